@@ -1,0 +1,66 @@
+# pg_consent: build, install, demonstrate, test.
+#
+#   make demo         everything on a fresh Debian machine, then look around with psql
+#   make test         the whole test suite in a server of its own
+#   make test-matrix  the same against PostgreSQL 15, 17 and 18 (as root)
+#   make, make install, make installcheck: the ordinary PGXS way
+
+.DEFAULT_GOAL := all
+
+SRCROOT := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+EXTENSION = pg_consent
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(SRCROOT)/pg_consent.control)
+MODULE_big = pg_consent
+PGFILEDESC = "pg_consent - marketing consent, enforced in the database"
+
+# The rooms of src/README.md, lowest first: a room calls only rooms above it.
+OBJS = \
+	src/module/module.o
+
+# The install script is these files, in this order.
+SQL_PARTS = \
+	src/module/module.sql
+
+DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
+DATA_built = pg_consent--$(EXTVERSION).sql
+
+PG_CPPFLAGS = -I$(SRCROOT)/src
+SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
+
+REGRESS = module
+REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
+ISOLATION =
+ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent
+
+EXTRA_CLEAN = $(DATA_built) output_iso
+
+# These install what they need, so they must work before pg_config exists.
+.PHONY: demo demo-stop test test-matrix
+demo demo-stop test test-matrix: export PG_CONFIG := $(PG_CONFIG)
+demo:
+	$(SRCROOT)/test/demo/demo start
+demo-stop:
+	$(SRCROOT)/test/demo/demo stop
+test:
+	$(SRCROOT)/test/run
+test-matrix:
+	$(SRCROOT)/test/matrix
+
+PG_CONFIG ?= pg_config
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifeq ($(PGXS),)
+all install installcheck clean:
+	@echo "pg_consent: $(PG_CONFIG) or the server's development files are missing; 'test/setup' installs them on Debian" >&2
+	@exit 1
+else
+include $(PGXS)
+
+pg_consent--$(EXTVERSION).sql: $(addprefix $(SRCROOT)/,$(SQL_PARTS)) $(SRCROOT)/Makefile
+	cat $(addprefix $(SRCROOT)/,$(SQL_PARTS)) > $@
+
+# A VPATH build has none of the rooms' folders yet.
+$(shell mkdir -p $(dir $(OBJS)))
+
+# Objects depend on every header: they are few, and a stale object is worse.
+$(OBJS): $(wildcard $(SRCROOT)/src/*/*.h)
+endif

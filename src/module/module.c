@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * module.c
+ *	  The front hall: magic block, settings, start-up.
+ *
+ * Settings are defaults for the person at the keyboard.  Anything that must
+ * hold against a hostile writer (a guard's region or organisation) is fixed
+ * when the guard is made and never read from here at decision time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "module/compat.h"
+#include "module/module.h"
+
+PG_CONSENT_MODULE_MAGIC("0.1.0");
+
+char	   *consent_default_region = NULL;
+char	   *consent_organisation = NULL;
+
+PGDLLEXPORT void _PG_init(void);
+
+/* ISO 3166-1 alpha-2 by shape; whether a country exists is libphonenumber's to say. */
+bool
+consent_region_is_well_formed(const char *region)
+{
+	return region[0] >= 'A' && region[0] <= 'Z' &&
+		region[1] >= 'A' && region[1] <= 'Z' &&
+		region[2] == '\0';
+}
+
+static bool
+check_default_region(char **newval, void **extra, GucSource source)
+{
+	if (consent_region_is_well_formed(*newval))
+		return true;
+
+	GUC_check_errdetail("A region is two capital letters, as in ISO 3166-1: GB, IE, FR.");
+	return false;
+}
+
+void
+_PG_init(void)
+{
+	DefineCustomStringVariable("pg_consent.default_region",
+							   "Country whose rules read a telephone number written without a country code.",
+							   "Two capital letters (ISO 3166-1 alpha-2).",
+							   &consent_default_region,
+							   "GB",
+							   PGC_USERSET, 0,
+							   check_default_region, NULL, NULL);
+
+	DefineCustomStringVariable("pg_consent.organisation",
+							   "Organisation meant where a call names none.",
+							   "Must exist in consent.organisation; empty means that every call must name one.",
+							   &consent_organisation,
+							   "",
+							   PGC_USERSET, 0,
+							   NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("pg_consent");
+}

@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * module.h
+ *	  The settings every room may read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_MODULE_H
+#define PG_CONSENT_MODULE_H
+
+/* pg_consent.default_region: how a number without a country code is read */
+extern char *consent_default_region;
+
+/* pg_consent.organisation: whose message it is when a call does not say */
+extern char *consent_organisation;
+
+/* Each room that keeps a cache registers its callbacks once, from _PG_init. */
+extern bool consent_region_is_well_formed(const char *region);
+
+#endif							/* PG_CONSENT_MODULE_H */
