@@ -15,11 +15,13 @@ PGFILEDESC = "pg_consent - marketing consent, enforced in the database"
 
 # The rooms of src/README.md, lowest first: a room calls only rooms above it.
 OBJS = \
-	src/module/module.o
+	src/module/module.o \
+	src/module/words.o
 
 # The install script is these files, in this order.
 SQL_PARTS = \
-	src/module/module.sql
+	src/module/module.sql \
+	src/module/words.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql
@@ -27,7 +29,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module
+REGRESS = module words
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
 ISOLATION =
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent

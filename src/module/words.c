@@ -1,0 +1,199 @@
+/*-------------------------------------------------------------------------
+ *
+ * words.c
+ *	  Between the SQL enums of the shared vocabulary and their C values.
+ *
+ * Nothing is cached here: the syscache already keeps these rows, and a cached
+ * Oid would outlive DROP EXTENSION and CREATE EXTENSION in one session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/syscache.h"
+
+#include "module/words.h"
+
+const char *const consent_channel_names[CONSENT_NCHANNELS] = {
+	[CHANNEL_EMAIL] = "email",
+	[CHANNEL_SMS] = "sms",
+	[CHANNEL_MMS] = "mms",
+	[CHANNEL_VOICEMAIL] = "voicemail",
+	[CHANNEL_IN_APP] = "in_app",
+	[CHANNEL_SOCIAL_DM] = "social_dm",
+	[CHANNEL_PUSH] = "push",
+	[CHANNEL_LIVE_CALL] = "live_call",
+	[CHANNEL_AUTOMATED_CALL] = "automated_call",
+	[CHANNEL_FAX] = "fax",
+	[CHANNEL_POST] = "post",
+	[CHANNEL_ONLINE_AD] = "online_ad",
+};
+
+const char *const consent_class_names[CONSENT_NCLASSES] = {
+	[CLASS_SERVICE] = "service",
+	[CLASS_SERVICE_OPTIONAL] = "service_optional",
+	[CLASS_REGULATORY] = "regulatory",
+	[CLASS_PUBLIC_TASK] = "public_task",
+	[CLASS_MARKET_RESEARCH] = "market_research",
+	[CLASS_SOLICITED_RESPONSE] = "solicited_response",
+	[CLASS_DIRECT_MARKETING] = "direct_marketing",
+	[CLASS_MIXED] = "mixed",
+	[CLASS_CONSENT_REQUEST] = "consent_request",
+	[CLASS_SUGGING] = "sugging",
+	[CLASS_UNKNOWN] = "unknown",
+};
+
+const char *const consent_subscriber_names[CONSENT_NSUBSCRIBERS] = {
+	[SUBSCRIBER_INDIVIDUAL] = "individual",
+	[SUBSCRIBER_SOLE_TRADER] = "sole_trader",
+	[SUBSCRIBER_PARTNERSHIP] = "partnership",
+	[SUBSCRIBER_CORPORATE] = "corporate",
+};
+
+const char *const consent_block_action_names[CONSENT_NBLOCKACTIONS] = {
+	[BLOCK_RAISE] = "raise",
+	[BLOCK_DIVERT] = "divert",
+	[BLOCK_QUARANTINE] = "quarantine",
+	[BLOCK_FLAG] = "flag",
+};
+
+PG_FUNCTION_INFO_V1(pg_consent_is_marketing);
+
+static int
+find_name(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static int
+value_from_oid(Oid value, const char *type, const char *const *names, int n)
+{
+	HeapTuple	tuple = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
+	int			found;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for enum value %u", value);
+	found = find_name(names, n, NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
+	ReleaseSysCache(tuple);
+
+	if (found < 0)
+		elog(ERROR, "enum value %u is no consent.%s", value, type);
+	return found;
+}
+
+static Oid
+value_oid(const char *type, const char *name)
+{
+	Oid			nsp = get_namespace_oid("consent", false);
+	Oid			typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+										CStringGetDatum(type),
+										ObjectIdGetDatum(nsp));
+	Oid			value;
+
+	if (!OidIsValid(typid))
+		elog(ERROR, "type consent.%s does not exist", type);
+	value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+							ObjectIdGetDatum(typid), CStringGetDatum(name));
+	if (!OidIsValid(value))
+		elog(ERROR, "type consent.%s has no value \"%s\"", type, name);
+	return value;
+}
+
+ConsentChannel
+consent_channel_from_oid(Oid value)
+{
+	return value_from_oid(value, "channel", consent_channel_names, CONSENT_NCHANNELS);
+}
+
+ConsentClass
+consent_class_from_oid(Oid value)
+{
+	return value_from_oid(value, "message_class", consent_class_names, CONSENT_NCLASSES);
+}
+
+ConsentSubscriber
+consent_subscriber_from_oid(Oid value)
+{
+	return value_from_oid(value, "subscriber", consent_subscriber_names, CONSENT_NSUBSCRIBERS);
+}
+
+ConsentBlockAction
+consent_block_action_from_oid(Oid value)
+{
+	return value_from_oid(value, "block_action", consent_block_action_names, CONSENT_NBLOCKACTIONS);
+}
+
+Oid
+consent_channel_oid(ConsentChannel channel)
+{
+	return value_oid("channel", consent_channel_names[channel]);
+}
+
+Oid
+consent_class_oid(ConsentClass class)
+{
+	return value_oid("message_class", consent_class_names[class]);
+}
+
+Oid
+consent_subscriber_oid(ConsentSubscriber subscriber)
+{
+	return value_oid("subscriber", consent_subscriber_names[subscriber]);
+}
+
+Oid
+consent_block_action_oid(ConsentBlockAction action)
+{
+	return value_oid("block_action", consent_block_action_names[action]);
+}
+
+int
+consent_channel_from_name(const char *name)
+{
+	return find_name(consent_channel_names, CONSENT_NCHANNELS, name);
+}
+
+int
+consent_class_from_name(const char *name)
+{
+	return find_name(consent_class_names, CONSENT_NCLASSES, name);
+}
+
+/* What cannot be told is treated as marketing. */
+bool
+consent_class_is_marketing(ConsentClass class)
+{
+	switch (class)
+	{
+		case CLASS_SERVICE:
+		case CLASS_SERVICE_OPTIONAL:
+		case CLASS_REGULATORY:
+		case CLASS_PUBLIC_TASK:
+		case CLASS_MARKET_RESEARCH:
+		case CLASS_SOLICITED_RESPONSE:
+			return false;
+		case CLASS_DIRECT_MARKETING:
+		case CLASS_MIXED:
+		case CLASS_CONSENT_REQUEST:
+		case CLASS_SUGGING:
+		case CLASS_UNKNOWN:
+			break;
+	}
+	return true;
+}
+
+PGDLLEXPORT Datum
+pg_consent_is_marketing(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(consent_class_is_marketing(consent_class_from_oid(PG_GETARG_OID(0))));
+}
