@@ -16,12 +16,24 @@ PGFILEDESC = "pg_consent - marketing consent, enforced in the database"
 # The rooms of src/README.md, lowest first: a room calls only rooms above it.
 OBJS = \
 	src/module/module.o \
-	src/module/words.o
+	src/module/words.o \
+	src/contact/contact.o \
+	src/contact/parse.o \
+	src/contact/email.o \
+	src/contact/phone.o
+
+# libphonenumber costs a backend time and memory, so it has a shared library of
+# its own, opened by the first backend that needs it.
+PHONE_LIB = pg_consent_phone
+PHONE_OBJS = \
+	src/contact/phone_module.o \
+	src/contact/phone_lib.o
 
 # The install script is these files, in this order.
 SQL_PARTS = \
 	src/module/module.sql \
-	src/module/words.sql
+	src/module/words.sql \
+	src/contact/contact.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql
@@ -29,16 +41,16 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words
+REGRESS = module words contact
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
 ISOLATION =
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent
 
-EXTRA_CLEAN = $(DATA_built) output_iso
+EXTRA_CLEAN = $(DATA_built) output_iso $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix
-demo demo-stop test test-matrix: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact
+demo demo-stop test test-matrix bench-contact: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -47,6 +59,8 @@ test:
 	$(SRCROOT)/test/run
 test-matrix:
 	$(SRCROOT)/test/matrix
+bench-contact:
+	$(SRCROOT)/test/bench/contact
 
 PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -60,9 +74,22 @@ include $(PGXS)
 pg_consent--$(EXTVERSION).sql: $(addprefix $(SRCROOT)/,$(SQL_PARTS)) $(SRCROOT)/Makefile
 	cat $(addprefix $(SRCROOT)/,$(SQL_PARTS)) > $@
 
+# PGXS builds one MODULE_big; this is the second, by the same means.
+all: $(PHONE_LIB)$(DLSUFFIX)
+$(PHONE_LIB)$(DLSUFFIX): $(PHONE_OBJS)
+	$(LINK.shared) -o $@ $(PHONE_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lphonenumber -lstdc++
+
+install: install-phone
+uninstall: uninstall-phone
+.PHONY: install-phone uninstall-phone
+install-phone: $(PHONE_LIB)$(DLSUFFIX) installdirs
+	$(INSTALL_SHLIB) $(PHONE_LIB)$(DLSUFFIX) '$(DESTDIR)$(pkglibdir)/'
+uninstall-phone:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_LIB)$(DLSUFFIX)'
+
 # A VPATH build has none of the rooms' folders yet.
-$(shell mkdir -p $(dir $(OBJS)))
+$(shell mkdir -p $(dir $(OBJS) $(PHONE_OBJS)))
 
 # Objects depend on every header: they are few, and a stale object is worse.
-$(OBJS): $(wildcard $(SRCROOT)/src/*/*.h)
+$(OBJS) $(PHONE_OBJS): $(wildcard $(SRCROOT)/src/*/*.h)
 endif
