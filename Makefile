@@ -20,7 +20,16 @@ OBJS = \
 	src/contact/contact.o \
 	src/contact/parse.o \
 	src/contact/email.o \
-	src/contact/phone.o
+	src/contact/phone.o \
+	src/text/text.o \
+	src/text/fold.o \
+	src/text/html_strip.o \
+	src/classify/pattern.o \
+	src/classify/ruleset.o \
+	src/classify/rule.o \
+	src/classify/findings.o \
+	src/classify/decide.o \
+	src/classify/classify.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of
 # its own, opened by the first backend that needs it.
@@ -33,7 +42,11 @@ PHONE_OBJS = \
 SQL_PARTS = \
 	src/module/module.sql \
 	src/module/words.sql \
-	src/contact/contact.sql
+	src/contact/contact.sql \
+	src/text/text.sql \
+	src/classify/rule.sql \
+	src/classify/rules.sql \
+	src/classify/classify.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql
@@ -41,7 +54,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact
+REGRESS = module words contact text classify
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
 ISOLATION =
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent

@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "classify/classify.h"
 #include "module/compat.h"
 #include "module/module.h"
 
@@ -63,4 +64,6 @@ _PG_init(void)
 							   NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("pg_consent");
+
+	consent_classify_init();
 }

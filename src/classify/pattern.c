@@ -1,0 +1,200 @@
+/*-------------------------------------------------------------------------
+ *
+ * pattern.c
+ *	  Regular expressions with limits: the only place that knows PCRE2.
+ *
+ * A match cannot be interrupted, so every match is bounded three ways: by
+ * PCRE2's match, depth and heap limits; by the stack its compiled code may
+ * use; and by trying only so many starting points before we look for
+ * interrupts.  A pattern that meets a limit has said nothing about the text,
+ * and callers must not take it for "no match".
+ *
+ * PCRE2 allocates with malloc: were it given palloc, an error would jump
+ * across its frames.  A compiled pattern is freed by a reset callback of the
+ * memory context that it was compiled in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "classify/pattern.h"
+
+#define MATCH_STEPS		100000	/* per starting point */
+#define MATCH_DEPTH		10000
+#define MATCH_HEAP_KB	8192
+#define JIT_STACK_START	(32 * 1024)
+#define JIT_STACK_MAX	(512 * 1024)
+#define WINDOW			4096	/* starting points between interrupt checks */
+
+struct ConsentPattern
+{
+	pcre2_code *code;
+	MemoryContextCallback release;
+};
+
+/* What a match needs besides the pattern: one of each per backend, for good. */
+static pcre2_match_data *match_data = NULL;
+static pcre2_match_context *match_context = NULL;
+static pcre2_jit_stack *jit_stack = NULL;
+
+static void
+out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("Failed while preparing a regular expression.")));
+}
+
+static void
+prepare_matching(void)
+{
+	if (match_data == NULL &&
+		(match_data = pcre2_match_data_create(1, NULL)) == NULL)
+		out_of_memory();
+	if (jit_stack == NULL &&
+		(jit_stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL)) == NULL)
+		out_of_memory();
+	if (match_context == NULL)
+	{
+		if ((match_context = pcre2_match_context_create(NULL)) == NULL)
+			out_of_memory();
+		pcre2_set_match_limit(match_context, MATCH_STEPS);
+		pcre2_set_depth_limit(match_context, MATCH_DEPTH);
+		pcre2_set_heap_limit(match_context, MATCH_HEAP_KB);
+		pcre2_jit_stack_assign(match_context, NULL, jit_stack);
+	}
+}
+
+static void
+release_code(void *arg)
+{
+	pcre2_code_free(((ConsentPattern *) arg)->code);
+}
+
+static void
+refuse(const char *reason, int chars_read)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
+			 errmsg("invalid pattern: %s", reason),
+			 chars_read >= 0 ?
+			 errdetail("The error was found after character %d of the pattern.", chars_read) : 0));
+}
+
+/*
+ * The folded text has no capitals.  A pattern with capitals in it would never
+ * match them, so it is compiled to ignore case; the others are faster without.
+ */
+static uint32_t
+case_option(const char *source)
+{
+	for (; *source; source++)
+	{
+		if (IS_HIGHBIT_SET(*source) || (*source >= 'A' && *source <= 'Z'))
+			return PCRE2_CASELESS;
+	}
+	return 0;
+}
+
+ConsentPattern *
+consent_pattern_compile(const char *source)
+{
+	ConsentPattern *pattern = palloc0(sizeof(ConsentPattern));
+	size_t		len = strlen(source);
+	int			error;
+	PCRE2_SIZE	offset;
+	uint32_t	matches_empty;
+
+	if (len > CONSENT_PATTERN_MAX_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("pattern is too long"),
+				 errdetail("A pattern may have %d bytes; this one has %zu.",
+						   CONSENT_PATTERN_MAX_BYTES, len)));
+
+	prepare_matching();
+	pattern->code = pcre2_compile((PCRE2_SPTR) source, len,
+								  PCRE2_UTF | PCRE2_UCP |
+								  PCRE2_NEVER_BACKSLASH_C |
+								  PCRE2_USE_OFFSET_LIMIT |
+								  case_option(source),
+								  &error, &offset, NULL);
+	if (pattern->code == NULL)
+	{
+		char		reason[256];
+		int			chars = 0;
+
+		for (size_t at = 0; at < offset; at += pg_utf_mblen((const unsigned char *) source + at))
+			chars++;
+		pcre2_get_error_message(error, (PCRE2_UCHAR *) reason, sizeof(reason));
+		refuse(reason, chars);
+	}
+	pattern->release.func = release_code;
+	pattern->release.arg = pattern;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &pattern->release);
+
+	pcre2_pattern_info(pattern->code, PCRE2_INFO_MATCHEMPTY, &matches_empty);
+	if (matches_empty)
+		refuse("it matches the empty string", -1);
+
+	/* Without just-in-time code the interpreter does the same, slower. */
+	(void) pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
+	return pattern;
+}
+
+ConsentMatch
+consent_pattern_match(const ConsentPattern *pattern, const char *text, int len,
+					  int from, int *start, int *end)
+{
+	while (from < len)
+	{
+		int			limit = from + WINDOW;
+		int			rc;
+
+		CHECK_FOR_INTERRUPTS();
+		pcre2_set_offset_limit(match_context, limit);
+		rc = pcre2_match(pattern->code, (PCRE2_SPTR) text, len, from,
+						 PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY,
+						 match_data, match_context);
+		if (rc >= 0)
+		{
+			PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(match_data);
+
+			/* \K in a lookahead may turn a match inside out */
+			if (ovector[0] >= ovector[1])
+				return MATCH_LIMIT;
+			*start = (int) ovector[0];
+			*end = (int) ovector[1];
+			return MATCH_FOUND;
+		}
+		switch (rc)
+		{
+			case PCRE2_ERROR_NOMATCH:
+				break;
+			case PCRE2_ERROR_MATCHLIMIT:
+			case PCRE2_ERROR_DEPTHLIMIT:
+			case PCRE2_ERROR_HEAPLIMIT:
+			case PCRE2_ERROR_JIT_STACKLIMIT:
+			case PCRE2_ERROR_RECURSELOOP:
+				return MATCH_LIMIT;
+			case PCRE2_ERROR_NOMEMORY:
+				out_of_memory();
+				break;
+			default:
+				elog(ERROR, "pcre2_match failed: %d", rc);
+		}
+
+		from = limit + 1;
+		while (from < len && ((unsigned char) text[from] & 0xC0) == 0x80)
+			from++;
+	}
+	return MATCH_NONE;
+}

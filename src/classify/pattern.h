@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * pattern.h
+ *	  Regular expressions with limits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_PATTERN_H
+#define PG_CONSENT_PATTERN_H
+
+#define CONSENT_PATTERN_MAX_BYTES	4096
+
+typedef struct ConsentPattern ConsentPattern;
+
+typedef enum ConsentMatch
+{
+	MATCH_NONE,
+	MATCH_FOUND,
+	MATCH_LIMIT					/* gave up: nothing is known about the rest */
+} ConsentMatch;
+
+/*
+ * Compile a pattern (UTF-8), or raise 2201B.  It belongs to the current
+ * memory context and goes with it.
+ */
+extern ConsentPattern *consent_pattern_compile(const char *source);
+
+/*
+ * First match at or after byte "from" of a valid UTF-8 text.  *start and *end
+ * are byte offsets; a match is never empty.
+ */
+extern ConsentMatch consent_pattern_match(const ConsentPattern *pattern,
+										  const char *text, int len, int from,
+										  int *start, int *end);
+
+#endif							/* PG_CONSENT_PATTERN_H */

@@ -1,0 +1,94 @@
+
+-------------------------------------------------------------------------------
+-- classify: the rules, as rows.
+--
+-- src/classify/rule.h numbers the columns: new ones go to the end.
+-------------------------------------------------------------------------------
+
+CREATE TABLE consent.rule (
+  code        text PRIMARY KEY
+              CHECK (code ~ '^[a-z0-9_]+(\.[a-z0-9_]+)+$'),
+  class       consent.message_class
+              CHECK (class IN ('service', 'service_optional', 'regulatory', 'public_task',
+                               'market_research', 'direct_marketing', 'consent_request')),
+  weight      real NOT NULL DEFAULT 1
+              CHECK (weight >= 0 AND weight <= 100),
+  review      boolean NOT NULL DEFAULT false,
+  pattern     text NOT NULL,
+  parts       text[] NOT NULL DEFAULT '{subject,body}'
+              CHECK (parts <@ '{subject,body}' AND cardinality(parts) > 0
+                     AND array_position(parts, NULL) IS NULL),
+  channels    consent.channel[]
+              CHECK (cardinality(channels) > 0 AND array_position(channels, NULL) IS NULL),
+  language    text NOT NULL DEFAULT 'en',
+  citation    text NOT NULL,
+  description text NOT NULL,
+  enabled     boolean NOT NULL DEFAULT true,
+  shipped     boolean NOT NULL DEFAULT false,
+  adjusted    boolean NOT NULL DEFAULT false,
+  positive    text[] NOT NULL DEFAULT '{}',
+  negative    text[] NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE consent.rule IS
+  'What consent.classify() looks for. Add rules of your own; of a shipped rule only weight and enabled can be changed. Changes hold from the next call on, in every session. pg_dump keeps your rules and your adjustments of shipped ones';
+COMMENT ON COLUMN consent.rule.code IS
+  'Name of the rule: lower-case words joined by dots, as in price.percent_off';
+COMMENT ON COLUMN consent.rule.class IS
+  'The class a match is evidence of; NULL: what the match covers is neutral, and findings wholly inside it do not count';
+COMMENT ON COLUMN consent.rule.weight IS
+  'A class is established when the weights of the rules that speak for it reach 1, each rule once. 1: enough alone; 0.5: needs a second; 0: reported, but evidence of nothing';
+COMMENT ON COLUMN consent.rule.review IS
+  'A match sets needs_review: guidance leaves the case open';
+COMMENT ON COLUMN consent.rule.pattern IS
+  'PCRE2 regular expression, matched against the text as consent.folded_text() shows it (lower case, single spaces, straight quotes). One that is invalid or matches the empty string is refused with 2201B. Try it with consent.try_rule()';
+COMMENT ON COLUMN consent.rule.parts IS
+  'Where to look: {subject}, {body} or both';
+COMMENT ON COLUMN consent.rule.channels IS
+  'Channels the rule is for; NULL: all. A message of unknown channel is tried with every rule';
+COMMENT ON COLUMN consent.rule.language IS
+  'Language the pattern is written for, as an ISO 639 code; for information, not used in matching';
+COMMENT ON COLUMN consent.rule.citation IS
+  'The law, guidance or ruling the rule rests on';
+COMMENT ON COLUMN consent.rule.description IS
+  'What the rule is after, in a sentence';
+COMMENT ON COLUMN consent.rule.enabled IS
+  'Disabled rules are not tried';
+COMMENT ON COLUMN consent.rule.shipped IS
+  'Comes with the extension; set by the extension only';
+COMMENT ON COLUMN consent.rule.adjusted IS
+  'A shipped rule whose weight or enabled was set here; kept by the extension';
+COMMENT ON COLUMN consent.rule.positive IS
+  'Texts the pattern must match; checked when the rule is written (23514)';
+COMMENT ON COLUMN consent.rule.negative IS
+  'Texts the pattern must not match; checked when the rule is written (23514)';
+GRANT SELECT ON consent.rule TO PUBLIC;
+
+SELECT pg_extension_config_dump('consent.rule', 'WHERE NOT shipped OR adjusted');
+
+CREATE FUNCTION consent.rule_check() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_rule_check';
+COMMENT ON FUNCTION consent.rule_check() IS
+  'Trigger function of consent.rule: pattern, examples, and what may change in shipped rules';
+REVOKE ALL ON FUNCTION consent.rule_check() FROM PUBLIC;
+
+CREATE FUNCTION consent.rule_changed() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_rule_changed';
+COMMENT ON FUNCTION consent.rule_changed() IS
+  'Trigger function of consent.rule: every session drops its compiled rules';
+REVOKE ALL ON FUNCTION consent.rule_changed() FROM PUBLIC;
+
+CREATE TRIGGER check_rule BEFORE INSERT OR UPDATE OR DELETE ON consent.rule
+  FOR EACH ROW EXECUTE FUNCTION consent.rule_check();
+CREATE TRIGGER tell_sessions AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON consent.rule
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.rule_changed();
+-- A subscriber of logical replication must drop its compiled rules too.
+ALTER TABLE consent.rule ENABLE ALWAYS TRIGGER check_rule;
+ALTER TABLE consent.rule ENABLE ALWAYS TRIGGER tell_sessions;
+
+CREATE FUNCTION consent.try_rule(pattern text, body text,
+                                 OUT start integer, OUT length integer, OUT excerpt text)
+  RETURNS SETOF record
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200 ROWS 5
+  AS 'MODULE_PATHNAME', 'pg_consent_try_rule';
+COMMENT ON FUNCTION consent.try_rule(text, text) IS
+  'What a pattern would hit in a text: start (from 1) and length in characters of the text as given, and those characters. At most 1000 rows. Errors: 2201B invalid pattern, PC002 the pattern gave up on the text';
