@@ -29,7 +29,16 @@ OBJS = \
 	src/classify/rule.o \
 	src/classify/findings.o \
 	src/classify/decide.o \
-	src/classify/classify.o
+	src/classify/classify.o \
+	src/decision/reasons.o \
+	src/decision/fold.o \
+	src/decision/evaluate.o \
+	src/ledger/vocabulary.o \
+	src/ledger/record.o \
+	src/ledger/ledger.o \
+	src/ledger/judge.o \
+	src/guard/mapping.o \
+	src/guard/guard.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of
 # its own, opened by the first backend that needs it.
@@ -46,7 +55,12 @@ SQL_PARTS = \
 	src/text/text.sql \
 	src/classify/rule.sql \
 	src/classify/rules.sql \
-	src/classify/classify.sql
+	src/classify/classify.sql \
+	src/decision/decision.sql \
+	src/ledger/vocabulary.sql \
+	src/ledger/ledger.sql \
+	src/ledger/judge.sql \
+	src/guard/guard.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql

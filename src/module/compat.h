@@ -17,19 +17,42 @@
 
 /*
  * Soft errors (PostgreSQL 16): pg_input_is_valid() and COPY ... ON_ERROR ask
- * input functions to report instead of throwing.  On 15 we always throw.
+ * input functions to report instead of throwing.  PostgreSQL 15 never asks,
+ * but our own callers do, so there we bring the little that they need.
  */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
 #else
-struct Node;
+#include "nodes/nodes.h"
+
+#define T_ErrorSaveContext T_Invalid
+
+typedef struct ErrorSaveContext
+{
+	NodeTag		type;
+	bool		error_occurred;
+} ErrorSaveContext;
+
 #define ereturn(escontext, retval, ...) \
 	do { \
-		(void) (escontext); \
-		ereport(ERROR, __VA_ARGS__); \
+		Node	   *escontext_ = (Node *) (escontext); \
+		if (escontext_ == NULL) \
+			ereport(ERROR, __VA_ARGS__); \
+		((ErrorSaveContext *) escontext_)->error_occurred = true; \
 		return retval; \
 	} while (0)
-#define SOFT_ERROR_OCCURRED(escontext) ((void) (escontext), false)
+#define SOFT_ERROR_OCCURRED(escontext) \
+	((escontext) != NULL && ((ErrorSaveContext *) (escontext))->error_occurred)
+#endif
+
+/* Ownership of tables is asked of one function for all objects since 16. */
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
+#define consent_object_ownercheck(relid, roleid) \
+	object_ownercheck(RelationRelationId, relid, roleid)
+#else
+#define consent_object_ownercheck(relid, roleid) \
+	pg_class_ownercheck(relid, roleid)
 #endif
 
 /* Loadable modules name themselves since PostgreSQL 18. */

@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "classify/classify.h"
+#include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
 
@@ -65,5 +66,7 @@ _PG_init(void)
 
 	MarkGUCPrefixReserved("pg_consent");
 
+	/* Rooms that keep a cache register their callbacks. */
 	consent_classify_init();
+	consent_vocabulary_init();
 }

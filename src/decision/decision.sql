@@ -1,0 +1,44 @@
+
+-------------------------------------------------------------------------------
+-- decision: what a verdict is made of.
+-------------------------------------------------------------------------------
+
+CREATE FUNCTION consent.reasons(OUT code text, OUT kind text, OUT citation text, OUT explanation text)
+  RETURNS SETOF record
+  LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 80
+  AS 'MODULE_PATHNAME', 'pg_consent_reasons';
+COMMENT ON FUNCTION consent.reasons() IS
+  'The rows of consent.reason';
+
+CREATE VIEW consent.reason AS SELECT * FROM consent.reasons();
+COMMENT ON VIEW consent.reason IS
+  'What does a reason code mean, and which regulation does it rest on? kind basis: why a send is allowed; kind refusal: why it is not. In order of precedence';
+GRANT SELECT ON consent.reason TO PUBLIC;
+
+CREATE TYPE consent.decision AS (
+  allowed boolean,
+  reason text,
+  basis text,
+  citation text,
+  event_id bigint,
+  reasons text[]);
+COMMENT ON TYPE consent.decision IS
+  'The verdict on one send: allowed; reason, the code that decided (see consent.reason); basis, the same when allowed, else NULL; citation, the regulation; event_id, the event of consent.ledger it rests on, or NULL; reasons, all codes that were found';
+
+CREATE TYPE consent.standing;
+CREATE FUNCTION consent.standing_in(cstring) RETURNS consent.standing
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_standing_in';
+CREATE FUNCTION consent.standing_out(consent.standing) RETURNS cstring
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_standing_out';
+CREATE TYPE consent.standing (
+  INPUT = consent.standing_in,
+  OUTPUT = consent.standing_out,
+  INTERNALLENGTH = VARIABLE,
+  ALIGNMENT = double,
+  STORAGE = extended);
+COMMENT ON TYPE consent.standing IS
+  'What a contact''s events amount to, as consent.fold() makes it. Has no text input: it is computed from consent.ledger and from nothing else';
+COMMENT ON FUNCTION consent.standing_in(cstring) IS 'Always an error (0A000): a standing is computed, not written';
+COMMENT ON FUNCTION consent.standing_out(consent.standing) IS 'A summary of the events in it, for people';

@@ -1,0 +1,517 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *	  The trigger that refuses a message, and the functions that set it up.
+ *
+ * A guard is a constraint trigger, AFTER ROW and ENABLE ALWAYS, whose
+ * arguments are its whole configuration: it is dumped, cloned to partitions
+ * and dropped with its table, and there is no second place that could
+ * disagree.  AFTER, because only then the row is final; ROW, because such
+ * triggers are cloned to partitions; ALWAYS, because a replica role must not
+ * open the door.
+ *
+ * The verdict is made under the latest snapshot, not the transaction's or the
+ * statement's: a withdrawal that has committed is seen at any isolation level.
+ * One that commits between this check and our own commit is not seen here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "classify/classify.h"
+#include "contact/contact.h"
+#include "guard/mapping.h"
+#include "ledger/judge.h"
+#include "ledger/ledger.h"
+#include "module/compat.h"
+#include "module/errors.h"
+#include "module/module.h"
+
+#define GUARD_TRIGGER "consent_guard"
+
+/* Arguments of consent.guard() after the target, by position. */
+#define GUARD_ARG_ON_BLOCK (CONSENT_NMAPPED + 1)
+
+PG_FUNCTION_INFO_V1(pg_consent_guard);
+PG_FUNCTION_INFO_V1(pg_consent_unguard);
+PG_FUNCTION_INFO_V1(pg_consent_guard_check);
+
+/*
+ * A guard at work, kept for the statement in the trigger's FmgrInfo: the
+ * relation is locked for as long, so its columns cannot change under us.
+ */
+typedef struct Guard
+{
+	ConsentMapping mapping;
+	char	   *region;
+} Guard;
+
+/* What a row says, all from the mappings. */
+typedef struct Row
+{
+	Datum		values[CONSENT_NMAPPED];
+	bool		nulls[CONSENT_NMAPPED];
+} Row;
+
+/* What is known when a row is refused. */
+typedef struct Refusal
+{
+	ConsentVerdict verdict;
+	ConsentClass class;
+	ConsentClassification found;
+} Refusal;
+
+static char *
+row_text(const Row *row, ConsentMapped mapped)
+{
+	return row->nulls[mapped] ? NULL : TextDatumGetCString(row->values[mapped]);
+}
+
+/* ---- setting up ---- */
+
+static Relation
+open_target(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel))));
+	if (!consent_object_ownercheck(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(rel));
+	return rel;
+}
+
+static bool
+is_guarded(Relation rel)
+{
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		if (strcmp(rel->trigdesc->triggers[i].tgname, GUARD_TRIGGER) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+qualified_name(Relation rel)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+									  RelationGetRelationName(rel));
+}
+
+/* Run DDL as the caller, names as the catalogs have them. */
+static void
+run_ddl(const char *command)
+{
+	int			nestlevel = consent_pin_search_path();
+	int			rc;
+
+	SPI_connect();
+	rc = SPI_execute(command, false, 0);
+	if (rc != SPI_OK_UTILITY)
+		elog(ERROR, "\"%s\" failed: %s", command, SPI_result_code_string(rc));
+	SPI_finish();
+	AtEOXact_GUC(true, nestlevel);
+}
+
+/*
+ * consent.guard(target, ...mappings..., on_block)
+ *
+ * CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT OR UPDATE ON target
+ * FOR EACH ROW EXECUTE FUNCTION consent.guard_check('region', 'GB',
+ * 'recipient', '...', ...)
+ */
+PGDLLEXPORT Datum
+pg_consent_guard(PG_FUNCTION_ARGS)
+{
+	Relation	rel;
+	StringInfoData arguments;
+	const char *name;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the table to guard is NULL")));
+	if (PG_ARGISNULL(GUARD_ARG_ON_BLOCK) ||
+		consent_block_action_from_oid(PG_GETARG_OID(GUARD_ARG_ON_BLOCK)) != BLOCK_RAISE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a guard can only raise so far"),
+				 errhint("Use on_block => 'raise'.")));
+
+	rel = open_target(PG_GETARG_OID(0));
+	name = qualified_name(rel);
+	if (is_guarded(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("table \"%s\" is already guarded", RelationGetRelationName(rel)),
+				 errhint("Use consent.unguard() first.")));
+
+	/* Settings are pinned: what a writer sets later opens nothing. */
+	initStringInfo(&arguments);
+	appendStringInfo(&arguments, "'region', %s", quote_literal_cstr(consent_default_region));
+	for (int i = 0; i < CONSENT_NMAPPED; i++)
+	{
+		char	   *expression = PG_ARGISNULL(i + 1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i + 1));
+
+		if (expression == NULL && i == MAPPED_ORGANISATION && consent_organisation[0] != '\0')
+			expression = quote_literal_cstr(consent_organisation);
+		if (expression == NULL &&
+			(i == MAPPED_RECIPIENT || i == MAPPED_CHANNEL || i == MAPPED_ORGANISATION))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a guard needs the mapping \"%s\"", consent_mapping_name(i)),
+					 errhint("Give an SQL expression over the row; a constant is one too, as in $$'email'$$.")));
+		if (expression != NULL)
+			appendStringInfo(&arguments, ", %s, %s",
+							 quote_literal_cstr(consent_mapping_name(i)),
+							 quote_literal_cstr(consent_mapping_check(rel, i, expression)));
+	}
+	table_close(rel, NoLock);
+
+	run_ddl(psprintf("CREATE CONSTRAINT TRIGGER " GUARD_TRIGGER " AFTER INSERT OR UPDATE ON %s "
+					 "FOR EACH ROW EXECUTE FUNCTION consent.guard_check(%s)",
+					 name, arguments.data));
+	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER " GUARD_TRIGGER, name));
+	PG_RETURN_VOID();
+}
+
+PGDLLEXPORT Datum
+pg_consent_unguard(PG_FUNCTION_ARGS)
+{
+	Relation	rel = open_target(PG_GETARG_OID(0));
+	const char *name = qualified_name(rel);
+
+	if (!is_guarded(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" is not guarded", RelationGetRelationName(rel))));
+	table_close(rel, NoLock);
+
+	run_ddl(psprintf("DROP TRIGGER " GUARD_TRIGGER " ON %s", name));
+	PG_RETURN_VOID();
+}
+
+/* ---- at work ---- */
+
+static Guard *
+guard_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
+{
+	Guard	   *guard = fcinfo->flinfo->fn_extra;
+	Trigger    *trigger = trigdata->tg_trigger;
+	MemoryContext caller;
+	int			nestlevel;
+
+	if (guard != NULL)
+		return guard;
+
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	nestlevel = consent_pin_search_path();
+	guard = palloc0(sizeof(Guard));
+	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
+	{
+		int			mapped = consent_mapping_lookup(trigger->tgargs[i]);
+
+		if (mapped >= 0)
+			consent_mapping_compile(&guard->mapping, trigdata->tg_relation, mapped, trigger->tgargs[i + 1]);
+		else if (strcmp(trigger->tgargs[i], "region") == 0)
+			guard->region = pstrdup(trigger->tgargs[i + 1]);
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					 errmsg("consent.guard_check() does not know the argument \"%s\"", trigger->tgargs[i]),
+					 errhint("Make the guard with consent.guard().")));
+	}
+	AtEOXact_GUC(true, nestlevel);
+	MemoryContextSwitchTo(caller);
+
+	if (guard->region == NULL ||
+		guard->mapping.state[MAPPED_RECIPIENT] == NULL ||
+		guard->mapping.state[MAPPED_CHANNEL] == NULL ||
+		guard->mapping.state[MAPPED_ORGANISATION] == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.guard_check() lacks a mapping"),
+				 errhint("Make the guard with consent.guard().")));
+
+	fcinfo->flinfo->fn_extra = guard;
+	return guard;
+}
+
+static bool
+same_row(const Guard *guard, const Row *a, const Row *b)
+{
+	for (int i = 0; i < CONSENT_NMAPPED; i++)
+	{
+		if (a->nulls[i] != b->nulls[i])
+			return false;
+		if (!a->nulls[i] &&
+			!datum_image_eq(a->values[i], b->values[i],
+							guard->mapping.typbyval[i], guard->mapping.typlen[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Not mapped, every row is pending; and one that cannot tell is, too. */
+static bool
+is_pending(const Row *row)
+{
+	return row->nulls[MAPPED_PENDING] || DatumGetBool(row->values[MAPPED_PENDING]);
+}
+
+/* How far a class is from being free to send. */
+static int
+strictness(ConsentClass class)
+{
+	switch (class)
+	{
+		case CLASS_SERVICE:
+		case CLASS_REGULATORY:
+		case CLASS_PUBLIC_TASK:
+			return 0;
+		case CLASS_SERVICE_OPTIONAL:
+		case CLASS_MARKET_RESEARCH:
+			return 1;
+		case CLASS_SOLICITED_RESPONSE:
+			return 2;
+		case CLASS_DIRECT_MARKETING:
+		case CLASS_MIXED:
+		case CLASS_CONSENT_REQUEST:
+		case CLASS_SUGGING:
+		case CLASS_UNKNOWN:
+			break;
+	}
+	return 3;
+}
+
+/*
+ * The class to judge by: what the text shows, or what the sender declares
+ * where that is stricter.  A label never moves a message away from marketing.
+ */
+static void
+classify_row(const Row *row, int channel, Refusal *refusal, bool *contradicted)
+{
+	char	   *body = row_text(row, MAPPED_BODY);
+	char	   *subject = row_text(row, MAPPED_SUBJECT);
+	char	   *label = row_text(row, MAPPED_CLASS);
+	int			declared = label ? consent_class_from_name(label) : -1;
+
+	consent_classify(body, body ? strlen(body) : 0, subject, subject ? strlen(subject) : 0,
+					 channel, &refusal->found);
+	refusal->class = refusal->found.class;
+	*contradicted = false;
+	if (declared >= 0 && strictness(declared) > strictness(refusal->class))
+		refusal->class = declared;
+	else if (declared >= 0 && refusal->class != CLASS_UNKNOWN)
+		*contradicted = !consent_class_is_marketing(declared) && consent_class_is_marketing(refusal->class);
+}
+
+/* The recipients of a row, as texts; NULL elements stay NULL. */
+static int
+recipients_of(const Guard *guard, const Row *row, char ***recipients)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	if (guard->mapping.type[MAPPED_RECIPIENT] == TEXTOID || row->nulls[MAPPED_RECIPIENT])
+	{
+		*recipients = palloc(sizeof(char *));
+		(*recipients)[0] = row_text(row, MAPPED_RECIPIENT);
+		return 1;
+	}
+	deconstruct_array(DatumGetArrayTypeP(row->values[MAPPED_RECIPIENT]),
+					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	*recipients = palloc(Max(n, 1) * sizeof(char *));
+	for (int i = 0; i < n; i++)
+		(*recipients)[i] = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
+	return n;
+}
+
+static ConsentVerdict
+judge_recipient(const Guard *guard, const ConsentCase *c, const char *recipient)
+{
+	ErrorSaveContext unreadable = {T_ErrorSaveContext};
+	ConsentContact *contact;
+	ConsentStanding *standing;
+	ConsentVerdict verdict;
+	Snapshot	snapshot;
+
+	if (recipient == NULL)
+		return consent_refusal(RECIPIENT_UNKNOWN);
+	contact = consent_contact_parse(recipient, strlen(recipient), guard->region, (Node *) &unreadable);
+	if (contact == NULL)
+		return consent_refusal(RECIPIENT_UNREADABLE);
+
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	standing = consent_ledger_standing(PointerGetDatum(contact), DT_NOEND, snapshot);
+	verdict = consent_judge(c, standing);
+	UnregisterSnapshot(snapshot);
+	return verdict;
+}
+
+/*
+ * Judge a row: the first recipient refused refuses it.  A service message to
+ * somebody we cannot read passes: no opt-out could apply to it.
+ */
+static bool
+is_refused(const Guard *guard, const Row *row, Refusal *refusal)
+{
+	ConsentCase c = {0};
+	char	   *channel_name = row_text(row, MAPPED_CHANNEL);
+	char	   *organisation = row_text(row, MAPPED_ORGANISATION);
+	char	   *purpose = row_text(row, MAPPED_PURPOSE);
+	int			channel = channel_name ? consent_channel_from_name(channel_name) : -1;
+	bool		contradicted;
+	char	  **recipients;
+	int			n;
+
+	classify_row(row, channel, refusal, &contradicted);
+
+	if (channel < 0)
+		c.invalid = CHANNEL_UNKNOWN;
+	consent_case_set_organisation(&c, organisation);
+	consent_case_set_purpose(&c, purpose ? purpose : "marketing");
+	if (!row->nulls[MAPPED_INSTIGATORS])
+		consent_case_set_instigators(&c, row->values[MAPPED_INSTIGATORS]);
+	c.send.channel = channel;
+	c.send.class = refusal->class;
+
+	/*
+	 * Events of this transaction were effective at its start, others' may be
+	 * as late as this very moment: only the wall clock has seen them all.
+	 */
+	c.send.at = GetCurrentTimestamp();
+	c.send.opt_out_offered = guard->mapping.state[MAPPED_OPT_OUT] == NULL ||
+		(!row->nulls[MAPPED_OPT_OUT] && DatumGetBool(row->values[MAPPED_OPT_OUT]));
+	c.send.identity_shown = guard->mapping.state[MAPPED_IDENTITY] == NULL ||
+		(!row->nulls[MAPPED_IDENTITY] && DatumGetBool(row->values[MAPPED_IDENTITY]));
+
+	n = recipients_of(guard, row, &recipients);
+	for (int i = 0; i < n; i++)
+	{
+		refusal->verdict = judge_recipient(guard, &c, recipients[i]);
+		if (refusal->verdict.allowed)
+			continue;
+		if (c.invalid == REASON_NONE && strictness(refusal->class) == 0 &&
+			(refusal->verdict.reason == RECIPIENT_UNKNOWN || refusal->verdict.reason == RECIPIENT_UNREADABLE))
+			continue;
+		if (contradicted)
+			consent_reason_add(&refusal->verdict.found, DECLARED_CLASS_CONTRADICTED);
+		return true;
+	}
+	return false;
+}
+
+/* The refusal for programs: JSON, without the address. */
+static char *
+refusal_json(const Refusal *refusal)
+{
+	StringInfoData json;
+	Datum	   *reasons;
+	int			n;
+
+	initStringInfo(&json);
+	appendStringInfoString(&json, "{\"reason\": ");
+	escape_json(&json, consent_reason_code(refusal->verdict.reason));
+	appendStringInfoString(&json, ", \"reasons\": [");
+	deconstruct_array(DatumGetArrayTypeP(consent_reasons_array(&refusal->verdict)),
+					  TEXTOID, -1, false, TYPALIGN_INT, &reasons, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		appendStringInfoString(&json, i > 0 ? ", " : "");
+		escape_json(&json, TextDatumGetCString(reasons[i]));
+	}
+	appendStringInfoString(&json, "], \"citation\": ");
+	escape_json(&json, consent_reason_citation(refusal->verdict.reason));
+	if (refusal->verdict.event_id != 0)
+		appendStringInfo(&json, ", \"event_id\": " INT64_FORMAT, refusal->verdict.event_id);
+	else
+		appendStringInfoString(&json, ", \"event_id\": null");
+	appendStringInfoString(&json, ", \"class\": ");
+	escape_json(&json, consent_class_names[refusal->class]);
+	appendStringInfoString(&json, ", \"rules\": [");
+	for (int i = 0; i < refusal->found.nrules; i++)
+	{
+		appendStringInfoString(&json, i > 0 ? ", " : "");
+		escape_json(&json, refusal->found.rules[i]);
+	}
+	appendStringInfoString(&json, "]}");
+	return json.data;
+}
+
+/* The one place that words a refusal. */
+static void
+raise_refusal(Relation rel, const Refusal *refusal)
+{
+	const char *code = consent_reason_code(refusal->verdict.reason);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_MESSAGE_NOT_PERMITTED),
+			 errmsg("message to this recipient is not permitted: %s", code),
+			 errdetail("%s", refusal_json(refusal)),
+			 errhint("Join the audience with consent.permitted(); consent.evaluate() explains one recipient."),
+			 errtableconstraint(rel, code)));
+}
+
+PGDLLEXPORT Datum
+pg_consent_guard_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	Guard	   *guard;
+	Row			row;
+	Row			old;
+	Refusal		refusal = {0};
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.guard_check() must be fired AFTER each ROW"),
+				 errhint("Make the guard with consent.guard().")));
+	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+		return PointerGetDatum(NULL);
+
+	guard = guard_for(fcinfo, trigdata);
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		consent_mapping_evaluate(&guard->mapping, trigdata->tg_newslot, row.values, row.nulls);
+		if (!is_pending(&row))
+			return PointerGetDatum(NULL);
+		consent_mapping_evaluate(&guard->mapping, trigdata->tg_trigslot, old.values, old.nulls);
+		if (is_pending(&old) && same_row(guard, &row, &old))
+			return PointerGetDatum(NULL);
+	}
+	else
+	{
+		consent_mapping_evaluate(&guard->mapping, trigdata->tg_trigslot, row.values, row.nulls);
+		if (!is_pending(&row))
+			return PointerGetDatum(NULL);
+	}
+
+	if (is_refused(guard, &row, &refusal))
+		raise_refusal(trigdata->tg_relation, &refusal);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,57 @@
+
+-------------------------------------------------------------------------------
+-- guard: the door of an outbound table.
+-------------------------------------------------------------------------------
+
+CREATE FUNCTION consent.guard_check() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_guard_check';
+COMMENT ON FUNCTION consent.guard_check() IS
+  'Trigger made by consent.guard(): judges each pending row and raises PC001 if a recipient may not be sent it. CONSTRAINT NAME is the reason code, DETAIL a JSON object';
+
+CREATE FUNCTION consent.guard(
+  target regclass,
+  recipient text,
+  channel text,
+  body text DEFAULT NULL,
+  subject text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  class text DEFAULT NULL,
+  purpose text DEFAULT NULL,
+  instigators text DEFAULT NULL,
+  opt_out text DEFAULT NULL,
+  identity text DEFAULT NULL,
+  pending text DEFAULT NULL,
+  on_block consent.block_action DEFAULT 'raise') RETURNS void
+  LANGUAGE C VOLATILE
+  AS 'MODULE_PATHNAME', 'pg_consent_guard';
+COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, consent.block_action) IS
+  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent). You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing';
+
+CREATE FUNCTION consent.unguard(target regclass) RETURNS void
+  LANGUAGE C VOLATILE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_unguard';
+COMMENT ON FUNCTION consent.unguard(regclass) IS
+  'Removes the guard of a table. You must own it. Error: 42704 not guarded';
+
+CREATE VIEW consent.guards AS
+  SELECT COALESCE(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)::regclass AS relation,
+         t.tgrelid::regclass AS leaf,
+         'raise'::consent.block_action AS on_block,
+         CASE t.tgenabled
+           WHEN 'A' THEN 'ok'
+           WHEN 'D' THEN 'disabled'
+           WHEN 'R' THEN 'replica_only'
+           ELSE 'disabled'
+         END AS health,
+         CASE t.tgenabled
+           WHEN 'A' THEN NULL
+           WHEN 'D' THEN 'the trigger is disabled: nothing is judged'
+           WHEN 'R' THEN 'the trigger fires in replica sessions only'
+           ELSE 'the trigger does not fire in replica sessions'
+         END AS detail
+    FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+   WHERE t.tgfoid = 'consent.guard_check()'::regprocedure;
+COMMENT ON VIEW consent.guards IS
+  'Which tables are guarded, and does each guard work? One row per table and partition. health: ok, disabled, replica_only';
+GRANT SELECT ON consent.guards TO PUBLIC;

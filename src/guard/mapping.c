@@ -1,0 +1,237 @@
+/*-------------------------------------------------------------------------
+ *
+ * mapping.c
+ *	  Mapping expressions: parsed and checked when a guard is made, stored
+ *	  with every name qualified, compiled when it is used.
+ *
+ * An expression is read twice.  consent_mapping_check() reads it under the
+ * search_path of whoever makes the guard and writes it back with every name
+ * qualified; consent_mapping_compile() reads that text under a pinned path.
+ * So no writer's search_path, and no temporary object, can change its
+ * meaning.  Expressions run like those of a trigger's WHEN clause: over one
+ * row, without subqueries.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_relation.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+
+#include "guard/mapping.h"
+
+static const struct
+{
+	const char *name;
+	Oid			type;			/* what the expression is cast to */
+	bool		or_array;		/* or to an array of it */
+}			mapped_rules[CONSENT_NMAPPED] = {
+	[MAPPED_RECIPIENT] = {"recipient", TEXTOID, true},
+	[MAPPED_CHANNEL] = {"channel", TEXTOID},
+	[MAPPED_BODY] = {"body", TEXTOID},
+	[MAPPED_SUBJECT] = {"subject", TEXTOID},
+	[MAPPED_ORGANISATION] = {"organisation", TEXTOID},
+	[MAPPED_CLASS] = {"class", TEXTOID},
+	[MAPPED_PURPOSE] = {"purpose", TEXTOID},
+	[MAPPED_INSTIGATORS] = {"instigators", TEXTARRAYOID},
+	[MAPPED_OPT_OUT] = {"opt_out", BOOLOID},
+	[MAPPED_IDENTITY] = {"identity", BOOLOID},
+	[MAPPED_PENDING] = {"pending", BOOLOID},
+};
+
+const char *
+consent_mapping_name(ConsentMapped mapped)
+{
+	return mapped_rules[mapped].name;
+}
+
+/* -1 when there is no such mapping */
+int
+consent_mapping_lookup(const char *name)
+{
+	for (int i = 0; i < CONSENT_NMAPPED; i++)
+	{
+		if (strcmp(mapped_rules[i].name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * From here to AtEOXact_GUC(true, result), names mean what the catalogs say;
+ * pg_temp is named because it would be searched first if it were not.
+ */
+int
+consent_pin_search_path(void)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nestlevel;
+}
+
+typedef struct MappingErrorArg
+{
+	Relation	rel;
+	ConsentMapped mapped;
+} MappingErrorArg;
+
+static void
+mapping_error_context(void *arg)
+{
+	MappingErrorArg *where = (MappingErrorArg *) arg;
+
+	errcontext("mapping \"%s\" of the consent guard on table \"%s\"",
+			   mapped_rules[where->mapped].name, RelationGetRelationName(where->rel));
+}
+
+/* The one expression in the text; anything else in it is an error. */
+static Node *
+parse_bare_expression(const char *expression)
+{
+	List	   *statements = raw_parser(psprintf("SELECT (%s\n)", expression), RAW_PARSE_DEFAULT);
+	SelectStmt *select;
+	ResTarget  *target;
+
+	if (list_length(statements) == 1 &&
+		IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
+	{
+		select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+		target = list_length(select->targetList) == 1 ?
+			linitial_node(ResTarget, select->targetList) : NULL;
+
+		if (target != NULL && target->name == NULL && target->indirection == NIL &&
+			select->distinctClause == NIL && select->intoClause == NULL &&
+			select->fromClause == NIL && select->whereClause == NULL &&
+			select->groupClause == NIL && select->havingClause == NULL &&
+			select->windowClause == NIL && select->valuesLists == NIL &&
+			select->sortClause == NIL && select->limitOffset == NULL &&
+			select->limitCount == NULL && select->lockingClause == NIL &&
+			select->withClause == NULL && select->op == SETOP_NONE)
+			return target->val;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_SYNTAX_ERROR),
+			 errmsg("a mapping must be one SQL expression over the row")));
+}
+
+/* Parse, resolve and cast an expression over a row of rel. */
+static Expr *
+transform_mapping(Relation rel, ConsentMapped mapped, const char *expression)
+{
+	MappingErrorArg where = {rel, mapped};
+	ErrorContextCallback context = {
+		.callback = mapping_error_context, .arg = &where, .previous = error_context_stack
+	};
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *row;
+	Node	   *node;
+	Oid			from;
+	Oid			to = mapped_rules[mapped].type;
+
+	error_context_stack = &context;
+	row = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, false);
+	addNSItemToQuery(pstate, row, false, true, true);
+
+	node = transformExpr(pstate, parse_bare_expression(expression), EXPR_KIND_TRIGGER_WHEN);
+	from = exprType(node);
+	if (mapped_rules[mapped].or_array && type_is_array_domain(from))
+		to = get_array_type(to);
+
+	node = coerce_to_target_type(pstate, node, from, to, -1,
+								 COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
+	if (node == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("mapping \"%s\" has type %s, which cannot be cast to %s",
+						mapped_rules[mapped].name, format_type_be(from), format_type_be(to))));
+	assign_expr_collations(pstate, node);
+	free_parsestate(pstate);
+
+	error_context_stack = context.previous;
+	return (Expr *) node;
+}
+
+/* Check a mapping and write it with every name qualified. */
+char *
+consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression)
+{
+	Expr	   *expr = transform_mapping(rel, mapped, expression);
+	int			nestlevel = consent_pin_search_path();
+	char	   *text;
+
+	text = deparse_expression((Node *) expr,
+							  deparse_context_for(RelationGetRelationName(rel), RelationGetRelid(rel)),
+							  false, false);
+	AtEOXact_GUC(true, nestlevel);
+	return text;
+}
+
+static bool
+is_foreign_function(Oid funcid, void *context)
+{
+	return funcid >= FirstNormalObjectId;
+}
+
+static bool
+calls_foreign_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_foreign_function, context))
+		return true;
+	return expression_tree_walker(node, calls_foreign_function, context);
+}
+
+/*
+ * Make a checked mapping ready to run, in the current memory context.  The
+ * caller has pinned the search path.
+ */
+void
+consent_mapping_compile(ConsentMapping *mapping, Relation rel,
+						ConsentMapped mapped, const char *expression)
+{
+	Expr	   *expr = transform_mapping(rel, mapped, expression);
+
+	if (mapping->econtext == NULL)
+		mapping->econtext = CreateStandaloneExprContext();
+	mapping->type[mapped] = exprType((Node *) expr);
+	get_typlenbyval(mapping->type[mapped], &mapping->typlen[mapped], &mapping->typbyval[mapped]);
+	if (calls_foreign_function((Node *) expr, NULL))
+		mapping->foreign_code = true;
+	mapping->state[mapped] = ExecInitExpr(expression_planner(expr), NULL);
+}
+
+/* Run all mappings over a row; what is not mapped is NULL. */
+void
+consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
+						 Datum *values, bool *nulls)
+{
+	int			nestlevel = mapping->foreign_code ? consent_pin_search_path() : 0;
+
+	mapping->econtext->ecxt_scantuple = slot;
+	for (int i = 0; i < CONSENT_NMAPPED; i++)
+	{
+		nulls[i] = true;
+		values[i] = (Datum) 0;
+		if (mapping->state[i] != NULL)
+			values[i] = ExecEvalExpr(mapping->state[i], mapping->econtext, &nulls[i]);
+	}
+	if (mapping->foreign_code)
+		AtEOXact_GUC(true, nestlevel);
+}

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * mapping.h
+ *	  The expressions that tell a guard what a row means.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_MAPPING_H
+#define PG_CONSENT_MAPPING_H
+
+#include "executor/executor.h"
+#include "utils/relcache.h"
+
+/* What can be mapped; mapping.c has their names and types. */
+typedef enum ConsentMapped
+{
+	MAPPED_RECIPIENT,
+	MAPPED_CHANNEL,
+	MAPPED_BODY,
+	MAPPED_SUBJECT,
+	MAPPED_ORGANISATION,
+	MAPPED_CLASS,
+	MAPPED_PURPOSE,
+	MAPPED_INSTIGATORS,
+	MAPPED_OPT_OUT,
+	MAPPED_IDENTITY,
+	MAPPED_PENDING
+} ConsentMapped;
+
+#define CONSENT_NMAPPED (MAPPED_PENDING + 1)
+
+/* A mapping ready to run; state is NULL where nothing is mapped. */
+typedef struct ConsentMapping
+{
+	ExprState  *state[CONSENT_NMAPPED];
+	Oid			type[CONSENT_NMAPPED];
+	bool		typbyval[CONSENT_NMAPPED];
+	int16		typlen[CONSENT_NMAPPED];
+	bool		foreign_code;	/* calls functions that are not PostgreSQL's own */
+	ExprContext *econtext;
+} ConsentMapping;
+
+extern const char *consent_mapping_name(ConsentMapped mapped);
+extern int	consent_mapping_lookup(const char *name);
+extern char *consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression);
+extern void consent_mapping_compile(ConsentMapping *mapping, Relation rel,
+									ConsentMapped mapped, const char *expression);
+extern void consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
+									 Datum *values, bool *nulls);
+extern int	consent_pin_search_path(void);
+
+#endif							/* PG_CONSENT_MAPPING_H */

@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * judge.h
+ *	  From names and Datums to the facts of a send, and from a verdict back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_JUDGE_H
+#define PG_CONSENT_JUDGE_H
+
+#include "decision/decision.h"
+
+/* A send whose names have been looked up. */
+typedef struct ConsentCase
+{
+	ConsentReason invalid;		/* REASON_NONE, or why it cannot be judged */
+	ConsentSend send;
+	const ConsentPolicy *policy;
+} ConsentCase;
+
+extern void consent_case_set_organisation(ConsentCase *c, const char *name);
+extern void consent_case_set_purpose(ConsentCase *c, const char *name);
+extern void consent_case_set_instigators(ConsentCase *c, Datum array);
+extern ConsentVerdict consent_judge(const ConsentCase *c, const ConsentStanding *standing);
+extern Datum consent_reasons_array(const ConsentVerdict *verdict);
+
+#endif							/* PG_CONSENT_JUDGE_H */

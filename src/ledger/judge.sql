@@ -1,0 +1,86 @@
+
+-------------------------------------------------------------------------------
+-- ledger: verdicts on what it holds.
+-------------------------------------------------------------------------------
+
+CREATE FUNCTION consent.fold_add(internal, consent.ledger) RETURNS internal
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_fold_add';
+COMMENT ON FUNCTION consent.fold_add(internal, consent.ledger) IS
+  'Transition function of the aggregate consent.fold';
+CREATE FUNCTION consent.fold_final(internal) RETURNS consent.standing
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_fold_final';
+COMMENT ON FUNCTION consent.fold_final(internal) IS
+  'Final function of the aggregate consent.fold';
+CREATE AGGREGATE consent.fold(consent.ledger) (
+  SFUNC = consent.fold_add,
+  STYPE = internal,
+  FINALFUNC = consent.fold_final,
+  PARALLEL = SAFE);
+COMMENT ON AGGREGATE consent.fold(consent.ledger) IS
+  'The standing that events of one contact amount to; the order of the events does not matter';
+
+CREATE FUNCTION consent.evaluate(
+  contact consent.contact,
+  channel consent.channel,
+  organisation text DEFAULT consent.default_organisation(),
+  class consent.message_class DEFAULT 'direct_marketing',
+  purpose text DEFAULT 'marketing',
+  at timestamptz DEFAULT now(),
+  known_at timestamptz DEFAULT NULL,
+  reference text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  instigators text[] DEFAULT '{}',
+  opt_out_offered boolean DEFAULT true,
+  identity_shown boolean DEFAULT true) RETURNS consent.decision
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_evaluate';
+COMMENT ON FUNCTION consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) IS
+  'May this be sent? at: events with effective_at <= at count; known_at: only what had been recorded by then; instigators: others on whose behalf it is sent; opt_out_offered, identity_shown: does the message carry them (PECR reg 23). reference and product_category have no effect yet: no request or soft opt-in can be recorded';
+
+CREATE FUNCTION consent.may_send(
+  contact consent.contact,
+  channel consent.channel,
+  organisation text DEFAULT consent.default_organisation(),
+  class consent.message_class DEFAULT 'direct_marketing',
+  purpose text DEFAULT 'marketing',
+  at timestamptz DEFAULT now(),
+  known_at timestamptz DEFAULT NULL,
+  reference text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  instigators text[] DEFAULT '{}',
+  opt_out_offered boolean DEFAULT true,
+  identity_shown boolean DEFAULT true) RETURNS boolean
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_may_send';
+COMMENT ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) IS
+  'consent.evaluate(...).allowed; never NULL';
+
+CREATE FUNCTION consent.permits(consent.standing, consent.channel, text, text, timestamptz) RETURNS boolean
+  LANGUAGE C STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_permits';
+COMMENT ON FUNCTION consent.permits(consent.standing, consent.channel, text, text, timestamptz) IS
+  'Would direct marketing by this channel, organisation and purpose be allowed at that time, by this standing?';
+
+CREATE FUNCTION consent.permitted(
+  channel consent.channel,
+  organisation text DEFAULT consent.default_organisation(),
+  purpose text DEFAULT 'marketing',
+  product_category text DEFAULT NULL) RETURNS SETOF consent.contact
+  LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+  SELECT l.contact
+    FROM consent.ledger l
+   GROUP BY l.contact
+  HAVING consent.permits(consent.fold(l), permitted.channel, permitted.organisation, permitted.purpose, now());
+END;
+COMMENT ON FUNCTION consent.permitted(consent.channel, text, text, text) IS
+  'The campaign filter: every contact of the ledger that direct marketing may be sent to now. product_category has no effect yet';
+
+-- They read the ledger with the caller's rights.
+REVOKE EXECUTE ON FUNCTION
+  consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean),
+  consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean),
+  consent.permitted(consent.channel, text, text, text)
+FROM PUBLIC;

@@ -1,0 +1,412 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.c
+ *	  What may be written to the ledger: the triggers of consent.ledger.
+ *
+ * Everything that holds for an event holds because this BEFORE trigger says
+ * so, and it fires for functions, INSERT and COPY alike.  What is wrong with
+ * a consent is not an error: it is recorded, with its defects, because the
+ * record of a bad consent is what an auditor needs.  Errors are for rows that
+ * do not say what they mean.
+ *
+ * A restored dump brings its own event_id, recorded_at and recorded_by, which
+ * only the table's owner may give: they decide whether a consent can lift an
+ * objection.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "ledger/ledger.h"
+#include "ledger/vocabulary.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_ledger_record);
+PG_FUNCTION_INFO_V1(pg_consent_ledger_keep);
+
+/* An event on its way into the ledger. */
+typedef struct Draft
+{
+	Relation	rel;
+	Datum		values[Natts_ledger];
+	bool		nulls[Natts_ledger];
+} Draft;
+
+#define DRAFT_NULL(draft, column) ((draft)->nulls[Anum_ledger_##column - 1])
+#define DRAFT_VALUE(draft, column) ((draft)->values[Anum_ledger_##column - 1])
+#define DRAFT_SET(draft, column, datum) \
+	((draft)->values[Anum_ledger_##column - 1] = (datum), \
+	 (draft)->nulls[Anum_ledger_##column - 1] = false)
+
+/* What each kind of event may carry, beside what every event may. */
+typedef struct KindRule
+{
+	const char *name;
+	bool		is_consent;		/* method, wording, expiry, parties, defects */
+	bool		is_refusal;		/* never in the future */
+	bool		has_scope;		/* channels, organisation, purpose */
+	bool		has_subscriber;
+} KindRule;
+
+static const KindRule kind_rules[EVENT_KIND_COUNT] = {
+	[EVENT_CONSENT] = {.name = "consent", .is_consent = true, .has_scope = true},
+	[EVENT_WITHDRAWAL] = {.name = "withdrawal", .is_refusal = true, .has_scope = true},
+	[EVENT_OBJECTION] = {.name = "objection", .is_refusal = true, .has_scope = true},
+	[EVENT_SUBSCRIBER] = {.name = "subscriber", .has_subscriber = true},
+};
+
+/* How consent is expressed, and what is wrong with the ways that never count. */
+typedef struct MethodRule
+{
+	const char *name;
+	ConsentReason defect;
+} MethodRule;
+
+static const MethodRule method_rules[] = {
+	{"ticked_box", REASON_NONE},
+	{"clicked_icon", REASON_NONE},
+	{"sent_email", REASON_NONE},
+	{"sent_text", REASON_NONE},
+	{"subscribed", REASON_NONE},
+	{"oral", REASON_NONE},
+	{"written", REASON_NONE},
+	{"double_opt_in", REASON_NONE},
+	{"pre_ticked_box", CONSENT_PRETICKED},
+	{"silence", CONSENT_SILENCE},
+	{"bundled_terms", CONSENT_BUNDLED},
+	{"condition_of_service", CONSENT_CONDITION_OF_SERVICE},
+	{"unknown", CONSENT_UNEVIDENCED},
+};
+
+ConsentEventKind
+consent_event_kind(const char *name)
+{
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+	{
+		if (strcmp(kind_rules[kind].name, name) == 0)
+			return (ConsentEventKind) kind;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown kind of event \"%s\"", name),
+			 errhint("Kinds are consent, withdrawal, objection and subscriber.")));
+}
+
+const char *
+consent_event_kind_name(ConsentEventKind kind)
+{
+	return kind_rules[kind].name;
+}
+
+/*
+ * event_id, recorded_at and recorded_by are the ledger's to give.  A backend
+ * never stamps two events alike, so that of an objection and a consent taken
+ * down by one loader it is known which came later.
+ */
+static void
+stamp(Draft *draft)
+{
+	static TimestampTz last_recorded = 0;
+
+	if (!(DRAFT_NULL(draft, event_id) && DRAFT_NULL(draft, recorded_at) && DRAFT_NULL(draft, recorded_by)) &&
+		!has_privs_of_role(GetUserId(), draft->rel->rd_rel->relowner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("event_id, recorded_at and recorded_by are set by the ledger"),
+				 errhint("Leave these columns out; only the owner of consent.ledger may restore them.")));
+
+	if (DRAFT_NULL(draft, event_id))
+	{
+		Oid			sequence = get_relname_relid("ledger_event_id", RelationGetNamespace(draft->rel));
+
+		DRAFT_SET(draft, event_id, Int64GetDatum(nextval_internal(sequence, false)));
+	}
+	if (DRAFT_NULL(draft, recorded_at))
+	{
+		last_recorded = Max(GetCurrentTimestamp(), last_recorded + 1);
+		DRAFT_SET(draft, recorded_at, TimestampTzGetDatum(last_recorded));
+	}
+	if (DRAFT_NULL(draft, recorded_by))
+		DRAFT_SET(draft, recorded_by, CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false)));
+}
+
+/* Columns that would change nothing are refused rather than ignored. */
+static void
+check_columns(Draft *draft, const KindRule *rule)
+{
+	static const int consent_only[] = {
+		Anum_ledger_method, Anum_ledger_collected_by,
+		Anum_ledger_named_organisations, Anum_ledger_expires_at, Anum_ledger_defects
+	};
+	static const int scope[] = {
+		Anum_ledger_channels, Anum_ledger_organisation, Anum_ledger_purpose
+	};
+	int			misplaced = 0;
+
+	for (int i = 0; i < lengthof(consent_only); i++)
+	{
+		if (!rule->is_consent && !draft->nulls[consent_only[i] - 1])
+			misplaced = consent_only[i];
+	}
+	for (int i = 0; i < lengthof(scope); i++)
+	{
+		if (!rule->has_scope && !draft->nulls[scope[i] - 1])
+			misplaced = scope[i];
+	}
+	if (!rule->has_subscriber && !DRAFT_NULL(draft, subscriber))
+		misplaced = Anum_ledger_subscriber;
+
+	if (misplaced != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" means nothing for an event of kind \"%s\"",
+						NameStr(TupleDescAttr(RelationGetDescr(draft->rel), misplaced - 1)->attname),
+						rule->name)));
+
+	if (rule->has_subscriber && DRAFT_NULL(draft, subscriber))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("an event of kind \"%s\" needs a subscriber", rule->name)));
+}
+
+static void
+check_organisation(const char *name)
+{
+	if (consent_organisation_lookup(name) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("organisation \"%s\" does not exist", name),
+				 errhint("Insert it into consent.organisation first.")));
+}
+
+/* Channels, organisation and purpose: what the event is about. */
+static void
+check_scope(Draft *draft, const KindRule *rule)
+{
+	if (rule->is_consent)
+	{
+		if (DRAFT_NULL(draft, channels))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a consent must name its channels")));
+		if (DRAFT_NULL(draft, organisation))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a consent must name its organisation"),
+					 errhint("Give one, or set pg_consent.organisation.")));
+		if (DRAFT_NULL(draft, purpose))
+			DRAFT_SET(draft, purpose, CStringGetTextDatum("marketing"));
+	}
+
+	if (!DRAFT_NULL(draft, channels))
+	{
+		ArrayType  *channels = DatumGetArrayTypeP(DRAFT_VALUE(draft, channels));
+
+		if (ArrayGetNItems(ARR_NDIM(channels), ARR_DIMS(channels)) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the list of channels is empty"),
+					 rule->is_refusal ? errhint("Leave it NULL to mean every channel.") : 0));
+		if (array_contains_nulls(channels))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("the list of channels contains NULL")));
+	}
+	if (!DRAFT_NULL(draft, organisation))
+		check_organisation(TextDatumGetCString(DRAFT_VALUE(draft, organisation)));
+	if (!DRAFT_NULL(draft, purpose))
+	{
+		char	   *name = TextDatumGetCString(DRAFT_VALUE(draft, purpose));
+
+		if (consent_purpose_lookup(name) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("purpose \"%s\" does not exist", name),
+					 errhint("Insert it into consent.purpose first.")));
+	}
+	if (!DRAFT_NULL(draft, named_organisations))
+	{
+		Datum	   *names;
+		bool	   *nulls;
+		int			n;
+
+		deconstruct_array(DatumGetArrayTypeP(DRAFT_VALUE(draft, named_organisations)),
+						  TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+		for (int i = 0; i < n; i++)
+		{
+			if (nulls[i])
+				ereport(ERROR,
+						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						 errmsg("the list of named organisations contains NULL")));
+			check_organisation(TextDatumGetCString(names[i]));
+		}
+	}
+}
+
+static void
+check_times(Draft *draft, const KindRule *rule)
+{
+	TimestampTz recorded_at = DatumGetTimestampTz(DRAFT_VALUE(draft, recorded_at));
+	TimestampTz effective_at;
+
+	/* A "no" of unknown time is in force at once; a "yes" is a defect. */
+	if (DRAFT_NULL(draft, effective_at) && !rule->is_consent)
+		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(recorded_at));
+
+	if (!DRAFT_NULL(draft, effective_at))
+	{
+		effective_at = DatumGetTimestampTz(DRAFT_VALUE(draft, effective_at));
+		if (TIMESTAMP_NOT_FINITE(effective_at))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the time of an event must be finite")));
+		if (rule->is_refusal && effective_at > recorded_at)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the time of an event of kind \"%s\" lies in the future", rule->name),
+					 errhint("Whoever says stop means now; leave the time out if it is not known.")));
+		if (!DRAFT_NULL(draft, expires_at) &&
+			DatumGetTimestampTz(DRAFT_VALUE(draft, expires_at)) <= effective_at)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the consent ends before it begins")));
+	}
+}
+
+static bool
+is_blank(Draft *draft, int attnum)
+{
+	char	   *words;
+
+	if (draft->nulls[attnum - 1])
+		return true;
+	words = TextDatumGetCString(draft->values[attnum - 1]);
+	return words[strspn(words, " \t\r\n")] == '\0';
+}
+
+/* A reviewer's codes, checked; only what can be wrong with a consent itself. */
+static ConsentReasonSet
+reviewed_defects(Draft *draft)
+{
+	ConsentReasonSet set = {0};
+	Datum	   *codes;
+	bool	   *nulls;
+	int			n;
+
+	if (DRAFT_NULL(draft, defects))
+		return set;
+	deconstruct_array(DatumGetArrayTypeP(DRAFT_VALUE(draft, defects)),
+					  TEXTOID, -1, false, TYPALIGN_INT, &codes, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *code = nulls[i] ? pstrdup("") : TextDatumGetCString(codes[i]);
+		ConsentReason reason = consent_reason_lookup(code);
+
+		if (reason < CONSENT_NOT_FROM_RECIPIENT || reason > CONSENT_TAINTED)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" is not a defect of a consent", code),
+					 errhint("See consent.reason, from consent_not_from_recipient to consent_tainted.")));
+		consent_reason_add(&set, reason);
+	}
+	return set;
+}
+
+/* The defects that are facts of the recording; see V8 to V16 in reasons.h. */
+static void
+complete_defects(Draft *draft)
+{
+	ConsentReasonSet set = reviewed_defects(draft);
+	Datum		codes[REASON_COUNT];
+	int			n = 0;
+	const MethodRule *method = NULL;
+	char	   *name;
+
+	if (DRAFT_NULL(draft, method))
+		DRAFT_SET(draft, method, CStringGetTextDatum("unknown"));
+	name = TextDatumGetCString(DRAFT_VALUE(draft, method));
+	for (int i = 0; i < lengthof(method_rules); i++)
+	{
+		if (strcmp(method_rules[i].name, name) == 0)
+			method = &method_rules[i];
+	}
+	if (method == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown method of consent \"%s\"", name),
+				 errhint("Methods are ticked_box, clicked_icon, sent_email, sent_text, subscribed, oral, written, double_opt_in, pre_ticked_box, silence, bundled_terms, condition_of_service and unknown.")));
+
+	if (method->defect != REASON_NONE)
+		consent_reason_add(&set, method->defect);
+	if (is_blank(draft, Anum_ledger_wording) || DRAFT_NULL(draft, effective_at))
+		consent_reason_add(&set, CONSENT_UNEVIDENCED);
+
+	for (int reason = CONSENT_NOT_FROM_RECIPIENT; reason <= CONSENT_TAINTED; reason++)
+	{
+		if (consent_reason_in(&set, (ConsentReason) reason))
+			codes[n++] = CStringGetTextDatum(consent_reason_code((ConsentReason) reason));
+	}
+	if (n > 0)
+		DRAFT_SET(draft, defects, PointerGetDatum(construct_array(codes, n, TEXTOID, -1, false, TYPALIGN_INT)));
+	else
+		DRAFT_NULL(draft, defects) = true;
+}
+
+PGDLLEXPORT Datum
+pg_consent_ledger_record(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TupleDesc	desc;
+	Draft		draft;
+	const KindRule *rule;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigdata->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.ledger_record() must be fired before each inserted row")));
+
+	draft.rel = trigdata->tg_relation;
+	desc = RelationGetDescr(draft.rel);
+	if (desc->natts != Natts_ledger)
+		elog(ERROR, "consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger);
+	heap_deform_tuple(trigdata->tg_trigtuple, desc, draft.values, draft.nulls);
+
+	/* NOT NULL has not been checked yet: that is the table's business. */
+	if (DRAFT_NULL(&draft, kind) || DRAFT_NULL(&draft, contact))
+		return PointerGetDatum(trigdata->tg_trigtuple);
+
+	rule = &kind_rules[consent_event_kind(TextDatumGetCString(DRAFT_VALUE(&draft, kind)))];
+	stamp(&draft);
+	check_columns(&draft, rule);
+	check_scope(&draft, rule);
+	check_times(&draft, rule);
+	if (rule->is_consent)
+		complete_defects(&draft);
+
+	return PointerGetDatum(heap_form_tuple(desc, draft.values, draft.nulls));
+}
+
+/* consent.ledger_keep(): what is written stays written, for everybody. */
+PGDLLEXPORT Datum
+pg_consent_ledger_keep(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the consent ledger is append-only"),
+			 errhint("Record a later event that supersedes the wrong one.")));
+	PG_RETURN_NULL();
+}

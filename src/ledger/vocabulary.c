@@ -1,0 +1,403 @@
+/*-------------------------------------------------------------------------
+ *
+ * vocabulary.c
+ *	  The per-backend copy of consent.organisation and consent.purpose.
+ *
+ * The copy is built in a memory context of its own and never edited.  A change
+ * to either table reaches every backend as a relcache invalidation (sent by a
+ * statement trigger), which only bumps a generation; the next lookup builds a
+ * new copy and drops the old one.  It is filled with a fresh snapshot even
+ * inside a REPEATABLE READ transaction, because it outlives that transaction,
+ * and an abort bumps the generation, because it may hold rows of our own that
+ * never came to be.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "ledger/vocabulary.h"
+#include "module/module.h"
+
+/* Columns, as vocabulary.sql creates them. */
+#define Anum_organisation_name					1
+#define Anum_organisation_controller			2
+#define Anum_organisation_jurisdiction			3
+#define Anum_organisation_is_charity			4
+#define Anum_organisation_pensions_authorised	5
+#define Anum_organisation_id					6
+
+#define Anum_purpose_name	1
+#define Anum_purpose_kind	2
+#define Anum_purpose_parent 3
+#define Anum_purpose_id		4
+
+typedef struct Vocabulary
+{
+	MemoryContext context;
+	uint64		generation;		/* what it was when the fill began */
+	int			norganisations;
+	int			maxorganisations;
+	ConsentOrganisation *organisations; /* sorted by name */
+	int			npurposes;
+	int			maxpurposes;
+	ConsentPurpose *purposes;	/* sorted by name */
+} Vocabulary;
+
+static const char *const purpose_kind_names[PURPOSE_KIND_COUNT] = {
+	[PURPOSE_COMMERCIAL] = "commercial",
+	[PURPOSE_CHARITABLE] = "charitable",
+	[PURPOSE_POLITICAL] = "political",
+	[PURPOSE_CLAIMS_MANAGEMENT] = "claims_management",
+	[PURPOSE_PENSIONS] = "pensions",
+	[PURPOSE_SERVICE_OPTIONAL] = "service_optional",
+};
+
+static uint64 generation = 1;
+static Vocabulary *current = NULL;
+static Oid	organisation_relid = InvalidOid;
+static Oid	purpose_relid = InvalidOid;
+
+PG_FUNCTION_INFO_V1(pg_consent_vocabulary_changed);
+PG_FUNCTION_INFO_V1(pg_consent_vocabulary_keep);
+PG_FUNCTION_INFO_V1(pg_consent_default_organisation);
+
+/* Only mark: this runs in the middle of anything. */
+static void
+relation_invalidated(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == organisation_relid || relid == purpose_relid)
+		generation++;
+}
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
+		generation++;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId mine,
+					 SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		generation++;
+}
+
+void
+consent_vocabulary_init(void)
+{
+	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+}
+
+static int
+compare_organisations(const void *a, const void *b)
+{
+	return strcmp(((const ConsentOrganisation *) a)->name,
+				  ((const ConsentOrganisation *) b)->name);
+}
+
+static int
+compare_purposes(const void *a, const void *b)
+{
+	return strcmp(((const ConsentPurpose *) a)->name,
+				  ((const ConsentPurpose *) b)->name);
+}
+
+static const ConsentPurpose *
+find_purpose(const Vocabulary *v, const char *name)
+{
+	ConsentPurpose key = {.name = unconstify(char *, name)};
+
+	if (v->npurposes == 0)
+		return NULL;
+	return bsearch(&key, v->purposes, v->npurposes, sizeof(ConsentPurpose), compare_purposes);
+}
+
+static char *
+text_attribute(HeapTuple tuple, int attnum, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		datum = heap_getattr(tuple, attnum, desc, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(datum);
+}
+
+static Oid
+table_relid(const char *name)
+{
+	Oid			relid = get_relname_relid(name, get_namespace_oid("consent", false));
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.%s\" does not exist", name)));
+	return relid;
+}
+
+static void
+load_organisations(Vocabulary *v)
+{
+	Relation	rel = table_open(organisation_relid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+	bool		isnull;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		ConsentOrganisation *org;
+
+		if (v->norganisations == v->maxorganisations)
+		{
+			v->maxorganisations = v->maxorganisations ? v->maxorganisations * 2 : 16;
+			v->organisations = v->norganisations == 0 ?
+				palloc(v->maxorganisations * sizeof(ConsentOrganisation)) :
+				repalloc(v->organisations, v->maxorganisations * sizeof(ConsentOrganisation));
+		}
+		org = &v->organisations[v->norganisations++];
+		org->name = text_attribute(tuple, Anum_organisation_name, desc);
+		org->id = DatumGetInt32(heap_getattr(tuple, Anum_organisation_id, desc, &isnull));
+		org->is_charity = DatumGetBool(heap_getattr(tuple, Anum_organisation_is_charity, desc, &isnull));
+		org->pensions_authorised =
+			DatumGetBool(heap_getattr(tuple, Anum_organisation_pensions_authorised, desc, &isnull));
+		org->policy = consent_policy_for(text_attribute(tuple, Anum_organisation_jurisdiction, desc));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	if (v->norganisations > 0)
+		qsort(v->organisations, v->norganisations, sizeof(ConsentOrganisation), compare_organisations);
+}
+
+static void
+load_purposes(Vocabulary *v)
+{
+	Relation	rel = table_open(purpose_relid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+	bool		isnull;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		ConsentPurpose *purpose;
+		char	   *kind = text_attribute(tuple, Anum_purpose_kind, desc);
+
+		if (v->npurposes == v->maxpurposes)
+		{
+			v->maxpurposes = v->maxpurposes ? v->maxpurposes * 2 : 16;
+			v->purposes = v->npurposes == 0 ?
+				palloc(v->maxpurposes * sizeof(ConsentPurpose)) :
+				repalloc(v->purposes, v->maxpurposes * sizeof(ConsentPurpose));
+		}
+		purpose = &v->purposes[v->npurposes++];
+		purpose->name = text_attribute(tuple, Anum_purpose_name, desc);
+		purpose->parent = text_attribute(tuple, Anum_purpose_parent, desc);
+		purpose->nsteps = 1;
+		purpose->steps[0].id = DatumGetInt32(heap_getattr(tuple, Anum_purpose_id, desc, &isnull));
+		purpose->steps[0].kind = PURPOSE_KIND_COUNT;
+		for (int i = 0; i < PURPOSE_KIND_COUNT; i++)
+		{
+			if (strcmp(kind, purpose_kind_names[i]) == 0)
+				purpose->steps[0].kind = (ConsentPurposeKind) i;
+		}
+		if (purpose->steps[0].kind == PURPOSE_KIND_COUNT)
+			elog(ERROR, "unknown kind of purpose \"%s\"", kind);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	if (v->npurposes > 0)
+		qsort(v->purposes, v->npurposes, sizeof(ConsentPurpose), compare_purposes);
+
+	/*
+	 * Walk up from each; a loop shows as a path that is too long.  This is
+	 * the foreign key of "parent" too: a declared one, pointing to its own
+	 * table, would make pg_dump warn about the order of the rows.
+	 */
+	for (int i = 0; i < v->npurposes; i++)
+	{
+		ConsentPurpose *purpose = &v->purposes[i];
+		const ConsentPurpose *up = purpose;
+
+		while (up->parent != NULL)
+		{
+			up = find_purpose(v, up->parent);
+			if (up == NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+						 errmsg("the parent of purpose \"%s\" does not exist", purpose->name)));
+			if (purpose->nsteps == CONSENT_PURPOSE_DEPTH)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("purpose \"%s\" is its own ancestor, or lies deeper than %d levels",
+								purpose->name, CONSENT_PURPOSE_DEPTH)));
+			purpose->steps[purpose->nsteps++] = up->steps[0];
+		}
+	}
+}
+
+static const Vocabulary *
+vocabulary(void)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	Vocabulary *fresh;
+
+	if (current != NULL && current->generation == generation)
+		return current;
+
+	/* Built under the caller's context, so that an error leaves nothing. */
+	context = AllocSetContextCreate(CurrentMemoryContext, "pg_consent vocabulary",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	fresh = palloc0(sizeof(Vocabulary));
+	fresh->context = context;
+	organisation_relid = table_relid("organisation");
+	purpose_relid = table_relid("purpose");
+	fresh->generation = generation;
+	load_organisations(fresh);
+	load_purposes(fresh);
+	MemoryContextSwitchTo(caller);
+
+	MemoryContextSetParent(context, CacheMemoryContext);
+	if (current != NULL)
+		MemoryContextDelete(current->context);
+	current = fresh;
+	return current;
+}
+
+static const ConsentOrganisation *
+find_organisation(const Vocabulary *v, const char *name)
+{
+	ConsentOrganisation key = {.name = unconstify(char *, name)};
+
+	if (v->norganisations == 0)
+		return NULL;
+	return bsearch(&key, v->organisations, v->norganisations,
+				   sizeof(ConsentOrganisation), compare_organisations);
+}
+
+/*
+ * A name that is not there may have been committed a moment ago by somebody
+ * whose message we have not read: read it, and look once more.
+ */
+const ConsentOrganisation *
+consent_organisation_lookup(const char *name)
+{
+	const ConsentOrganisation *found = find_organisation(vocabulary(), name);
+
+	if (found == NULL)
+	{
+		AcceptInvalidationMessages();
+		found = find_organisation(vocabulary(), name);
+	}
+	return found;
+}
+
+const ConsentPurpose *
+consent_purpose_lookup(const char *name)
+{
+	const ConsentPurpose *found = find_purpose(vocabulary(), name);
+
+	if (found == NULL)
+	{
+		AcceptInvalidationMessages();
+		found = find_purpose(vocabulary(), name);
+	}
+	return found;
+}
+
+/*
+ * consent.vocabulary_changed(): AFTER statement trigger.  Tells every backend,
+ * and reads the tables back, which is what checks the purpose tree.
+ */
+PGDLLEXPORT Datum
+pg_consent_vocabulary_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.vocabulary_changed() must be fired for each statement")));
+
+	CacheInvalidateRelcache(trigdata->tg_relation);
+	generation++;
+	(void) vocabulary();
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * consent.vocabulary_keep(): BEFORE trigger.  The ledger refers to
+ * organisations and purposes by name, for ever, so a name is never changed
+ * and a row never deleted.
+ */
+PGDLLEXPORT Datum
+pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
+{
+	static const char *const kept[] = {"name", "id"};
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TupleDesc	desc;
+	bool		isnull;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.vocabulary_keep() must be fired before the event")));
+
+	if (!TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("rows of \"consent.%s\" are never deleted",
+						RelationGetRelationName(trigdata->tg_relation)),
+				 errdetail("The ledger refers to them.")));
+
+	desc = RelationGetDescr(trigdata->tg_relation);
+	for (int i = 0; i < lengthof(kept); i++)
+	{
+		int			attnum = SPI_fnumber(desc, kept[i]);
+		Form_pg_attribute att;
+
+		if (attnum <= 0)
+			elog(ERROR, "column \"%s\" does not exist", kept[i]);
+		att = TupleDescAttr(desc, attnum - 1);
+		if (!datumIsEqual(heap_getattr(trigdata->tg_trigtuple, attnum, desc, &isnull),
+						  heap_getattr(trigdata->tg_newtuple, attnum, desc, &isnull),
+						  att->attbyval, att->attlen))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("column \"%s\" of \"consent.%s\" never changes",
+							kept[i], RelationGetRelationName(trigdata->tg_relation)),
+					 errdetail("The ledger refers to it.")));
+	}
+
+	return PointerGetDatum(trigdata->tg_newtuple);
+}
+
+/* consent.default_organisation(): the setting pg_consent.organisation, or NULL */
+PGDLLEXPORT Datum
+pg_consent_default_organisation(PG_FUNCTION_ARGS)
+{
+	if (consent_organisation == NULL || consent_organisation[0] == '\0')
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(consent_organisation));
+}

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * vocabulary.h
+ *	  Organisations and purposes by name, as the tables have them now.
+ *
+ * A pointer returned here is good until the next call of a lookup function:
+ * copy what you need.  Lookups see rows committed by others and rows of our
+ * own transaction, whatever the transaction's snapshot.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_VOCABULARY_H
+#define PG_CONSENT_VOCABULARY_H
+
+#include "decision/decision.h"
+
+typedef struct ConsentOrganisation
+{
+	char	   *name;
+	int32		id;
+	bool		is_charity;
+	bool		pensions_authorised;
+	const ConsentPolicy *policy;	/* NULL: jurisdiction not known to us */
+} ConsentOrganisation;
+
+typedef struct ConsentPurpose
+{
+	char	   *name;
+	char	   *parent;			/* NULL at the root of a tree */
+	int			nsteps;			/* itself, its parent, and so on up */
+	ConsentPurposeStep steps[CONSENT_PURPOSE_DEPTH];
+} ConsentPurpose;
+
+extern const ConsentOrganisation *consent_organisation_lookup(const char *name);
+extern const ConsentPurpose *consent_purpose_lookup(const char *name);
+extern void consent_vocabulary_init(void);
+
+#endif							/* PG_CONSENT_VOCABULARY_H */

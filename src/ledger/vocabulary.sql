@@ -1,0 +1,91 @@
+
+-------------------------------------------------------------------------------
+-- ledger: organisations and purposes, the words events are about.
+--
+-- Users fill these by plain INSERTs.  The ledger refers to the rows by name,
+-- for ever: names never change and rows are never deleted.
+-------------------------------------------------------------------------------
+
+CREATE FUNCTION consent.vocabulary_changed() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_vocabulary_changed';
+COMMENT ON FUNCTION consent.vocabulary_changed() IS
+  'Trigger of consent.organisation and consent.purpose: checks the purpose tree and tells every session';
+REVOKE EXECUTE ON FUNCTION consent.vocabulary_changed() FROM PUBLIC;
+
+CREATE FUNCTION consent.vocabulary_keep() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_vocabulary_keep';
+COMMENT ON FUNCTION consent.vocabulary_keep() IS
+  'Trigger of consent.organisation and consent.purpose: refuses (55000) to delete a row or change its name';
+REVOKE EXECUTE ON FUNCTION consent.vocabulary_keep() FROM PUBLIC;
+
+CREATE FUNCTION consent.default_organisation() RETURNS text
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_default_organisation';
+COMMENT ON FUNCTION consent.default_organisation() IS
+  'The setting pg_consent.organisation, NULL when it is empty';
+
+CREATE TABLE consent.organisation (
+  name text PRIMARY KEY CHECK (name <> ''),
+  controller text,
+  jurisdiction text NOT NULL DEFAULT 'GB',
+  is_charity boolean NOT NULL DEFAULT false,
+  pensions_authorised boolean NOT NULL DEFAULT false,
+  id integer GENERATED ALWAYS AS IDENTITY UNIQUE);
+COMMENT ON TABLE consent.organisation IS
+  'Legal entities that send messages or are named in consents. One row per entity: group companies are separate organisations';
+COMMENT ON COLUMN consent.organisation.name IS
+  'How calls and events name it. Never changes';
+COMMENT ON COLUMN consent.organisation.controller IS
+  'The data controller it belongs to, if it is not one itself';
+COMMENT ON COLUMN consent.organisation.jurisdiction IS
+  'Whose law its sends are judged by. Only GB has a policy so far; marketing under any other is refused with jurisdiction_unknown';
+COMMENT ON COLUMN consent.organisation.is_charity IS
+  'Is it a charity under the law of England and Wales, Scotland or Northern Ireland? (PECR reg 22(3A))';
+COMMENT ON COLUMN consent.organisation.pensions_authorised IS
+  'Is it an authorised person, or trustee or manager of a pension scheme? (PECR reg 21B)';
+COMMENT ON COLUMN consent.organisation.id IS
+  'Its number inside standings. Never changes';
+
+CREATE TABLE consent.purpose (
+  name text PRIMARY KEY CHECK (name <> ''),
+  kind text NOT NULL DEFAULT 'commercial'
+    CHECK (kind IN ('commercial', 'charitable', 'political', 'claims_management', 'pensions', 'service_optional')),
+  parent text,
+  id integer GENERATED ALWAYS AS IDENTITY UNIQUE);
+COMMENT ON TABLE consent.purpose IS
+  'What messages are sent for. Purposes form a tree: consent to a parent covers its children, withdrawal too';
+COMMENT ON COLUMN consent.purpose.name IS
+  'How calls and events name it. Never changes';
+COMMENT ON COLUMN consent.purpose.kind IS
+  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own)';
+COMMENT ON COLUMN consent.purpose.parent IS
+  'The wider purpose this one is part of, NULL at the root';
+COMMENT ON COLUMN consent.purpose.id IS
+  'Its number inside standings. Never changes';
+
+INSERT INTO consent.purpose (name, kind) VALUES ('marketing', 'commercial');
+
+CREATE TRIGGER vocabulary_keep BEFORE UPDATE ON consent.organisation
+  FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_keep();
+CREATE TRIGGER vocabulary_keep_rows BEFORE DELETE OR TRUNCATE ON consent.organisation
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_keep();
+CREATE TRIGGER vocabulary_changed AFTER INSERT OR UPDATE ON consent.organisation
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_changed();
+CREATE TRIGGER vocabulary_keep BEFORE UPDATE ON consent.purpose
+  FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_keep();
+CREATE TRIGGER vocabulary_keep_rows BEFORE DELETE OR TRUNCATE ON consent.purpose
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_keep();
+CREATE TRIGGER vocabulary_changed AFTER INSERT OR UPDATE ON consent.purpose
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_changed();
+
+ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_keep;
+ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
+ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_changed;
+ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep;
+ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
+ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_changed;
+
+SELECT pg_catalog.pg_extension_config_dump('consent.organisation', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.organisation_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.purpose', 'WHERE name <> ''marketing''');
+SELECT pg_catalog.pg_extension_config_dump('consent.purpose_id_seq', '');
