@@ -68,9 +68,9 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact text classify
+REGRESS = module words contact text classify ledger decision guard
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
-ISOLATION =
+ISOLATION = guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent
 
 EXTRA_CLEAN = $(DATA_built) output_iso $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)

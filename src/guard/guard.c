@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
@@ -328,7 +329,7 @@ classify_row(const Row *row, int channel, Refusal *refusal, bool *contradicted)
 		*contradicted = !consent_class_is_marketing(declared) && consent_class_is_marketing(refusal->class);
 }
 
-/* The recipients of a row, as texts; NULL elements stay NULL. */
+/* The recipients of a row, as texts, at least one; NULL is none we know of. */
 static int
 recipients_of(const Guard *guard, const Row *row, char ***recipients)
 {
@@ -336,15 +337,19 @@ recipients_of(const Guard *guard, const Row *row, char ***recipients)
 	bool	   *nulls;
 	int			n;
 
-	if (guard->mapping.type[MAPPED_RECIPIENT] == TEXTOID || row->nulls[MAPPED_RECIPIENT])
+	*recipients = palloc0(sizeof(char *));
+	if (row->nulls[MAPPED_RECIPIENT])
+		return 1;
+	if (guard->mapping.type[MAPPED_RECIPIENT] == TEXTOID)
 	{
-		*recipients = palloc(sizeof(char *));
 		(*recipients)[0] = row_text(row, MAPPED_RECIPIENT);
 		return 1;
 	}
 	deconstruct_array(DatumGetArrayTypeP(row->values[MAPPED_RECIPIENT]),
 					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
-	*recipients = palloc(Max(n, 1) * sizeof(char *));
+	if (n == 0)
+		return 1;
+	*recipients = palloc(n * sizeof(char *));
 	for (int i = 0; i < n; i++)
 		(*recipients)[i] = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
 	return n;
@@ -365,6 +370,8 @@ judge_recipient(const Guard *guard, const ConsentCase *c, const char *recipient)
 	if (contact == NULL)
 		return consent_refusal(RECIPIENT_UNREADABLE);
 
+	/* As ri_triggers.c: what this very statement wrote counts as well. */
+	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	standing = consent_ledger_standing(PointerGetDatum(contact), DT_NOEND, snapshot);
 	verdict = consent_judge(c, standing);

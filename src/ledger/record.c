@@ -385,9 +385,10 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 		elog(ERROR, "consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger);
 	heap_deform_tuple(trigdata->tg_trigtuple, desc, draft.values, draft.nulls);
 
-	/* NOT NULL has not been checked yet: that is the table's business. */
-	if (DRAFT_NULL(&draft, kind) || DRAFT_NULL(&draft, contact))
-		return PointerGetDatum(trigdata->tg_trigtuple);
+	if (DRAFT_NULL(&draft, contact) || DRAFT_NULL(&draft, kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("an event needs a contact and a kind")));
 
 	rule = &kind_rules[consent_event_kind(TextDatumGetCString(DRAFT_VALUE(&draft, kind)))];
 	stamp(&draft);

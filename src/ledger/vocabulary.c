@@ -341,6 +341,7 @@ pg_consent_vocabulary_changed(PG_FUNCTION_ARGS)
 				 errmsg("consent.vocabulary_changed() must be fired for each statement")));
 
 	CacheInvalidateRelcache(trigdata->tg_relation);
+	CommandCounterIncrement();	/* or we would not see the new rows */
 	generation++;
 	(void) vocabulary();
 	return PointerGetDatum(NULL);

@@ -1,0 +1,231 @@
+-- The guard: what it lets through, what it refuses, and how it says so.
+LOAD 'pg_consent';
+\set SHOW_CONTEXT never
+\pset footer off
+SET timezone = 'Europe/London';
+INSERT INTO consent.organisation (name) VALUES ('guard acme'), ('guard bolt');
+SELECT count(consent.give(c::consent.contact, '{email,sms}', 'guard acme', method => 'ticked_box', wording => 'Send me offers from Acme', at => '2026-01-01'))
+  FROM unnest('{yes@guard.example,yes2@guard.example,stopped@guard.example,+447700900201}'::text[]) AS c;
+SELECT consent.withdraw('stopped@guard.example', at => '2026-02-01') > 0 AS withdrawn;
+\set promo '''Get 20% off all boilers this weekend only! Order now.'''
+\set service '''Your order 4411 is out for delivery today.'''
+
+CREATE TABLE guard_outbox (
+  id int GENERATED ALWAYS AS IDENTITY, to_addr text, channel text DEFAULT 'email', subject text, body text, kind text,
+  org text DEFAULT 'guard acme', status text NOT NULL DEFAULT 'queued', attempts int NOT NULL DEFAULT 0);
+SELECT consent.guard(target => 'guard_outbox', recipient => 'to_addr', channel => 'channel', body => 'body', subject => 'subject',
+                     organisation => 'org', class => 'kind', pending => $$status = 'queued'$$, on_block => 'raise');
+SELECT relation, leaf, on_block, health, detail FROM consent.guards WHERE relation = 'guard_outbox'::regclass;
+-- The trigger's arguments are the configuration, with every name qualified.
+SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'guard_outbox'::regclass AND tgname = 'consent_guard';
+
+-- Marketing goes to who agreed and to nobody else; service to all.
+INSERT INTO guard_outbox (to_addr, body) VALUES ('Yes@Guard.Example', :promo);
+INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :service);
+INSERT INTO guard_outbox (to_addr, body) VALUES ('unseen@guard.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO guard_outbox (to_addr, body) VALUES ('unseen@guard.example', :service);
+INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('07700 900201', 'sms', :promo);
+SELECT to_addr, channel, left(body, 20) AS body FROM guard_outbox ORDER BY id;
+
+-- A refusal in the fields that programs read.
+DO $$
+DECLARE s text; c text; t text; n text; d text; h text; m text;
+BEGIN
+  INSERT INTO guard_outbox (to_addr, subject, body, kind)
+  VALUES ('stopped@guard.example', 'Weekend offer', 'Get 20% off all boilers this weekend only! Order now.', 'service');
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS s = RETURNED_SQLSTATE, c = CONSTRAINT_NAME, t = TABLE_NAME, n = SCHEMA_NAME, d = PG_EXCEPTION_DETAIL, m = MESSAGE_TEXT;
+  RAISE NOTICE '% % %.% "%"', s, c, n, t, m;
+  RAISE NOTICE '% % % %', d::json->>'reason', d::json->>'reasons', d::json->>'citation', d::json->>'class';
+  RAISE NOTICE 'names an event: %, rules: %', (d::json->>'event_id')::bigint > 0, json_array_length(d::json->'rules') > 0;
+  RAISE NOTICE 'leaks the address: %', (m || d) LIKE '%guard.example%';
+END $$;
+
+-- The sender's label only makes it stricter.
+\set VERBOSITY terse
+INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'direct_marketing');
+INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'newsletter');
+INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('yes@guard.example', :promo, 'service');
+
+-- What cannot be judged is refused; a service message to who cannot be read is not.
+INSERT INTO guard_outbox (to_addr, body) VALUES (NULL, :promo);
+INSERT INTO guard_outbox (to_addr, body) VALUES ('not an address', :promo);
+INSERT INTO guard_outbox (to_addr, body) VALUES (NULL, :service);
+INSERT INTO guard_outbox (to_addr, body) VALUES ('not an address', :service);
+INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('yes@guard.example', 'pigeon', :service);
+INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('yes@guard.example', NULL, :promo);
+INSERT INTO guard_outbox (to_addr, org, body) VALUES ('yes@guard.example', 'guard nobody', :promo);
+INSERT INTO guard_outbox (to_addr, org, body) VALUES ('yes@guard.example', NULL, :promo);
+INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', NULL);
+
+-- Every way of writing.
+INSERT INTO guard_outbox (to_addr, body) SELECT a, :promo FROM unnest('{yes@guard.example,yes2@guard.example}'::text[]) a;
+INSERT INTO guard_outbox (to_addr, body) SELECT a, :promo FROM unnest('{yes@guard.example,stopped@guard.example}'::text[]) a;
+COPY guard_outbox (to_addr, body) FROM stdin;
+stopped@guard.example	Get 20% off all boilers this weekend only! Order now.
+\.
+UPDATE guard_outbox SET to_addr = 'stopped@guard.example' WHERE to_addr = 'yes2@guard.example';
+UPDATE guard_outbox SET body = :promo WHERE to_addr = 'stopped@guard.example';
+MERGE INTO guard_outbox o USING (VALUES ('stopped@guard.example')) v(a) ON false WHEN NOT MATCHED THEN INSERT (to_addr, body) VALUES (v.a, 'Get 20% off all boilers!');
+WITH w AS (INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :promo) RETURNING 1) SELECT * FROM w;
+CREATE UNIQUE INDEX guard_outbox_id ON guard_outbox (id);
+INSERT INTO guard_outbox (id, to_addr, body) OVERRIDING SYSTEM VALUE VALUES (1, 'yes2@guard.example', :promo)
+  ON CONFLICT (id) DO UPDATE SET to_addr = 'stopped@guard.example';
+INSERT INTO guard_outbox (id, to_addr, body) OVERRIDING SYSTEM VALUE VALUES (1, 'stopped@guard.example', :promo)
+  ON CONFLICT (id) DO NOTHING;
+SET session_replication_role = replica;
+INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :promo);
+RESET session_replication_role;
+-- a withdrawal of this very statement counts
+WITH w AS (INSERT INTO consent.ledger (contact, kind) VALUES ('yes2@guard.example', 'withdrawal') RETURNING contact::text)
+INSERT INTO guard_outbox (to_addr, body) SELECT contact, :promo FROM w;
+SELECT count(*) AS still_permitted FROM consent.permitted('email', 'guard acme') p WHERE p = 'yes2@guard.example';
+
+-- What the mapping does not read is not decided again; neither is what is not pending.
+BEGIN;
+SELECT consent.withdraw('yes@guard.example') > 0 AS withdrawn;
+UPDATE guard_outbox SET attempts = attempts + 1 WHERE to_addr = 'yes@guard.example';
+UPDATE guard_outbox SET status = 'sent' WHERE to_addr = 'yes@guard.example';
+INSERT INTO guard_outbox (to_addr, body, status) VALUES ('yes@guard.example', :promo, 'draft');
+UPDATE guard_outbox SET status = 'queued' WHERE to_addr = 'yes@guard.example' AND status = 'draft';
+ROLLBACK;
+
+-- Arrays of recipients: one refused recipient refuses the row.
+CREATE TABLE guard_many (rcpt text[], body text);
+SELECT consent.guard('guard_many', recipient => 'rcpt', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+INSERT INTO guard_many VALUES ('{yes@guard.example,"Yes Two <yes2@guard.example>"}', :promo);
+INSERT INTO guard_many VALUES ('{yes@guard.example,stopped@guard.example}', :promo);
+INSERT INTO guard_many VALUES ('{yes@guard.example,NULL}', :promo);
+INSERT INTO guard_many VALUES ('{}', :promo);
+CREATE TABLE guard_contacts (rcpt consent.contact, data jsonb);
+SELECT consent.guard('guard_contacts', recipient => 'rcpt', channel => $$data->>'channel'$$, body => $$data->>'text'$$,
+                     organisation => $$'guard acme'$$, instigators => $$ARRAY['guard acme', data->>'for']$$,
+                     opt_out => $$(data->>'optout')::boolean$$, identity => $$data->>'from' IS NOT NULL$$);
+INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "optout": true, "from": "Acme", "for": "guard acme"}');
+INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "optout": true, "from": "Acme", "for": "guard bolt"}');
+INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "from": "Acme", "for": "guard acme"}');
+INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "optout": true, "for": "guard acme"}');
+
+-- Partitions: through the root, straight into a leaf, into one made later.
+CREATE TABLE guard_part (to_addr text, body text, day int) PARTITION BY LIST (day);
+CREATE TABLE guard_part_1 PARTITION OF guard_part FOR VALUES IN (1);
+SELECT consent.guard('guard_part', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+CREATE TABLE guard_part_2 PARTITION OF guard_part FOR VALUES IN (2);
+INSERT INTO guard_part VALUES ('stopped@guard.example', :promo, 1);
+INSERT INTO guard_part_1 VALUES ('stopped@guard.example', :promo, 1);
+INSERT INTO guard_part_2 VALUES ('stopped@guard.example', :promo, 2);
+SET session_replication_role = replica;
+INSERT INTO guard_part_2 VALUES ('stopped@guard.example', :promo, 2);
+RESET session_replication_role;
+SELECT relation, leaf, health FROM consent.guards WHERE relation = 'guard_part'::regclass ORDER BY leaf::text;
+
+-- Health shows a door left open.
+ALTER TABLE guard_part_1 DISABLE TRIGGER consent_guard;
+ALTER TABLE guard_part_2 ENABLE REPLICA TRIGGER consent_guard;
+SELECT leaf, health, detail FROM consent.guards WHERE relation = 'guard_part'::regclass ORDER BY leaf::text;
+SELECT consent.unguard('guard_part');
+SELECT count(*) FROM consent.guards WHERE relation = 'guard_part'::regclass;
+INSERT INTO guard_part VALUES ('stopped@guard.example', :promo, 1);
+
+\set VERBOSITY default
+-- Settings are pinned when the guard is made.
+CREATE TABLE guard_pinned (to_addr text, body text);
+SET pg_consent.organisation = 'guard acme';
+SELECT consent.guard('guard_pinned', recipient => 'to_addr', channel => $$'sms'$$, body => 'body');
+SET pg_consent.organisation = 'guard bolt';
+SET pg_consent.default_region = 'FR';
+INSERT INTO guard_pinned VALUES ('07700 900201', :promo);
+RESET pg_consent.organisation;
+RESET pg_consent.default_region;
+
+-- A renamed column is followed by nothing, and refused loudly.
+ALTER TABLE guard_pinned RENAME COLUMN to_addr TO recipient;
+\set SHOW_CONTEXT always
+INSERT INTO guard_pinned VALUES ('07700 900201', :service);
+\echo :LAST_ERROR_SQLSTATE
+\set SHOW_CONTEXT never
+SELECT consent.unguard('guard_pinned');
+
+-- Errors of guard() and unguard().
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, on_block => 'divert');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_outbox', recipient => 'to_addr', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => NULL, channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'nothing', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient) FROM pg_class --', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient), (body', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => '(SELECT recipient)', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'max(recipient)', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, pending => 'now()');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard(NULL, recipient => 'recipient', channel => $$'sms'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('consent.reason', recipient => 'code', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unguard('guard_pinned');
+\echo :LAST_ERROR_SQLSTATE
+CREATE TRIGGER by_hand AFTER INSERT ON guard_pinned FOR EACH ROW EXECUTE FUNCTION consent.guard_check('recipient', 'recipient');
+INSERT INTO guard_pinned VALUES ('07700 900201', :service);
+\echo :LAST_ERROR_SQLSTATE
+DROP TRIGGER by_hand ON guard_pinned;
+CREATE TRIGGER by_hand BEFORE INSERT ON guard_pinned FOR EACH ROW EXECUTE FUNCTION consent.guard_check('recipient', 'recipient');
+INSERT INTO guard_pinned VALUES ('07700 900201', :service);
+\echo :LAST_ERROR_SQLSTATE
+
+-- What a poor and hostile writer can do about it: nothing.
+CREATE ROLE regress_guard_writer;
+GRANT INSERT, SELECT, UPDATE ON guard_outbox TO regress_guard_writer;
+GRANT CREATE ON SCHEMA public TO regress_guard_writer;
+SET ROLE regress_guard_writer;
+SELECT consent.guard('guard_outbox', recipient => 'to_addr', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unguard('guard_outbox');
+\echo :LAST_ERROR_SQLSTATE
+-- no rights on the ledger, yet the verdict is the same
+INSERT INTO guard_outbox (to_addr, body) VALUES ('yes@guard.example', :promo);
+INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :promo);
+\set VERBOSITY terse
+-- temporary tables, a search_path and operators of one's own
+CREATE TEMP TABLE ledger (LIKE guard_outbox);
+CREATE TEMP TABLE organisation (name text);
+CREATE FUNCTION public.regress_guard_never(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.regress_guard_never);
+SET search_path = pg_temp, public, pg_catalog;
+INSERT INTO public.guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :promo);
+UPDATE public.guard_outbox SET to_addr = 'stopped@guard.example' WHERE to_addr OPERATOR(pg_catalog.=) 'yes@guard.example';
+RESET search_path;
+DROP OPERATOR public.= (text, text);
+DROP FUNCTION public.regress_guard_never(text, text);
+DROP TABLE pg_temp.ledger, pg_temp.organisation;
+RESET ROLE;
+-- row security on the ledger does not blind the guard
+ALTER TABLE consent.ledger ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SET ROLE regress_guard_writer;
+INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :promo);
+RESET ROLE;
+-- and evaluate() refuses to answer from a part of it
+GRANT SELECT ON consent.ledger TO regress_guard_writer;
+GRANT EXECUTE ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) TO regress_guard_writer;
+SET ROLE regress_guard_writer;
+SELECT consent.may_send('stopped@guard.example', 'email', 'guard acme');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+ALTER TABLE consent.ledger DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
+
+REVOKE ALL ON consent.ledger FROM regress_guard_writer;
+REVOKE ALL ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) FROM regress_guard_writer;
+DROP TABLE guard_outbox, guard_many, guard_contacts, guard_part, guard_pinned;
+REVOKE CREATE ON SCHEMA public FROM regress_guard_writer;
+DROP ROLE regress_guard_writer;

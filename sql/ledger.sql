@@ -1,0 +1,171 @@
+-- The ledger: what may be recorded, and what it is completed with.
+LOAD 'pg_consent';
+\set SHOW_CONTEXT never
+SET timezone = 'Europe/London';
+INSERT INTO consent.organisation (name) VALUES ('ledger acme'), ('ledger bolt');
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('ledger boilers', 'commercial', 'marketing');
+
+-- Every function returns the number of the event it recorded.
+SELECT consent.give(contact => 'a@ledger.example', channels => '{email,sms}', organisation => 'ledger acme',
+                    method => 'ticked_box', wording => 'Yes, send me offers from Acme',
+                    source => 'web form', evidence => '{"ip": "192.0.2.1"}', at => '2026-03-01 12:00+00') > 0 AS recorded;
+SELECT consent.withdraw(contact => 'a@ledger.example', channels => '{sms}', at => '2026-03-02 12:00+00') > 0 AS recorded;
+SELECT consent.object(contact => 'a@ledger.example', organisation => 'ledger acme', at => '2026-03-03 12:00+00') > 0 AS recorded;
+SELECT consent.set_subscriber(contact => 'a@ledger.example', subscriber => 'corporate', at => '2026-03-04 12:00+00') > 0 AS recorded;
+
+SELECT contact, kind, channels, organisation, purpose, method, effective_at,
+       recorded_at > now() - interval '1 hour' AS stamped, recorded_by = session_user AS by_me, source, evidence, defects
+  FROM consent.ledger WHERE contact = 'a@ledger.example' ORDER BY event_id;
+
+-- Two events of one transaction are never recorded at the same time.
+BEGIN;
+SELECT consent.object(contact => 'same@ledger.example') < consent.object(contact => 'same@ledger.example') AS in_order;
+SELECT count(DISTINCT recorded_at) FROM consent.ledger WHERE contact = 'same@ledger.example';
+COMMIT;
+
+-- A setting names the organisation when the call does not.
+SET pg_consent.organisation = 'ledger bolt';
+SELECT consent.give(contact => 'b@ledger.example', channels => '{email}', method => 'oral', wording => 'Said yes on the phone') > 0 AS recorded;
+RESET pg_consent.organisation;
+SELECT organisation, purpose FROM consent.ledger WHERE contact = 'b@ledger.example';
+
+-- What is wrong with a consent is recorded, not refused: by the method,
+SELECT count(consent.give(contact => 'm@ledger.example', channels => '{email}', organisation => 'ledger acme',
+                          method => m, wording => 'w')) AS recorded
+  FROM unnest(ARRAY['ticked_box', 'clicked_icon', 'sent_email', 'sent_text', 'subscribed', 'oral', 'written', 'double_opt_in',
+                    'pre_ticked_box', 'silence', 'bundled_terms', 'condition_of_service', 'unknown']) AS m;
+SELECT method, defects FROM consent.ledger WHERE contact = 'm@ledger.example' ORDER BY event_id;
+-- by missing evidence (E34), and by a reviewer's word.
+CREATE FUNCTION ledger_defects(bigint) RETURNS text[] LANGUAGE sql VOLATILE
+  AS 'SELECT defects FROM consent.ledger WHERE event_id = $1';
+SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box')) AS no_wording;
+SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box', wording => E' \t ')) AS blank_wording;
+SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', wording => 'w')) AS no_method;
+SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box', wording => 'w', at => NULL)) AS no_time;
+SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box', wording => 'w',
+                                   defects => '{consent_not_informed,consent_bundled,consent_bundled}')) AS reviewed;
+
+-- INSERT and COPY have the effect and the checks of the functions.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording)
+  VALUES ('C@Ledger.Example', 'consent', '{email}', 'ledger acme', 'pre_ticked_box', 'w')
+  RETURNING contact, purpose, effective_at, defects;
+COPY consent.ledger (contact, kind, channels, organisation, method, wording, effective_at) FROM stdin;
+07700 900111	consent	{sms}	ledger acme	ticked_box	Text me	2026-01-01 00:00+00
+07700 900111	withdrawal	\N	\N	\N	\N	\N
+\.
+SELECT contact, kind, purpose, effective_at = recorded_at AS at_once, defects FROM consent.ledger
+ WHERE contact = '+447700900111' ORDER BY event_id;
+
+-- Errors: each says what is wrong, with its SQLSTATE.
+SELECT consent.give('e@ledger.example', '{email}', 'nobody', method => 'oral', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email}', 'ledger acme', purpose => 'nothing', method => 'oral', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email}', 'ledger acme', named_organisations => '{nobody}', method => 'oral', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email}', method => 'oral', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', NULL, 'ledger acme', method => 'oral', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{}', 'ledger acme', method => 'oral', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email,NULL}', 'ledger acme', method => 'oral', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email}', 'ledger acme', method => 'telepathy', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email}', 'ledger acme', method => 'oral', wording => 'w', defects => '{tps_listed}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email}', 'ledger acme', method => 'oral', wording => 'w', defects => '{consent_smells}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email}', 'ledger acme', method => 'oral', wording => 'w',
+                    at => '2026-01-02 00:00+00', expires_at => '2026-01-01 00:00+00');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('e@ledger.example', '{email}', 'ledger acme', method => 'oral', wording => 'w', at => 'infinity');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give(NULL, '{email}', 'ledger acme', method => 'oral', wording => 'w');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('not an address', '{email}', 'ledger acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.withdraw('e@ledger.example', at => now() + interval '1 day');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.object('e@ledger.example', at => 'infinity');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.object('e@ledger.example', organisation => 'nobody');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.withdraw('e@ledger.example', channels => '{}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.set_subscriber('e@ledger.example', NULL);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind) VALUES ('e@ledger.example', 'rumour');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind, method) VALUES ('e@ledger.example', 'withdrawal', 'oral');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind, subscriber, channels) VALUES ('e@ledger.example', 'subscriber', 'corporate', '{sms}');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind, subscriber) VALUES ('e@ledger.example', 'objection', 'corporate');
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) AS recorded FROM consent.ledger WHERE contact = 'e@ledger.example';
+
+-- Append-only, for everybody.
+UPDATE consent.ledger SET wording = 'better' WHERE contact = 'a@ledger.example';
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM consent.ledger WHERE false;
+\echo :LAST_ERROR_SQLSTATE
+TRUNCATE consent.ledger;
+\echo :LAST_ERROR_SQLSTATE
+SET session_replication_role = replica;
+DELETE FROM consent.ledger;
+\echo :LAST_ERROR_SQLSTATE
+RESET session_replication_role;
+
+-- The vocabulary: names never change, rows never go, purposes are a tree.
+UPDATE consent.organisation SET name = 'ledger acme ltd' WHERE name = 'ledger acme';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE consent.organisation SET controller = 'Acme Group' WHERE name = 'ledger acme';
+DELETE FROM consent.organisation WHERE name = 'ledger acme';
+\echo :LAST_ERROR_SQLSTATE
+TRUNCATE consent.purpose CASCADE;
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.organisation (name) VALUES ('');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.purpose (name, kind) VALUES ('ledger fun', 'amusing');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.purpose (name, parent) VALUES ('ledger orphan', 'nowhere');
+\echo :LAST_ERROR_SQLSTATE
+UPDATE consent.purpose SET parent = 'ledger boilers' WHERE name = 'marketing';
+\echo :LAST_ERROR_SQLSTATE
+SELECT name, kind, parent FROM consent.purpose WHERE name IN ('marketing', 'ledger boilers') ORDER BY name;
+
+-- Who may do what: nobody anything, until granted.
+CREATE ROLE regress_ledger_app;
+SET ROLE regress_ledger_app;
+SELECT consent.object('p@ledger.example');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind) VALUES ('p@ledger.example', 'objection');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.evaluate('p@ledger.example', 'email', 'ledger acme');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION consent.object(consent.contact, consent.channel[], text, text, timestamptz, text, text, jsonb) TO regress_ledger_app;
+GRANT INSERT, SELECT (event_id) ON consent.ledger TO regress_ledger_app;
+SET ROLE regress_ledger_app;
+SELECT consent.object('p@ledger.example') > 0 AS recorded;
+-- A loader cannot forge the time of recording, nor the order of events.
+INSERT INTO consent.ledger (contact, kind, recorded_at) VALUES ('p@ledger.example', 'objection', '2020-01-01');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind, event_id) VALUES ('p@ledger.example', 'objection', 1);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind, recorded_by) VALUES ('p@ledger.example', 'objection', 'somebody');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+-- The owner can, to restore a dump.
+INSERT INTO consent.ledger (contact, kind, recorded_at, effective_at) VALUES ('p@ledger.example', 'objection', '2020-01-02', '2020-01-01')
+  RETURNING recorded_at;
+-- And for the owner, too, a "no" is never from the future of its recording.
+INSERT INTO consent.ledger (contact, kind, recorded_at, effective_at) VALUES ('p@ledger.example', 'objection', '2020-01-01', '2020-01-02');
+\echo :LAST_ERROR_SQLSTATE
+
+DROP FUNCTION ledger_defects(bigint);
+REVOKE ALL ON consent.ledger FROM regress_ledger_app;
+REVOKE ALL ON FUNCTION consent.object(consent.contact, consent.channel[], text, text, timestamptz, text, text, jsonb) FROM regress_ledger_app;
+DROP ROLE regress_ledger_app;
