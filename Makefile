@@ -73,7 +73,7 @@ REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
 ISOLATION = guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent
 
-EXTRA_CLEAN = $(DATA_built) output_iso $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
+EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
 .PHONY: demo demo-stop test test-matrix bench-contact
