@@ -52,7 +52,8 @@ copy_tree() {
 
 # scratch_dir NAME: a new folder that the server's user owns and can reach, with
 # a name short enough for a socket in it: the kernel's limit is 107 bytes, and
-# .s.PGSQL.5432 needs 14.  Where $TMPDIR does not serve, /tmp does.
+# /.s.PGSQL.5432 needs 14 of them.  PostgreSQL's test programs do not quote what
+# a shell would split.  Where $TMPDIR does not serve, /tmp does.
 scratch_dir() {
 	local base dir
 	if [ "$(id -u)" = 0 ] && ! id postgres >/dev/null 2>&1; then
@@ -60,16 +61,16 @@ scratch_dir() {
 	fi
 	for base in "${TMPDIR:-/tmp}" /tmp; do
 		case $base in /*) ;; *) base=$PWD/$base ;; esac
-		dir=$(mktemp -d "${base%/}/pg_consent-$1.XXXXXX") || continue
+		dir=$(mktemp -d "${base%/}/pg_consent-$1.XXXXXX" 2>/dev/null) || { say "$base cannot be written to"; continue; }
 		chmod 755 "$dir"
 		if [ "$(id -u)" = 0 ]; then chown postgres: "$dir"; fi
-		if [ "$(printf %s "$dir" | wc -c)" -le 93 ] && [[ $dir != *[\'\"\\,]* ]] &&
+		if [ "$(printf %s "$dir" | wc -c)" -le 93 ] && [[ $dir != *[[:space:]\'\"\\,]* ]] &&
 			(cd / && as_server test -w "$dir"); then
 			printf '%s\n' "$dir"
 			return
 		fi
 		rmdir "$dir"
-		say "$base cannot hold the server's files (path too long, or closed to its user); using /tmp"
+		say "$base cannot hold the server's files (too long, closed to their user, or with a space in it)"
 	done
 	die "there is no folder for the server's files; set TMPDIR to one"
 }
