@@ -36,7 +36,7 @@ as_server() {
 }
 
 # copy_tree FOLDER: the sources as they stand, with what is new, without what is
-# built.  Without git, or outside a clone, everything but .git.
+# built.  Without git, or outside a clone, the patterns stand in for .gitignore.
 copy_tree() {
 	mkdir -p "$1"
 	if [ -e "$top/.git" ] && git -c safe.directory="$top" -C "$top" rev-parse >/dev/null 2>&1; then
@@ -46,7 +46,8 @@ copy_tree() {
 				if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\0' "$file"; fi
 			done) | tar -C "$top" --null -T - -cf - | tar -C "$1" --no-same-owner -xf -
 	else
-		tar -C "$top" --exclude=./.git -cf - . | tar -C "$1" --no-same-owner -xf -
+		tar -C "$top" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
+			--exclude='./pg_consent--*.sql' --exclude=./.built-for -cf - . | tar -C "$1" --no-same-owner -xf -
 	fi
 }
 
