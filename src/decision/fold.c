@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "decision/standing.h"
+#include "module/compat.h"
 
 ConsentStanding *
 consent_standing_empty(void)

@@ -358,7 +358,7 @@ recipients_of(const Guard *guard, const Row *row, char ***recipients)
 static ConsentVerdict
 judge_recipient(const Guard *guard, const ConsentCase *c, const char *recipient)
 {
-	ErrorSaveContext unreadable = {T_ErrorSaveContext};
+	ErrorSaveContext unreadable = {.type = T_ErrorSaveContext};
 	ConsentContact *contact;
 	ConsentStanding *standing;
 	ConsentVerdict verdict;

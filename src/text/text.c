@@ -13,6 +13,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
+#include "module/compat.h"
 #include "text/fold.h"
 #include "text/text.h"
 
