@@ -436,7 +436,7 @@ consent_email_parse(const char *s, int len, bool display_name,
 			case '@':
 			case ':':
 			case '\\':
-				if (angle == NULL && end[-1] == '>')
+				if (angle == NULL && memchr(p, '<', end - p) != NULL)
 					return consent_contact_refuse(escontext,
 												  "The display name has a character that needs quotes.",
 												  NULL);

@@ -385,6 +385,19 @@ consent_phone_parse(const char *s, int len, bool uri, const char *region,
 	}
 
 	outcome = ask_library(digits, region, trunk_zero, e164);
+
+	/*
+	 * The canonical spelling must mean itself when it is read again, or a
+	 * restored dump would hold other numbers than the one it was made of.
+	 */
+	if (outcome == PHONE_OK && !consent_phone_is_plain(e164, strlen(e164)))
+	{
+		char		again[CONSENT_PHONE_BUFFER];
+
+		outcome = ask_library(e164, NULL, -1, again);
+		if (outcome != PHONE_OK || strcmp(e164, again) != 0)
+			outcome = PHONE_AMBIGUOUS;
+	}
 	if (outcome != PHONE_OK)
 		return refuse_outcome(outcome, region, escontext);
 	appendStringInfoString(out, e164);

@@ -137,9 +137,7 @@ parse(const std::string &dialled, const char *region, int trunk_zero, std::strin
 	const std::string home(region != nullptr ? region : no_region);
 	const bool	international = dialled[0] == '+';
 	PhoneNumber number;
-	PhoneNumber again;
 	std::string national;
-	std::string spelt_again;
 	ConsentPhoneOutcome outcome;
 
 	if (region != nullptr && util->GetCountryCodeForRegion(home) == 0)
@@ -178,16 +176,7 @@ parse(const std::string &dialled, const char *region, int trunk_zero, std::strin
 		(!follows_country_code(dialled, trunk_zero, number) ||
 		 (national[0] == '0' && !util->IsValidNumber(number))))
 		return PHONE_AMBIGUOUS;
-
-	/*
-	 * The canonical spelling must mean itself when it is read again, or a
-	 * restored dump would hold other numbers than the one it was made of.
-	 */
-	if (util->Parse(*e164, no_region, &again) != PhoneNumberUtil::NO_PARSING_ERROR ||
-		util->IsPossibleNumberWithReason(again) != PhoneNumberUtil::IS_POSSIBLE)
-		return PHONE_AMBIGUOUS;
-	util->Format(again, PhoneNumberUtil::E164, &spelt_again);
-	return spelt_again == *e164 ? PHONE_OK : PHONE_AMBIGUOUS;
+	return PHONE_OK;
 }
 
 }								/* namespace */
