@@ -196,9 +196,12 @@ is_dot_atom(const char *s, int len, const char **why)
 	return !dot;
 }
 
-/* Spaces that look like a space, but are not ASCII's, are never part of a mailbox. */
+/*
+ * Spaces and at signs that are not ASCII's are never part of a mailbox; they
+ * come from keyboards and word processors.
+ */
 static bool
-has_foreign_space(const char *s, int len)
+has_lookalike(const char *s, int len)
 {
 	const uint8_t *at = (const uint8_t *) s;
 	const uint8_t *end = at + len;
@@ -208,7 +211,9 @@ has_foreign_space(const char *s, int len)
 		ucs4_t		c;
 
 		at += u8_mbtouc(&c, at, end - at);
-		if (c > 0x7F && uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Zs))
+		if (c > 0x7F &&
+			(c == 0xFE6B || c == 0xFF20 ||
+			 uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Zs)))
 			return true;
 	}
 	return false;
@@ -240,8 +245,9 @@ append_local_part(const char *s, int len, StringInfo out, struct Node *escontext
 
 	if (len == 0)
 		return consent_contact_refuse(escontext, "The part before the \"@\" is empty.", NULL);
-	if (has_foreign_space(s, len))
-		return consent_contact_refuse(escontext, "The part before the \"@\" has a space in it.", NULL);
+	if (has_lookalike(s, len))
+		return consent_contact_refuse(escontext,
+									  "The part before the \"@\" has a look-alike of a space or an \"@\".", NULL);
 	lower = consent_normalise(s, len, CASE_LOWER, &len);
 	if (lower == NULL)
 		return consent_contact_refuse(escontext, "The part before the \"@\" has no stable lower-case spelling.", NULL);
@@ -266,8 +272,12 @@ append_local_part(const char *s, int len, StringInfo out, struct Node *escontext
 }
 
 /*
- * Write s in A-labels.  out has room for DOMAIN_MAX_BYTES + 1.  Twice, because
+ * Write s in A-labels.  out has room for DOMAIN_MAX_BYTES.  Twice, because
  * what we store must come back as itself.
+ *
+ * Never ask libidn2 for IDN2_USE_STD3_ASCII_RULES: some versions then leave
+ * out what no host name may have, and another domain remains.  Such characters
+ * stay visible in an A-label, so ascii_domain() finds them.
  */
 static bool
 to_alabels(const char *s, int len, char *out, int *outlen, struct Node *escontext)
@@ -284,8 +294,7 @@ to_alabels(const char *s, int len, char *out, int *outlen, struct Node *escontex
 		int			rc;
 
 		rc = idn2_lookup_u8((const uint8_t *) domain, &ascii,
-							IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL |
-							IDN2_USE_STD3_ASCII_RULES);
+							IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 		if (rc == IDN2_OK)
 		{
 			copy = MemoryContextAllocExtended(CurrentMemoryContext,
@@ -303,9 +312,7 @@ to_alabels(const char *s, int len, char *out, int *outlen, struct Node *escontex
 					 errmsg("out of memory")));
 		if (rc != IDN2_OK)
 			return consent_contact_refuse(escontext,
-										  psprintf("The domain is not a valid internationalised name (%s).",
-												   idn2_strerror_name(rc)),
-										  NULL);
+										  "The domain is not a valid internationalised name.", NULL);
 		n = ascii_domain(copy, strlen(copy), out, &encoded, &why);
 		if (n == 0)
 			return consent_contact_refuse(escontext, why, NULL);
@@ -321,7 +328,7 @@ to_alabels(const char *s, int len, char *out, int *outlen, struct Node *escontex
 static bool
 append_domain(const char *s, int len, StringInfo out, struct Node *escontext)
 {
-	char		domain[DOMAIN_MAX_BYTES + 1];
+	char		domain[DOMAIN_MAX_BYTES];
 	const char *why;
 	bool		encoded;
 	int			n;
