@@ -15,6 +15,11 @@
 #error "pg_consent needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA and its kin moved out of postgres.h in PostgreSQL 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * Soft errors (PostgreSQL 16): pg_input_is_valid() and COPY ... ON_ERROR ask
  * input functions to report instead of throwing.  PostgreSQL 15 never asks,
