@@ -73,6 +73,9 @@ FROM (VALUES
   ('(212) 555-0123', 'US'),
   ('011 44 7700 900123', 'US'),
   ('0151 23456789', 'DE'),
+  ('030/123456', 'DE'),
+  ('+49 (0)2331/123456', 'DE'),
+  ('0049 2331/123456', 'DE'),
   ('8 912 345-67-89', 'RU'),
   ('011 15-2345-6789', 'AR'),
   ('712345', 'AD'),
@@ -185,6 +188,8 @@ FROM (VALUES
   ('020 7946 0000 x123', 'GB'),
   ('020 7946 0000 ext. 123', 'GB'),
   ('020 7946 0000/1', 'GB'),
+  ('030 12345 / 67890', 'DE'),
+  ('030/12345/678', 'DE'),
   ('020 7946 0000, 020 7946 0001', 'GB'),
   ('tel:+442079460000;ext=123', 'GB'),
   ('tel:7042;phone-context=example.com', 'GB'),
@@ -319,6 +324,13 @@ DROP TABLE contact_stats, contact_people, contact_parts;
 SELECT oid::regprocedure AS function, provolatile AS volatility, proparallel AS parallel
 FROM pg_proc WHERE pronamespace = 'consent'::regnamespace AND proname IN ('contact', 'contact_in', 'contact_out', 'contact_recv', 'contact_kind')
 ORDER BY oid::regprocedure::text;
+
+-- Nobody needs a right to write an address down.
+CREATE ROLE regress_consent_app;
+SET ROLE regress_consent_app;
+SELECT '07700 900123'::consent.contact AS contact, consent.contact('06 6988 3145', 'IT') AS indexable;
+RESET ROLE;
+DROP ROLE regress_consent_app;
 
 -- Every operator class is complete.
 SELECT amname, opcname, amvalidate(c.oid) FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod

@@ -46,7 +46,7 @@ CREATE TYPE consent.contact (
   STORAGE = extended
 );
 COMMENT ON TYPE consent.contact IS
-  'one address in its canonical spelling: e-mail (any case, display name, mailto:), telephone (national or international, tel:), device:, account: or postal:; anything else is 22P02. A number whose country is outside the built-in table is checked against the installed libphonenumber on every input, a restore included';
+  'one address in its canonical spelling: e-mail with lower-case local part and A-label domain, telephone number in E.164, device:, account: or postal: with up to 512 bytes; anything else is 22P02, among it lists of addresses, comments, extensions, short codes, network addresses for domains, and invisible or unassigned characters. Stored values never change; but a number outside the built-in table of countries is checked against the installed libphonenumber whenever it is read, so that a restore beside a newer one can refuse a number of a length that its country has given up';
 
 CREATE FUNCTION consent.contact(value text) RETURNS consent.contact
 LANGUAGE C STABLE STRICT PARALLEL SAFE

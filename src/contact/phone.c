@@ -5,8 +5,8 @@
  *
  * Numbering plans are libphonenumber's business.  It lives in a library of
  * its own that is opened on first need, because reading its tables costs a
- * backend some tens of milliseconds and megabytes, and most addresses arrive
- * as e-mail or as E.164 already.
+ * backend milliseconds and megabytes, and most addresses arrive as e-mail or
+ * as E.164 already.
  *
  * The table below says which E.164 spellings need no library.  It must never
  * hold a spelling that libphonenumber would write otherwise (a trunk prefix
@@ -227,6 +227,18 @@ is_separator(ucs4_t c)
 }
 
 /*
+ * A slash may follow an area code, as in 030/123456.  After as many digits as
+ * a number has, or before as few as an extension has, it means something else.
+ */
+static bool
+refuse_slash(struct Node *escontext)
+{
+	return consent_contact_refuse(escontext,
+								  "The slash seems to separate two numbers or an extension.",
+								  "Keep extensions and second numbers in columns of their own.");
+}
+
+/*
  * Take a written number apart: digits[] gets its digits, with a plus sign in
  * front if it has one.  Whatever we cannot account for is refused.
  */
@@ -239,7 +251,7 @@ scan_number(const char *s, int len, char *digits, int maxdigits,
 	int			n = 0;
 	bool		plus = false;
 	int			paren = -1;		/* digits before an open parenthesis */
-	int			slash = -1;		/* digits before the last slash */
+	int			slash = -1;		/* digits before the slash */
 	ucs4_t		c = 0;
 
 	*trunk_zero = -1;
@@ -291,7 +303,11 @@ scan_number(const char *s, int len, char *digits, int maxdigits,
 			if (n == 0 && !plus && paren < 0)
 				return refuse_outcome(PHONE_NOT_A_NUMBER, NULL, escontext);
 			if (c == '/' || c == 0xFF0F)
+			{
+				if (slash >= 0)
+					return refuse_slash(escontext);
 				slash = n;
+			}
 		}
 		else
 			return consent_contact_refuse(escontext,
@@ -301,10 +317,8 @@ scan_number(const char *s, int len, char *digits, int maxdigits,
 
 	if (n == 0 || paren >= 0 || is_separator(c))
 		return refuse_outcome(PHONE_NOT_A_NUMBER, NULL, escontext);
-	if (slash >= 0 && n - slash < 4)
-		return consent_contact_refuse(escontext,
-									  "The slash seems to separate two numbers or an extension.",
-									  "Keep extensions and second numbers in columns of their own.");
+	if (slash >= 0 && (n - slash < 4 || slash > (plus || digits[1] == '0' ? 9 : 6)))
+		return refuse_slash(escontext);
 	digits[n + plus] = '\0';
 	return true;
 }

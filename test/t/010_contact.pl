@@ -309,6 +309,28 @@ SKIP:
 		'pg_input_is_valid');
 }
 
+SKIP:
+{
+	skip 'COPY ... ON_ERROR came with PostgreSQL 17', 1
+	  if $node->safe_psql('postgres', 'SHOW server_version_num') < 170000;
+	$node->safe_psql('postgres', "COPY (VALUES ('jo\@example.com'), ('jo\@'), ('999')) TO '$scratch/mixed.copy'");
+	is( $node->safe_psql('postgres', qq{
+		CREATE TABLE mixed (c consent.contact);
+		COPY mixed FROM '$scratch/mixed.copy' (ON_ERROR ignore);
+		SELECT string_agg(c::text, ' ') FROM mixed}),
+		'jo@example.com',
+		'COPY skips what is no address, when it is told to');
+}
+
+# A parallel worker opens the library that its leader has opened.
+my $parallel = $node->safe_psql('postgres', 'SHOW server_version_num') < 160000 ? 'force_parallel_mode' : 'debug_parallel_query';
+is( $node->safe_psql('postgres', qq{
+	SELECT consent.contact('07700 900123', 'GB');
+	SET $parallel = on;
+	SELECT DISTINCT consent.contact('0' || 7700900000 + i % 2, 'GB') FROM generate_series(1, 10) i ORDER BY 1}),
+	"+447700900123\n+447700900000\n+447700900001",
+	'parallel workers read numbers too');
+
 # libphonenumber is mapped by the first backend that needs it, when it does.
 SKIP:
 {
