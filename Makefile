@@ -2,6 +2,7 @@
 #
 #   make demo         everything on a fresh Debian machine, then look around with psql
 #   make test         the whole test suite in a server of its own
+#   make score        how well classification does on labelled messages
 #   make test-matrix  the same against PostgreSQL 15, 17 and 18 (as root)
 #   make, make install, make installcheck: the ordinary PGXS way
 
@@ -70,14 +71,14 @@ SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
 REGRESS = module words contact text classify ledger decision guard
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
-ISOLATION = guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary
+ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact
-demo demo-stop test test-matrix bench-contact: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact score
+demo demo-stop test test-matrix bench-contact score: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -88,6 +89,8 @@ test-matrix:
 	$(SRCROOT)/test/matrix
 bench-contact:
 	$(SRCROOT)/test/bench/contact
+score:
+	$(SRCROOT)/test/score
 
 PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))

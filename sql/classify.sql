@@ -1,0 +1,181 @@
+-- What a message is, and why.
+LOAD 'pg_consent';
+\pset format unaligned
+
+-- The verdicts.
+SELECT * FROM consent.classify(body => 'Your order 4411 is out for delivery. Upgrade to Prime+ today and save £20!');
+SELECT c.* FROM (VALUES
+  (1, 'Your security code is 482913. Never share it.'),
+  (2, 'Black Friday is here: 20% off everything. Shop now!'),
+  (3, 'Would you like to hear from us about our new range?'),
+  (4, 'How did we do? Rate your delivery from 1 to 5.'),
+  (5, 'Please take our short survey and get 20% off your next visit.'),
+  (6, 'Ofcom rules mean that we must tell you this.'),
+  (7, 'Severe flood warning: evacuate now.'),
+  (8, 'Qwertyuiop.')) AS v(n, body), consent.classify(v.body) c ORDER BY n;
+
+-- One hit of tone proves little, two do.
+SELECT * FROM consent.classify('Amazing.');
+SELECT * FROM consent.classify('Amazing. Hurry.');
+SELECT * FROM consent.classify('Your bill of £40 is ready. Hurry.');
+
+-- A sender's own label proves nothing, and next to promotion looks odd.
+SELECT * FROM consent.classify('This is a service message.');
+SELECT * FROM consent.classify('This is a service message. 20% off everything.');
+
+-- Footers and everyday phrases are neutral.
+SELECT * FROM consent.classify('Your parcel arrives today. To stop receiving our latest offers text STOP to 60777.');
+SELECT class, rules FROM consent.classify('We offer our apologies: your refund is on its way. Feel free to call.');
+SELECT class, rules FROM consent.classify('The sale of your house has completed. Save this number for any questions.');
+SELECT class, rules FROM consent.classify('Scam alert: fraudsters promise a free prize. Your card has been blocked.');
+
+-- Nothing to read is unknown.
+SELECT * FROM consent.classify(NULL);
+SELECT * FROM consent.classify('', '');
+SELECT * FROM consent.classify(U&'\200B \00AD');
+SELECT * FROM consent.classify(NULL, '20% off everything');
+SELECT class, needs_review FROM consent.classify('Your parcel arrives today. ' || repeat('x ', 600000));
+
+-- Evidence points at the text as given.
+SELECT * FROM consent.evidence(U&'Caf\00E9 \2013 sa\200Bve \FFE120 today. Your parcel arrives today.', '20% off');
+SELECT start, length, excerpt, substr(b, start, length) = excerpt AS same
+  FROM (SELECT '<p>Hi &amp; hello,</p><p>s<b></b>a&#118;e &pound;20 now</p>' AS b) s, consent.evidence(b);
+SELECT count(*) FROM consent.evidence(repeat('20% off. ', 300));
+SELECT * FROM consent.evidence('Qwertyuiop.');
+
+-- Highlighted, and safe to show.
+SELECT consent.highlight('<script>alert("x & y")</script> 20% off, save £20!', E'It''s 20% off');
+SELECT consent.highlight('', NULL), consent.highlight(NULL, NULL);
+-- Findings that overlap share a mark.
+SELECT consent.highlight('Use discount code SAVE20 at checkout');
+
+-- Patterns.
+SELECT * FROM consent.try_rule('s[aā]ve', U&'SAVE, sa\00ADve, Sāve');
+SELECT * FROM consent.try_rule('SAVE', 'Save');
+SELECT * FROM consent.try_rule('é(b', 'x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.try_rule('a*', 'x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.try_rule('', 'x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.try_rule(repeat('x', 5000), 'x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.try_rule('(a+)+[bc]', repeat('a', 1000));
+\echo :LAST_ERROR_SQLSTATE
+-- Found also where matching starts anew, after some thousand characters.
+SELECT * FROM consent.try_rule('needle', repeat('é', 4096) || ' needle ' || repeat('x', 5000) || ' needle');
+
+-- Rules of one's own.
+CREATE FUNCTION pg_temp.rules(text) RETURNS text LANGUAGE sql AS
+  $$ SELECT class || ' ' || rules::text FROM consent.classify($1) $$;
+SELECT pg_temp.rules('Zorkmid festival');
+INSERT INTO consent.rule (code, class, pattern, citation, description, positive, negative)
+VALUES ('own.zorkmid', 'direct_marketing', 'zorkmid', 'house rule', 'zorkmids', '{a Zorkmid}', '{no zork}');
+SELECT pg_temp.rules('Zorkmid festival');
+UPDATE consent.rule SET enabled = false WHERE code = 'own.zorkmid';
+SELECT pg_temp.rules('Zorkmid festival');
+UPDATE consent.rule SET enabled = true, class = 'service' WHERE code = 'own.zorkmid';
+SELECT pg_temp.rules('Zorkmid festival');
+-- A rule for one channel.
+UPDATE consent.rule SET channels = '{sms}' WHERE code = 'own.zorkmid';
+SELECT ch, class FROM unnest('{sms,email}'::consent.channel[]) ch, consent.classify('Zorkmid festival', NULL, ch);
+SELECT class FROM consent.classify('Zorkmid festival');
+-- A rule for subjects.
+UPDATE consent.rule SET parts = '{subject}' WHERE code = 'own.zorkmid';
+SELECT class FROM consent.classify('Zorkmid festival');
+SELECT class FROM consent.classify('Festival', 'Zorkmid');
+
+-- A change that is rolled back never happened, whoever looked at it.
+BEGIN;
+UPDATE consent.rule SET pattern = 'quatloo', parts = '{body}', positive = '{}', negative = '{}' WHERE code = 'own.zorkmid';
+SELECT pg_temp.rules('quatloo');
+ROLLBACK;
+SELECT pg_temp.rules('quatloo');
+BEGIN;
+SAVEPOINT s;
+UPDATE consent.rule SET pattern = 'quatloo', parts = '{body}', positive = '{}', negative = '{}' WHERE code = 'own.zorkmid';
+SELECT pg_temp.rules('quatloo');
+ROLLBACK TO s;
+SELECT pg_temp.rules('quatloo');
+COMMIT;
+-- A transaction with an old snapshot sees rules as they are.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT count(*) > 0 AS snapshot_taken FROM consent.rule;
+UPDATE consent.rule SET pattern = 'quatloo', parts = '{body}', positive = '{}', negative = '{}' WHERE code = 'own.zorkmid';
+SELECT pg_temp.rules('quatloo');
+COMMIT;
+SELECT pg_temp.rules('quatloo');
+
+-- A rule that gives up is never "no match".
+INSERT INTO consent.rule (code, class, pattern, citation, description)
+VALUES ('own.runaway', 'direct_marketing', '(a+)+[bc]', 'house rule', 'runs away');
+SELECT * FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000));
+SELECT * FROM consent.classify('20% off ' || repeat('a', 1000));
+SELECT rule, class, start, length, excerpt FROM consent.evidence('Your parcel arrives today ' || repeat('a', 1000));
+DELETE FROM consent.rule WHERE code = 'own.runaway';
+
+-- Rules that are refused.
+\set own 'INSERT INTO consent.rule (code, class, pattern, citation, description, positive, negative) VALUES '
+:own ('own.bad', 'service', 'a(b', 'x', 'x', '{}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+:own ('own.bad', 'service', 'a?', 'x', 'x', '{}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+:own ('own.bad', 'service', 'abc', 'x', 'x', '{abd}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+:own ('own.bad', 'service', 'abc', 'x', 'x', '{}', '{d,ABC}');
+\echo :LAST_ERROR_SQLSTATE
+:own ('own.bad', 'service', '(a+)+[bc]', 'x', 'x', '{}', ARRAY[repeat('a', 1000)]);
+\echo :LAST_ERROR_SQLSTATE
+:own ('Own Bad', 'service', 'abc', 'x', 'x', '{}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+:own ('own.bad', 'mixed', 'abc', 'x', 'x', '{}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+:own ('own.bad', 'service', NULL, 'x', 'x', '{}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+
+-- Shipped rules: weight and enabled only.
+UPDATE consent.rule SET weight = 0.5 WHERE code = 'price.percent_off';
+SELECT code, weight, enabled, adjusted FROM consent.rule WHERE adjusted;
+SELECT class, score FROM consent.classify('20% off');
+UPDATE consent.rule SET pattern = 'x' WHERE code = 'price.percent_off';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE consent.rule SET shipped = false WHERE code = 'price.percent_off';
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM consent.rule WHERE code = 'price.percent_off';
+\echo :LAST_ERROR_SQLSTATE
+-- Loading a dump: the row of a shipped rule carries its adjustment over.
+INSERT INTO consent.rule (code, class, weight, pattern, citation, description, enabled, shipped, adjusted)
+VALUES ('price.percent_off', 'direct_marketing', 2, 'x', 'x', 'x', false, true, true),
+       ('price.gone', 'direct_marketing', 2, 'x', 'x', 'x', false, true, true);
+SELECT code, weight, enabled, adjusted, pattern = 'x' AS overwritten FROM consent.rule WHERE adjusted;
+UPDATE consent.rule SET weight = 1, enabled = true WHERE code = 'price.percent_off';
+-- A rule of one's own cannot pass for a shipped one.
+UPDATE consent.rule SET shipped = true WHERE code = 'own.zorkmid';
+SELECT code, shipped, adjusted FROM consent.rule WHERE code = 'own.zorkmid';
+
+-- Shipped rules are documented and bring examples.
+SELECT count(*) FILTER (WHERE positive = '{}' OR negative = '{}' OR citation = '' OR description = '') AS incomplete,
+       count(*) >= 90 AS enough
+  FROM consent.rule WHERE shipped;
+
+-- Anybody may classify, even where search_path and temporary tables lie.
+CREATE ROLE regress_consent_nobody;
+SET ROLE regress_consent_nobody;
+CREATE TEMP TABLE rule (code text);
+SET search_path = pg_temp, public;
+SELECT class FROM consent.classify('Quatloo');
+SELECT count(*) > 0 AS readable FROM consent.rule;
+UPDATE consent.rule SET enabled = false;
+\echo :LAST_ERROR_SQLSTATE
+:own ('own.bad', 'service', 'abc', 'x', 'x', '{}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.rule_check();
+\echo :LAST_ERROR_SQLSTATE
+RESET search_path;
+DROP TABLE pg_temp.rule;
+RESET ROLE;
+DROP ROLE regress_consent_nobody;
+
+-- Nothing told, rules gone: still no marketing gets through.
+DELETE FROM consent.rule WHERE NOT shipped;
+SELECT class, consent.is_marketing(class) FROM consent.classify('Quatloo');

@@ -19,10 +19,9 @@
 /* Weights are decimal fractions: 0.7 + 0.3 must do. */
 #define ESTABLISHED(weight)	((weight) >= 1.0 - 1e-6)
 
-/* Classes that say "not marketing", the likeliest first when weights tie. */
+/* What a message may be besides marketing or a survey; the first wins a tie. */
 static const ConsentClass neutral_classes[] = {
-	CLASS_SERVICE, CLASS_REGULATORY, CLASS_PUBLIC_TASK,
-	CLASS_MARKET_RESEARCH, CLASS_SERVICE_OPTIONAL
+	CLASS_PUBLIC_TASK, CLASS_REGULATORY, CLASS_SERVICE, CLASS_SERVICE_OPTIONAL
 };
 
 static ConsentClass
@@ -42,10 +41,11 @@ decide(const float8 *weight)
 			neutral = c;
 	}
 
-	if (surveys && (promotes || asks))
-		return CLASS_SUGGING;
+	if (surveys)
+		return promotes || asks ? CLASS_SUGGING : CLASS_MARKET_RESEARCH;
 	if (asks && promotes)
 		return CLASS_MIXED;
+	/* also when bolted onto a receipt: the request is all that is marketing */
 	if (asks)
 		return CLASS_CONSENT_REQUEST;
 	if (promotes)

@@ -6,6 +6,10 @@
  * Neutral rules come first: what lies wholly inside their matches (a footer,
  * an opt-out line, "feel free") is no evidence of anything.
  *
+ * Requests for permission come next.  They name what they ask permission for
+ * ("would you like our latest offers?"), which is the request and no promotion
+ * besides: the rest of such a sentence is taken as part of the request.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -13,7 +17,8 @@
 #include "classify/classify.h"
 #include "text/text.h"
 
-#define NEUTRAL_MAX_SPANS	500
+#define COVER_MAX_SPANS		500
+#define REQUEST_MAX_REST	200	/* bytes */
 
 typedef struct Span
 {
@@ -26,8 +31,8 @@ typedef struct Part
 	bool		given;
 	bool		is_subject;
 	ConsentText text;
-	int			nneutral;
-	Span		neutral[NEUTRAL_MAX_SPANS];
+	int			ncovers;
+	Span		cover[COVER_MAX_SPANS];
 } Part;
 
 static void
@@ -52,14 +57,33 @@ add_finding(ConsentFindings *found, const ConsentRule *rule, const Part *part,
 }
 
 static bool
-is_neutral(const Part *part, int start, int end)
+is_covered(const Part *part, int start, int end)
 {
-	for (int i = 0; i < part->nneutral; i++)
+	for (int i = 0; i < part->ncovers; i++)
 	{
-		if (start >= part->neutral[i].start && end <= part->neutral[i].end)
+		if (start >= part->cover[i].start && end <= part->cover[i].end)
 			return true;
 	}
 	return false;
+}
+
+static void
+add_cover(Part *part, int start, int end)
+{
+	if (part->ncovers == COVER_MAX_SPANS)
+		return;
+	part->cover[part->ncovers].start = start;
+	part->cover[part->ncovers++].end = end;
+}
+
+static int
+sentence_end(const ConsentText *text, int at)
+{
+	int			stop = Min(text->len, at + REQUEST_MAX_REST);
+
+	while (at < stop && strchr(".!?\n", text->data[at]) == NULL)
+		at++;
+	return at;
 }
 
 static void
@@ -70,7 +94,7 @@ apply_rule(const ConsentRule *rule, Part *part, int per_part, ConsentFindings *f
 	int			end;
 
 	if (rule->neutral)
-		per_part = NEUTRAL_MAX_SPANS - part->nneutral;
+		per_part = COVER_MAX_SPANS - part->ncovers;
 	while (per_part > 0)
 	{
 		switch (consent_pattern_match(rule->pattern, part->text.data, part->text.len,
@@ -86,14 +110,15 @@ apply_rule(const ConsentRule *rule, Part *part, int per_part, ConsentFindings *f
 		}
 		if (rule->neutral)
 		{
-			part->neutral[part->nneutral].start = start;
-			part->neutral[part->nneutral++].end = end;
+			add_cover(part, start, end);
 			per_part--;
 		}
-		else if (!is_neutral(part, start, end))
+		else if (!is_covered(part, start, end))
 		{
 			add_finding(found, rule, part, false, start, end);
 			per_part--;
+			if (rule->class == CLASS_CONSENT_REQUEST)
+				add_cover(part, start, sentence_end(&part->text, end));
 		}
 		from = end;
 	}
@@ -103,7 +128,7 @@ static void
 read_part(Part *part, bool is_subject, const char *source, int len)
 {
 	part->is_subject = is_subject;
-	part->nneutral = 0;
+	part->ncovers = 0;
 	part->given = source != NULL;
 	if (part->given)
 		consent_text_read(source, len, &part->text);

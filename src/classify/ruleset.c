@@ -98,7 +98,9 @@ rank(const ConsentRule *rule)
 {
 	if (rule->neutral)
 		return 0;
-	return consent_class_is_marketing(rule->class) ? 1 : 2;
+	if (rule->class == CLASS_CONSENT_REQUEST)
+		return 1;
+	return consent_class_is_marketing(rule->class) ? 2 : 3;
 }
 
 static int

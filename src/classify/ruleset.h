@@ -31,8 +31,9 @@ typedef struct ConsentRuleset
 {
 	uint64		id;				/* another set has another id */
 	int			nrules;
-	ConsentRule *rules;			/* neutral ones first, then marketing, then
-								 * the rest, each by code */
+	ConsentRule *rules;			/* neutral ones first, then requests for
+								 * permission, other marketing, and the
+								 * rest, each by code */
 } ConsentRuleset;
 
 /*

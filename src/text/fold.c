@@ -119,8 +119,6 @@ plain_form(pg_wchar c)
 		case 0x2015:
 		case 0x2212:
 			return '-';
-		case 0x2044:
-			return '/';
 		case 0x2800:			/* blank braille pattern */
 			return ' ';
 		default:
