@@ -222,7 +222,19 @@ INSERT INTO consent.rule (shipped, code, class, weight, citation, description, p
  '{"Our records show that you are due a check"}', '{"Our records are great value"}'),
 (true, 'service.practical', 'service', 0.5, 'ICO guidance on identifying direct marketing: neutral and necessary information (R50)', 'Practical directions; weak alone',
  $r$\b(?:please (?:bring|arrive|allow|keep|check|use|call|ring|reply|contact|return|do not|don't|note|move|park|put)|if you (?:have any (?:questions|problems|queries)|need (?:help|to (?:change|cancel)|assistance)|did(?: not|n't) (?:request|make|ask))|bring (?:photo )?id|do not reply|we(?:'ll| will) (?:text|email|write|ring|call|be in touch)|sorry for (?:any|the))\b$r$,
- '{"Please bring photo ID"}', '{"Bring your friends"}');
+ '{"Please bring photo ID"}', '{"Bring your friends"}'),
+(true, 'service.account_change', 'service', 1, 'ICO guidance on identifying direct marketing: relationship messages (R50, R55)', 'Something was done to the person''s account, file or request',
+ $r$\b(?:(?:has|have|was|were) (?:now |successfully |just |also |automatically )?(?:been )?(?:added|removed|deleted|changed|created|connected|disconnected|linked|assigned|withdrawn|submitted|uploaded|posted|published|merged|paid|rescheduled|moved|reset|shared|scheduled|verified|suspended|reinstated|deactivated|upgraded|unlocked|forwarded|unfrozen|flagged|invited to (?:submit|review|collaborate))\b|you(?:'ve| have)? (?:successfully )?(?:deactivated|subscribed to|changed|signed up (?:for|to)|registered (?:for|on)|added|removed|asked to|been (?:added|assigned|removed|made))\b|(?:to|from|on|with) your account\b)$r$,
+ '{"Your email address has been changed","A device was added to your account"}', '{"Add it to your basket"}'),
+(true, 'service.automatic', 'service', 1, 'ICO guidance on identifying direct marketing: relationship messages (R50)', 'Said to be sent because of something the person did',
+ $r$\b(?:you(?:'re| are) receiving this (?:e-?mail|message|letter|text) (?:because|as) (?:you (?:or someone|requested|asked|have (?:requested|asked|an account|a)|are (?:an?|the))|someone|of your)|(?:if (?:you|this) (?:did not|didn't|was not|wasn't) (?:request|make|ask|you|expect|create|sign|change))|automatic(?:ally)?[- ](?:generated|sent|reply)|(?:is|are) (?:attached|enclosed)\b|(?:please )?find (?:attached|enclosed)|nothing (?:you|more|else)[^.\n]{0,12} (?:need|have) to do|(?:requires?|needs) your (?:attention|signature|approval|review))$r$,
+ '{"If you did not request this, ignore it","A copy is attached"}', '{"We attach value to you"}'),
+(true, 'service.event_reminder', 'service', 1, 'ICO guidance on identifying direct marketing: appointment reminder (R54)', 'An event the person signed up for',
+ $r$\b(?:(?:event|meeting|session|class|lecture|training|committee|agenda|debate|hearing|parents' evening|agm|rehearsal|match|kick-?off)\b(?:\W+\w+){0,6}?\W+(?:will (?:start|take place|begin|be held|be at)|starts (?:on|at|in)|begins (?:on|at)|is (?:on|at|scheduled|postponed|cancelled|tomorrow)|has (?:moved|been))|(?:event|meeting|appointment) (?:reminder|notification|update)|it will take place (?:at|on))\b$r$,
+ '{"The meeting on budgets will start at 10","Event reminder"}', '{"What an event!"}'),
+(true, 'service.notification', 'service', 1, 'ICO guidance on identifying direct marketing: relationship messages (R50)', 'Comments, replies, files and registrations that concern the person',
+ $r$\b(?:new (?:comment|reply|message|registration|document|request|payslip|pending|assignment|contributor|follower|sign-?in|login)\b|(?:left|posted|made|added) (?:a )?(?:new )?(?:comment|reply|changes?)\b|(?:ready (?:for|to) (?:download|view|sign|collect)|download (?:your |the )?(?:invoice|statement|receipt|document|copy|ticket|report)|in order to (?:submit|download|view|review|access))|view or reply)\b$r$,
+ '{"New comment on your report","Your file is ready for download"}', '{"New in store"}');
 
 -- Asking for permission (R22 to R25).
 INSERT INTO consent.rule (shipped, code, class, weight, citation, description, pattern, positive, negative) VALUES
