@@ -25,6 +25,8 @@ SELECT * FROM consent.classify('This is a service message. 20% off everything.')
 
 -- Footers and everyday phrases are neutral.
 SELECT * FROM consent.classify('Your parcel arrives today. To stop receiving our latest offers text STOP to 60777.');
+-- ... but hide no promotion behind them.
+SELECT class, rules FROM consent.classify('Your parcel arrives today. Reply STOP to opt out, or shop now for 20% off.');
 SELECT class, rules FROM consent.classify('We offer our apologies: your refund is on its way. Feel free to call.');
 SELECT class, rules FROM consent.classify('The sale of your house has completed. Save this number for any questions.');
 SELECT class, rules FROM consent.classify('Scam alert: fraudsters promise a free prize. Your card has been blocked.');
