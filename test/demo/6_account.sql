@@ -1,0 +1,51 @@
+-- The account: what went, what did not, and why.
+
+\echo :bold'6. The account':plain
+\echo
+\echo 'Queued for sending:'
+\echo
+SELECT j.class, count(*) AS messages,
+       count(*) FILTER (WHERE o.channel = 'email') AS email,
+       count(*) FILTER (WHERE o.channel = 'sms') AS sms,
+       count(*) FILTER (WHERE o.channel = 'push') AS push
+  FROM outbox o JOIN judged j USING (message_id)
+ GROUP BY j.class ORDER BY j.class;
+
+\echo 'Refused:'
+\echo
+SELECT reason, count(*) AS messages, max(citation) AS regulation
+  FROM refused GROUP BY 1 ORDER BY 2 DESC, 1;
+
+\echo 'Their senders had called them:'
+\echo
+SELECT m.kind AS declared, r.class AS "found to be", count(*) AS refused
+  FROM refused r JOIN campaign m USING (message_id)
+ GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2;
+
+-- A guard that stops bills and safety recalls does harm too.
+\echo 'People who refused marketing still hear what they need to know:'
+\echo
+SELECT j.class, count(*) AS "queued for people who may not be sent marketing",
+       count(DISTINCT o.customer_id) AS people
+  FROM outbox o JOIN judged j USING (message_id),
+       LATERAL consent.evaluate(contact => readable(o.to_addr), channel => o.channel::consent.channel,
+                                organisation => o.organisation, purpose => o.purpose) d
+ WHERE readable(o.to_addr) IS NOT NULL AND NOT d.allowed
+ GROUP BY 1 ORDER BY 1;
+
+\echo 'One person from end to end: Maggie Okafor.  What she said:'
+\echo
+SELECT effective_at::date AS "on", kind AS "event", coalesce(channels::text, 'every channel') AS channels,
+       organisation, source
+  FROM consent.ledger
+ WHERE contact IN (SELECT contact FROM address WHERE customer_id = 10017)
+ ORDER BY effective_at, contact, organisation;
+
+\echo 'What happened to the messages meant for her:'
+\echo
+SELECT m.channel,
+       left(coalesce(m.subject, m.body), 30) AS message,
+       m.kind AS declared, j.class AS "found to be", coalesce(r.reason, 'queued') AS outcome
+  FROM campaign m JOIN judged j USING (message_id) LEFT JOIN refused r USING (message_id)
+ WHERE m.customer_id = 10017
+ ORDER BY r.reason IS NOT NULL, m.message_id;
