@@ -44,7 +44,7 @@ SELECT effective_at::date AS "on", kind AS "event", coalesce(channels::text, 'ev
 \echo 'What happened to the messages meant for her:'
 \echo
 SELECT m.channel,
-       left(coalesce(m.subject, m.body), 30) AS message,
+       left(coalesce(m.subject, m.body), 28) AS message,
        m.kind AS declared, j.class AS "found to be", coalesce(r.reason, 'queued') AS outcome
   FROM campaign m JOIN judged j USING (message_id) LEFT JOIN refused r USING (message_id)
  WHERE m.customer_id = 10017
