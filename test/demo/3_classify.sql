@@ -18,11 +18,15 @@ SELECT class AS "found to be",
        CASE WHEN consent.is_marketing(class) THEN 'needed' ELSE 'not needed' END AS permission
   FROM judged GROUP BY class ORDER BY class;
 
-\echo 'Called service or research, and found to be marketing:'
+\echo 'What cannot be told apart ("unknown") needs permission too: a doubt is settled for the recipient.'
+\echo
+\echo 'Called service or research by their senders, but not taken for that:'
 \echo
 SELECT j.template, j.class AS "found to be", count(*) AS messages,
-       (SELECT string_agg(DISTINCT r, ', ' ORDER BY r)
-          FROM judged k, unnest(k.rules) r WHERE k.template = j.template AND k.class = j.class) AS "because of rules"
+       (SELECT string_agg(code, ', ')
+          FROM (SELECT r.code FROM judged k JOIN consent.rule r ON r.code = ANY (k.rules)
+                 WHERE k.template = j.template AND k.class = j.class AND consent.is_marketing(r.class)
+                 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2) AS most) AS "mostly by rules"
   FROM judged j
  WHERE consent.is_marketing(j.class) AND j.declared <> 'direct_marketing'
  GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2;
@@ -53,8 +57,8 @@ $$;
 \echo 'Three of them, with the passages that decided and what each rests on:'
 \pset format unaligned
 \pset tuples_only on
-SELECT E'\n' || format('  Declared %s, found to be %s.  %s', upper(j.declared), upper(j.class::text),
-                       coalesce('Subject: ' || m.subject, 'A text message:')) || E'\n\n'
+SELECT E'\n' || format('  Declared %s, found to be %s:', upper(j.declared), upper(j.class::text)) || E'\n\n'
+       || coalesce('    | Subject: ' || m.subject || E'\n\n', '')
        || folded(marked(m.body, m.subject, m.channel, :'mark', :'unmark'), '    | ', 88) || E'\n\n'
        || (SELECT string_agg(folded(format('%s: "%s" (%s)', e.rule, regexp_replace(e.excerpt, '\s+', ' ', 'g'), e.citation), '      '),
                              E'\n' ORDER BY e.part DESC, e.start)

@@ -10,7 +10,7 @@ SELECT consent.guard(target => 'outbox', recipient => 'to_addr', channel => 'cha
 \echo 'The boiler offer, to every energy customer, in one statement.  Not all of them agreed to that:'
 \echo
 \set ON_ERROR_STOP off
-INSERT INTO outbox SELECT * FROM message WHERE template = 'en-autumn-boiler';
+INSERT INTO outbox SELECT * FROM message WHERE template = 'en-autumn-boiler' ORDER BY customer_id;
 \set ON_ERROR_STOP on
 \echo
 \echo 'SQLSTATE' :LAST_ERROR_SQLSTATE

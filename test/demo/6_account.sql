@@ -23,10 +23,9 @@ SELECT m.kind AS declared, r.class AS "found to be", count(*) AS refused
  GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2;
 
 -- A guard that stops bills and safety recalls does harm too.
-\echo 'People who refused marketing still hear what they need to know:'
+\echo 'People who may not be sent marketing still hear what they need to know:'
 \echo
-SELECT j.class, count(*) AS "queued for people who may not be sent marketing",
-       count(DISTINCT o.customer_id) AS people
+SELECT j.class, count(*) AS "queued for them", count(DISTINCT o.customer_id) AS people
   FROM outbox o JOIN judged j USING (message_id),
        LATERAL consent.evaluate(contact => readable(o.to_addr), channel => o.channel::consent.channel,
                                 organisation => o.organisation, purpose => o.purpose) d

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -10,7 +11,7 @@ my $demo = 'test/demo';
 
 # -- The committed files are what the generator writes -------------------------
 
-my $again = PostgreSQL::Test::Utils::tempdir();
+my $again = abs_path(PostgreSQL::Test::Utils::tempdir());
 system_or_bail("$demo/data/generate", $again);
 for my $file (qw(customers.csv history.csv campaign.csv))
 {
@@ -52,8 +53,23 @@ for (split /\n/, slurp_file("$demo/data/templates.txt"))
 }
 $node->safe_psql('demo', 'CREATE TABLE truth AS SELECT * FROM (VALUES ' . join(', ', @truth) . ') AS t (template, class)');
 
-# Templates that consent.classify() is known to get wrong; each needs a reason.
-my @known_wrong = ();
+# Templates that consent.classify() gets wrong, and how.  The texts stay as they
+# are, since people write such messages; a template leaves the list when the
+# classifier learns it, and joins it only with a reason.
+my @known_wrong = (
+	# service, refused: no rule knows the situation, so the class is unknown
+	'bb-live-today',     # "Your broadband line is now live"
+	'bb-outage-over',    # "The broadband fault in ... has been fixed"
+	'bb-return-box',     # "A returns bag for your old router is in the post"
+	'bb-router-sent',    # "your router was posted today"
+	'tr-grant',          # "The trustees have agreed to pay ..."
+	# service, refused: a plain word is taken for an offer
+	'bb-cancelled',      # "so that you can save them" (e-mails)
+	'en-refund',         # a refund of a sum that a price rule takes for a price
+	# marketing, let through: praise of the sender's own scheme in no stock phrase
+	'dz-card',           # "every GBP 10 you spend with it earns 20 points"
+	'mx-receipt',        # a receipt that asks for a monthly gift
+);
 my $known_wrong = join(', ', map { "'$_'" } '', @known_wrong);
 
 sub none
@@ -92,6 +108,8 @@ none('no service message was refused', qq{
 	SELECT m.template, count(*)
 	  FROM refused r JOIN campaign m USING (message_id) JOIN truth t USING (template)
 	 WHERE NOT consent.is_marketing(t.class) AND m.template NOT IN ($known_wrong)
+	   -- An unreadable address might belong to somebody who asked for no surveys.
+	   AND NOT (t.class = 'market_research' AND r.reason = 'recipient_unreadable')
 	 GROUP BY 1 ORDER BY 1});
 
 none('a template known to be judged wrong is one still', qq{
