@@ -65,10 +65,10 @@ my @known_wrong = (
 	'tr-grant',          # "The trustees have agreed to pay ..."
 	# service, refused: a plain word is taken for an offer
 	'bb-cancelled',      # "so that you can save them" (e-mails)
-	'en-refund',         # a refund of a sum that a price rule takes for a price
-	# marketing, let through: praise of the sender's own scheme in no stock phrase
-	'dz-card',           # "every GBP 10 you spend with it earns 20 points"
-	'mx-receipt',        # a receipt that asks for a monthly gift
+	'en-refund',         # "Your account was GBP 44 in credit" is read as "was GBP 44, now ..."
+	# marketing, let through: a service phrase is seen and the pitch is not
+	'dz-card',           # "every GBP 10 you spend with it at the pump earns 20 points"
+	'mx-receipt',        # "Could you do a little more? A monthly gift of GBP 8 means ..."
 );
 my $known_wrong = join(', ', map { "'$_'" } '', @known_wrong);
 
