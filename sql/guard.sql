@@ -1,6 +1,7 @@
 -- The guard: what it lets through, what it refuses, and how it says so.
 LOAD 'pg_consent';
 \set SHOW_CONTEXT never
+\set VERBOSITY terse
 \pset footer off
 SET timezone = 'Europe/London';
 INSERT INTO consent.organisation (name) VALUES ('guard acme'), ('guard bolt');
@@ -45,7 +46,6 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 -- The sender's label only makes it stricter.
-\set VERBOSITY terse
 INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'direct_marketing');
 INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'newsletter');
 INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('yes@guard.example', :promo, 'service');

@@ -61,11 +61,9 @@ my @known_wrong = (
 	'bb-live-today',     # "Your broadband line is now live"
 	'bb-outage-over',    # "The broadband fault in ... has been fixed"
 	'bb-return-box',     # "A returns bag for your old router is in the post"
-	'bb-router-sent',    # "your router was posted today"
 	'tr-grant',          # "The trustees have agreed to pay ..."
 	# service, refused: a plain word is taken for an offer
 	'bb-cancelled',      # "so that you can save them" (e-mails)
-	'en-refund',         # "Your account was GBP 44 in credit" is read as "was GBP 44, now ..."
 	# marketing, let through: a service phrase is seen and the pitch is not
 	'dz-card',           # "every GBP 10 you spend with it at the pump earns 20 points"
 	'mx-receipt',        # "Could you do a little more? A monthly gift of GBP 8 means ..."
