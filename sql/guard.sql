@@ -193,10 +193,10 @@ SELECT consent.guard('guard_outbox', recipient => 'to_addr', channel => $$'sms'$
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.unguard('guard_outbox');
 \echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY terse
 -- no rights on the ledger, yet the verdict is the same
 INSERT INTO guard_outbox (to_addr, body) VALUES ('yes@guard.example', :promo);
 INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :promo);
-\set VERBOSITY terse
 -- temporary tables, a search_path and operators of one's own
 CREATE TEMP TABLE ledger (LIKE guard_outbox);
 CREATE TEMP TABLE organisation (name text);
