@@ -33,9 +33,12 @@ OBJS = \
 	src/classify/classify.o \
 	src/decision/reasons.o \
 	src/decision/fold.o \
+	src/decision/permission.o \
 	src/decision/evaluate.o \
 	src/ledger/vocabulary.o \
+	src/ledger/calendar.o \
 	src/ledger/record.o \
+	src/ledger/world.o \
 	src/ledger/ledger.o \
 	src/ledger/judge.o \
 	src/guard/mapping.o \
@@ -60,6 +63,7 @@ SQL_PARTS = \
 	src/decision/decision.sql \
 	src/ledger/vocabulary.sql \
 	src/ledger/ledger.sql \
+	src/ledger/world.sql \
 	src/ledger/judge.sql \
 	src/guard/guard.sql
 
@@ -69,7 +73,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact text classify ledger decision guard
+REGRESS = module words contact text classify ledger decision law guard
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent

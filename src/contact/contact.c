@@ -91,6 +91,36 @@ consent_contact_hash(const ConsentContact *contact)
 					  VARSIZE_ANY_EXHDR(contact));
 }
 
+/*
+ * The address without the +tag of its local part, in the caller's memory.
+ * Other kinds of contact, quoted local parts and a local part that begins with
+ * "+" are their own root.
+ */
+ConsentContact *
+consent_contact_root(const ConsentContact *contact)
+{
+	const char *s = VARDATA_ANY(contact);
+	int			len = VARSIZE_ANY_EXHDR(contact);
+	const char *at;
+	const char *plus;
+	StringInfoData root;
+
+	initStringInfo(&root);
+	appendStringInfoSpaces(&root, VARHDRSZ);
+	at = consent_contact_kind(contact) == CONSENT_CONTACT_EMAIL && s[0] != '"' ?
+		memchr(s, '@', len) : NULL;
+	plus = at ? memchr(s, '+', at - s) : NULL;
+	if (plus != NULL && plus > s)
+	{
+		appendBinaryStringInfo(&root, s, plus - s);
+		appendBinaryStringInfo(&root, at, len - (at - s));
+	}
+	else
+		appendBinaryStringInfo(&root, s, len);
+	SET_VARSIZE(root.data, root.len);
+	return (ConsentContact *) root.data;
+}
+
 uint64
 consent_contact_hash_extended(const ConsentContact *contact, uint64 seed)
 {
@@ -190,6 +220,13 @@ pg_consent_contact_kind(PG_FUNCTION_ARGS)
 	ConsentContactKind kind = consent_contact_kind(PG_GETARG_CONSENT_CONTACT_PP(0));
 
 	PG_RETURN_TEXT_P(cstring_to_text(consent_contact_kind_name(kind)));
+}
+
+PG_FUNCTION_INFO_V1(pg_consent_contact_root);
+PGDLLEXPORT Datum
+pg_consent_contact_root(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_CONSENT_CONTACT_P(consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0)));
 }
 
 #define CONTACT_COMPARISON(name, op) \

@@ -52,6 +52,8 @@ extern ConsentContact *consent_contact_parse(const char *str, int len,
 extern ConsentContactKind consent_contact_kind(const ConsentContact *contact);
 extern const char *consent_contact_kind_name(ConsentContactKind kind);
 
+extern ConsentContact *consent_contact_root(const ConsentContact *contact);
+
 extern int	consent_contact_compare(const ConsentContact *a, const ConsentContact *b);
 extern uint32 consent_contact_hash(const ConsentContact *contact);
 extern uint64 consent_contact_hash_extended(const ConsentContact *contact, uint64 seed);

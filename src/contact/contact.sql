@@ -60,6 +60,12 @@ AS 'MODULE_PATHNAME', 'pg_consent_contact_in_region';
 COMMENT ON FUNCTION consent.contact(text, text) IS
   'the contact that value spells, with telephone numbers of the given region (ISO 3166-1, two capital letters, else 22023); depends on no setting and can be indexed; region NULL: no region, so that a number without country code is 22P02';
 
+CREATE FUNCTION consent.contact_root(contact consent.contact) RETURNS consent.contact
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_consent_contact_root';
+COMMENT ON FUNCTION consent.contact_root(consent.contact) IS
+'The e-mail address without its +tag (jo+news@example.com: jo@example.com); any other contact itself. An objection under one form reaches all that have the same root';
+
 CREATE FUNCTION consent.contact_kind(contact consent.contact) RETURNS text
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_consent_contact_kind';

@@ -42,13 +42,21 @@ typedef struct ConsentSend
 {
 	ConsentChannel channel;
 	ConsentClass class;
+	uint64		form;			/* which +tag form of the address it goes to */
 	int32		organisation;
+	bool		is_charity;
 	bool		pensions_authorised;
 	int			npurposes;		/* the purpose, its parent, and so on up */
 	ConsentPurposeStep purposes[CONSENT_PURPOSE_DEPTH];
 	int			ninstigators;
 	const int32 *instigators;
 	TimestampTz at;
+	int			category_len;
+	const char *category;		/* what is advertised, NULL if not known */
+	int			reference_len;
+	const char *reference;		/* of the request it answers, NULL if none */
+	bool		assessed;		/* legitimate interests, on record by then */
+	TimestampTz screened[REGISTER_COUNT];	/* latest by then; DT_NOBEGIN: never */
 	bool		opt_out_offered;
 	bool		identity_shown;
 } ConsentSend;

@@ -14,17 +14,28 @@
  */
 #include "postgres.h"
 
-#include "decision/decision.h"
+#include "decision/permission.h"
+
+/* Screening of a register is good for 28 days; up to 29 full days count so. */
+#define SCREENING_DAYS 29
 
 /* What the steps learn about the send and hand down. */
 typedef struct Findings
 {
 	ConsentSubscriber subscriber;
 	const ConsentEntry *consent;	/* newest valid consent in force, or NULL */
-	const ConsentEntry *failed; /* newest consent that is not, or NULL */
-	ConsentReasonSet failures;	/* the predicates that one fails */
+	const ConsentEntry *failed_consent; /* newest one that fails, or NULL */
+	ConsentReasonSet consent_failures;	/* the predicates that one fails */
+	const ConsentEntry *soft_opt_in;	/* newest valid one, or NULL */
+	bool		charity;		/* is it the charitable purposes soft opt-in? */
+	const ConsentEntry *failed_soft_opt_in; /* newest one that fails, or NULL */
+	ConsentReasonSet soft_opt_in_failures;
+	const ConsentEntry *client; /* newest pensions client relationship, or NULL */
 	const ConsentEntry *objection;	/* latest objection in force, or NULL */
+	const ConsentEntry *suppression;	/* latest suppression in force, or NULL */
 	const ConsentEntry *withdrawal; /* latest withdrawal in force, or NULL */
+	const ConsentEntry *non_objection;	/* newest in force, or NULL */
+	const ConsentEntry *listing[REGISTER_COUNT];	/* one that bites, or NULL */
 } Findings;
 
 /*
@@ -42,156 +53,21 @@ consent_policy_for(const char *jurisdiction)
 	return strcmp(jurisdiction, policy_gb.jurisdiction) == 0 ? &policy_gb : NULL;
 }
 
-/* Electronic mail is what can be stored until collected: PECR reg 2(1). */
-static bool
-is_electronic_mail(ConsentChannel channel)
-{
-	switch (channel)
-	{
-		case CHANNEL_EMAIL:
-		case CHANNEL_SMS:
-		case CHANNEL_MMS:
-		case CHANNEL_VOICEMAIL:
-		case CHANNEL_IN_APP:
-		case CHANNEL_SOCIAL_DM:
-		case CHANNEL_PUSH:
-			return true;
-		case CHANNEL_LIVE_CALL:
-		case CHANNEL_AUTOMATED_CALL:
-		case CHANNEL_FAX:
-		case CHANNEL_POST:
-		case CHANNEL_ONLINE_AD:
-			break;
-	}
-	return false;
-}
-
-/* Did the person say it by then? */
-static bool
-effective(const ConsentEntry *entry, const ConsentSend *send)
-{
-	return entry->effective_at <= send->at;
-}
-
 /* The order of events of one kind: by effect, then by recording. */
 static bool
 is_later(const ConsentEntry *entry, const ConsentEntry *than)
 {
 	if (than == NULL)
 		return true;
-	if (entry->effective_at != than->effective_at)
-		return entry->effective_at > than->effective_at;
-	return entry->event_id > than->event_id;
+	if (entry->facts.effective_at != than->facts.effective_at)
+		return entry->facts.effective_at > than->facts.effective_at;
+	return entry->facts.event_id > than->facts.event_id;
 }
 
 static bool
-is_instigator(int32 organisation, const ConsentSend *send)
+is_valid(const ConsentEntry *consent, const ConsentStanding *standing, const ConsentSend *send)
 {
-	for (int i = 0; i < send->ninstigators; i++)
-	{
-		if (send->instigators[i] == organisation)
-			return true;
-	}
-	return false;
-}
-
-static bool
-covers_purpose(const ConsentEntry *entry, const ConsentSend *send)
-{
-	for (int i = 0; i < send->npurposes; i++)
-	{
-		if (entry->purpose == send->purposes[i].id)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Does a withdrawal or objection reach this send?  One that names no
- * organisation, channel or purpose reaches all of them.
- */
-static bool
-reaches(const ConsentEntry *entry, const ConsentSend *send)
-{
-	if (!effective(entry, send) ||
-		(entry->channels & CHANNEL_BIT(send->channel)) == 0)
-		return false;
-	if (entry->organisation != 0 &&
-		entry->organisation != send->organisation &&
-		!is_instigator(entry->organisation, send))
-		return false;
-	return entry->purpose == 0 || covers_purpose(entry, send);
-}
-
-/*
- * Does a consent name this organisation?  A third party's own name on the
- * form does not speak for anybody else, so there only the list counts.
- */
-static bool
-names(const ConsentEntry *consent, int32 organisation)
-{
-	if (!consent->third_party && consent->organisation == organisation)
-		return true;
-	for (int i = 0; i < consent->nnamed; i++)
-	{
-		if (consent->named[i] == organisation)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Claims management and pensions need consent to that purpose itself: a
- * consent to "marketing" in general does not reach them (PECR reg 21A, 21B).
- */
-static bool
-consents_to_purpose(const ConsentEntry *consent, const ConsentSend *send)
-{
-	ConsentPurposeKind kind = send->purposes[0].kind;
-	bool		sector = kind == PURPOSE_CLAIMS_MANAGEMENT || kind == PURPOSE_PENSIONS;
-
-	for (int i = 0; i < send->npurposes; i++)
-	{
-		if (sector && send->purposes[i].kind != kind)
-			break;
-		if (consent->purpose == send->purposes[i].id)
-			return true;
-	}
-	return false;
-}
-
-/* The predicates a consent fails for this send, withdrawal left aside. */
-static ConsentReasonSet
-consent_failures(const ConsentEntry *consent, const ConsentSend *send)
-{
-	ConsentReasonSet failed = consent->defects;
-
-	if ((consent->channels & CHANNEL_BIT(send->channel)) == 0)
-		consent_reason_add(&failed, CONSENT_CHANNEL_NOT_COVERED);
-	if (!names(consent, send->organisation))
-		consent_reason_add(&failed, consent->third_party ?
-						   THIRD_PARTY_CONSENT_GENERIC : CONSENT_ORG_NOT_NAMED);
-	for (int i = 0; i < send->ninstigators; i++)
-	{
-		if (send->instigators[i] != send->organisation &&
-			!names(consent, send->instigators[i]))
-			consent_reason_add(&failed, CONSENT_INSTIGATOR_NOT_NAMED);
-	}
-	if (!consents_to_purpose(consent, send))
-		consent_reason_add(&failed, CONSENT_PURPOSE_MISMATCH);
-	if (!effective(consent, send))
-		consent_reason_add(&failed, CONSENT_NOT_YET_GIVEN);
-	if (consent->expires_at <= send->at)
-		consent_reason_add(&failed, CONSENT_EXPIRED);
-	if (consent->third_party && consent->stale_at <= send->at)
-		consent_reason_add(&failed, THIRD_PARTY_CONSENT_STALE);
-	return failed;
-}
-
-static bool
-is_valid(const ConsentEntry *consent, const ConsentSend *send)
-{
-	ConsentReasonSet failed = consent_failures(consent, send);
+	ConsentReasonSet failed = consent_failures(consent, standing, send);
 
 	return consent_reason_none(&failed);
 }
@@ -205,8 +81,8 @@ is_withdrawn(const ConsentEntry *consent, const ConsentStanding *standing,
 
 	foreach_entry(entry, standing)
 	{
-		if (entry->kind == EVENT_WITHDRAWAL && reaches(entry, send) &&
-			entry->effective_at >= consent->effective_at)
+		if (entry->facts.kind == EVENT_WITHDRAWAL && consent_reaches(entry, send) &&
+			entry->facts.effective_at >= consent->facts.effective_at)
 			return true;
 	}
 	return false;
@@ -226,10 +102,51 @@ is_lifted(const ConsentEntry *objection, const ConsentStanding *standing,
 
 	foreach_entry(entry, standing)
 	{
-		if (entry->kind == EVENT_CONSENT && !entry->third_party &&
-			entry->effective_at > objection->effective_at &&
-			entry->recorded_at > objection->recorded_at &&
-			is_valid(entry, send) && !is_withdrawn(entry, standing, send))
+		if (entry->facts.kind == EVENT_CONSENT && !entry->facts.third_party &&
+			entry->facts.form == send->form &&
+			entry->facts.effective_at > objection->facts.effective_at &&
+			entry->facts.recorded_at > objection->facts.recorded_at &&
+			is_valid(entry, standing, send) && !is_withdrawn(entry, standing, send))
+			return true;
+	}
+	return false;
+}
+
+/* A suppression reaches every form of the address, like an objection. */
+static bool
+covers_party(const ConsentEntry *entry, const ConsentSend *send)
+{
+	return consent_effective(entry, send) && consent_covers_channel(entry, send) &&
+		(entry->facts.organisation == 0 || entry->facts.organisation == send->organisation);
+}
+
+static bool
+is_unsuppressed(const ConsentEntry *suppression, const ConsentStanding *standing,
+				const ConsentSend *send)
+{
+	const ConsentEntry *entry;
+
+	foreach_entry(entry, standing)
+	{
+		if (entry->facts.kind == EVENT_UNSUPPRESSION && covers_party(entry, send) &&
+			entry->facts.effective_at > suppression->facts.effective_at)
+			return true;
+	}
+	return false;
+}
+
+/* A listing entered again, with the day it ended, replaces the first entry. */
+static bool
+is_superseded(const ConsentEntry *listing, const ConsentStanding *standing)
+{
+	const ConsentEntry *entry;
+
+	foreach_entry(entry, standing)
+	{
+		if (entry->facts.kind == EVENT_LISTING && entry->facts.reg == listing->facts.reg &&
+			entry->facts.form == listing->facts.form &&
+			entry->facts.effective_at == listing->facts.effective_at &&
+			entry->facts.event_id > listing->facts.event_id)
 			return true;
 	}
 	return false;
@@ -243,9 +160,44 @@ static bool
 explains_better(const ConsentEntry *entry, const ConsentEntry *than,
 				const ConsentSend *send)
 {
-	if (than == NULL || effective(entry, send) != effective(than, send))
-		return than == NULL || effective(entry, send);
+	if (than == NULL || consent_effective(entry, send) != consent_effective(than, send))
+		return than == NULL || consent_effective(entry, send);
 	return is_later(entry, than);
+}
+
+static void
+look_at_soft_opt_in(const ConsentEntry *entry, const ConsentStanding *standing,
+					const ConsentSend *send, Findings *f)
+{
+	bool		charity = entry->facts.relationship == RELATIONSHIP_SUPPORT;
+	ConsentReasonSet failed;
+
+	if (!consent_effective(entry, send))
+		return;
+
+	/* PECR reg 21B(3): refusal offered and not used, as in reg 22(3) */
+	if (entry->facts.relationship == RELATIONSHIP_CLIENT &&
+		entry->facts.organisation == send->organisation && !entry->facts.third_party &&
+		entry->facts.refusal_offered == FLAG_YES && entry->facts.refused == FLAG_NO &&
+		is_later(entry, f->client))
+		f->client = entry;
+
+	failed = charity ? consent_charity_failures(entry, standing, send) :
+		consent_soft_opt_in_failures(entry, standing, send);
+	if (!consent_reason_none(&failed))
+	{
+		if (is_later(entry, f->failed_soft_opt_in))
+		{
+			f->failed_soft_opt_in = entry;
+			f->soft_opt_in_failures = failed;
+		}
+	}
+	else if (f->soft_opt_in == NULL || (f->charity && !charity) ||
+			 (f->charity == charity && is_later(entry, f->soft_opt_in)))
+	{
+		f->soft_opt_in = entry;
+		f->charity = charity;
+	}
 }
 
 static void
@@ -257,30 +209,61 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 	memset(f, 0, sizeof(*f));
 	foreach_entry(entry, standing)
 	{
-		switch ((ConsentEventKind) entry->kind)
+		ConsentEventKind kind = (ConsentEventKind) entry->facts.kind;
+
+		/* Only these reach all +tag forms of an address. */
+		if (entry->facts.form != send->form && kind != EVENT_OBJECTION &&
+			kind != EVENT_SUPPRESSION && kind != EVENT_UNSUPPRESSION)
+			continue;
+
+		switch (kind)
 		{
 			case EVENT_CONSENT:
-				if (is_valid(entry, send))
+				if (is_valid(entry, standing, send))
 				{
-					if (is_later(entry, f->consent) &&
-						!is_withdrawn(entry, standing, send))
+					if (is_later(entry, f->consent) && !is_withdrawn(entry, standing, send))
 						f->consent = entry;
 				}
-				else if (explains_better(entry, f->failed, send))
-					f->failed = entry;
+				else if (explains_better(entry, f->failed_consent, send))
+					f->failed_consent = entry;
 				break;
 			case EVENT_WITHDRAWAL:
-				if (reaches(entry, send) && is_later(entry, f->withdrawal))
+				if (consent_reaches(entry, send) && is_later(entry, f->withdrawal))
 					f->withdrawal = entry;
 				break;
 			case EVENT_OBJECTION:
-				if (reaches(entry, send) && is_later(entry, f->objection) &&
+				if (consent_reaches(entry, send) && is_later(entry, f->objection) &&
 					!is_lifted(entry, standing, send))
 					f->objection = entry;
 				break;
+			case EVENT_SUPPRESSION:
+				if (covers_party(entry, send) && is_later(entry, f->suppression) &&
+					!is_unsuppressed(entry, standing, send))
+					f->suppression = entry;
+				break;
+			case EVENT_NON_OBJECTION:
+				if (consent_effective(entry, send) &&
+					entry->facts.organisation == send->organisation &&
+					!consent_refused_since(entry->facts.effective_at, standing, send) &&
+					is_later(entry, f->non_objection))
+					f->non_objection = entry;
+				break;
+			case EVENT_SOFT_OPT_IN:
+				look_at_soft_opt_in(entry, standing, send, f);
+				break;
 			case EVENT_SUBSCRIBER:
-				if (effective(entry, send) && is_later(entry, subscriber))
+				if (consent_effective(entry, send) && is_later(entry, subscriber))
 					subscriber = entry;
+				break;
+			case EVENT_LISTING:
+				if (consent_effective(entry, send) && entry->facts.bites_at <= send->at &&
+					entry->facts.expires_at > send->at && !is_superseded(entry, standing))
+					f->listing[entry->facts.reg] = entry;
+				break;
+			case EVENT_REQUEST:
+			case EVENT_ANSWER:
+			case EVENT_CONTACTED:
+			case EVENT_UNSUPPRESSION:
 				break;
 		}
 	}
@@ -288,11 +271,11 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 	/* A valid consent in force is newer than every withdrawal. */
 	if (f->consent != NULL)
 		f->withdrawal = NULL;
-	if (f->failed != NULL)
-		f->failures = consent_failures(f->failed, send);
+	if (f->failed_consent != NULL)
+		f->consent_failures = consent_failures(f->failed_consent, standing, send);
 
 	/* Unknown subscribers are protected as individuals. */
-	f->subscriber = subscriber ? (ConsentSubscriber) subscriber->subscriber :
+	f->subscriber = subscriber ? (ConsentSubscriber) subscriber->facts.subscriber :
 		SUBSCRIBER_INDIVIDUAL;
 }
 
@@ -312,18 +295,60 @@ switched_off(const ConsentStanding *standing, const ConsentSend *send)
 
 	foreach_entry(entry, standing)
 	{
-		if ((entry->kind == EVENT_WITHDRAWAL || entry->kind == EVENT_OBJECTION) &&
-			entry->purpose != 0 && reaches(entry, send) && is_later(entry, off))
+		if ((entry->facts.kind == EVENT_WITHDRAWAL || entry->facts.kind == EVENT_OBJECTION) &&
+			entry->facts.purpose != 0 && consent_reaches(entry, send) && is_later(entry, off))
 			off = entry;
-		if (entry->kind == EVENT_CONSENT && effective(entry, send) &&
-			(entry->channels & CHANNEL_BIT(send->channel)) != 0 &&
-			names(entry, send->organisation) && covers_purpose(entry, send) &&
+		if (entry->facts.kind == EVENT_CONSENT && entry->facts.form == send->form &&
+			consent_effective(entry, send) && consent_covers_channel(entry, send) &&
+			consent_names(entry, send->organisation) && consent_covers_purpose(entry, send) &&
 			is_later(entry, on))
 			on = entry;
 	}
-	if (off != NULL && on != NULL && on->effective_at > off->effective_at)
+	if (off != NULL && on != NULL && on->facts.effective_at > off->facts.effective_at)
 		return NULL;
 	return off;
+}
+
+static bool
+same_reference(const ConsentEntry *entry, const ConsentSend *send)
+{
+	return send->reference != NULL && entry->label_len == send->reference_len &&
+		memcmp(consent_entry_label(entry), send->reference, entry->label_len) == 0;
+}
+
+/*
+ * The open request that this message answers: same reference, organisation
+ * and channel, not over, not answered, and no "no" since.
+ */
+static const ConsentEntry *
+open_request(const ConsentStanding *standing, const ConsentSend *send)
+{
+	const ConsentEntry *request;
+	const ConsentEntry *answer;
+	const ConsentEntry *found = NULL;
+
+	foreach_entry(request, standing)
+	{
+		bool		answered = false;
+
+		if (request->facts.kind != EVENT_REQUEST || request->facts.form != send->form ||
+			request->facts.organisation != send->organisation ||
+			!consent_effective(request, send) || !consent_covers_channel(request, send) ||
+			!same_reference(request, send) || request->facts.expires_at <= send->at ||
+			consent_refused_since(request->facts.effective_at, standing, send))
+			continue;
+		foreach_entry(answer, standing)
+		{
+			if (answer->facts.kind == EVENT_ANSWER && answer->facts.form == send->form &&
+				answer->facts.organisation == send->organisation &&
+				consent_effective(answer, send) && same_reference(answer, send) &&
+				answer->facts.effective_at >= request->facts.effective_at)
+				answered = true;
+		}
+		if (!answered && is_later(request, found))
+			found = request;
+	}
+	return found;
 }
 
 static void
@@ -333,7 +358,7 @@ refuse(ConsentVerdict *verdict, ConsentReason reason, const ConsentEntry *entry)
 	if (verdict->reason != REASON_NONE)
 		return;					/* an earlier step has decided */
 	verdict->reason = reason;
-	verdict->event_id = entry ? entry->event_id : 0;
+	verdict->event_id = entry ? entry->facts.event_id : 0;
 }
 
 static void
@@ -343,61 +368,111 @@ allow(ConsentVerdict *verdict, ConsentReason basis, const ConsentEntry *entry)
 		return;					/* refused, or allowed on a stronger basis */
 	verdict->allowed = true;
 	verdict->reason = basis;
-	verdict->event_id = entry ? entry->event_id : 0;
-}
-
-/* Live calls about claims and pensions are banned but for these: 21A, 21B. */
-static void
-judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
-{
-	if (send->channel != CHANNEL_LIVE_CALL)
-		return;
-	if (send->purposes[0].kind == PURPOSE_CLAIMS_MANAGEMENT && f->consent == NULL)
-		refuse(verdict, CLAIMS_NO_CONSENT, f->failed);
-	if (send->purposes[0].kind == PURPOSE_PENSIONS &&
-		f->subscriber != SUBSCRIBER_CORPORATE &&
-		(f->consent == NULL || !send->pensions_authorised))
-		refuse(verdict, PENSION_NOT_PERMITTED, f->failed);
+	verdict->event_id = entry ? entry->facts.event_id : 0;
 }
 
 /*
- * A live call needs both registers screened within 28 days, unless the person
- * consented to calls from this caller.  No screening is recorded yet.
+ * Live calls about claims and pensions are banned but for what these two
+ * regulations let through, and then reg 21(1) does not apply: reg 21(6).
+ * Returns false if neither regulation is about this call.
  */
-static void
-judge_registers(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
+static bool
+judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
 {
-	if (send->channel == CHANNEL_LIVE_CALL && f->consent == NULL)
-		refuse(verdict, REGISTER_SNAPSHOT_STALE, NULL);
+	switch (send->purposes[0].kind)
+	{
+		case PURPOSE_CLAIMS_MANAGEMENT:
+			if (f->consent == NULL)
+				refuse(verdict, CLAIMS_NO_CONSENT, f->failed_consent);
+			break;
+		case PURPOSE_PENSIONS:
+			if (f->subscriber == SUBSCRIBER_CORPORATE)
+				return false;
+			if (!send->pensions_authorised || (f->consent == NULL && f->client == NULL))
+				refuse(verdict, PENSION_NOT_PERMITTED, f->failed_consent);
+			break;
+		default:
+			return false;
+	}
+	allow(verdict, f->consent ? BASIS_CONSENT : BASIS_LIVE_CALL_NO_OBJECTION,
+		  f->consent ? f->consent : f->client);
+	return true;
 }
 
-/* What speaks for the send, strongest basis first. */
+static bool
+is_stale(ConsentRegister reg, const ConsentSend *send)
+{
+	return send->screened[reg] == DT_NOBEGIN ||
+		send->at - send->screened[reg] >= SCREENING_DAYS * USECS_PER_DAY;
+}
+
+/* Live calls: opt-out, with two registers.  PECR reg 21, 26 */
+static void
+judge_live_call(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
+{
+	if (f->consent == NULL && f->non_objection == NULL)
+	{
+		if (f->listing[REGISTER_TPS] != NULL)
+			refuse(verdict, TPS_LISTED, f->listing[REGISTER_TPS]);
+		if (f->listing[REGISTER_CTPS] != NULL)
+			refuse(verdict, CTPS_LISTED, f->listing[REGISTER_CTPS]);
+		if (is_stale(REGISTER_TPS, send) || is_stale(REGISTER_CTPS, send))
+			refuse(verdict, REGISTER_SNAPSHOT_STALE, NULL);
+	}
+	if (f->consent != NULL)
+		allow(verdict, BASIS_CONSENT, f->consent);
+	allow(verdict, BASIS_LIVE_CALL_NO_OBJECTION, f->non_objection);
+}
+
+/* Fax to a company: opt-out, with a register where one is in use.  reg 20, 25 */
+static void
+judge_corporate_fax(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
+{
+	if (f->consent == NULL && send->screened[REGISTER_FPS] != DT_NOBEGIN)
+	{
+		if (f->listing[REGISTER_FPS] != NULL)
+			refuse(verdict, FPS_LISTED, f->listing[REGISTER_FPS]);
+		if (is_stale(REGISTER_FPS, send))
+			refuse(verdict, REGISTER_SNAPSHOT_STALE, NULL);
+	}
+	if (f->consent != NULL)
+		allow(verdict, BASIS_CONSENT, f->consent);
+	allow(verdict, BASIS_CORPORATE_SUBSCRIBER, NULL);
+}
+
+/* What speaks for any other send, strongest basis first. */
 static void
 judge_permission(const ConsentSend *send, const ConsentPolicy *policy,
 				 const Findings *f, ConsentVerdict *verdict)
 {
-	bool		corporate = f->subscriber == SUBSCRIBER_CORPORATE;
+	bool		needs_basis = send->channel == CHANNEL_POST || send->channel == CHANNEL_ONLINE_AD;
 
 	if (f->consent != NULL)
 		allow(verdict, BASIS_CONSENT, f->consent);
-	if (corporate && is_electronic_mail(send->channel) && policy->corporate_mail_opt_out)
+	if (f->soft_opt_in != NULL)
+		allow(verdict, f->charity ? BASIS_CHARITY_SOFT_OPT_IN : BASIS_SOFT_OPT_IN, f->soft_opt_in);
+	if (f->subscriber == SUBSCRIBER_CORPORATE && consent_is_electronic_mail(send->channel) &&
+		policy->corporate_mail_opt_out)
 		allow(verdict, BASIS_CORPORATE_SUBSCRIBER, NULL);
-	if (corporate && send->channel == CHANNEL_FAX)
-		allow(verdict, BASIS_CORPORATE_SUBSCRIBER, NULL);
-	if (send->channel == CHANNEL_LIVE_CALL)
-		allow(verdict, BASIS_LIVE_CALL_NO_OBJECTION, NULL);
-	if (verdict->allowed || send->channel == CHANNEL_LIVE_CALL)
+	if (needs_basis && send->assessed)
+		allow(verdict, BASIS_LEGITIMATE_INTERESTS, NULL);
+	if (verdict->allowed)
 		return;
 
-	/* Refused for want of permission: say what the newest consent lacks. */
-	if (send->channel == CHANNEL_POST || send->channel == CHANNEL_ONLINE_AD)
+	/* Refused for want of permission: say what the newest one lacks. */
+	if (needs_basis)
 		refuse(verdict, NO_LAWFUL_BASIS, NULL);
-	if (f->failed != NULL)
+	if (f->failed_consent != NULL)
 	{
-		refuse(verdict, consent_reason_first(&f->failures), f->failed);
-		consent_reason_join(&verdict->found, &f->failures);
+		refuse(verdict, consent_reason_first(&f->consent_failures), f->failed_consent);
+		consent_reason_join(&verdict->found, &f->consent_failures);
 	}
-	else if (verdict->reason == REASON_NONE)
+	if (f->failed_soft_opt_in != NULL)
+	{
+		refuse(verdict, consent_reason_first(&f->soft_opt_in_failures), f->failed_soft_opt_in);
+		consent_reason_join(&verdict->found, &f->soft_opt_in_failures);
+	}
+	if (verdict->reason == REASON_NONE)
 	{
 		refuse(verdict, NO_PERMISSION, NULL);
 		consent_reason_add(&verdict->found, CONSENT_MISSING);
@@ -411,7 +486,7 @@ judge_message(const ConsentSend *send, ConsentVerdict *verdict)
 	ConsentReason lacks[2];
 	int			n = 0;
 
-	if (!send->opt_out_offered && is_electronic_mail(send->channel))
+	if (!send->opt_out_offered && consent_is_electronic_mail(send->channel))
 		lacks[n++] = NO_OPTOUT_ADDRESS;
 	if (!send->identity_shown &&
 		send->channel != CHANNEL_POST && send->channel != CHANNEL_ONLINE_AD)
@@ -428,6 +503,31 @@ judge_message(const ConsentSend *send, ConsentVerdict *verdict)
 	}
 }
 
+static void
+judge_marketing(const ConsentStanding *standing, const ConsentSend *send,
+				const ConsentPolicy *policy, ConsentVerdict *verdict)
+{
+	Findings	f;
+
+	look_at(standing, send, &f);
+	if (f.objection != NULL)
+		refuse(verdict, OBJECTED, f.objection);
+	if (f.suppression != NULL)
+		refuse(verdict, SUPPRESSED, f.suppression);
+	if (f.withdrawal != NULL)
+		refuse(verdict, CONSENT_WITHDRAWN, f.withdrawal);
+
+	if (send->channel == CHANNEL_LIVE_CALL)
+	{
+		if (!judge_sector(send, &f, verdict))
+			judge_live_call(send, &f, verdict);
+	}
+	else if (send->channel == CHANNEL_FAX && f.subscriber == SUBSCRIBER_CORPORATE)
+		judge_corporate_fax(send, &f, verdict);
+	else
+		judge_permission(send, policy, &f, verdict);
+}
+
 ConsentVerdict
 consent_refusal(ConsentReason reason)
 {
@@ -442,32 +542,25 @@ consent_evaluate(const ConsentStanding *standing, const ConsentSend *send,
 				 const ConsentPolicy *policy)
 {
 	ConsentVerdict verdict = {0};
-	Findings	f;
+	const ConsentEntry *entry;
 
-	/* A reply to a request is solicited only with that request on record. */
-	if (!consent_class_is_marketing(send->class) &&
-		send->class != CLASS_SOLICITED_RESPONSE)
+	if (!consent_class_is_marketing(send->class) && send->class != CLASS_SOLICITED_RESPONSE)
 	{
-		const ConsentEntry *off = NULL;
-
-		if (send->class == CLASS_SERVICE_OPTIONAL || send->class == CLASS_MARKET_RESEARCH)
-			off = switched_off(standing, send);
-		if (off != NULL)
-			refuse(&verdict, off->kind == EVENT_OBJECTION ? OBJECTED : CONSENT_WITHDRAWN, off);
+		if ((send->class == CLASS_SERVICE_OPTIONAL || send->class == CLASS_MARKET_RESEARCH) &&
+			(entry = switched_off(standing, send)) != NULL)
+			refuse(&verdict, entry->facts.kind == EVENT_OBJECTION ? OBJECTED : CONSENT_WITHDRAWN, entry);
 		allow(&verdict, BASIS_NOT_MARKETING, NULL);
 	}
 	else if (policy == NULL)
 		refuse(&verdict, JURISDICTION_UNKNOWN, NULL);
 	else
 	{
-		look_at(standing, send, &f);
-		if (f.objection != NULL)
-			refuse(&verdict, OBJECTED, f.objection);
-		if (f.withdrawal != NULL)
-			refuse(&verdict, CONSENT_WITHDRAWN, f.withdrawal);
-		judge_sector(send, &f, &verdict);
-		judge_registers(send, &f, &verdict);
-		judge_permission(send, policy, &f, &verdict);
+		/* Without a request on record, a reply is marketing like any other. */
+		if (send->class == CLASS_SOLICITED_RESPONSE &&
+			(entry = open_request(standing, send)) != NULL)
+			allow(&verdict, BASIS_SOLICITED, entry);
+		else
+			judge_marketing(standing, send, policy, &verdict);
 		judge_message(send, &verdict);
 	}
 

@@ -34,7 +34,7 @@ ConsentStanding *
 consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 {
 	Size		oldsize = VARSIZE(standing);
-	Size		size = CONSENT_ENTRY_SIZE(event->nnamed);
+	Size		size = CONSENT_ENTRY_SIZE(event->nnamed, event->label_len);
 	const ConsentEntry *entry;
 	ConsentEntry *slot;
 	Size		offset = oldsize;
@@ -42,9 +42,9 @@ consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 	/* Events usually come in order, so this usually walks to the end. */
 	foreach_entry(entry, standing)
 	{
-		if (entry->event_id == event->event_id)
+		if (entry->facts.event_id == event->facts.event_id)
 			return standing;
-		if (entry->event_id > event->event_id)
+		if (entry->facts.event_id > event->facts.event_id)
 		{
 			offset = (const char *) entry - (const char *) standing;
 			break;
@@ -56,21 +56,13 @@ consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 	memmove((char *) slot + size, slot, oldsize - offset);
 
 	memset(slot, 0, size);
-	slot->event_id = event->event_id;
-	slot->effective_at = event->effective_at;
-	slot->recorded_at = event->recorded_at;
-	slot->expires_at = event->expires_at;
-	slot->stale_at = event->stale_at;
-	slot->defects = event->defects;
-	slot->organisation = event->organisation;
-	slot->purpose = event->purpose;
-	slot->channels = event->channels;
-	slot->kind = event->kind;
-	slot->subscriber = event->subscriber;
-	slot->third_party = event->third_party;
+	slot->facts = event->facts;
 	slot->nnamed = event->nnamed;
+	slot->label_len = event->label_len;
 	if (event->nnamed > 0)
 		memcpy(slot->named, event->named, event->nnamed * sizeof(int32));
+	if (event->label_len > 0)
+		memcpy(&slot->named[slot->nnamed], event->label, event->label_len);
 
 	standing->nentries++;
 	SET_VARSIZE(standing, oldsize + size);

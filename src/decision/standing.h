@@ -8,6 +8,9 @@
  * however often, so the state kept up to date, the state rebuilt from the
  * ledger and the state "as of last March" are one thing.
  *
+ * It holds the events of all +tag forms of one e-mail address, because an
+ * objection under any form reaches them all; each entry says whose it was.
+ *
  * Organisations and purposes are the ids of the vocabulary (ledger room), 0
  * standing for "every one"; channels are a bit set.
  *
@@ -20,64 +23,111 @@
 #include "decision/reasons.h"
 #include "module/words.h"
 
-/* In the order of the SQL type consent.event_kind. */
 typedef enum ConsentEventKind
 {
 	EVENT_CONSENT,
 	EVENT_WITHDRAWAL,
 	EVENT_OBJECTION,
-	EVENT_SUBSCRIBER
+	EVENT_NON_OBJECTION,		/* to calls, although listed: PECR reg 21(4) */
+	EVENT_SOFT_OPT_IN,
+	EVENT_REQUEST,
+	EVENT_ANSWER,				/* of a request */
+	EVENT_CONTACTED,			/* first contact, made elsewhere */
+	EVENT_SUPPRESSION,
+	EVENT_UNSUPPRESSION,
+	EVENT_SUBSCRIBER,
+	EVENT_LISTING				/* on a register */
 } ConsentEventKind;
 
-#define EVENT_KIND_COUNT (EVENT_SUBSCRIBER + 1)
+#define EVENT_KIND_COUNT (EVENT_LISTING + 1)
+
+/* What the person was to the organisation when a soft opt-in was collected. */
+typedef enum ConsentRelationship
+{
+	RELATIONSHIP_SALE,
+	RELATIONSHIP_NEGOTIATION,
+	RELATIONSHIP_SUPPORT,		/* of a charity's purposes, or interest in them */
+	RELATIONSHIP_CLIENT			/* of a pensions adviser: PECR reg 21B(3) */
+} ConsentRelationship;
+
+#define RELATIONSHIP_COUNT (RELATIONSHIP_CLIENT + 1)
+
+typedef enum ConsentRegister
+{
+	REGISTER_TPS,
+	REGISTER_CTPS,
+	REGISTER_FPS
+} ConsentRegister;
+
+#define REGISTER_COUNT (REGISTER_FPS + 1)
 
 #define CHANNEL_BIT(channel) ((uint16) (1 << (channel)))
 #define EVERY_CHANNEL ((uint16) 0xFFFF)
 
+/* Yes, no, or nobody wrote it down. */
+typedef enum ConsentFlag
+{
+	FLAG_UNKNOWN,
+	FLAG_NO,
+	FLAG_YES
+} ConsentFlag;
+
 /*
- * An event as the fold takes it.  Times that the event does not have are
- * DT_NOEND: never effective, never ending.
+ * The part of an event that has a fixed size, the same in a ConsentEvent and in
+ * a ConsentEntry.  Times that an event does not have are DT_NOEND: never
+ * effective, never ending.
  */
+typedef struct ConsentFacts
+{
+	int64		event_id;
+	TimestampTz effective_at;
+	TimestampTz recorded_at;
+	TimestampTz expires_at;		/* end of a consent, a request, a listing */
+	TimestampTz bites_at;		/* when time works against somebody: six months
+								 * after a third-party consent, 28 days after
+								 * a listing */
+	uint64		form;			/* which +tag form of the address was meant */
+	ConsentReasonSet defects;	/* what was wrong with a consent from the start */
+	int32		organisation;
+	int32		purpose;
+	uint16		channels;
+	uint8		kind;			/* ConsentEventKind */
+	uint8		subscriber;		/* ConsentSubscriber */
+	uint8		relationship;	/* ConsentRelationship */
+	uint8		reg;			/* ConsentRegister */
+	uint8		refusal_offered;	/* ConsentFlag */
+	uint8		refused;		/* ConsentFlag */
+	bool		third_party;	/* collected by somebody else */
+	uint8		pad[3];
+} ConsentFacts;
+
+/* An event as the fold takes it. */
 typedef struct ConsentEvent
 {
-	int64		event_id;
-	ConsentEventKind kind;
-	uint16		channels;
-	int32		organisation;
-	int32		purpose;
-	TimestampTz effective_at;
-	TimestampTz recorded_at;
-	TimestampTz expires_at;
-	TimestampTz stale_at;		/* third-party consent: six months after */
-	bool		third_party;	/* collected by another organisation */
-	ConsentSubscriber subscriber;	/* of an EVENT_SUBSCRIBER */
-	ConsentReasonSet defects;	/* what was wrong with a consent from the start */
+	ConsentFacts facts;
 	int			nnamed;
 	const int32 *named;			/* organisations named beside the first */
+	int			label_len;
+	const char *label;			/* product category, or reference of a request */
 } ConsentEvent;
 
-/* The same inside a standing, followed by its named organisations. */
+/* The same inside a standing, followed by the named organisations and label. */
 typedef struct ConsentEntry
 {
-	int64		event_id;
-	TimestampTz effective_at;
-	TimestampTz recorded_at;
-	TimestampTz expires_at;
-	TimestampTz stale_at;
-	ConsentReasonSet defects;
-	int32		organisation;
-	int32		purpose;
-	uint16		channels;
-	uint8		kind;
-	uint8		subscriber;
-	uint8		third_party;
-	uint8		pad;
+	ConsentFacts facts;
 	uint16		nnamed;
+	uint16		label_len;
 	int32		named[FLEXIBLE_ARRAY_MEMBER];
 } ConsentEntry;
 
-#define CONSENT_ENTRY_SIZE(nnamed) \
-	MAXALIGN(offsetof(ConsentEntry, named) + (nnamed) * sizeof(int32))
+/* A longer label is refused when the event is recorded. */
+#define CONSENT_LABEL_MAX 1000
+#define CONSENT_NAMED_MAX 1000
+
+#define CONSENT_ENTRY_SIZE(nnamed, label_len) \
+	MAXALIGN(offsetof(ConsentEntry, named) + (nnamed) * sizeof(int32) + (label_len))
+#define consent_entry_label(entry) \
+	((const char *) &(entry)->named[(entry)->nnamed])
 
 typedef struct ConsentStanding
 {
@@ -93,7 +143,7 @@ typedef struct ConsentStanding
 #define consent_standing_first(standing) \
 	((const ConsentEntry *) ((const char *) (standing) + sizeof(ConsentStanding)))
 #define consent_standing_next(entry) \
-	((const ConsentEntry *) ((const char *) (entry) + CONSENT_ENTRY_SIZE((entry)->nnamed)))
+	((const ConsentEntry *) ((const char *) (entry) + CONSENT_ENTRY_SIZE((entry)->nnamed, (entry)->label_len)))
 
 /* for (entry of standing): i counts, entry walks */
 #define foreach_entry(entry, standing) \

@@ -355,40 +355,50 @@ recipients_of(const Guard *guard, const Row *row, char ***recipients)
 	return n;
 }
 
-static ConsentVerdict
-judge_recipient(const Guard *guard, const ConsentCase *c, const char *recipient)
+/*
+ * A message that is no marketing goes to whom we cannot read too: no opt-out
+ * could apply to it, but for the purposes that have one of their own.
+ */
+static bool
+passes_unread(const ConsentCase *c)
+{
+	return !consent_class_is_marketing(c->send.class) &&
+		c->send.class != CLASS_SOLICITED_RESPONSE &&
+		c->send.purposes[0].kind != PURPOSE_SERVICE_OPTIONAL;
+}
+
+/* Returns false, with *verdict, if the message may not go to this recipient. */
+static bool
+judge_recipient(const Guard *guard, const ConsentCase *c, const char *recipient,
+				ConsentVerdict *verdict)
 {
 	ErrorSaveContext unreadable = {.type = T_ErrorSaveContext};
-	ConsentContact *contact;
-	ConsentStanding *standing;
-	ConsentVerdict verdict;
+	ConsentContact *contact = NULL;
 	Snapshot	snapshot;
 
-	if (recipient == NULL)
-		return consent_refusal(RECIPIENT_UNKNOWN);
-	contact = consent_contact_parse(recipient, strlen(recipient), guard->region, (Node *) &unreadable);
+	if (recipient != NULL)
+		contact = consent_contact_parse(recipient, strlen(recipient), guard->region, (Node *) &unreadable);
 	if (contact == NULL)
-		return consent_refusal(RECIPIENT_UNREADABLE);
+	{
+		*verdict = consent_refusal(c->invalid != REASON_NONE ? c->invalid :
+								   recipient == NULL ? RECIPIENT_UNKNOWN : RECIPIENT_UNREADABLE);
+		return c->invalid == REASON_NONE && passes_unread(c);
+	}
 
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	standing = consent_ledger_standing(PointerGetDatum(contact), DT_NOEND, snapshot);
-	verdict = consent_judge(c, standing);
+	*verdict = consent_judge(c, PointerGetDatum(contact), DT_NOEND, snapshot);
 	UnregisterSnapshot(snapshot);
-	return verdict;
+	return verdict->allowed;
 }
 
-/*
- * Judge a row: the first recipient refused refuses it.  A service message to
- * somebody we cannot read passes: no opt-out could apply to it.
- */
+/* Judge a row: the first recipient refused refuses it. */
 static bool
 is_refused(const Guard *guard, const Row *row, Refusal *refusal)
 {
 	ConsentCase c = {0};
 	char	   *channel_name = row_text(row, MAPPED_CHANNEL);
-	char	   *organisation = row_text(row, MAPPED_ORGANISATION);
 	char	   *purpose = row_text(row, MAPPED_PURPOSE);
 	int			channel = channel_name ? consent_channel_from_name(channel_name) : -1;
 	bool		contradicted;
@@ -399,10 +409,12 @@ is_refused(const Guard *guard, const Row *row, Refusal *refusal)
 
 	if (channel < 0)
 		c.invalid = CHANNEL_UNKNOWN;
-	consent_case_set_organisation(&c, organisation);
+	consent_case_set_organisation(&c, row_text(row, MAPPED_ORGANISATION));
 	consent_case_set_purpose(&c, purpose ? purpose : "marketing");
 	if (!row->nulls[MAPPED_INSTIGATORS])
 		consent_case_set_instigators(&c, row->values[MAPPED_INSTIGATORS]);
+	consent_case_set_category(&c, row_text(row, MAPPED_PRODUCT_CATEGORY));
+	consent_case_set_reference(&c, row_text(row, MAPPED_REFERENCE));
 	c.send.channel = channel;
 	c.send.class = refusal->class;
 
@@ -419,11 +431,7 @@ is_refused(const Guard *guard, const Row *row, Refusal *refusal)
 	n = recipients_of(guard, row, &recipients);
 	for (int i = 0; i < n; i++)
 	{
-		refusal->verdict = judge_recipient(guard, &c, recipients[i]);
-		if (refusal->verdict.allowed)
-			continue;
-		if (c.invalid == REASON_NONE && strictness(refusal->class) == 0 &&
-			(refusal->verdict.reason == RECIPIENT_UNKNOWN || refusal->verdict.reason == RECIPIENT_UNREADABLE))
+		if (judge_recipient(guard, &c, recipients[i], &refusal->verdict))
 			continue;
 		if (contradicted)
 			consent_reason_add(&refusal->verdict.found, DECLARED_CLASS_CONTRADICTED);

@@ -17,6 +17,8 @@ CREATE FUNCTION consent.guard(
   organisation text DEFAULT NULL,
   class text DEFAULT NULL,
   purpose text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  reference text DEFAULT NULL,
   instigators text DEFAULT NULL,
   opt_out text DEFAULT NULL,
   identity text DEFAULT NULL,
@@ -24,8 +26,8 @@ CREATE FUNCTION consent.guard(
   on_block consent.block_action DEFAULT 'raise') RETURNS void
   LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_guard';
-COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, consent.block_action) IS
-  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent). You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing';
+COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action) IS
+  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent). You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing';
 
 CREATE FUNCTION consent.unguard(target regclass) RETURNS void
   LANGUAGE C VOLATILE STRICT

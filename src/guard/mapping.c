@@ -47,6 +47,8 @@ static const struct
 	[MAPPED_ORGANISATION] = {"organisation", TEXTOID},
 	[MAPPED_CLASS] = {"class", TEXTOID},
 	[MAPPED_PURPOSE] = {"purpose", TEXTOID},
+	[MAPPED_PRODUCT_CATEGORY] = {"product_category", TEXTOID},
+	[MAPPED_REFERENCE] = {"reference", TEXTOID},
 	[MAPPED_INSTIGATORS] = {"instigators", TEXTARRAYOID},
 	[MAPPED_OPT_OUT] = {"opt_out", BOOLOID},
 	[MAPPED_IDENTITY] = {"identity", BOOLOID},

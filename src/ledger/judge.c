@@ -17,12 +17,14 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
 #include "ledger/vocabulary.h"
+#include "ledger/world.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_evaluate);
 PG_FUNCTION_INFO_V1(pg_consent_may_send);
@@ -65,6 +67,7 @@ consent_case_set_organisation(ConsentCase *c, const char *name)
 		return;
 	}
 	c->send.organisation = organisation->id;
+	c->send.is_charity = organisation->is_charity;
 	c->send.pensions_authorised = organisation->pensions_authorised;
 	c->policy = organisation->policy;
 }
@@ -107,12 +110,36 @@ consent_case_set_instigators(ConsentCase *c, Datum array)
 	c->send.instigators = ids;
 }
 
-ConsentVerdict
-consent_judge(const ConsentCase *c, const ConsentStanding *standing)
+void
+consent_case_set_category(ConsentCase *c, const char *category)
 {
+	c->send.category = category;
+	c->send.category_len = category ? strlen(category) : 0;
+}
+
+void
+consent_case_set_reference(ConsentCase *c, const char *reference)
+{
+	c->send.reference = reference;
+	c->send.reference_len = reference ? strlen(reference) : 0;
+}
+
+/*
+ * The verdict by what the ledger holds under a snapshot, recorded by known_at.
+ * The case is complete but for the contact.
+ */
+ConsentVerdict
+consent_judge(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapshot snapshot)
+{
+	ConsentSend send = c->send;
+	ConsentStanding *standing;
+
 	if (c->invalid != REASON_NONE)
 		return consent_refusal(c->invalid);
-	return consent_evaluate(standing, &c->send, c->policy);
+	send.form = consent_ledger_form(contact);
+	consent_world_facts(&send, known_at, snapshot);
+	standing = consent_ledger_standing(contact, known_at, snapshot);
+	return consent_evaluate(standing, &send, c->policy);
 }
 
 /* decision.reasons: what decided first, then the rest in order of precedence */
@@ -131,24 +158,31 @@ consent_reasons_array(const ConsentVerdict *verdict)
 	return PointerGetDatum(construct_array(codes, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+static char *
+text_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/* What is not known to be there is not there. */
+static bool
+bool_arg(FunctionCallInfo fcinfo, int n)
+{
+	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
+}
+
 static ConsentVerdict
 judge_call(FunctionCallInfo fcinfo)
 {
 	ConsentCase c = {0};
-	ConsentStanding *standing;
-	char	   *organisation;
-	char	   *purpose;
 
 	if (PG_ARGISNULL(ARG_CONTACT))
 		set_invalid(&c, RECIPIENT_UNKNOWN);
 	if (PG_ARGISNULL(ARG_CHANNEL) || PG_ARGISNULL(ARG_CLASS) || PG_ARGISNULL(ARG_AT) ||
 		TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_AT)))
 		set_invalid(&c, INPUT_INVALID);
-	organisation = PG_ARGISNULL(ARG_ORGANISATION) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(ARG_ORGANISATION));
-	consent_case_set_organisation(&c, organisation);
-	purpose = PG_ARGISNULL(ARG_PURPOSE) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_PURPOSE));
-	consent_case_set_purpose(&c, purpose);
+	consent_case_set_organisation(&c, text_arg(fcinfo, ARG_ORGANISATION));
+	consent_case_set_purpose(&c, text_arg(fcinfo, ARG_PURPOSE));
 	if (!PG_ARGISNULL(ARG_INSTIGATORS))
 		consent_case_set_instigators(&c, PG_GETARG_DATUM(ARG_INSTIGATORS));
 	if (c.invalid != REASON_NONE)
@@ -157,15 +191,15 @@ judge_call(FunctionCallInfo fcinfo)
 	c.send.channel = consent_channel_from_oid(PG_GETARG_OID(ARG_CHANNEL));
 	c.send.class = consent_class_from_oid(PG_GETARG_OID(ARG_CLASS));
 	c.send.at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
-	/* What is not known to be there is not there. */
-	c.send.opt_out_offered = !PG_ARGISNULL(ARG_OPT_OUT_OFFERED) && PG_GETARG_BOOL(ARG_OPT_OUT_OFFERED);
-	c.send.identity_shown = !PG_ARGISNULL(ARG_IDENTITY_SHOWN) && PG_GETARG_BOOL(ARG_IDENTITY_SHOWN);
+	consent_case_set_category(&c, text_arg(fcinfo, ARG_PRODUCT_CATEGORY));
+	consent_case_set_reference(&c, text_arg(fcinfo, ARG_REFERENCE));
+	c.send.opt_out_offered = bool_arg(fcinfo, ARG_OPT_OUT_OFFERED);
+	c.send.identity_shown = bool_arg(fcinfo, ARG_IDENTITY_SHOWN);
 
 	consent_ledger_check_readable();
-	standing = consent_ledger_standing(PG_GETARG_DATUM(ARG_CONTACT),
-									   PG_ARGISNULL(ARG_KNOWN_AT) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(ARG_KNOWN_AT),
-									   GetActiveSnapshot());
-	return consent_judge(&c, standing);
+	return consent_judge(&c, PG_GETARG_DATUM(ARG_CONTACT),
+						 PG_ARGISNULL(ARG_KNOWN_AT) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(ARG_KNOWN_AT),
+						 GetActiveSnapshot());
 }
 
 PGDLLEXPORT Datum
@@ -197,53 +231,79 @@ pg_consent_may_send(PG_FUNCTION_ARGS)
 }
 
 /*
- * consent.permits(standing, channel, organisation, purpose, at): the verdict on
- * marketing by a standing in hand.  The names are looked up once per query:
- * within it they are the same for every row in all that matters, and a query
- * that names them by column is told apart by their text.
+ * consent.permits(standing, contact, channel, organisation, purpose,
+ * product_category, at): the verdict on marketing by a standing in hand.  Names
+ * and the world's facts are looked up once and again when an argument changes:
+ * within one query they are the same for every row in all that matters.
  */
 typedef struct PermitsCache
 {
+	MemoryContext context;		/* what the case points into */
 	ConsentCase c;
 	Oid			channel;
-	text	   *organisation;
-	text	   *purpose;
+	char	   *organisation;
+	char	   *purpose;
+	char	   *category;
 } PermitsCache;
 
 static bool
-same_text(const text *a, const text *b)
+same_name(const char *a, FunctionCallInfo fcinfo, int n)
 {
-	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+	text	   *b;
+
+	if (a == NULL || PG_ARGISNULL(n))
+		return a == NULL && PG_ARGISNULL(n);
+	b = PG_GETARG_TEXT_PP(n);
+	return strlen(a) == VARSIZE_ANY_EXHDR(b) && memcmp(a, VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b)) == 0;
 }
 
 PGDLLEXPORT Datum
 pg_consent_permits(PG_FUNCTION_ARGS)
 {
-	ConsentStanding *standing = (ConsentStanding *) PG_GETARG_VARLENA_P(0);
-	Oid			channel = PG_GETARG_OID(1);
-	text	   *organisation = PG_GETARG_TEXT_PP(2);
-	text	   *purpose = PG_GETARG_TEXT_PP(3);
 	PermitsCache *cache = fcinfo->flinfo->fn_extra;
+	TimestampTz at;
 
-	if (cache == NULL || cache->channel != channel ||
-		!same_text(cache->organisation, organisation) || !same_text(cache->purpose, purpose))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(6))
+		PG_RETURN_BOOL(false);
+	at = PG_GETARG_TIMESTAMPTZ(6);
+
+	if (cache == NULL || cache->channel != PG_GETARG_OID(2) || cache->c.send.at != at ||
+		!same_name(cache->organisation, fcinfo, 3) || !same_name(cache->purpose, fcinfo, 4) ||
+		!same_name(cache->category, fcinfo, 5))
 	{
-		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		MemoryContext caller;
 
-		cache = palloc0(sizeof(PermitsCache));
-		cache->channel = channel;
-		cache->organisation = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(organisation));
-		cache->purpose = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(purpose));
-		cache->c.send.channel = consent_channel_from_oid(channel);
+		if (cache == NULL)
+		{
+			cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(PermitsCache));
+			cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_consent permits",
+												   ALLOCSET_SMALL_SIZES);
+		}
+		fcinfo->flinfo->fn_extra = NULL;
+		MemoryContextReset(cache->context);
+		caller = MemoryContextSwitchTo(cache->context);
+		memset(&cache->c, 0, sizeof(cache->c));
+		cache->channel = PG_GETARG_OID(2);
+		cache->organisation = text_arg(fcinfo, 3);
+		cache->purpose = text_arg(fcinfo, 4);
+		cache->category = text_arg(fcinfo, 5);
+		cache->c.send.channel = consent_channel_from_oid(cache->channel);
 		cache->c.send.class = CLASS_DIRECT_MARKETING;
+		cache->c.send.at = at;
 		cache->c.send.opt_out_offered = true;
 		cache->c.send.identity_shown = true;
-		consent_case_set_organisation(&cache->c, text_to_cstring(organisation));
-		consent_case_set_purpose(&cache->c, text_to_cstring(purpose));
+		consent_case_set_organisation(&cache->c, cache->organisation);
+		consent_case_set_purpose(&cache->c, cache->purpose);
+		consent_case_set_category(&cache->c, cache->category);
+		if (cache->c.invalid == REASON_NONE)
+			consent_world_facts(&cache->c.send, DT_NOEND, GetActiveSnapshot());
 		MemoryContextSwitchTo(caller);
 		fcinfo->flinfo->fn_extra = cache;
 	}
-	cache->c.send.at = PG_GETARG_TIMESTAMPTZ(4);
-	PG_RETURN_BOOL(consent_judge(&cache->c, standing).allowed);
+
+	if (cache->c.invalid != REASON_NONE)
+		PG_RETURN_BOOL(false);
+	cache->c.send.form = consent_ledger_form(PG_GETARG_DATUM(1));
+	PG_RETURN_BOOL(consent_evaluate((ConsentStanding *) PG_GETARG_VARLENA_P(0),
+									&cache->c.send, cache->c.policy).allowed);
 }

@@ -9,6 +9,7 @@
 #define PG_CONSENT_JUDGE_H
 
 #include "decision/decision.h"
+#include "utils/snapshot.h"
 
 /* A send whose names have been looked up. */
 typedef struct ConsentCase
@@ -21,7 +22,10 @@ typedef struct ConsentCase
 extern void consent_case_set_organisation(ConsentCase *c, const char *name);
 extern void consent_case_set_purpose(ConsentCase *c, const char *name);
 extern void consent_case_set_instigators(ConsentCase *c, Datum array);
-extern ConsentVerdict consent_judge(const ConsentCase *c, const ConsentStanding *standing);
+extern void consent_case_set_category(ConsentCase *c, const char *category);
+extern void consent_case_set_reference(ConsentCase *c, const char *reference);
+extern ConsentVerdict consent_judge(const ConsentCase *c, Datum contact,
+									TimestampTz known_at, Snapshot snapshot);
 extern Datum consent_reasons_array(const ConsentVerdict *verdict);
 
 #endif							/* PG_CONSENT_JUDGE_H */

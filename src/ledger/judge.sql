@@ -37,7 +37,7 @@ CREATE FUNCTION consent.evaluate(
   LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_evaluate';
 COMMENT ON FUNCTION consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) IS
-  'May this be sent? at: events with effective_at <= at count; known_at: only what had been recorded by then; instigators: others on whose behalf it is sent; opt_out_offered, identity_shown: does the message carry them (PECR reg 23). reference and product_category have no effect yet: no request or soft opt-in can be recorded';
+  'May this be sent? at: events with effective_at <= at count; known_at: only what had been recorded by then; instigators: others on whose behalf it is sent; opt_out_offered, identity_shown: does the message carry them (PECR reg 23); reference: the request that a solicited_response answers; product_category: what is advertised, for the soft opt-in';
 
 CREATE FUNCTION consent.may_send(
   contact consent.contact,
@@ -57,11 +57,11 @@ CREATE FUNCTION consent.may_send(
 COMMENT ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) IS
   'consent.evaluate(...).allowed; never NULL';
 
-CREATE FUNCTION consent.permits(consent.standing, consent.channel, text, text, timestamptz) RETURNS boolean
-  LANGUAGE C STABLE STRICT PARALLEL SAFE
+CREATE FUNCTION consent.permits(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz) RETURNS boolean
+  LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_permits';
-COMMENT ON FUNCTION consent.permits(consent.standing, consent.channel, text, text, timestamptz) IS
-  'Would direct marketing by this channel, organisation and purpose be allowed at that time, by this standing?';
+COMMENT ON FUNCTION consent.permits(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz) IS
+  'By this standing of the address, would direct marketing to this form of it, by this channel, organisation and purpose, for this product category, be allowed at that time?';
 
 CREATE FUNCTION consent.permitted(
   channel consent.channel,
@@ -70,16 +70,20 @@ CREATE FUNCTION consent.permitted(
   product_category text DEFAULT NULL) RETURNS SETOF consent.contact
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
-  SELECT l.contact
-    FROM consent.ledger l
-   GROUP BY l.contact
-  HAVING consent.permits(consent.fold(l), permitted.channel, permitted.organisation, permitted.purpose, now());
+  SELECT c.contact
+    FROM (SELECT consent.fold(l) AS standing, array_agg(DISTINCT l.contact) AS contacts
+            FROM consent.ledger l
+           GROUP BY l.address) a,
+         unnest(a.contacts) AS c(contact)
+   WHERE consent.permits(a.standing, c.contact, permitted.channel, permitted.organisation, permitted.purpose,
+                         permitted.product_category, now());
 END;
 COMMENT ON FUNCTION consent.permitted(consent.channel, text, text, text) IS
-  'The campaign filter: every contact of the ledger that direct marketing may be sent to now. product_category has no effect yet';
+  'The campaign filter: every contact of the ledger that direct marketing may be sent to now; product_category says what is advertised, for the soft opt-in';
 
 -- They read the ledger with the caller's rights.
 REVOKE EXECUTE ON FUNCTION
+  consent.permits(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz),
   consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean),
   consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean),
   consent.permitted(consent.channel, text, text, text)

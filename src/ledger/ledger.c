@@ -22,7 +22,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
+#include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -31,8 +31,16 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "contact/contact.h"
+#include "ledger/calendar.h"
 #include "ledger/ledger.h"
 #include "ledger/vocabulary.h"
+
+/* PECR reg 21(3): a listing counts when it is 28 days old */
+#define LISTING_GRACE_DAYS 28
+
+/* ICO direct marketing guidance: first contact under a third party's consent */
+#define THIRD_PARTY_MONTHS 6
 
 PG_FUNCTION_INFO_V1(pg_consent_fold_add);
 PG_FUNCTION_INFO_V1(pg_consent_fold_final);
@@ -83,38 +91,36 @@ channel_bits(Datum array)
 	return bits;
 }
 
-/* Six calendar months later in the United Kingdom, at the start of that day. */
-static TimestampTz
-third_party_stale_at(TimestampTz effective_at)
+/* Which form of the address it is; forms differ in their +tag. */
+uint64
+consent_ledger_form(Datum contact)
 {
-	static pg_tz *london = NULL;
-	struct pg_tm tm;
-	fsec_t		fsec;
-	int			tz;
-	TimestampTz result;
+	return consent_contact_hash_extended(DatumGetConsentContactPP(contact), 0);
+}
 
-	if (london == NULL)
-		london = pg_tzset("Europe/London");
-	if (london == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("time zone \"Europe/London\" is not known to this server")));
-	if (timestamp2tm(effective_at, &tz, &tm, &fsec, NULL, london) != 0)
-		return effective_at;	/* out of range: stale from the start */
+static ConsentFlag
+flag(Datum value, bool isnull)
+{
+	if (isnull)
+		return FLAG_UNKNOWN;
+	return DatumGetBool(value) ? FLAG_YES : FLAG_NO;
+}
 
-	tm.tm_mon += 6;
-	if (tm.tm_mon > MONTHS_PER_YEAR)
+static ConsentReasonSet
+defect_set(Datum array)
+{
+	ConsentReasonSet set = {0};
+	int			n;
+	Datum	   *codes = text_array(array, &n);
+
+	for (int i = 0; i < n; i++)
 	{
-		tm.tm_mon -= MONTHS_PER_YEAR;
-		tm.tm_year++;
+		ConsentReason reason = consent_reason_lookup(TextDatumGetCString(codes[i]));
+
+		/* A code we do not know is still something wrong. */
+		consent_reason_add(&set, reason == REASON_NONE ? CONSENT_UNEVIDENCED : reason);
 	}
-	if (tm.tm_mday > day_tab[isleap(tm.tm_year)][tm.tm_mon - 1])
-		tm.tm_mday = day_tab[isleap(tm.tm_year)][tm.tm_mon - 1];
-	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-	tz = DetermineTimeZoneOffset(&tm, london);
-	if (tm2timestamp(&tm, 0, &tz, &result) != 0)
-		return effective_at;
-	return result;
+	return set;
 }
 
 /* A row of consent.ledger, in the caller's memory. */
@@ -122,28 +128,51 @@ ConsentEvent *
 consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 {
 	ConsentEvent *event = palloc0(sizeof(ConsentEvent));
+	ConsentFacts *facts = &event->facts;
 	Datum		values[Natts_ledger];
 	bool		nulls[Natts_ledger];
 
 #define HAS(column) (!nulls[Anum_ledger_##column - 1])
 #define VALUE(column) (values[Anum_ledger_##column - 1])
+#define TIME(column) (HAS(column) ? DatumGetTimestampTz(VALUE(column)) : DT_NOEND)
+#define FLAG(column) flag(VALUE(column), !HAS(column))
 	Assert(desc->natts == Natts_ledger);
 	heap_deform_tuple(tuple, desc, values, nulls);
 
-	event->event_id = DatumGetInt64(VALUE(event_id));
-	event->kind = consent_event_kind(TextDatumGetCString(VALUE(kind)));
-	event->channels = HAS(channels) ? channel_bits(VALUE(channels)) : EVERY_CHANNEL;
+	facts->event_id = DatumGetInt64(VALUE(event_id));
+	facts->kind = consent_event_kind(TextDatumGetCString(VALUE(kind)));
+	facts->form = consent_ledger_form(VALUE(contact));
+	facts->channels = HAS(channels) ? channel_bits(VALUE(channels)) : EVERY_CHANNEL;
 	if (HAS(organisation))
-		event->organisation = organisation_id(TextDatumGetCString(VALUE(organisation)));
+		facts->organisation = organisation_id(TextDatumGetCString(VALUE(organisation)));
 	if (HAS(purpose))
-		event->purpose = purpose_id(TextDatumGetCString(VALUE(purpose)));
-	event->effective_at = HAS(effective_at) ? DatumGetTimestampTz(VALUE(effective_at)) : DT_NOEND;
-	event->recorded_at = DatumGetTimestampTz(VALUE(recorded_at));
-	event->expires_at = HAS(expires_at) ? DatumGetTimestampTz(VALUE(expires_at)) : DT_NOEND;
-	event->third_party = HAS(collected_by);
-	event->stale_at = HAS(effective_at) ? third_party_stale_at(event->effective_at) : DT_NOEND;
+		facts->purpose = purpose_id(TextDatumGetCString(VALUE(purpose)));
+	facts->effective_at = TIME(effective_at);
+	facts->recorded_at = TIME(recorded_at);
+	facts->expires_at = TIME(expires_at);
+	facts->bites_at = DT_NOEND;
+	facts->third_party = HAS(collected_by);
+	facts->refusal_offered = FLAG(refusal_offered);
+	facts->refused = FLAG(refused);
 	if (HAS(subscriber))
-		event->subscriber = consent_subscriber_from_oid(DatumGetObjectId(VALUE(subscriber)));
+		facts->subscriber = consent_subscriber_from_oid(DatumGetObjectId(VALUE(subscriber)));
+	if (HAS(relationship))
+		facts->relationship = consent_relationship_lookup(TextDatumGetCString(VALUE(relationship)));
+	if (HAS(defects))
+		facts->defects = defect_set(VALUE(defects));
+	if (facts->kind == EVENT_CONSENT && facts->third_party && HAS(effective_at))
+		facts->bites_at = consent_london_months_later(facts->effective_at, THIRD_PARTY_MONTHS);
+	if (facts->kind == EVENT_LISTING)
+	{
+		DateADT		listed_on = DatumGetDateADT(VALUE(listed_on));
+
+		facts->reg = consent_register_lookup(TextDatumGetCString(VALUE(register)));
+		facts->effective_at = consent_london_midnight(listed_on, 0);
+		facts->bites_at = consent_london_midnight(listed_on, LISTING_GRACE_DAYS);
+		if (HAS(delisted_on) && !DATE_NOT_FINITE(DatumGetDateADT(VALUE(delisted_on))))
+			facts->expires_at = consent_london_midnight(DatumGetDateADT(VALUE(delisted_on)), 0);
+	}
+
 	if (HAS(named_organisations))
 	{
 		Datum	   *names = text_array(VALUE(named_organisations), &event->nnamed);
@@ -153,26 +182,21 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 			ids[i] = organisation_id(TextDatumGetCString(names[i]));
 		event->named = ids;
 	}
-	if (HAS(defects))
+	if (HAS(product_category) || HAS(reference))
 	{
-		int			n;
-		Datum	   *codes = text_array(VALUE(defects), &n);
-
-		for (int i = 0; i < n; i++)
-		{
-			ConsentReason reason = consent_reason_lookup(TextDatumGetCString(codes[i]));
-
-			/* A code we do not know is still something wrong. */
-			consent_reason_add(&event->defects, reason == REASON_NONE ? CONSENT_UNEVIDENCED : reason);
-		}
+		event->label = TextDatumGetCString(HAS(reference) ? VALUE(reference) : VALUE(product_category));
+		event->label_len = strlen(event->label);
 	}
 #undef HAS
 #undef VALUE
+#undef TIME
+#undef FLAG
 	return event;
 }
 
 /*
- * The standing of a contact by what the ledger holds under a snapshot.
+ * The standing of a contact's address, all its +tag forms, by what the ledger
+ * holds under a snapshot.
  * Events recorded after known_at are left out; DT_NOEND leaves out none.
  *
  * This is an index scan of our own rather than a query, so nothing in the
@@ -185,7 +209,7 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
 {
 	Oid			nsp = get_namespace_oid("consent", false);
 	Oid			relid = get_relname_relid("ledger", nsp);
-	Oid			indexid = get_relname_relid("ledger_contact", nsp);
+	Oid			indexid = get_relname_relid("ledger_address", nsp);
 	ConsentStanding *standing = consent_standing_empty();
 	Relation	rel;
 	SysScanDesc scan;
@@ -197,15 +221,15 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
 	if (!OidIsValid(relid) || !OidIsValid(indexid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.ledger\" or its index on contact does not exist")));
+				 errmsg("relation \"consent.ledger\" or its index on address does not exist")));
 
 	rel = table_open(relid, AccessShareLock);
-	ScanKeyEntryInitialize(&key, 0, Anum_ledger_contact, BTEqualStrategyNumber,
+	ScanKeyEntryInitialize(&key, 0, Anum_ledger_address, BTEqualStrategyNumber,
 						   InvalidOid, InvalidOid,
 						   lookup_type_cache(TupleDescAttr(RelationGetDescr(rel),
-														   Anum_ledger_contact - 1)->atttypid,
+														   Anum_ledger_address - 1)->atttypid,
 											 TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo.fn_oid,
-						   contact);
+						   PointerGetDatum(consent_contact_root(DatumGetConsentContactPP(contact))));
 	rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows",
 								 ALLOCSET_SMALL_SIZES);
 	scan = systable_beginscan(rel, indexid, true, snapshot, 1, &key);
@@ -216,7 +240,7 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
 		caller = MemoryContextSwitchTo(rows);
 		event = consent_ledger_event(tuple, RelationGetDescr(rel));
 		MemoryContextSwitchTo(caller);
-		if (event->recorded_at <= known_at)
+		if (event->facts.recorded_at <= known_at)
 			standing = consent_fold(standing, event);
 		MemoryContextReset(rows);
 	}
@@ -321,7 +345,7 @@ pg_consent_standing_out(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&out, '{');
 	foreach_entry(entry, standing)
 		appendStringInfo(&out, "%s%s " INT64_FORMAT, out.len > 1 ? ", " : "",
-						 consent_event_kind_name((ConsentEventKind) entry->kind), entry->event_id);
+						 consent_event_kind_name((ConsentEventKind) entry->facts.kind), entry->facts.event_id);
 	appendStringInfoChar(&out, '}');
 	PG_RETURN_CSTRING(out.data);
 }

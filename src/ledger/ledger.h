@@ -14,29 +14,42 @@
 #include "utils/snapshot.h"
 
 /* Columns of consent.ledger, as ledger.sql creates them. */
-#define Anum_ledger_event_id			1
-#define Anum_ledger_contact				2
-#define Anum_ledger_kind				3
-#define Anum_ledger_channels			4
-#define Anum_ledger_organisation		5
-#define Anum_ledger_purpose				6
-#define Anum_ledger_method				7
-#define Anum_ledger_wording				8
-#define Anum_ledger_collected_by		9
-#define Anum_ledger_named_organisations 10
-#define Anum_ledger_subscriber			11
-#define Anum_ledger_expires_at			12
-#define Anum_ledger_effective_at		13
-#define Anum_ledger_recorded_at			14
-#define Anum_ledger_recorded_by			15
-#define Anum_ledger_source				16
-#define Anum_ledger_evidence			17
-#define Anum_ledger_defects				18
-#define Natts_ledger					18
+#define Anum_ledger_event_id            1
+#define Anum_ledger_contact             2
+#define Anum_ledger_kind                3
+#define Anum_ledger_channels            4
+#define Anum_ledger_organisation        5
+#define Anum_ledger_purpose             6
+#define Anum_ledger_method              7
+#define Anum_ledger_wording             8
+#define Anum_ledger_product_category    9
+#define Anum_ledger_refusal_offered     10
+#define Anum_ledger_refused             11
+#define Anum_ledger_relationship        12
+#define Anum_ledger_reference           13
+#define Anum_ledger_about               14
+#define Anum_ledger_collected_by        15
+#define Anum_ledger_named_organisations 16
+#define Anum_ledger_subscriber          17
+#define Anum_ledger_register            18
+#define Anum_ledger_listed_on           19
+#define Anum_ledger_delisted_on         20
+#define Anum_ledger_expires_at          21
+#define Anum_ledger_effective_at        22
+#define Anum_ledger_recorded_at         23
+#define Anum_ledger_recorded_by         24
+#define Anum_ledger_source              25
+#define Anum_ledger_evidence            26
+#define Anum_ledger_defects             27
+#define Anum_ledger_address             28
+#define Natts_ledger                    28
 
 extern ConsentEventKind consent_event_kind(const char *name);
 extern const char *consent_event_kind_name(ConsentEventKind kind);
+extern int	consent_register_lookup(const char *name);
+extern int	consent_relationship_lookup(const char *name);
 extern ConsentEvent *consent_ledger_event(HeapTuple tuple, TupleDesc desc);
+extern uint64 consent_ledger_form(Datum contact);
 extern ConsentStanding *consent_ledger_standing(Datum contact, TimestampTz known_at,
 												Snapshot snapshot);
 extern void consent_ledger_check_readable(void);

@@ -33,18 +33,29 @@ CREATE TABLE consent.ledger (
   purpose text REFERENCES consent.purpose,
   method text,
   wording text,
+  product_category text,
+  refusal_offered boolean,
+  refused boolean,
+  relationship text,
+  reference text,
+  about text,
   collected_by text,
   named_organisations text[],
   subscriber consent.subscriber,
+  register text,
+  listed_on date,
+  delisted_on date,
   expires_at timestamptz,
   effective_at timestamptz,
   recorded_at timestamptz NOT NULL,
   recorded_by text NOT NULL,
   source text,
   evidence jsonb,
-  defects text[]);
+  defects text[],
+  address consent.contact GENERATED ALWAYS AS (consent.contact_root(contact)) STORED);
 ALTER SEQUENCE consent.ledger_event_id OWNED BY consent.ledger.event_id;
-CREATE INDEX ledger_contact ON consent.ledger (contact);
+CREATE INDEX ledger_address ON consent.ledger (address);
+CREATE INDEX ledger_request ON consent.ledger (reference) WHERE kind = 'request';
 
 COMMENT ON TABLE consent.ledger IS
   'What was said, by whom, when, and when we heard of it. Append-only: rows are never changed or removed; a later event supersedes an earlier one';
@@ -52,17 +63,37 @@ COMMENT ON COLUMN consent.ledger.event_id IS
   'Number of the event, in the order of recording. Left out by loaders; only the owner may set it, to restore a dump';
 COMMENT ON COLUMN consent.ledger.contact IS 'The one address the event is about';
 COMMENT ON COLUMN consent.ledger.kind IS
-  'consent, withdrawal (of consent: UK GDPR 7(3)), objection (to direct marketing: UK GDPR 21(2)), or subscriber (who holds the line)';
+  'consent, withdrawal (of consent: UK GDPR 7(3)), objection (to direct marketing: UK GDPR 21(2)), non_objection (to calls although listed: PECR reg 21(4)), soft_opt_in (details collected in a sale or as support: PECR reg 22(3), 22(3A)), request (for particular information), answer (to it), contacted (first contact made elsewhere), suppression, unsuppression, subscriber (who holds the line), or listing (on a register)';
 COMMENT ON COLUMN consent.ledger.channels IS
-  'A consent names its channels; a withdrawal or objection without any means every channel';
+  'A consent or request names its channels; a withdrawal, objection or suppression without any means every channel';
 COMMENT ON COLUMN consent.ledger.organisation IS
-  'A consent names its organisation; a withdrawal or objection without one means every organisation';
+  'Whom it concerns; a withdrawal, objection or suppression without one means every organisation';
 COMMENT ON COLUMN consent.ledger.purpose IS
   'Of a consent: ''marketing'' unless given. A withdrawal or objection without one means every purpose but service_optional ones';
 COMMENT ON COLUMN consent.ledger.method IS
   'How a consent was expressed: ticked_box, clicked_icon, sent_email, sent_text, subscribed, oral, written, double_opt_in; or pre_ticked_box, silence, bundled_terms, condition_of_service, unknown, which are recorded but never count';
 COMMENT ON COLUMN consent.ledger.wording IS
   'The words the person saw. A consent without them is consent_unevidenced';
+COMMENT ON COLUMN consent.ledger.product_category IS
+  'Of a soft opt-in: what was sold. It serves sends of the same category; without one it serves none';
+COMMENT ON COLUMN consent.ledger.refusal_offered IS
+  'Of a soft opt-in: was a simple means of refusing offered when the details were collected? Not known counts as no';
+COMMENT ON COLUMN consent.ledger.refused IS
+  'Of a soft opt-in: did the person refuse then? Not known counts as yes for this one; a recorded yes also bars every other of that organisation until a consent';
+COMMENT ON COLUMN consent.ledger.relationship IS
+  'Of a soft opt-in: sale (unless given), negotiation, support (of a charity''s purposes), or client_relationship (pensions)';
+COMMENT ON COLUMN consent.ledger.reference IS
+  'Of a request and its answer: what both are known by';
+COMMENT ON COLUMN consent.ledger.about IS
+  'Of a request: what was asked for; of a suppression: why';
+COMMENT ON COLUMN consent.ledger.register IS
+  'Of a listing: tps, ctps or fps';
+COMMENT ON COLUMN consent.ledger.listed_on IS
+  'Of a listing: its first day (in the United Kingdom). It counts from 28 days later';
+COMMENT ON COLUMN consent.ledger.delisted_on IS
+  'Of a listing: the day from which the number is no longer listed. A listing recorded again with the same listed_on replaces the earlier record';
+COMMENT ON COLUMN consent.ledger.address IS
+  'The contact without its +tag: an objection under one form reaches all forms';
 COMMENT ON COLUMN consent.ledger.collected_by IS
   'A third party that collected the consent; then only named_organisations are covered';
 COMMENT ON COLUMN consent.ledger.named_organisations IS
@@ -70,9 +101,9 @@ COMMENT ON COLUMN consent.ledger.named_organisations IS
 COMMENT ON COLUMN consent.ledger.subscriber IS
   'Of kind subscriber: who holds the line or mailbox. Unknown is treated as individual';
 COMMENT ON COLUMN consent.ledger.expires_at IS
-  'When a consent ends by itself; it is valid before that moment, not at it';
+  'When a consent or a request ends by itself; it is good before that moment, not at it';
 COMMENT ON COLUMN consent.ledger.effective_at IS
-  'When it was said. NULL for a consent: the time is not known, so it is consent_unevidenced; NULL for anything else: in force at once';
+  'When it was said. Not known: what stands against a message is in force at once, what speaks for one never (a consent is consent_unevidenced)';
 COMMENT ON COLUMN consent.ledger.recorded_at IS
   'When we recorded it. Left out by loaders; only the owner may set it, to restore a dump';
 COMMENT ON COLUMN consent.ledger.recorded_by IS
@@ -172,11 +203,169 @@ END;
 COMMENT ON FUNCTION consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb) IS
   'Records who holds the line or mailbox; until then the contact is protected as an individual. Returns the event id';
 
+CREATE FUNCTION consent.soft_opt_in(
+  contact consent.contact,
+  organisation text DEFAULT consent.default_organisation(),
+  product_category text DEFAULT NULL,
+  refusal_offered boolean DEFAULT NULL,
+  refused boolean DEFAULT NULL,
+  kind text DEFAULT 'sale',
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  wording text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL,
+  collected_by text DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, organisation, product_category, refusal_offered, refused, relationship,
+                              effective_at, source, wording, evidence, collected_by)
+  VALUES (soft_opt_in.contact, 'soft_opt_in', soft_opt_in.organisation, soft_opt_in.product_category,
+          soft_opt_in.refusal_offered, soft_opt_in.refused, soft_opt_in.kind, soft_opt_in.at, soft_opt_in.source,
+          soft_opt_in.wording, soft_opt_in.evidence, soft_opt_in.collected_by)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.soft_opt_in(consent.contact, text, text, boolean, boolean, text, timestamptz, text, text, jsonb, text) IS
+  'Records that details were collected in a sale or its negotiation (PECR reg 22(3)), with support for a charity (kind support: reg 22(3A)), or of a pensions client (kind client_relationship: reg 21B), and whether a refusal was offered and used. Returns the event id';
+
+CREATE FUNCTION consent.request(
+  contact consent.contact,
+  organisation text DEFAULT consent.default_organisation(),
+  channel consent.channel DEFAULT NULL,
+  reference text DEFAULT NULL,
+  about text DEFAULT NULL,
+  until timestamptz DEFAULT NULL,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  wording text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, organisation, channels, reference, about, expires_at, effective_at, source, wording, evidence)
+  VALUES (request.contact, 'request', request.organisation,
+          CASE WHEN request.channel IS NOT NULL THEN ARRAY[request.channel] END,
+          request.reference, request.about, request.until, request.at, request.source, request.wording, request.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.request(consent.contact, text, consent.channel, text, text, timestamptz, timestamptz, text, text, jsonb) IS
+  'Records that a contact asked an organisation for particular information, to be sent by this channel; a message of class solicited_response with the same reference is then allowed, until it is answered or until has passed. Returns the event id. Error 22004: channel or reference missing';
+
+CREATE FUNCTION consent.answered(
+  reference text,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  WITH answer AS (
+    INSERT INTO consent.ledger (contact, kind, organisation, reference, effective_at, source, evidence)
+    SELECT DISTINCT r.contact, 'answer', r.organisation, r.reference, answered.at, answered.source, answered.evidence
+      FROM consent.ledger r
+     WHERE r.kind = 'request' AND r.reference = answered.reference
+    RETURNING event_id)
+  SELECT max(event_id) FROM answer;
+END;
+COMMENT ON FUNCTION consent.answered(text, timestamptz, text, jsonb) IS
+  'Records that the requests with this reference have been answered: the next message is unsolicited. Returns the event id, NULL if there is no such request';
+
+CREATE FUNCTION consent.contacted(
+  contact consent.contact,
+  organisation text DEFAULT consent.default_organisation(),
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, organisation, effective_at, source, evidence)
+  VALUES (contacted.contact, 'contacted', contacted.organisation, contacted.at, contacted.source, contacted.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.contacted(consent.contact, text, timestamptz, text, jsonb) IS
+  'Records that first contact under a third party''s consent was made, elsewhere; within six months of the consent it keeps the consent from going stale. Returns the event id';
+
+CREATE FUNCTION consent.non_objection(
+  contact consent.contact,
+  organisation text DEFAULT consent.default_organisation(),
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  wording text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, organisation, effective_at, source, wording, evidence)
+  VALUES (non_objection.contact, 'non_objection', non_objection.organisation, non_objection.at, non_objection.source,
+          non_objection.wording, non_objection.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.non_objection(consent.contact, text, timestamptz, text, text, jsonb) IS
+  'Records that a subscriber does not object to this caller''s calls although the number is on a register (PECR reg 21(4)). Returns the event id';
+
+CREATE FUNCTION consent.suppress(
+  contact consent.contact,
+  reason text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  channels consent.channel[] DEFAULT NULL,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, about, organisation, channels, effective_at, source, evidence)
+  VALUES (suppress.contact, 'suppression', suppress.reason, suppress.organisation, suppress.channels, suppress.at,
+          suppress.source, suppress.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb) IS
+  'Puts a contact on the do-not-contact list (a bounce, a complaint); NULL organisation or channels: all. Not even a consent lifts it, only unsuppress(). Returns the event id';
+
+CREATE FUNCTION consent.unsuppress(
+  contact consent.contact,
+  reason text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  channels consent.channel[] DEFAULT NULL,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, about, organisation, channels, effective_at, source, evidence)
+  VALUES (unsuppress.contact, 'unsuppression', unsuppress.reason, unsuppress.organisation, unsuppress.channels,
+          unsuppress.at, unsuppress.source, unsuppress.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.unsuppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb) IS
+  'Takes a contact off the do-not-contact list, for the sends it covers. Returns the event id';
+
+CREATE FUNCTION consent.list_on_register(
+  contact consent.contact,
+  register text,
+  listed_on date,
+  delisted_on date DEFAULT NULL,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, register, listed_on, delisted_on, effective_at, source, evidence)
+  VALUES (list_on_register.contact, 'listing', list_on_register.register, list_on_register.listed_on,
+          list_on_register.delisted_on, list_on_register.at, list_on_register.source, list_on_register.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.list_on_register(consent.contact, text, date, date, timestamptz, text, jsonb) IS
+  'Records that a number is on the Telephone (tps), Corporate Telephone (ctps) or Fax (fps) Preference Service from listed_on to delisted_on, which alone decide whether it counts; at is when that was learnt. Returns the event id. Error 22023: not a telephone number, unknown register';
+
 -- They run with the caller's rights, so they are useless without INSERT on the
 -- ledger; revoking them too makes that plain.
 REVOKE EXECUTE ON FUNCTION
   consent.give(consent.contact, consent.channel[], text, text, text, text, text, text, text[], timestamptz, timestamptz, jsonb, text[]),
   consent.withdraw(consent.contact, consent.channel[], text, text, timestamptz, text, text, jsonb),
   consent.object(consent.contact, consent.channel[], text, text, timestamptz, text, text, jsonb),
-  consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb)
+  consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb),
+  consent.soft_opt_in(consent.contact, text, text, boolean, boolean, text, timestamptz, text, text, jsonb, text),
+  consent.request(consent.contact, text, consent.channel, text, text, timestamptz, timestamptz, text, text, jsonb),
+  consent.answered(text, timestamptz, text, jsonb),
+  consent.contacted(consent.contact, text, timestamptz, text, jsonb),
+  consent.non_objection(consent.contact, text, timestamptz, text, text, jsonb),
+  consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb),
+  consent.unsuppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb),
+  consent.list_on_register(consent.contact, text, date, date, timestamptz, text, jsonb)
 FROM PUBLIC;

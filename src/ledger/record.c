@@ -27,10 +27,12 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "contact/contact.h"
 #include "ledger/ledger.h"
 #include "ledger/vocabulary.h"
 
@@ -51,21 +53,77 @@ typedef struct Draft
 	((draft)->values[Anum_ledger_##column - 1] = (datum), \
 	 (draft)->nulls[Anum_ledger_##column - 1] = false)
 
-/* What each kind of event may carry, beside what every event may. */
+#define COLUMN(column) (UINT64CONST(1) << Anum_ledger_##column)
+
+/* What only some kinds of event may carry. */
+#define KIND_COLUMNS \
+	(COLUMN(channels) | COLUMN(organisation) | COLUMN(purpose) | COLUMN(method) | \
+	 COLUMN(product_category) | COLUMN(refusal_offered) | COLUMN(refused) | \
+	 COLUMN(relationship) | COLUMN(reference) | COLUMN(about) | COLUMN(collected_by) | \
+	 COLUMN(named_organisations) | COLUMN(subscriber) | COLUMN(register) | \
+	 COLUMN(listed_on) | COLUMN(delisted_on) | COLUMN(expires_at) | COLUMN(defects))
+
+/* An event of unknown time is in force at once, or never: whatever refuses. */
+typedef enum UnknownTime
+{
+	AT_ONCE,
+	NEVER
+} UnknownTime;
+
 typedef struct KindRule
 {
 	const char *name;
-	bool		is_consent;		/* method, wording, expiry, parties, defects */
-	bool		is_refusal;		/* never in the future */
-	bool		has_scope;		/* channels, organisation, purpose */
-	bool		has_subscriber;
+	uint64		needs;
+	uint64		may_have;
+	UnknownTime unknown_time;
+	bool		never_in_future;
 } KindRule;
 
 static const KindRule kind_rules[EVENT_KIND_COUNT] = {
-	[EVENT_CONSENT] = {.name = "consent", .is_consent = true, .has_scope = true},
-	[EVENT_WITHDRAWAL] = {.name = "withdrawal", .is_refusal = true, .has_scope = true},
-	[EVENT_OBJECTION] = {.name = "objection", .is_refusal = true, .has_scope = true},
-	[EVENT_SUBSCRIBER] = {.name = "subscriber", .has_subscriber = true},
+	[EVENT_CONSENT] = {
+		"consent", COLUMN(channels) | COLUMN(organisation),
+		COLUMN(purpose) | COLUMN(method) | COLUMN(collected_by) |
+		COLUMN(named_organisations) | COLUMN(expires_at) | COLUMN(defects), NEVER
+	},
+	[EVENT_WITHDRAWAL] = {
+		"withdrawal", 0, COLUMN(channels) | COLUMN(organisation) | COLUMN(purpose), AT_ONCE, true
+	},
+	[EVENT_OBJECTION] = {
+		"objection", 0, COLUMN(channels) | COLUMN(organisation) | COLUMN(purpose), AT_ONCE, true
+	},
+	[EVENT_NON_OBJECTION] = {"non_objection", COLUMN(organisation), 0, NEVER},
+	[EVENT_SOFT_OPT_IN] = {
+		"soft_opt_in", COLUMN(organisation),
+		COLUMN(product_category) | COLUMN(refusal_offered) | COLUMN(refused) |
+		COLUMN(relationship) | COLUMN(collected_by), NEVER
+	},
+	[EVENT_REQUEST] = {
+		"request", COLUMN(organisation) | COLUMN(channels) | COLUMN(reference),
+		COLUMN(about) | COLUMN(expires_at), NEVER
+	},
+	[EVENT_ANSWER] = {"answer", COLUMN(organisation) | COLUMN(reference), 0, AT_ONCE},
+	[EVENT_CONTACTED] = {"contacted", COLUMN(organisation), 0, NEVER},
+	[EVENT_SUPPRESSION] = {
+		"suppression", 0, COLUMN(channels) | COLUMN(organisation) | COLUMN(about), AT_ONCE
+	},
+	[EVENT_UNSUPPRESSION] = {
+		"unsuppression", 0, COLUMN(channels) | COLUMN(organisation) | COLUMN(about), NEVER
+	},
+	[EVENT_SUBSCRIBER] = {"subscriber", COLUMN(subscriber), 0, AT_ONCE},
+	[EVENT_LISTING] = {"listing", COLUMN(register) | COLUMN(listed_on), COLUMN(delisted_on), AT_ONCE},
+};
+
+static const char *const register_names[REGISTER_COUNT] = {
+	[REGISTER_TPS] = "tps",
+	[REGISTER_CTPS] = "ctps",
+	[REGISTER_FPS] = "fps",
+};
+
+static const char *const relationship_names[RELATIONSHIP_COUNT] = {
+	[RELATIONSHIP_SALE] = "sale",
+	[RELATIONSHIP_NEGOTIATION] = "negotiation",
+	[RELATIONSHIP_SUPPORT] = "support",
+	[RELATIONSHIP_CLIENT] = "client_relationship",
 };
 
 /* How consent is expressed, and what is wrong with the ways that never count. */
@@ -94,21 +152,52 @@ static const MethodRule method_rules[] = {
 ConsentEventKind
 consent_event_kind(const char *name)
 {
+	StringInfoData known;
+
 	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
 	{
 		if (strcmp(kind_rules[kind].name, name) == 0)
 			return (ConsentEventKind) kind;
 	}
+
+	initStringInfo(&known);
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		appendStringInfo(&known, "%s%s", kind > 0 ? ", " : "", kind_rules[kind].name);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown kind of event \"%s\"", name),
-			 errhint("Kinds are consent, withdrawal, objection and subscriber.")));
+			 errhint("Kinds are %s.", known.data)));
 }
 
 const char *
 consent_event_kind_name(ConsentEventKind kind)
 {
 	return kind_rules[kind].name;
+}
+
+static int
+find_name(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* ConsentRegister, or -1 */
+int
+consent_register_lookup(const char *name)
+{
+	return find_name(register_names, REGISTER_COUNT, name);
+}
+
+/* ConsentRelationship, or -1 */
+int
+consent_relationship_lookup(const char *name)
+{
+	return find_name(relationship_names, RELATIONSHIP_COUNT, name);
 }
 
 /*
@@ -143,43 +232,32 @@ stamp(Draft *draft)
 		DRAFT_SET(draft, recorded_by, CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false)));
 }
 
+static const char *
+column_name(Draft *draft, int attnum)
+{
+	return NameStr(TupleDescAttr(RelationGetDescr(draft->rel), attnum - 1)->attname);
+}
+
 /* Columns that would change nothing are refused rather than ignored. */
 static void
 check_columns(Draft *draft, const KindRule *rule)
 {
-	static const int consent_only[] = {
-		Anum_ledger_method, Anum_ledger_collected_by,
-		Anum_ledger_named_organisations, Anum_ledger_expires_at, Anum_ledger_defects
-	};
-	static const int scope[] = {
-		Anum_ledger_channels, Anum_ledger_organisation, Anum_ledger_purpose
-	};
-	int			misplaced = 0;
-
-	for (int i = 0; i < lengthof(consent_only); i++)
+	for (int attnum = 1; attnum <= Natts_ledger; attnum++)
 	{
-		if (!rule->is_consent && !draft->nulls[consent_only[i] - 1])
-			misplaced = consent_only[i];
-	}
-	for (int i = 0; i < lengthof(scope); i++)
-	{
-		if (!rule->has_scope && !draft->nulls[scope[i] - 1])
-			misplaced = scope[i];
-	}
-	if (!rule->has_subscriber && !DRAFT_NULL(draft, subscriber))
-		misplaced = Anum_ledger_subscriber;
+		uint64		column = UINT64CONST(1) << attnum;
 
-	if (misplaced != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" means nothing for an event of kind \"%s\"",
-						NameStr(TupleDescAttr(RelationGetDescr(draft->rel), misplaced - 1)->attname),
-						rule->name)));
-
-	if (rule->has_subscriber && DRAFT_NULL(draft, subscriber))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("an event of kind \"%s\" needs a subscriber", rule->name)));
+		if ((rule->needs & column) != 0 && draft->nulls[attnum - 1])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an event of kind \"%s\" needs \"%s\"", rule->name, column_name(draft, attnum)),
+					 attnum == Anum_ledger_organisation ?
+					 errhint("Give an organisation, or set pg_consent.organisation.") : 0));
+		if ((KIND_COLUMNS & ~(rule->needs | rule->may_have) & column) != 0 && !draft->nulls[attnum - 1])
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" means nothing for an event of kind \"%s\"",
+							column_name(draft, attnum), rule->name)));
+	}
 }
 
 static void
@@ -192,25 +270,10 @@ check_organisation(const char *name)
 				 errhint("Insert it into consent.organisation first.")));
 }
 
-/* Channels, organisation and purpose: what the event is about. */
+/* Channels, organisations and purpose: what the event is about. */
 static void
 check_scope(Draft *draft, const KindRule *rule)
 {
-	if (rule->is_consent)
-	{
-		if (DRAFT_NULL(draft, channels))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("a consent must name its channels")));
-		if (DRAFT_NULL(draft, organisation))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("a consent must name its organisation"),
-					 errhint("Give one, or set pg_consent.organisation.")));
-		if (DRAFT_NULL(draft, purpose))
-			DRAFT_SET(draft, purpose, CStringGetTextDatum("marketing"));
-	}
-
 	if (!DRAFT_NULL(draft, channels))
 	{
 		ArrayType  *channels = DatumGetArrayTypeP(DRAFT_VALUE(draft, channels));
@@ -219,7 +282,8 @@ check_scope(Draft *draft, const KindRule *rule)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the list of channels is empty"),
-					 rule->is_refusal ? errhint("Leave it NULL to mean every channel.") : 0));
+					 (rule->needs & COLUMN(channels)) == 0 ?
+					 errhint("Leave it NULL to mean every channel.") : 0));
 		if (array_contains_nulls(channels))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -245,6 +309,10 @@ check_scope(Draft *draft, const KindRule *rule)
 
 		deconstruct_array(DatumGetArrayTypeP(DRAFT_VALUE(draft, named_organisations)),
 						  TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+		if (n > CONSENT_NAMED_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a consent names at most %d organisations", CONSENT_NAMED_MAX)));
 		for (int i = 0; i < n; i++)
 		{
 			if (nulls[i])
@@ -262,8 +330,7 @@ check_times(Draft *draft, const KindRule *rule)
 	TimestampTz recorded_at = DatumGetTimestampTz(DRAFT_VALUE(draft, recorded_at));
 	TimestampTz effective_at;
 
-	/* A "no" of unknown time is in force at once; a "yes" is a defect. */
-	if (DRAFT_NULL(draft, effective_at) && !rule->is_consent)
+	if (DRAFT_NULL(draft, effective_at) && rule->unknown_time == AT_ONCE)
 		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(recorded_at));
 
 	if (!DRAFT_NULL(draft, effective_at))
@@ -273,7 +340,7 @@ check_times(Draft *draft, const KindRule *rule)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the time of an event must be finite")));
-		if (rule->is_refusal && effective_at > recorded_at)
+		if (rule->never_in_future && effective_at > recorded_at)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the time of an event of kind \"%s\" lies in the future", rule->name),
@@ -282,8 +349,73 @@ check_times(Draft *draft, const KindRule *rule)
 			DatumGetTimestampTz(DRAFT_VALUE(draft, expires_at)) <= effective_at)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the consent ends before it begins")));
+					 errmsg("an event of kind \"%s\" ends before it begins", rule->name)));
 	}
+	if (!DRAFT_NULL(draft, listed_on))
+	{
+		DateADT		listed_on = DatumGetDateADT(DRAFT_VALUE(draft, listed_on));
+
+		if (DATE_NOT_FINITE(listed_on) ||
+			(!DRAFT_NULL(draft, delisted_on) &&
+			 DatumGetDateADT(DRAFT_VALUE(draft, delisted_on)) < listed_on))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a listing must begin at a date, and not after it ends")));
+	}
+}
+
+/* A word out of a list. */
+static void
+check_word(Draft *draft, int attnum, const char *const *words, int n)
+{
+	StringInfoData known;
+	char	   *word;
+
+	if (draft->nulls[attnum - 1])
+		return;
+	word = TextDatumGetCString(draft->values[attnum - 1]);
+	if (find_name(words, n, word) >= 0)
+		return;
+
+	initStringInfo(&known);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", words[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown %s \"%s\"", column_name(draft, attnum), word),
+			 errhint("Known are %s.", known.data)));
+}
+
+/* Labels are compared byte by byte and kept in every standing. */
+static void
+check_label(Draft *draft, int attnum)
+{
+	if (!draft->nulls[attnum - 1] &&
+		VARSIZE_ANY_EXHDR(PG_DETOAST_DATUM_PACKED(draft->values[attnum - 1])) > CONSENT_LABEL_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("\"%s\" is longer than %d bytes", column_name(draft, attnum), CONSENT_LABEL_MAX)));
+}
+
+/* What one kind alone carries. */
+static void
+check_details(Draft *draft, ConsentEventKind kind)
+{
+	if (kind == EVENT_CONSENT && DRAFT_NULL(draft, purpose))
+		DRAFT_SET(draft, purpose, CStringGetTextDatum("marketing"));
+	if (kind == EVENT_SOFT_OPT_IN && DRAFT_NULL(draft, relationship))
+		DRAFT_SET(draft, relationship, CStringGetTextDatum(relationship_names[RELATIONSHIP_SALE]));
+
+	check_word(draft, Anum_ledger_relationship, relationship_names, RELATIONSHIP_COUNT);
+	check_word(draft, Anum_ledger_register, register_names, REGISTER_COUNT);
+	check_label(draft, Anum_ledger_product_category);
+	check_label(draft, Anum_ledger_reference);
+
+	if (kind == EVENT_LISTING &&
+		consent_contact_kind(DatumGetConsentContactPP(DRAFT_VALUE(draft, contact))) != CONSENT_CONTACT_PHONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("only telephone numbers are listed on a register")));
 }
 
 static bool
@@ -371,6 +503,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	TupleDesc	desc;
 	Draft		draft;
+	ConsentEventKind kind;
 	const KindRule *rule;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigdata->tg_event) ||
@@ -390,12 +523,14 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("an event needs a contact and a kind")));
 
-	rule = &kind_rules[consent_event_kind(TextDatumGetCString(DRAFT_VALUE(&draft, kind)))];
+	kind = consent_event_kind(TextDatumGetCString(DRAFT_VALUE(&draft, kind)));
+	rule = &kind_rules[kind];
 	stamp(&draft);
 	check_columns(&draft, rule);
+	check_details(&draft, kind);
 	check_scope(&draft, rule);
 	check_times(&draft, rule);
-	if (rule->is_consent)
+	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
 
 	return PointerGetDatum(heap_form_tuple(desc, draft.values, draft.nulls));

@@ -1,0 +1,181 @@
+-- The law beyond consent: soft opt-ins, requests, registers, suppression,
+-- +tags, sectors, legitimate interests.  Cases are named after their rules.
+LOAD 'pg_consent';
+\set SHOW_CONTEXT never
+\pset footer off
+SET timezone = 'Europe/London';
+INSERT INTO consent.organisation (name, is_charity, pensions_authorised) VALUES
+  ('law acme', false, false), ('law bolt', false, false), ('law charity', true, false), ('law pensions', false, true);
+INSERT INTO consent.purpose (name, kind, parent) VALUES
+  ('law appeal', 'charitable', 'marketing'), ('law claims', 'claims_management', 'marketing'), ('law review', 'pensions', 'marketing');
+
+CREATE FUNCTION judge(c consent.contact, channel consent.channel DEFAULT 'email', at timestamptz DEFAULT '2026-06-01 12:00+01',
+                      org text DEFAULT 'law acme', class consent.message_class DEFAULT 'direct_marketing', purpose text DEFAULT 'marketing',
+                      category text DEFAULT 'boilers', reference text DEFAULT NULL, known_at timestamptz DEFAULT NULL,
+                      instigators text[] DEFAULT '{}', opt_out boolean DEFAULT true,
+                      OUT reason text, OUT reasons text[]) LANGUAGE sql AS
+$$ SELECT d.reason, d.reasons FROM consent.evaluate(c, channel, org, class, purpose, at, known_at, reference, category, instigators, opt_out) d $$;
+CREATE FUNCTION soi(c consent.contact, at timestamptz DEFAULT '2026-03-01 12:00+00', org text DEFAULT 'law acme', category text DEFAULT 'boilers',
+                    offered boolean DEFAULT true, refused boolean DEFAULT false, kind text DEFAULT 'sale', by text DEFAULT NULL) RETURNS boolean LANGUAGE sql AS
+$$ SELECT consent.soft_opt_in(c, org, category, offered, refused, kind, at, collected_by => by) > 0 $$;
+
+-- Soft opt-in, SO1 to SO9
+SELECT soi('s1@law.example');
+SELECT (judge('s1@law.example')).*;
+SELECT allowed, basis, citation, event_id IS NOT NULL AS event FROM consent.evaluate('s1@law.example', 'sms', 'law acme', product_category => 'boilers');
+SELECT c AS channel, (judge('s1@law.example', c)).reason FROM unnest(enum_range(NULL::consent.channel)) c ORDER BY c;
+SELECT (judge('s1@law.example', at => '2026-03-01 11:59+00')).reason AS before, (judge('s1@law.example', at => '2026-03-01 12:00+00')).reason AS at_once;
+SELECT (judge('s1@law.example', org => 'law bolt')).reason AS so2, (judge('s1@law.example', category => 'phones')).reason AS so4,
+       (judge('s1@law.example', category => NULL)).reason AS so4_null, (judge('s1@law.example', instigators => '{law bolt}')).reason AS so4_other,
+       (judge('s1@law.example', instigators => '{law acme}')).reason AS itself,
+       (judge('s1@law.example', opt_out => false)).reason AS so7, (judge('s1@law.example', purpose => 'law appeal')).reason AS so9;
+SELECT soi('s2@law.example', by => 'broker'), (judge('s2@law.example')).reason AS so2;
+SELECT soi('s3@law.example', kind => 'support'), soi('s3b@law.example', kind => 'client_relationship'), soi('s3c@law.example', kind => 'negotiation');
+SELECT (judge('s3@law.example')).reasons AS support, (judge('s3b@law.example')).reason AS client, (judge('s3c@law.example')).reason AS negotiation;
+SELECT soi('s4@law.example', category => NULL), (judge('s4@law.example', category => NULL)).reason AS so4;
+SELECT soi('s5@law.example', offered => false), soi('s5b@law.example', offered => NULL);
+SELECT (judge('s5@law.example')).reason AS so5, (judge('s5b@law.example')).reason AS so5_unknown;
+SELECT soi('s6@law.example', refused => true), soi('s6b@law.example', refused => NULL);
+SELECT (judge('s6@law.example')).reasons AS so6, (judge('s6b@law.example')).reasons AS so6_unknown;
+-- a refusal ends earlier and bars later ones, of that organisation, until a consent
+SELECT soi('bar@law.example'), soi('bar@law.example', at => '2026-03-02', refused => true), soi('bar@law.example', at => '2026-03-03'), soi('bar@law.example', org => 'law bolt');
+SELECT (judge('bar@law.example', at => '2026-03-01 13:00+00')).reason AS before, (judge('bar@law.example')).reason AS after, (judge('bar@law.example', org => 'law bolt')).reason AS other;
+SELECT consent.give('bar@law.example', '{sms,email}', 'law acme', method => 'ticked_box', wording => 'w', at => '2026-04-01', expires_at => '2026-05-01') > 0 AS consented;
+SELECT (judge('bar@law.example', at => '2026-04-15')).reason AS consent, (judge('bar@law.example')).reason AS after_it_expired;
+-- SO8: a withdrawal or objection, before or after (E11)
+SELECT soi('s8@law.example'), consent.withdraw('s8@law.example', at => '2026-04-01') > 0 AS withdrawn;
+SELECT (judge('s8@law.example', at => '2026-03-15')).reason AS before, (judge('s8@law.example')).reasons AS after;
+SELECT consent.object('e11@law.example', at => '2026-01-01') > 0 AS objected, soi('e11@law.example');
+SELECT (judge('e11@law.example')).reasons;
+-- at an unknown time nothing was collected
+SELECT soi('s0@law.example', at => NULL), (judge('s0@law.example')).reason;
+
+-- Charitable purposes soft opt-in, CS1 to CS9
+SELECT soi('c1@law.example', org => 'law charity', category => NULL, kind => 'support');
+SELECT (judge('c1@law.example', org => 'law charity', purpose => 'law appeal')).*;
+SELECT (judge('c1@law.example', org => 'law charity')).reasons AS cs5, (judge('c1@law.example', org => 'law charity', purpose => 'law appeal', instigators => '{law bolt}')).reason AS cs6,
+       (judge('c1@law.example', org => 'law charity', purpose => 'law appeal', opt_out => false)).reason AS cs8,
+       (judge('c1@law.example', 'automated_call', org => 'law charity', purpose => 'law appeal')).reason AS call;
+SELECT soi('c1b@law.example', org => 'law acme', kind => 'support'), (judge('c1b@law.example', purpose => 'law appeal')).reason AS cs1;
+SELECT soi('c2@law.example', org => 'law charity', kind => 'support', by => 'shop'), (judge('c2@law.example', org => 'law charity', purpose => 'law appeal')).reason AS cs2;
+SELECT soi('c4@law.example', org => 'law charity', kind => 'support', at => '2026-02-04 23:59:59+00'), soi('c4b@law.example', org => 'law charity', kind => 'support', at => '2026-02-05 00:00+00');
+SELECT (judge('c4@law.example', org => 'law charity', purpose => 'law appeal')).reason AS cs4, (judge('c4b@law.example', org => 'law charity', purpose => 'law appeal')).reason AS in_force;
+SELECT soi('c7@law.example', org => 'law charity', kind => 'support', offered => false), soi('c7b@law.example', org => 'law charity', kind => 'support', refused => true);
+SELECT (judge('c7@law.example', org => 'law charity', purpose => 'law appeal')).reason AS cs7, (judge('c7b@law.example', org => 'law charity', purpose => 'law appeal')).reason AS cs7_refused;
+
+-- Requests: E19, E21, S23
+SELECT consent.request('r1@law.example', 'law acme', 'email', 'q-1', 'a quote', at => '2026-05-01', until => '2026-07-01') > 0 AS requested;
+SELECT (judge('r1@law.example', class => 'solicited_response', reference => 'q-1')).*;
+SELECT (judge('r1@law.example', class => 'solicited_response')).reason AS no_reference, (judge('r1@law.example', class => 'solicited_response', reference => 'q-2')).reason AS other_reference,
+       (judge('r1@law.example', 'sms', class => 'solicited_response', reference => 'q-1')).reason AS other_channel,
+       (judge('r1@law.example', org => 'law bolt', class => 'solicited_response', reference => 'q-1')).reason AS other_org,
+       (judge('r1@law.example', reference => 'q-1')).reason AS marketing, (judge('r1@law.example', class => 'solicited_response', reference => 'q-1', opt_out => false)).reason AS no_optout,
+       (judge('r1@law.example', class => 'solicited_response', reference => 'q-1', at => '2026-04-30')).reason AS before,
+       (judge('r1@law.example', class => 'solicited_response', reference => 'q-1', at => '2026-07-01')).reason AS over;
+SELECT consent.answered('q-1', at => '2026-06-01 13:00+01') > 0 AS answered, consent.answered('q-none') AS no_such_request;
+SELECT (judge('r1@law.example', class => 'solicited_response', reference => 'q-1')).reason AS before_answer,
+       (judge('r1@law.example', class => 'solicited_response', reference => 'q-1', at => '2026-06-01 13:00+01')).reason AS after_answer;
+SELECT consent.object('r2@law.example', at => '2026-04-01') > 0 AS objected, consent.request('r2@law.example', 'law acme', 'email', 'q-3', at => '2026-05-01') > 0 AS requested;
+SELECT (judge('r2@law.example', class => 'solicited_response', reference => 'q-3')).reason AS newer_request;
+SELECT consent.withdraw('r2@law.example', at => '2026-05-15') > 0 AS withdrawn, (judge('r2@law.example', class => 'solicited_response', reference => 'q-3')).reason AS no_since;
+
+-- Suppression: beats consent, lifted only by unsuppress
+SELECT consent.give('sup@law.example', '{email,sms}', 'law acme', method => 'ticked_box', wording => 'w', at => '2026-05-01') > 0 AS consented,
+       consent.suppress('sup@law.example', 'hard bounce', channels => '{email}', at => '2026-04-01') > 0 AS suppressed;
+SELECT (judge('sup@law.example')).*, (judge('sup@law.example', 'sms')).reason AS sms, (judge('sup@law.example', class => 'service')).reason AS service;
+SELECT consent.unsuppress('sup@law.example', 'works again', at => '2026-04-02') > 0 AS unsuppressed, (judge('sup@law.example')).reason AS after, (judge('sup@law.example', at => '2026-04-01 12:00+01')).reasons AS between;
+
+-- +tags: an objection or suppression reaches every form, a consent its own (E33)
+SELECT consent.give('tag+a@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'w', at => '2026-01-01') > 0 AS a,
+       consent.give('tag@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'w', at => '2026-01-01') > 0 AS plain;
+SELECT (judge('tag+a@law.example')).reason AS a, (judge('tag@law.example')).reason AS plain, (judge('tag+b@law.example')).reason AS b;
+SELECT consent.withdraw('tag+a@law.example', at => '2026-02-01') > 0 AS withdrawn;
+SELECT (judge('tag+a@law.example')).reason AS a, (judge('tag@law.example')).reason AS plain;
+SELECT consent.object('tag+c@law.example', at => '2026-03-01') > 0 AS objected;
+SELECT (judge('tag+a@law.example')).reason AS a, (judge('tag@law.example')).reason AS plain, (judge('tag+b@law.example')).reason AS b;
+SELECT c, consent.contact_root(c::consent.contact) FROM unnest('{jo@law.example,jo+x@law.example,jo+x+y@law.example,+x@law.example,"\"a+b c\"@law.example",+447700900123,account:a+b}'::text[]) c;
+
+-- Third parties: E18, first contact in time
+SELECT consent.give('t1@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'w', collected_by => 'broker', named_organisations => '{law acme}', at => '2025-01-31 12:00+00') > 0 AS given;
+SELECT (judge('t1@law.example')).reason AS stale;
+SELECT consent.contacted('t1@law.example', 'law acme', at => '2025-07-31 00:00+01') > 0 AS too_late, (judge('t1@law.example')).reason;
+SELECT consent.contacted('t1@law.example', 'law bolt', at => '2025-03-01') > 0 AS other_org, (judge('t1@law.example')).reason;
+SELECT consent.contacted('t1@law.example', 'law acme', at => '2025-07-30 23:59:59+01') > 0 AS in_time, (judge('t1@law.example')).reason;
+
+-- Registers: T4, T5, T6, E22, E23, E24
+SELECT (judge('+442079460101', 'live_call')).reasons AS never_screened;
+SELECT consent.screened('tps', 1000, at => '2026-05-10 12:00+01') > 0 AS tps, (judge('+442079460101', 'live_call')).reason AS only_tps;
+SELECT consent.screened('ctps', 1000, at => '2026-05-10 12:00+01') > 0 AS ctps, (judge('+442079460101', 'live_call')).*;
+SELECT (judge('+442079460101', 'live_call', at => '2026-06-08 11:59:59+01')).reason AS under_29_days, (judge('+442079460101', 'live_call', at => '2026-06-08 12:00+01')).reason AS days_29;
+SELECT consent.list_on_register('+442079460102', 'tps', '2026-05-05') > 0 AS listed, consent.list_on_register('+442079460103', 'ctps', '2026-05-04') > 0 AS listed;
+SELECT (judge('+442079460102', 'live_call')).reason AS days_27, (judge('+442079460102', 'live_call', at => '2026-06-01 23:59:59+01')).reason AS last_moment,
+       (judge('+442079460102', 'live_call', at => '2026-06-02 00:00+01')).reason AS days_28, (judge('+442079460103', 'live_call')).reason AS ctps;
+SELECT consent.set_subscriber('+442079460103', 'corporate', at => '2026-01-01') > 0 AS corporate, (judge('+442079460103', 'live_call')).reason;
+SELECT consent.list_on_register('+442079460103', 'ctps', '2026-05-04', delisted_on => '2026-05-30') > 0 AS delisted, (judge('+442079460103', 'live_call')).reason, (judge('+442079460103', 'live_call', at => '2026-05-29', known_at => now())).reason AS while_young;
+SELECT consent.list_on_register('+442079460104', 'tps', '2020-01-01') > 0 AS listed, consent.non_objection('+442079460104', 'law acme', at => '2026-01-01') > 0 AS does_not_object;
+SELECT (judge('+442079460104', 'live_call')).reason AS acme, (judge('+442079460104', 'live_call', org => 'law bolt')).reason AS bolt;
+SELECT consent.object('+442079460104', '{live_call}', 'law acme', at => '2026-02-01') > 0 AS objects_after_all, (judge('+442079460104', 'live_call')).reasons;
+SELECT consent.list_on_register('+442079460105', 'tps', '2020-01-01') > 0 AS listed, consent.give('+442079460105', '{live_call}', 'law acme', method => 'oral', wording => 'w', at => '2026-01-01') > 0 AS consented;
+SELECT (judge('+442079460105', 'live_call')).reason AS e22, (judge('+442079460105', 'live_call', at => '2026-09-01')).reason AS stale_too;
+SELECT consent.withdraw('+442079460105', '{live_call}', at => '2026-02-01') > 0 AS withdrawn, (judge('+442079460105', 'live_call')).reasons AS e23;
+SELECT (judge('+442079460102', 'live_call', at => '2026-06-02 00:00+01', known_at => '2026-01-01')).reason AS nothing_known;
+-- fax: companies opt out, and the register counts where it was ever screened
+SELECT consent.set_subscriber('+442079460106', 'corporate', at => '2026-01-01') > 0 AS corporate, consent.list_on_register('+442079460106', 'fps', '2020-01-01') > 0 AS listed;
+SELECT (judge('+442079460106', 'fax')).reason AS never_screened, (judge('+442079460101', 'fax')).reason AS individual;
+SELECT consent.screened('fps', 10, at => '2026-05-10 12:00+01') > 0 AS fps, (judge('+442079460106', 'fax')).reason AS screened, (judge('+442079460106', 'fax', at => '2026-08-01')).reasons AS stale;
+
+-- Sectors: 21A, 21B
+SELECT (judge('+442079460101', 'live_call', purpose => 'law claims')).*;
+SELECT (judge('+442079460101', 'live_call', purpose => 'law review')).reason AS not_authorised, (judge('+442079460101', 'live_call', org => 'law pensions', purpose => 'law review')).reason AS no_relationship;
+SELECT soi('+442079460107', org => 'law pensions', category => NULL, kind => 'client_relationship'), (judge('+442079460107', 'live_call', org => 'law pensions', purpose => 'law review')).*;
+SELECT consent.set_subscriber('+442079460108', 'corporate', at => '2026-01-01') > 0 AS corporate, (judge('+442079460108', 'live_call', purpose => 'law review')).reason AS falls_back_to_reg_21;
+
+-- Post and list-matched advertising: consent, or an assessment, and no objection
+SELECT (judge('postal:1 High Street, Leeds', 'post')).reasons;
+INSERT INTO consent.assessment (organisation, purpose, channel, reference, assessed_on) VALUES ('law acme', 'marketing', 'post', 'LIA-7', '2026-05-01');
+SELECT (judge('postal:1 High Street, Leeds', 'post')).reason, (judge('postal:1 High Street, Leeds', 'post', at => '2026-04-30 23:59+01')).reason AS before,
+       (judge('postal:1 High Street, Leeds', 'online_ad')).reason AS other_channel, (judge('postal:1 High Street, Leeds', 'post', org => 'law bolt')).reason AS other_org;
+SELECT consent.object('postal:1 High Street, Leeds', at => '2026-05-15') > 0 AS objected, (judge('postal:1 High Street, Leeds', 'post')).reason;
+INSERT INTO consent.assessment (organisation, channel, reference, assessed_on) VALUES ('law bolt', 'email', 'LIA-8', '2026-01-01');
+SELECT (judge('nobody@law.example', org => 'law bolt')).reason AS never_for_email;
+
+-- The campaign filter agrees, for every form of every address
+SELECT count(*) AS disagreements
+  FROM (SELECT DISTINCT contact FROM consent.ledger) l, unnest('{law acme,law charity,law pensions}'::text[]) AS org,
+       unnest('{email,live_call,post}'::consent.channel[]) AS channel, unnest('{marketing,law appeal,law review}'::text[]) AS purpose
+ WHERE consent.may_send(l.contact, channel, org, purpose => purpose, product_category => 'boilers')
+       <> (l.contact IN (SELECT consent.permitted(channel, org, purpose, 'boilers')))
+   AND (l.contact::text LIKE '%law.example' OR l.contact::text LIKE '+4420794601%' OR consent.contact_kind(l.contact) = 'postal');
+
+-- Errors
+SELECT consent.soft_opt_in('x@law.example', 'law acme', kind => 'friendship');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.soft_opt_in('x@law.example', 'law acme', repeat('x', 1001));
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.request('x@law.example', 'law acme', 'email');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.request('x@law.example', 'law acme', reference => 'q');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.request('x@law.example', 'law acme', 'email', 'q', at => '2026-02-01', until => '2026-01-01');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.list_on_register('x@law.example', 'tps', '2026-01-01');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.list_on_register('+442079460109', 'mps', '2026-01-01');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.list_on_register('+442079460109', 'tps', '2026-01-02', '2026-01-01');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.list_on_register('+442079460109', 'tps', NULL);
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY terse
+SELECT consent.screened('mps', 1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.screened('tps', 1, at => now() + interval '1 day');
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
+DELETE FROM consent.screening;
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.non_objection('x@law.example', NULL);
+\echo :LAST_ERROR_SQLSTATE
+
+DROP FUNCTION judge(consent.contact, consent.channel, timestamptz, text, consent.message_class, text, text, text, timestamptz, text[], boolean);
+DROP FUNCTION soi(consent.contact, timestamptz, text, text, boolean, boolean, text, text);

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * calendar.h
+ *	  The British calendar: the law counts its days in the United Kingdom.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_CALENDAR_H
+#define PG_CONSENT_CALENDAR_H
+
+#include "datatype/timestamp.h"
+#include "utils/date.h"
+
+extern TimestampTz consent_london_midnight(DateADT date, int days);
+extern TimestampTz consent_london_months_later(TimestampTz at, int months);
+extern DateADT consent_london_date(TimestampTz at);
+
+#endif							/* PG_CONSENT_CALENDAR_H */

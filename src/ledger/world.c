@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * world.c
+ *	  Facts of a send that are about no contact: when the registers were
+ *	  screened, and whether legitimate interests were assessed.
+ *
+ * Both tables are small and are read whole, and only for the channels that
+ * need them.  Like the ledger they are scanned directly, so that nothing in the
+ * session comes between the facts and the verdict.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "ledger/calendar.h"
+#include "ledger/ledger.h"
+#include "ledger/vocabulary.h"
+#include "ledger/world.h"
+
+/* Columns, as world.sql creates them. */
+#define Anum_screening_register		1
+#define Anum_screening_screened_at	2
+#define Anum_screening_recorded_at	4
+
+#define Anum_assessment_organisation	1
+#define Anum_assessment_purpose			2
+#define Anum_assessment_channel			3
+#define Anum_assessment_assessed_on		5
+
+typedef void (*RowReader) (HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at);
+
+/* All the columns read are NOT NULL. */
+static Datum
+column(HeapTuple tuple, int attnum, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		datum = heap_getattr(tuple, attnum, desc, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected NULL in column %d", attnum);
+	return datum;
+}
+
+static void
+read_screening(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
+{
+	int			reg = consent_register_lookup(TextDatumGetCString(column(tuple, Anum_screening_register, desc)));
+	TimestampTz screened_at = DatumGetTimestampTz(column(tuple, Anum_screening_screened_at, desc));
+	TimestampTz recorded_at = DatumGetTimestampTz(column(tuple, Anum_screening_recorded_at, desc));
+
+	if (reg >= 0 && screened_at <= send->at && recorded_at <= known_at)
+		send->screened[reg] = Max(send->screened[reg], screened_at);
+}
+
+static void
+read_assessment(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
+{
+	const ConsentOrganisation *organisation;
+	const ConsentPurpose *purpose;
+
+	organisation = consent_organisation_lookup(TextDatumGetCString(column(tuple, Anum_assessment_organisation, desc)));
+	if (organisation == NULL || organisation->id != send->organisation ||
+		consent_channel_from_oid(DatumGetObjectId(column(tuple, Anum_assessment_channel, desc))) != send->channel ||
+		DatumGetDateADT(column(tuple, Anum_assessment_assessed_on, desc)) > consent_london_date(send->at))
+		return;
+
+	purpose = consent_purpose_lookup(TextDatumGetCString(column(tuple, Anum_assessment_purpose, desc)));
+	for (int i = 0; purpose != NULL && i < send->npurposes; i++)
+	{
+		if (send->purposes[i].id == purpose->steps[0].id)
+			send->assessed = true;
+	}
+}
+
+static void
+read_table(const char *name, RowReader reader, ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
+{
+	Oid			relid = get_relname_relid(name, get_namespace_oid("consent", false));
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.%s\" does not exist", name)));
+	rel = table_open(relid, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		reader(tuple, RelationGetDescr(rel), send, known_at);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Complete a send whose channel, organisation, purposes and time are known. */
+void
+consent_world_facts(ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
+{
+	for (int reg = 0; reg < REGISTER_COUNT; reg++)
+		send->screened[reg] = DT_NOBEGIN;
+	send->assessed = false;
+
+	if (send->channel == CHANNEL_LIVE_CALL || send->channel == CHANNEL_FAX)
+		read_table("screening", read_screening, send, known_at, snapshot);
+	if (send->channel == CHANNEL_POST || send->channel == CHANNEL_ONLINE_AD)
+		read_table("assessment", read_assessment, send, known_at, snapshot);
+}

@@ -1,0 +1,71 @@
+
+-------------------------------------------------------------------------------
+-- ledger: facts about the world that are about no contact.
+-------------------------------------------------------------------------------
+
+CREATE TABLE consent.screening (
+  register text NOT NULL CHECK (register IN ('tps', 'ctps', 'fps')),
+  screened_at timestamptz NOT NULL,
+  contact_count bigint CHECK (contact_count >= 0),
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (recorded_at >= screened_at),
+  recorded_by text NOT NULL DEFAULT session_user,
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+COMMENT ON TABLE consent.screening IS
+  'When a register was last screened: how stale is what we know of it? Append-only';
+COMMENT ON COLUMN consent.screening.register IS 'tps, ctps or fps';
+COMMENT ON COLUMN consent.screening.screened_at IS 'When the file was loaded; good for 28 days';
+COMMENT ON COLUMN consent.screening.contact_count IS 'How many numbers it held';
+COMMENT ON COLUMN consent.screening.recorded_at IS 'When we recorded it';
+COMMENT ON COLUMN consent.screening.recorded_by IS 'Session user who recorded it';
+COMMENT ON COLUMN consent.screening.id IS 'What consent.screened() returned';
+CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON consent.screening
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
+ALTER TABLE consent.screening ENABLE ALWAYS TRIGGER ledger_keep;
+
+CREATE FUNCTION consent.screened(
+  register text,
+  contact_count bigint DEFAULT NULL,
+  at timestamptz DEFAULT now()) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.screening (register, contact_count, screened_at)
+  VALUES (screened.register, screened.contact_count, screened.at)
+  RETURNING id;
+END;
+COMMENT ON FUNCTION consent.screened(text, bigint, timestamptz) IS
+  'Records that a file of a register was loaded. Live calls need tps and ctps screened within 28 days (register_snapshot_stale); faxes fps, where it has ever been screened. Error 23514: unknown register, or a time in the future';
+REVOKE EXECUTE ON FUNCTION consent.screened(text, bigint, timestamptz) FROM PUBLIC;
+
+CREATE TABLE consent.assessment (
+  organisation text NOT NULL REFERENCES consent.organisation,
+  purpose text NOT NULL DEFAULT 'marketing' REFERENCES consent.purpose,
+  channel consent.channel NOT NULL,
+  reference text NOT NULL CHECK (reference <> ''),
+  assessed_on date NOT NULL DEFAULT current_date);
+COMMENT ON TABLE consent.assessment IS
+  'Assessments of legitimate interests (UK GDPR 6(1)(f)): on what footing post and list-matched advertising go to people who were not asked. Only those two channels can rest on one';
+COMMENT ON COLUMN consent.assessment.organisation IS 'Whose interests';
+COMMENT ON COLUMN consent.assessment.purpose IS 'For what; it covers the children of the purpose too';
+COMMENT ON COLUMN consent.assessment.channel IS 'By what channel; only post and online_ad have an effect';
+COMMENT ON COLUMN consent.assessment.reference IS 'Where the document is kept';
+COMMENT ON COLUMN consent.assessment.assessed_on IS 'The day from which it counts (in the United Kingdom)';
+
+CREATE TABLE consent.contractor (
+  organisation text NOT NULL REFERENCES consent.organisation,
+  sender text NOT NULL REFERENCES consent.organisation,
+  contract_reference text NOT NULL CHECK (contract_reference <> ''),
+  valid_from date NOT NULL DEFAULT current_date,
+  valid_to date CHECK (valid_to >= valid_from),
+  PRIMARY KEY (organisation, sender, valid_from));
+COMMENT ON TABLE consent.contractor IS
+  'Written contracts with those who send on an organisation''s behalf. Nothing reads it yet';
+COMMENT ON COLUMN consent.contractor.organisation IS 'On whose behalf';
+COMMENT ON COLUMN consent.contractor.sender IS 'Who sends';
+COMMENT ON COLUMN consent.contractor.contract_reference IS 'Where the contract is kept';
+COMMENT ON COLUMN consent.contractor.valid_from IS 'Its first day';
+COMMENT ON COLUMN consent.contractor.valid_to IS 'Its last day, NULL while it runs';
+
+SELECT pg_catalog.pg_extension_config_dump('consent.screening', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.screening_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.assessment', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.contractor', '');
