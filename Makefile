@@ -40,6 +40,7 @@ OBJS = \
 	src/ledger/record.o \
 	src/ledger/world.o \
 	src/ledger/ledger.o \
+	src/ledger/apply.o \
 	src/ledger/judge.o \
 	src/guard/mapping.o \
 	src/guard/guard.o
@@ -63,6 +64,7 @@ SQL_PARTS = \
 	src/decision/decision.sql \
 	src/ledger/vocabulary.sql \
 	src/ledger/ledger.sql \
+	src/ledger/standing.sql \
 	src/ledger/world.sql \
 	src/ledger/judge.sql \
 	src/guard/guard.sql
@@ -75,7 +77,7 @@ SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
 REGRESS = module words contact text classify ledger decision law guard
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
-ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary
+ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary standing
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)

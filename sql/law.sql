@@ -179,3 +179,17 @@ SELECT consent.non_objection('x@law.example', NULL);
 
 DROP FUNCTION judge(consent.contact, consent.channel, timestamptz, text, consent.message_class, text, text, text, timestamptz, text[], boolean);
 DROP FUNCTION soi(consent.contact, timestamptz, text, text, boolean, boolean, text, text);
+
+-- Standings are kept by every statement, and can be made anew.
+SELECT count(*) AS wrong FROM consent.wrong_standings();
+SELECT address, forms, regexp_replace(standing::text, ' [0-9]+', '', 'g') AS standing FROM consent.address_standing WHERE address IN ('tag@law.example', 'sup@law.example') ORDER BY address;
+DELETE FROM consent.address_standing WHERE address = 'sup@law.example';
+UPDATE consent.address_standing SET standing = (SELECT consent.fold(l) FROM consent.ledger l WHERE contact = 's1@law.example') WHERE address = 'tag@law.example';
+SELECT consent.wrong_standings() ORDER BY 1;
+SELECT consent.rebuild_standings() > 0 AS rebuilt;
+SELECT count(*) AS wrong FROM consent.wrong_standings();
+SELECT count(*) AS wrong_unions
+  FROM (SELECT address, consent.fold(l) FILTER (WHERE event_id % 2 = 0) AS even, consent.fold(l) FILTER (WHERE event_id % 2 = 1) AS odd,
+               consent.fold(l) FILTER (WHERE event_id % 3 > 0) AS part, consent.fold(l) AS whole FROM consent.ledger l GROUP BY address) f
+ WHERE NOT consent.standing_eq(consent.standing_union(even, odd), whole) OR NOT consent.standing_eq(consent.standing_union(odd, even), whole)
+    OR NOT consent.standing_eq(consent.standing_union(part, whole), whole);

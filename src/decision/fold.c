@@ -68,3 +68,45 @@ consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 	SET_VARSIZE(standing, oldsize + size);
 	return standing;
 }
+
+/* Both sets of events as one, in the caller's memory: a merge of two orders. */
+ConsentStanding *
+consent_standing_union(const ConsentStanding *a, const ConsentStanding *b)
+{
+	Size		size = VARSIZE(a) + VARSIZE(b);
+	ConsentStanding *both = palloc0(size);
+	const ConsentEntry *left = consent_standing_first(a);
+	const ConsentEntry *right = consent_standing_first(b);
+	char	   *end = (char *) both + sizeof(ConsentStanding);
+	int			i = 0,
+				j = 0;
+
+	both->version = CONSENT_STANDING_VERSION;
+	while (i < a->nentries || j < b->nentries)
+	{
+		const ConsentEntry *next;
+		bool		from_left = i < a->nentries &&
+			(j >= b->nentries || left->facts.event_id <= right->facts.event_id);
+		bool		from_right = j < b->nentries &&
+			(i >= a->nentries || right->facts.event_id <= left->facts.event_id);
+		Size		length;
+
+		next = from_left ? left : right;
+		length = CONSENT_ENTRY_SIZE(next->nnamed, next->label_len);
+		memcpy(end, next, length);
+		end += length;
+		both->nentries++;
+		if (from_left)
+		{
+			left = consent_standing_next(left);
+			i++;
+		}
+		if (from_right)
+		{
+			right = consent_standing_next(right);
+			j++;
+		}
+	}
+	SET_VARSIZE(both, end - (char *) both);
+	return both;
+}

@@ -153,6 +153,7 @@ typedef struct ConsentStanding
 		 entry##_i_++, (entry) = consent_standing_next(entry))
 
 extern ConsentStanding *consent_standing_empty(void);
+extern ConsentStanding *consent_standing_union(const ConsentStanding *a, const ConsentStanding *b);
 extern ConsentStanding *consent_fold(ConsentStanding *standing, const ConsentEvent *event);
 
 #endif							/* PG_CONSENT_STANDING_H */

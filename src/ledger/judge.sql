@@ -3,24 +3,6 @@
 -- ledger: verdicts on what it holds.
 -------------------------------------------------------------------------------
 
-CREATE FUNCTION consent.fold_add(internal, consent.ledger) RETURNS internal
-  LANGUAGE C STABLE PARALLEL SAFE
-  AS 'MODULE_PATHNAME', 'pg_consent_fold_add';
-COMMENT ON FUNCTION consent.fold_add(internal, consent.ledger) IS
-  'Transition function of the aggregate consent.fold';
-CREATE FUNCTION consent.fold_final(internal) RETURNS consent.standing
-  LANGUAGE C STABLE PARALLEL SAFE
-  AS 'MODULE_PATHNAME', 'pg_consent_fold_final';
-COMMENT ON FUNCTION consent.fold_final(internal) IS
-  'Final function of the aggregate consent.fold';
-CREATE AGGREGATE consent.fold(consent.ledger) (
-  SFUNC = consent.fold_add,
-  STYPE = internal,
-  FINALFUNC = consent.fold_final,
-  PARALLEL = SAFE);
-COMMENT ON AGGREGATE consent.fold(consent.ledger) IS
-  'The standing that events of one contact amount to; the order of the events does not matter';
-
 CREATE FUNCTION consent.evaluate(
   contact consent.contact,
   channel consent.channel,
@@ -71,10 +53,7 @@ CREATE FUNCTION consent.permitted(
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   SELECT c.contact
-    FROM (SELECT consent.fold(l) AS standing, array_agg(DISTINCT l.contact) AS contacts
-            FROM consent.ledger l
-           GROUP BY l.address) a,
-         unnest(a.contacts) AS c(contact)
+    FROM consent.address_standing a, unnest(a.forms) AS c(contact)
    WHERE consent.permits(a.standing, c.contact, permitted.channel, permitted.organisation, permitted.purpose,
                          permitted.product_category, now());
 END;

@@ -1,0 +1,89 @@
+
+-------------------------------------------------------------------------------
+-- ledger: the standing of every address, kept up to date.
+--
+-- Derived from consent.ledger and from nothing else: the campaign filter and
+-- views read it, because folding a ledger of millions takes minutes.  Verdicts
+-- on one contact, the guard's above all, read the ledger itself.
+-------------------------------------------------------------------------------
+
+CREATE FUNCTION consent.fold_add(internal, consent.ledger) RETURNS internal
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_fold_add';
+COMMENT ON FUNCTION consent.fold_add(internal, consent.ledger) IS
+  'Transition function of the aggregate consent.fold';
+CREATE FUNCTION consent.fold_final(internal) RETURNS consent.standing
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_fold_final';
+COMMENT ON FUNCTION consent.fold_final(internal) IS
+  'Final function of the aggregate consent.fold';
+CREATE AGGREGATE consent.fold(consent.ledger) (
+  SFUNC = consent.fold_add,
+  STYPE = internal,
+  FINALFUNC = consent.fold_final,
+  PARALLEL = SAFE);
+COMMENT ON AGGREGATE consent.fold(consent.ledger) IS
+  'The standing that events of one contact amount to; the order of the events does not matter';
+
+CREATE TABLE consent.address_standing (
+  address consent.contact PRIMARY KEY,
+  forms consent.contact[] NOT NULL,
+  standing consent.standing NOT NULL);
+COMMENT ON TABLE consent.address_standing IS
+  'What do the events of each address amount to? Kept by a trigger of consent.ledger; consent.rebuild_standings() makes it anew';
+COMMENT ON COLUMN consent.address_standing.address IS 'The contact without its +tag';
+COMMENT ON COLUMN consent.address_standing.forms IS 'The contacts, with and without +tags, that the ledger has events of';
+COMMENT ON COLUMN consent.address_standing.standing IS 'consent.fold() of those events';
+
+CREATE FUNCTION consent.standing_union(consent.standing, consent.standing) RETURNS consent.standing
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_standing_union';
+COMMENT ON FUNCTION consent.standing_union(consent.standing, consent.standing) IS
+  'The standing that the events of both amount to; events in both count once';
+
+CREATE FUNCTION consent.standing_eq(consent.standing, consent.standing) RETURNS boolean
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_standing_eq';
+COMMENT ON FUNCTION consent.standing_eq(consent.standing, consent.standing) IS
+  'Are they made of the same events?';
+
+CREATE FUNCTION consent.ledger_apply() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_ledger_apply';
+COMMENT ON FUNCTION consent.ledger_apply() IS
+  'Trigger of consent.ledger: brings consent.address_standing up to date with the rows of a statement';
+REVOKE EXECUTE ON FUNCTION consent.ledger_apply() FROM PUBLIC;
+
+CREATE TRIGGER ledger_apply AFTER INSERT ON consent.ledger
+  REFERENCING NEW TABLE AS recorded
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_apply();
+ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_apply;
+
+CREATE FUNCTION consent.rebuild_standings() RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  DELETE FROM consent.address_standing;
+  WITH made AS (
+    INSERT INTO consent.address_standing (address, forms, standing)
+    SELECT l.address, array_agg(DISTINCT l.contact), consent.fold(l)
+      FROM consent.ledger l
+     GROUP BY l.address
+    RETURNING 1)
+  SELECT count(*) FROM made;
+END;
+COMMENT ON FUNCTION consent.rebuild_standings() IS
+  'Makes consent.address_standing anew from the ledger, where its trigger did not run: on a logical subscriber, for example. Returns the number of addresses';
+REVOKE EXECUTE ON FUNCTION consent.rebuild_standings() FROM PUBLIC;
+
+CREATE FUNCTION consent.wrong_standings() RETURNS SETOF consent.contact
+  LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT COALESCE(s.address, f.address)
+    FROM consent.address_standing s
+    FULL JOIN (SELECT l.address, array_agg(DISTINCT l.contact) AS forms, consent.fold(l) AS standing
+                 FROM consent.ledger l
+                GROUP BY l.address) f ON f.address = s.address
+   WHERE (s.forms @> f.forms AND s.forms <@ f.forms AND consent.standing_eq(s.standing, f.standing)) IS NOT TRUE;
+END;
+COMMENT ON FUNCTION consent.wrong_standings() IS
+  'Which addresses have a standing that is not the fold of their events? None, unless something went wrong; consent.rebuild_standings() mends it';
+REVOKE EXECUTE ON FUNCTION consent.wrong_standings() FROM PUBLIC;
