@@ -83,8 +83,8 @@ ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consen
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact score
-demo demo-stop test test-matrix bench-contact score: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-consent score
+demo demo-stop test test-matrix bench-contact bench-consent score: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -93,6 +93,8 @@ test:
 	$(SRCROOT)/test/run
 test-matrix:
 	$(SRCROOT)/test/matrix
+bench-consent:
+	$(SRCROOT)/test/bench/consent
 bench-contact:
 	$(SRCROOT)/test/bench/contact
 score:
