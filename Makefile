@@ -43,6 +43,7 @@ OBJS = \
 	src/ledger/apply.o \
 	src/ledger/judge.o \
 	src/guard/mapping.o \
+	src/guard/setup.o \
 	src/guard/guard.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of
@@ -76,9 +77,9 @@ PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
 REGRESS = module words contact text classify ledger decision law guard
-REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent
+REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary standing
-ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent
+ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
 

@@ -1,5 +1,6 @@
 -- Contacts: one address, one spelling.
 LOAD 'pg_consent';
+SET pg_consent.default_region = 'GB';
 
 -- What people have in their tables.
 SELECT spelling, spelling::consent.contact AS contact,

@@ -1,5 +1,6 @@
 -- The guard: what it lets through, what it refuses, and how it says so.
 LOAD 'pg_consent';
+SET pg_consent.default_region = 'GB';
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 \pset footer off
@@ -189,10 +190,23 @@ CREATE ROLE regress_guard_writer;
 GRANT INSERT, SELECT, UPDATE ON guard_outbox TO regress_guard_writer;
 GRANT CREATE ON SCHEMA public TO regress_guard_writer;
 SET ROLE regress_guard_writer;
+-- the guard would answer questions about anybody: not everybody may make one
+SELECT consent.guard('guard_outbox', recipient => 'to_addr', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+CREATE TEMP TABLE guard_probe (a text);
+CREATE TRIGGER t AFTER INSERT ON guard_probe FOR EACH ROW EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'a', 'channel', '''sms''', 'organisation', '''guard acme''');
+\echo :LAST_ERROR_SQLSTATE
+DROP TABLE guard_probe;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check TO regress_guard_writer;
+SET ROLE regress_guard_writer;
 SELECT consent.guard('guard_outbox', recipient => 'to_addr', channel => $$'sms'$$, organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.unguard('guard_outbox');
 \echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check FROM regress_guard_writer;
+SET ROLE regress_guard_writer;
 \set VERBOSITY terse
 -- no rights on the ledger, yet the verdict is the same
 INSERT INTO guard_outbox (to_addr, body) VALUES ('yes@guard.example', :promo);
@@ -222,10 +236,71 @@ SET ROLE regress_guard_writer;
 SELECT consent.may_send('stopped@guard.example', 'email', 'guard acme');
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
+GRANT EXECUTE ON FUNCTION consent.permitted, consent.permits TO regress_guard_writer;
+GRANT SELECT ON consent.address_standing TO regress_guard_writer;
+SET ROLE regress_guard_writer;
+SELECT count(*) FROM consent.permitted('email', 'guard acme');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION consent.permitted, consent.permits FROM regress_guard_writer;
+REVOKE SELECT ON consent.address_standing FROM regress_guard_writer;
 ALTER TABLE consent.ledger DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
 
 REVOKE ALL ON consent.ledger FROM regress_guard_writer;
 REVOKE ALL ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) FROM regress_guard_writer;
+-- no setting changes what a mapping means
+CREATE TABLE guard_settings (to_addr text, phone text, body text);
+GRANT INSERT, SELECT ON guard_settings TO regress_guard_writer;
+SELECT consent.guard('guard_settings', recipient => $$regexp_replace(to_addr, '\s', '', 'g')$$, channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+SET ROLE regress_guard_writer;
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+INSERT INTO guard_settings (to_addr, body) VALUES ('stopped@guard. example', :promo);
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+RESET ROLE;
+SELECT consent.unguard('guard_settings');
+SELECT consent.withdraw('+448701234567', at => '2026-02-01') > 0 AS withdrawn, consent.set_subscriber('+498701234567', 'corporate') > 0 AS german;
+SELECT consent.guard('guard_settings', recipient => 'phone::consent.contact', channel => $$'sms'$$, body => 'body', organisation => $$'guard acme'$$);
+SET ROLE regress_guard_writer;
+SET pg_consent.default_region = 'DE';
+INSERT INTO guard_settings (phone, body) VALUES ('0870 123 4567', :promo);
+RESET pg_consent.default_region;
+RESET ROLE;
+
+-- mappings run as the owner: a writer needs no right on what they use
+CREATE SCHEMA guard_app;
+CREATE TYPE guard_app.state AS ENUM ('queued', 'sent');
+CREATE TABLE guard_app.outbox (to_addr text, body text, status guard_app.state DEFAULT 'queued');
+CREATE FUNCTION guard_app.address(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+REVOKE EXECUTE ON FUNCTION guard_app.address(text) FROM PUBLIC;
+CREATE VIEW guard_api AS SELECT * FROM guard_app.outbox;
+GRANT INSERT ON guard_api TO regress_guard_writer;
+SELECT consent.guard('guard_app.outbox', recipient => 'guard_app.address(to_addr)', channel => $$'email'$$, body => 'body',
+                     organisation => $$'guard acme'$$, pending => $$status = 'queued'$$);
+SET ROLE regress_guard_writer;
+INSERT INTO guard_api VALUES ('stopped@guard.example', :service);
+INSERT INTO guard_api VALUES ('stopped@guard.example', :promo);
+RESET ROLE;
+DROP VIEW guard_api;
+DROP SCHEMA guard_app CASCADE;
+
+-- a mapping may read the whole row, also of a partition and after a rename
+CREATE TABLE guard_whole (to_addr text, body text, day int) PARTITION BY LIST (day);
+CREATE TABLE guard_whole_1 PARTITION OF guard_whole FOR VALUES IN (1);
+SELECT consent.guard('guard_whole', recipient => $$to_jsonb(guard_whole)->>'to_addr'$$, channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+ALTER TABLE guard_whole_1 RENAME TO guard_whole_first;
+INSERT INTO guard_whole VALUES ('yes@guard.example', :promo, 1);
+INSERT INTO guard_whole VALUES ('stopped@guard.example', :promo, 1);
+
+-- refused when the guard is made, because it would not hold
+CREATE TABLE guard_later (to_addr text, body text, send_at timestamptz);
+SELECT consent.guard('guard_later', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$, pending => 'send_at <= now()');
+\echo :LAST_ERROR_SQLSTATE
+CREATE TABLE guard_child () INHERITS (guard_later);
+SELECT consent.guard('guard_later', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+DROP TABLE guard_later, guard_child, guard_settings, guard_whole;
 DROP TABLE guard_outbox, guard_many, guard_contacts, guard_part, guard_pinned;
 REVOKE CREATE ON SCHEMA public FROM regress_guard_writer;
 DROP ROLE regress_guard_writer;

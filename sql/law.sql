@@ -1,6 +1,7 @@
 -- The law beyond consent: soft opt-ins, requests, registers, suppression,
 -- +tags, sectors, legitimate interests.  Cases are named after their rules.
 LOAD 'pg_consent';
+SET pg_consent.default_region = 'GB';
 \set SHOW_CONTEXT never
 \pset footer off
 SET timezone = 'Europe/London';
@@ -177,8 +178,6 @@ DELETE FROM consent.screening;
 SELECT consent.non_objection('x@law.example', NULL);
 \echo :LAST_ERROR_SQLSTATE
 
-DROP FUNCTION judge(consent.contact, consent.channel, timestamptz, text, consent.message_class, text, text, text, timestamptz, text[], boolean);
-DROP FUNCTION soi(consent.contact, timestamptz, text, text, boolean, boolean, text, text);
 
 -- Standings are kept by every statement, and can be made anew.
 SELECT count(*) AS wrong FROM consent.wrong_standings();
@@ -193,3 +192,44 @@ SELECT count(*) AS wrong_unions
                consent.fold(l) FILTER (WHERE event_id % 3 > 0) AS part, consent.fold(l) AS whole FROM consent.ledger l GROUP BY address) f
  WHERE NOT consent.standing_eq(consent.standing_union(even, odd), whole) OR NOT consent.standing_eq(consent.standing_union(odd, even), whole)
     OR NOT consent.standing_eq(consent.standing_union(part, whole), whole);
+
+-- Rows that no ledger ever held are errors, not crashes.
+SELECT consent.fold(row(1,'x@law.example',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)::consent.ledger);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.fold(row(1,'x@law.example','listing',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,now(),NULL,NULL,NULL,NULL,NULL)::consent.ledger);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.give('x@law.example', '{email}', 'law acme', method => 'oral', wording => 'w', named_organisations => array_fill('law bolt'::text, ARRAY[1001]));
+\echo :LAST_ERROR_SQLSTATE
+CREATE ROLE regress_law_nobody;
+SET ROLE regress_law_nobody;
+SELECT consent.fold(NULL::consent.ledger);
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+DROP ROLE regress_law_nobody;
+
+-- "Now" is the wall clock: what was withdrawn since the transaction began counts.
+SELECT consent.give('now@law.example', '{email}', 'law acme', method => 'oral', wording => 'w', at => '2026-01-01') > 0 AS given;
+BEGIN;
+SELECT count(*) FROM (SELECT pg_sleep(0.01)) s;
+INSERT INTO consent.ledger (contact, kind) VALUES ('now@law.example', 'withdrawal');
+SELECT reason FROM consent.evaluate('now@law.example', 'email', 'law acme');
+SELECT count(*) FROM consent.permitted('email', 'law acme') p WHERE p = 'now@law.example';
+COMMIT;
+
+-- A statement that names another table does not get at the rows either.
+BEGIN;
+CREATE TABLE law_parent (LIKE consent.ledger);
+ALTER TABLE consent.ledger INHERIT law_parent;
+DELETE FROM law_parent WHERE kind = 'objection';
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+
+-- Three thousand events of one contact are no problem.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at)
+  SELECT 'many@law.example', 'consent', '{email}', 'law acme', 'oral', 'w', timestamptz '2025-01-01' + i * interval '1 hour' FROM generate_series(1, 2000) i;
+INSERT INTO consent.ledger (contact, kind, organisation, effective_at)
+  SELECT 'many@law.example', 'objection', 'law acme', timestamptz '2024-01-01' + i * interval '1 hour' FROM generate_series(1, 1000) i;
+SELECT consent.withdraw('many@law.example', at => '2026-03-01') > 0 AS withdrawn;
+SELECT (judge('many@law.example')).reason, (judge('many@law.example', at => '2026-02-01')).reason AS before;
+DROP FUNCTION judge(consent.contact, consent.channel, timestamptz, text, consent.message_class, text, text, text, timestamptz, text[], boolean);
+DROP FUNCTION soi(consent.contact, timestamptz, text, text, boolean, boolean, text, text);

@@ -1,5 +1,6 @@
 -- The ledger: what may be recorded, and what it is completed with.
 LOAD 'pg_consent';
+SET pg_consent.default_region = 'GB';
 \set SHOW_CONTEXT never
 SET timezone = 'Europe/London';
 INSERT INTO consent.organisation (name) VALUES ('ledger acme'), ('ledger bolt');

@@ -92,8 +92,11 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 	if (promotion > 0 && (labelled || !consent_class_is_marketing(result->class)))
 		review = true;
 
-	/* The rule that gave up might have been the one that mattered. */
-	if (limited && !consent_class_is_marketing(result->class))
+	/*
+	 * What was not read, or the rule that gave up, might have been what
+	 * mattered.
+	 */
+	if ((limited || found->truncated) && !consent_class_is_marketing(result->class))
 		result->class = CLASS_UNKNOWN;
 
 	result->score = (float4) promotion;

@@ -15,7 +15,7 @@
 
 #include "decision/standing.h"
 
-/* In the order of the SQL type consent.purpose_kind. */
+/* What consent.purpose.kind may say. */
 typedef enum ConsentPurposeKind
 {
 	PURPOSE_COMMERCIAL,

@@ -13,6 +13,10 @@ COMMENT ON FUNCTION consent.reasons() IS
 CREATE VIEW consent.reason AS SELECT * FROM consent.reasons();
 COMMENT ON VIEW consent.reason IS
   'What does a reason code mean, and which regulation does it rest on? kind basis: why a send is allowed; kind refusal: why it is not. In order of precedence';
+COMMENT ON COLUMN consent.reason.code IS 'As in decision.reason, decision.reasons and the guard''s CONSTRAINT NAME';
+COMMENT ON COLUMN consent.reason.kind IS 'basis or refusal';
+COMMENT ON COLUMN consent.reason.citation IS 'The regulation';
+COMMENT ON COLUMN consent.reason.explanation IS 'In a sentence';
 GRANT SELECT ON consent.reason TO PUBLIC;
 
 CREATE TYPE consent.decision AS (

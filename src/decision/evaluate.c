@@ -64,30 +64,6 @@ is_later(const ConsentEntry *entry, const ConsentEntry *than)
 	return entry->facts.event_id > than->facts.event_id;
 }
 
-static bool
-is_valid(const ConsentEntry *consent, const ConsentStanding *standing, const ConsentSend *send)
-{
-	ConsentReasonSet failed = consent_failures(consent, standing, send);
-
-	return consent_reason_none(&failed);
-}
-
-/* Has the person withdrawn at or after the consent? */
-static bool
-is_withdrawn(const ConsentEntry *consent, const ConsentStanding *standing,
-			 const ConsentSend *send)
-{
-	const ConsentEntry *entry;
-
-	foreach_entry(entry, standing)
-	{
-		if (entry->facts.kind == EVENT_WITHDRAWAL && consent_reaches(entry, send) &&
-			entry->facts.effective_at >= consent->facts.effective_at)
-			return true;
-	}
-	return false;
-}
-
 /*
  * An objection is lifted only by a valid consent of the person's own, later
  * in effect and later recorded: a consent back-dated, or produced afterwards
@@ -96,7 +72,7 @@ is_withdrawn(const ConsentEntry *consent, const ConsentStanding *standing,
  */
 static bool
 is_lifted(const ConsentEntry *objection, const ConsentStanding *standing,
-		  const ConsentSend *send)
+		  const ConsentSend *send, const ConsentRefusals *refusals)
 {
 	const ConsentEntry *entry;
 
@@ -106,7 +82,8 @@ is_lifted(const ConsentEntry *objection, const ConsentStanding *standing,
 			entry->facts.form == send->form &&
 			entry->facts.effective_at > objection->facts.effective_at &&
 			entry->facts.recorded_at > objection->facts.recorded_at &&
-			is_valid(entry, standing, send) && !is_withdrawn(entry, standing, send))
+			entry->facts.effective_at > refusals->withdrawn_at &&
+			consent_is_valid(entry, standing, send))
 			return true;
 	}
 	return false;
@@ -166,7 +143,7 @@ explains_better(const ConsentEntry *entry, const ConsentEntry *than,
 }
 
 static void
-look_at_soft_opt_in(const ConsentEntry *entry, const ConsentStanding *standing,
+look_at_soft_opt_in(const ConsentEntry *entry, const ConsentRefusals *refusals,
 					const ConsentSend *send, Findings *f)
 {
 	bool		charity = entry->facts.relationship == RELATIONSHIP_SUPPORT;
@@ -182,8 +159,8 @@ look_at_soft_opt_in(const ConsentEntry *entry, const ConsentStanding *standing,
 		is_later(entry, f->client))
 		f->client = entry;
 
-	failed = charity ? consent_charity_failures(entry, standing, send) :
-		consent_soft_opt_in_failures(entry, standing, send);
+	failed = charity ? consent_charity_failures(entry, refusals, send) :
+		consent_soft_opt_in_failures(entry, refusals, send);
 	if (!consent_reason_none(&failed))
 	{
 		if (is_later(entry, f->failed_soft_opt_in))
@@ -203,6 +180,7 @@ look_at_soft_opt_in(const ConsentEntry *entry, const ConsentStanding *standing,
 static void
 look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 {
+	ConsentRefusals refusals = consent_refusals(standing, send);
 	const ConsentEntry *entry;
 	const ConsentEntry *subscriber = NULL;
 
@@ -219,9 +197,10 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 		switch (kind)
 		{
 			case EVENT_CONSENT:
-				if (is_valid(entry, standing, send))
+				if (consent_is_valid(entry, standing, send))
 				{
-					if (is_later(entry, f->consent) && !is_withdrawn(entry, standing, send))
+					/* At equal times the withdrawal wins: E1. */
+					if (entry->facts.effective_at > refusals.withdrawn_at && is_later(entry, f->consent))
 						f->consent = entry;
 				}
 				else if (explains_better(entry, f->failed_consent, send))
@@ -233,7 +212,7 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 				break;
 			case EVENT_OBJECTION:
 				if (consent_reaches(entry, send) && is_later(entry, f->objection) &&
-					!is_lifted(entry, standing, send))
+					!is_lifted(entry, standing, send, &refusals))
 					f->objection = entry;
 				break;
 			case EVENT_SUPPRESSION:
@@ -244,12 +223,12 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 			case EVENT_NON_OBJECTION:
 				if (consent_effective(entry, send) &&
 					entry->facts.organisation == send->organisation &&
-					!consent_refused_since(entry->facts.effective_at, standing, send) &&
+					entry->facts.effective_at > refusals.refused_at &&
 					is_later(entry, f->non_objection))
 					f->non_objection = entry;
 				break;
 			case EVENT_SOFT_OPT_IN:
-				look_at_soft_opt_in(entry, standing, send, f);
+				look_at_soft_opt_in(entry, &refusals, send, f);
 				break;
 			case EVENT_SUBSCRIBER:
 				if (consent_effective(entry, send) && is_later(entry, subscriber))
@@ -281,7 +260,7 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 
 /*
  * The person's choice about optional service messages: switched off only by
- * the purpose's name, and on again by consenting to it.
+ * the purpose's own name, and on again by a good consent to it.
  */
 static const ConsentEntry *
 switched_off(const ConsentStanding *standing, const ConsentSend *send)
@@ -296,12 +275,12 @@ switched_off(const ConsentStanding *standing, const ConsentSend *send)
 	foreach_entry(entry, standing)
 	{
 		if ((entry->facts.kind == EVENT_WITHDRAWAL || entry->facts.kind == EVENT_OBJECTION) &&
-			entry->facts.purpose != 0 && consent_reaches(entry, send) && is_later(entry, off))
+			entry->facts.purpose == send->purposes[0].id && consent_reaches(entry, send) &&
+			is_later(entry, off))
 			off = entry;
 		if (entry->facts.kind == EVENT_CONSENT && entry->facts.form == send->form &&
-			consent_effective(entry, send) && consent_covers_channel(entry, send) &&
-			consent_names(entry, send->organisation) && consent_covers_purpose(entry, send) &&
-			is_later(entry, on))
+			entry->facts.purpose == send->purposes[0].id &&
+			consent_is_valid(entry, standing, send) && is_later(entry, on))
 			on = entry;
 	}
 	if (off != NULL && on != NULL && on->facts.effective_at > off->facts.effective_at)
@@ -323,6 +302,7 @@ same_reference(const ConsentEntry *entry, const ConsentSend *send)
 static const ConsentEntry *
 open_request(const ConsentStanding *standing, const ConsentSend *send)
 {
+	ConsentRefusals refusals = consent_refusals(standing, send);
 	const ConsentEntry *request;
 	const ConsentEntry *answer;
 	const ConsentEntry *found = NULL;
@@ -335,7 +315,7 @@ open_request(const ConsentStanding *standing, const ConsentSend *send)
 			request->facts.organisation != send->organisation ||
 			!consent_effective(request, send) || !consent_covers_channel(request, send) ||
 			!same_reference(request, send) || request->facts.expires_at <= send->at ||
-			consent_refused_since(request->facts.effective_at, standing, send))
+			request->facts.effective_at <= refusals.refused_at)
 			continue;
 		foreach_entry(answer, standing)
 		{
@@ -456,8 +436,8 @@ judge_permission(const ConsentSend *send, const ConsentPolicy *policy,
 		allow(verdict, BASIS_CORPORATE_SUBSCRIBER, NULL);
 	if (needs_basis && send->assessed)
 		allow(verdict, BASIS_LEGITIMATE_INTERESTS, NULL);
-	if (verdict->allowed)
-		return;
+	if (verdict->allowed || f->consent != NULL)
+		return;					/* allowed, or refused for something else */
 
 	/* Refused for want of permission: say what the newest one lacks. */
 	if (needs_basis)

@@ -22,7 +22,6 @@ consent_standing_empty(void)
 	ConsentStanding *standing = palloc0(sizeof(ConsentStanding));
 
 	SET_VARSIZE(standing, sizeof(ConsentStanding));
-	standing->version = CONSENT_STANDING_VERSION;
 	return standing;
 }
 
@@ -39,15 +38,18 @@ consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 	ConsentEntry *slot;
 	Size		offset = oldsize;
 
-	/* Events usually come in order, so this usually walks to the end. */
-	foreach_entry(entry, standing)
+	/* Events usually come in order, and then there is nothing to look for. */
+	if (event->facts.event_id <= standing->newest)
 	{
-		if (entry->facts.event_id == event->facts.event_id)
-			return standing;
-		if (entry->facts.event_id > event->facts.event_id)
+		foreach_entry(entry, standing)
 		{
-			offset = (const char *) entry - (const char *) standing;
-			break;
+			if (entry->facts.event_id == event->facts.event_id)
+				return standing;
+			if (entry->facts.event_id > event->facts.event_id)
+			{
+				offset = (const char *) entry - (const char *) standing;
+				break;
+			}
 		}
 	}
 
@@ -65,6 +67,7 @@ consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 		memcpy(&slot->named[slot->nnamed], event->label, event->label_len);
 
 	standing->nentries++;
+	standing->newest = Max(standing->newest, event->facts.event_id);
 	SET_VARSIZE(standing, oldsize + size);
 	return standing;
 }
@@ -81,7 +84,7 @@ consent_standing_union(const ConsentStanding *a, const ConsentStanding *b)
 	int			i = 0,
 				j = 0;
 
-	both->version = CONSENT_STANDING_VERSION;
+	both->newest = Max(a->newest, b->newest);
 	while (i < a->nentries || j < b->nentries)
 	{
 		const ConsentEntry *next;

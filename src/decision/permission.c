@@ -93,22 +93,6 @@ consent_reaches(const ConsentEntry *entry, const ConsentSend *send)
 	return facts->purpose == 0 || consent_covers_purpose(entry, send);
 }
 
-/* Was there a "no" that reaches the send, at that time or after it? */
-bool
-consent_refused_since(TimestampTz since, const ConsentStanding *standing,
-					  const ConsentSend *send)
-{
-	const ConsentEntry *entry;
-
-	foreach_entry(entry, standing)
-	{
-		if ((entry->facts.kind == EVENT_WITHDRAWAL || entry->facts.kind == EVENT_OBJECTION) &&
-			entry->facts.effective_at >= since && consent_reaches(entry, send))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Does a consent name this organisation?  A third party's own name on the
  * form does not speak for anybody else, so there only the list counts.
@@ -195,47 +179,55 @@ consent_failures(const ConsentEntry *consent, const ConsentStanding *standing,
 	return failed;
 }
 
+bool
+consent_is_valid(const ConsentEntry *consent, const ConsentStanding *standing,
+				 const ConsentSend *send)
+{
+	ConsentReasonSet failed = consent_failures(consent, standing, send);
+
+	return consent_reason_none(&failed);
+}
+
 /*
  * A refusal at collection ends every earlier soft opt-in of that organisation
  * and bars every later one, until the person consents.
  */
-static bool
-is_barred(const ConsentStanding *standing, const ConsentSend *send)
+ConsentRefusals
+consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 {
-	const ConsentEntry *refusal;
+	ConsentRefusals refusals = {.withdrawn_at = DT_NOBEGIN, .refused_at = DT_NOBEGIN};
+	TimestampTz barred_at = DT_NOBEGIN;
+	TimestampTz consented_at = DT_NOBEGIN;
 	const ConsentEntry *entry;
 
-	foreach_entry(refusal, standing)
+	foreach_entry(entry, standing)
 	{
-		bool		consented = false;
+		const ConsentFacts *facts = &entry->facts;
 
-		if (refusal->facts.kind != EVENT_SOFT_OPT_IN || refusal->facts.refused != FLAG_YES ||
-			refusal->facts.form != send->form ||
-			refusal->facts.organisation != send->organisation ||
-			!consent_effective(refusal, send))
-			continue;
-		foreach_entry(entry, standing)
+		if ((facts->kind == EVENT_WITHDRAWAL || facts->kind == EVENT_OBJECTION) &&
+			consent_reaches(entry, send))
 		{
-			ConsentReasonSet failed;
-
-			if (entry->facts.kind != EVENT_CONSENT || entry->facts.form != send->form ||
-				entry->facts.effective_at <= refusal->facts.effective_at)
-				continue;
-			failed = consent_failures(entry, standing, send);
-			if (consent_reason_none(&failed))
-				consented = true;
+			refusals.refused_at = Max(refusals.refused_at, facts->effective_at);
+			if (facts->kind == EVENT_WITHDRAWAL)
+				refusals.withdrawn_at = Max(refusals.withdrawn_at, facts->effective_at);
 		}
-		if (!consented)
-			return true;
+		if (facts->kind == EVENT_SOFT_OPT_IN && facts->refused == FLAG_YES &&
+			facts->form == send->form && facts->organisation == send->organisation &&
+			consent_effective(entry, send))
+			barred_at = Max(barred_at, facts->effective_at);
+		if (facts->kind == EVENT_CONSENT && facts->form == send->form &&
+			facts->effective_at > consented_at && consent_is_valid(entry, standing, send))
+			consented_at = facts->effective_at;
 	}
-	return false;
+	refusals.barred = barred_at != DT_NOBEGIN && consented_at <= barred_at;
+	return refusals;
 }
 
 /* A later "no", and also an earlier one: a sale does not undo an opt-out. */
 static bool
-is_refused_otherwise(const ConsentStanding *standing, const ConsentSend *send)
+is_refused_otherwise(const ConsentRefusals *refusals)
 {
-	return consent_refused_since(DT_NOBEGIN, standing, send) || is_barred(standing, send);
+	return refusals->refused_at != DT_NOBEGIN || refusals->barred;
 }
 
 static bool
@@ -247,7 +239,7 @@ is_similar(const ConsentEntry *entry, const ConsentSend *send)
 
 /* SO1 to SO9; the window of SO10 is for jurisdictions that have one. */
 ConsentReasonSet
-consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentStanding *standing,
+consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *refusals,
 							 const ConsentSend *send)
 {
 	ConsentReasonSet failed = {0};
@@ -267,7 +259,7 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentStanding *s
 		consent_reason_add(&failed, SOI_REFUSED_AT_COLLECTION);
 	if (!send->opt_out_offered)
 		consent_reason_add(&failed, SOI_NO_REFUSAL_IN_MESSAGE);
-	if (is_refused_otherwise(standing, send))
+	if (is_refused_otherwise(refusals))
 		consent_reason_add(&failed, SOI_REFUSED_LATER);
 	if (send->purposes[0].kind != PURPOSE_COMMERCIAL)
 		consent_reason_add(&failed, SOI_AIMS_AND_IDEALS);
@@ -276,7 +268,7 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentStanding *s
 
 /* CS1 to CS9 */
 ConsentReasonSet
-consent_charity_failures(const ConsentEntry *entry, const ConsentStanding *standing,
+consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refusals,
 						 const ConsentSend *send)
 {
 	ConsentReasonSet failed = {0};
@@ -302,7 +294,7 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentStanding *stand
 		consent_reason_add(&failed, CSOI_REFUSED);
 	if (!send->opt_out_offered)
 		consent_reason_add(&failed, CSOI_NO_REFUSAL_IN_MESSAGE);
-	if (is_refused_otherwise(standing, send))
+	if (is_refused_otherwise(refusals))
 		consent_reason_add(&failed, CSOI_REFUSED_LATER);
 	return failed;
 }

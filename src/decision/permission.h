@@ -28,19 +28,28 @@ consent_covers_channel(const ConsentEntry *entry, const ConsentSend *send)
 	return (entry->facts.channels & CHANNEL_BIT(send->channel)) != 0;
 }
 
+/* What was said against the send, looked up once. */
+typedef struct ConsentRefusals
+{
+	TimestampTz withdrawn_at;	/* latest withdrawal that reaches it, or DT_NOBEGIN */
+	TimestampTz refused_at;		/* the same of withdrawals and objections */
+	bool		barred;			/* by a refusal at collection, until a consent */
+} ConsentRefusals;
+
+extern ConsentRefusals consent_refusals(const ConsentStanding *standing, const ConsentSend *send);
 extern bool consent_covers_purpose(const ConsentEntry *entry, const ConsentSend *send);
 extern bool consent_names(const ConsentEntry *consent, int32 organisation);
 extern bool consent_reaches(const ConsentEntry *entry, const ConsentSend *send);
-extern bool consent_refused_since(TimestampTz since, const ConsentStanding *standing,
-								  const ConsentSend *send);
 extern ConsentReasonSet consent_failures(const ConsentEntry *consent,
 										 const ConsentStanding *standing,
 										 const ConsentSend *send);
+extern bool consent_is_valid(const ConsentEntry *consent, const ConsentStanding *standing,
+							 const ConsentSend *send);
 extern ConsentReasonSet consent_soft_opt_in_failures(const ConsentEntry *entry,
-													 const ConsentStanding *standing,
+													 const ConsentRefusals *refusals,
 													 const ConsentSend *send);
 extern ConsentReasonSet consent_charity_failures(const ConsentEntry *entry,
-												 const ConsentStanding *standing,
+												 const ConsentRefusals *refusals,
 												 const ConsentSend *send);
 
 #endif							/* PG_CONSENT_PERMISSION_H */

@@ -132,13 +132,9 @@ typedef struct ConsentEntry
 typedef struct ConsentStanding
 {
 	int32		vl_len_;		/* varlena header, do not touch directly */
-	uint16		version;		/* of this layout */
-	uint16		pad;
 	int32		nentries;
-	int32		pad2;
+	int64		newest;			/* greatest event id, 0 if there are none */
 } ConsentStanding;
-
-#define CONSENT_STANDING_VERSION 1
 
 #define consent_standing_first(standing) \
 	((const ConsentEntry *) ((const char *) (standing) + sizeof(ConsentStanding)))

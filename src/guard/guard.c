@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * guard.c
- *	  The trigger that refuses a message, and the functions that set it up.
+ *	  The trigger that refuses a message.
  *
  * A guard is a constraint trigger, AFTER ROW and ENABLE ALWAYS, whose
  * arguments are its whole configuration: it is dumped, cloned to partitions
@@ -47,24 +47,7 @@
 #include "module/errors.h"
 #include "module/module.h"
 
-#define GUARD_TRIGGER "consent_guard"
-
-/* Arguments of consent.guard() after the target, by position. */
-#define GUARD_ARG_ON_BLOCK (CONSENT_NMAPPED + 1)
-
-PG_FUNCTION_INFO_V1(pg_consent_guard);
-PG_FUNCTION_INFO_V1(pg_consent_unguard);
 PG_FUNCTION_INFO_V1(pg_consent_guard_check);
-
-/*
- * A guard at work, kept for the statement in the trigger's FmgrInfo: the
- * relation is locked for as long, so its columns cannot change under us.
- */
-typedef struct Guard
-{
-	ConsentMapping mapping;
-	char	   *region;
-} Guard;
 
 /* What a row says, all from the mappings. */
 typedef struct Row
@@ -87,181 +70,57 @@ row_text(const Row *row, ConsentMapped mapped)
 	return row->nulls[mapped] ? NULL : TextDatumGetCString(row->values[mapped]);
 }
 
-/* ---- setting up ---- */
-
-static Relation
-open_target(Oid relid)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel))));
-	if (!consent_object_ownercheck(relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(rel));
-	return rel;
-}
-
-static bool
-is_guarded(Relation rel)
-{
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-	{
-		if (strcmp(rel->trigdesc->triggers[i].tgname, GUARD_TRIGGER) == 0)
-			return true;
-	}
-	return false;
-}
-
-static const char *
-qualified_name(Relation rel)
-{
-	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-									  RelationGetRelationName(rel));
-}
-
-/* Run DDL as the caller, names as the catalogs have them. */
-static void
-run_ddl(const char *command)
-{
-	int			nestlevel = consent_pin_search_path();
-	int			rc;
-
-	SPI_connect();
-	rc = SPI_execute(command, false, 0);
-	if (rc != SPI_OK_UTILITY)
-		elog(ERROR, "\"%s\" failed: %s", command, SPI_result_code_string(rc));
-	SPI_finish();
-	AtEOXact_GUC(true, nestlevel);
-}
-
 /*
- * consent.guard(target, ...mappings..., on_block)
- *
- * CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT OR UPDATE ON target
- * FOR EACH ROW EXECUTE FUNCTION consent.guard_check('region', 'GB',
- * 'recipient', '...', ...)
+ * The guard's mappings, kept for the statement in the trigger's FmgrInfo: the
+ * relation is locked for as long, so its columns cannot change under us.
  */
-PGDLLEXPORT Datum
-pg_consent_guard(PG_FUNCTION_ARGS)
+static ConsentMapping *
+mapping_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
 {
-	Relation	rel;
-	StringInfoData arguments;
-	const char *name;
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the table to guard is NULL")));
-	if (PG_ARGISNULL(GUARD_ARG_ON_BLOCK) ||
-		consent_block_action_from_oid(PG_GETARG_OID(GUARD_ARG_ON_BLOCK)) != BLOCK_RAISE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a guard can only raise so far"),
-				 errhint("Use on_block => 'raise'.")));
-
-	rel = open_target(PG_GETARG_OID(0));
-	name = qualified_name(rel);
-	if (is_guarded(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("table \"%s\" is already guarded", RelationGetRelationName(rel)),
-				 errhint("Use consent.unguard() first.")));
-
-	/* Settings are pinned: what a writer sets later opens nothing. */
-	initStringInfo(&arguments);
-	appendStringInfo(&arguments, "'region', %s", quote_literal_cstr(consent_default_region));
-	for (int i = 0; i < CONSENT_NMAPPED; i++)
-	{
-		char	   *expression = PG_ARGISNULL(i + 1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i + 1));
-
-		if (expression == NULL && i == MAPPED_ORGANISATION && consent_organisation[0] != '\0')
-			expression = quote_literal_cstr(consent_organisation);
-		if (expression == NULL &&
-			(i == MAPPED_RECIPIENT || i == MAPPED_CHANNEL || i == MAPPED_ORGANISATION))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("a guard needs the mapping \"%s\"", consent_mapping_name(i)),
-					 errhint("Give an SQL expression over the row; a constant is one too, as in $$'email'$$.")));
-		if (expression != NULL)
-			appendStringInfo(&arguments, ", %s, %s",
-							 quote_literal_cstr(consent_mapping_name(i)),
-							 quote_literal_cstr(consent_mapping_check(rel, i, expression)));
-	}
-	table_close(rel, NoLock);
-
-	run_ddl(psprintf("CREATE CONSTRAINT TRIGGER " GUARD_TRIGGER " AFTER INSERT OR UPDATE ON %s "
-					 "FOR EACH ROW EXECUTE FUNCTION consent.guard_check(%s)",
-					 name, arguments.data));
-	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER " GUARD_TRIGGER, name));
-	PG_RETURN_VOID();
-}
-
-PGDLLEXPORT Datum
-pg_consent_unguard(PG_FUNCTION_ARGS)
-{
-	Relation	rel = open_target(PG_GETARG_OID(0));
-	const char *name = qualified_name(rel);
-
-	if (!is_guarded(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("table \"%s\" is not guarded", RelationGetRelationName(rel))));
-	table_close(rel, NoLock);
-
-	run_ddl(psprintf("DROP TRIGGER " GUARD_TRIGGER " ON %s", name));
-	PG_RETURN_VOID();
-}
-
-/* ---- at work ---- */
-
-static Guard *
-guard_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
-{
-	Guard	   *guard = fcinfo->flinfo->fn_extra;
+	ConsentMapping *mapping = fcinfo->flinfo->fn_extra;
 	Trigger    *trigger = trigdata->tg_trigger;
 	MemoryContext caller;
-	int			nestlevel;
+	ConsentPinned pinned;
 
-	if (guard != NULL)
-		return guard;
+	if (mapping != NULL)
+		return mapping;
 
 	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	nestlevel = consent_pin_search_path();
-	guard = palloc0(sizeof(Guard));
+	mapping = palloc0(sizeof(ConsentMapping));
+	mapping->owner = trigdata->tg_relation->rd_rel->relowner;
+	pinned = consent_pin(mapping->owner, NULL);
 	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
 	{
 		int			mapped = consent_mapping_lookup(trigger->tgargs[i]);
 
 		if (mapped >= 0)
-			consent_mapping_compile(&guard->mapping, trigdata->tg_relation, mapped, trigger->tgargs[i + 1]);
+			consent_mapping_compile(mapping, trigdata->tg_relation, mapped, trigger->tgargs[i + 1]);
 		else if (strcmp(trigger->tgargs[i], "region") == 0)
-			guard->region = pstrdup(trigger->tgargs[i + 1]);
+			mapping->region = pstrdup(trigger->tgargs[i + 1]);
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 					 errmsg("consent.guard_check() does not know the argument \"%s\"", trigger->tgargs[i]),
 					 errhint("Make the guard with consent.guard().")));
 	}
-	AtEOXact_GUC(true, nestlevel);
+	consent_unpin(pinned);
 	MemoryContextSwitchTo(caller);
 
-	if (guard->region == NULL ||
-		guard->mapping.state[MAPPED_RECIPIENT] == NULL ||
-		guard->mapping.state[MAPPED_CHANNEL] == NULL ||
-		guard->mapping.state[MAPPED_ORGANISATION] == NULL)
+	if (mapping->region == NULL ||
+		mapping->state[MAPPED_RECIPIENT] == NULL ||
+		mapping->state[MAPPED_CHANNEL] == NULL ||
+		mapping->state[MAPPED_ORGANISATION] == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("consent.guard_check() lacks a mapping"),
 				 errhint("Make the guard with consent.guard().")));
 
-	fcinfo->flinfo->fn_extra = guard;
-	return guard;
+	fcinfo->flinfo->fn_extra = mapping;
+	return mapping;
 }
 
 static bool
-same_row(const Guard *guard, const Row *a, const Row *b)
+same_row(const ConsentMapping *mapping, const Row *a, const Row *b)
 {
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
@@ -269,7 +128,7 @@ same_row(const Guard *guard, const Row *a, const Row *b)
 			return false;
 		if (!a->nulls[i] &&
 			!datum_image_eq(a->values[i], b->values[i],
-							guard->mapping.typbyval[i], guard->mapping.typlen[i]))
+							mapping->typbyval[i], mapping->typlen[i]))
 			return false;
 	}
 	return true;
@@ -331,7 +190,7 @@ classify_row(const Row *row, int channel, Refusal *refusal, bool *contradicted)
 
 /* The recipients of a row, as texts, at least one; NULL is none we know of. */
 static int
-recipients_of(const Guard *guard, const Row *row, char ***recipients)
+recipients_of(const ConsentMapping *mapping, const Row *row, char ***recipients)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -340,7 +199,7 @@ recipients_of(const Guard *guard, const Row *row, char ***recipients)
 	*recipients = palloc0(sizeof(char *));
 	if (row->nulls[MAPPED_RECIPIENT])
 		return 1;
-	if (guard->mapping.type[MAPPED_RECIPIENT] == TEXTOID)
+	if (mapping->type[MAPPED_RECIPIENT] == TEXTOID)
 	{
 		(*recipients)[0] = row_text(row, MAPPED_RECIPIENT);
 		return 1;
@@ -356,20 +215,12 @@ recipients_of(const Guard *guard, const Row *row, char ***recipients)
 }
 
 /*
- * A message that is no marketing goes to whom we cannot read too: no opt-out
- * could apply to it, but for the purposes that have one of their own.
+ * Returns false, with *verdict, if the message may not go to this recipient.
+ * One that is no marketing goes to whom we cannot read too: no opt-out could
+ * apply to it.
  */
 static bool
-passes_unread(const ConsentCase *c)
-{
-	return !consent_class_is_marketing(c->send.class) &&
-		c->send.class != CLASS_SOLICITED_RESPONSE &&
-		c->send.purposes[0].kind != PURPOSE_SERVICE_OPTIONAL;
-}
-
-/* Returns false, with *verdict, if the message may not go to this recipient. */
-static bool
-judge_recipient(const Guard *guard, const ConsentCase *c, const char *recipient,
+judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const char *recipient,
 				ConsentVerdict *verdict)
 {
 	ErrorSaveContext unreadable = {.type = T_ErrorSaveContext};
@@ -377,12 +228,12 @@ judge_recipient(const Guard *guard, const ConsentCase *c, const char *recipient,
 	Snapshot	snapshot;
 
 	if (recipient != NULL)
-		contact = consent_contact_parse(recipient, strlen(recipient), guard->region, (Node *) &unreadable);
+		contact = consent_contact_parse(recipient, strlen(recipient), mapping->region, (Node *) &unreadable);
 	if (contact == NULL)
 	{
 		*verdict = consent_refusal(c->invalid != REASON_NONE ? c->invalid :
 								   recipient == NULL ? RECIPIENT_UNKNOWN : RECIPIENT_UNREADABLE);
-		return c->invalid == REASON_NONE && passes_unread(c);
+		return c->invalid == REASON_NONE && consent_needs_no_standing(c);
 	}
 
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
@@ -395,7 +246,7 @@ judge_recipient(const Guard *guard, const ConsentCase *c, const char *recipient,
 
 /* Judge a row: the first recipient refused refuses it. */
 static bool
-is_refused(const Guard *guard, const Row *row, Refusal *refusal)
+is_refused(const ConsentMapping *mapping, const Row *row, Refusal *refusal)
 {
 	ConsentCase c = {0};
 	char	   *channel_name = row_text(row, MAPPED_CHANNEL);
@@ -423,15 +274,15 @@ is_refused(const Guard *guard, const Row *row, Refusal *refusal)
 	 * as late as this very moment: only the wall clock has seen them all.
 	 */
 	c.send.at = GetCurrentTimestamp();
-	c.send.opt_out_offered = guard->mapping.state[MAPPED_OPT_OUT] == NULL ||
+	c.send.opt_out_offered = mapping->state[MAPPED_OPT_OUT] == NULL ||
 		(!row->nulls[MAPPED_OPT_OUT] && DatumGetBool(row->values[MAPPED_OPT_OUT]));
-	c.send.identity_shown = guard->mapping.state[MAPPED_IDENTITY] == NULL ||
+	c.send.identity_shown = mapping->state[MAPPED_IDENTITY] == NULL ||
 		(!row->nulls[MAPPED_IDENTITY] && DatumGetBool(row->values[MAPPED_IDENTITY]));
 
-	n = recipients_of(guard, row, &recipients);
+	n = recipients_of(mapping, row, &recipients);
 	for (int i = 0; i < n; i++)
 	{
-		if (judge_recipient(guard, &c, recipients[i], &refusal->verdict))
+		if (judge_recipient(mapping, &c, recipients[i], &refusal->verdict))
 			continue;
 		if (contradicted)
 			consent_reason_add(&refusal->verdict.found, DECLARED_CLASS_CONTRADICTED);
@@ -495,7 +346,7 @@ PGDLLEXPORT Datum
 pg_consent_guard_check(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	Guard	   *guard;
+	ConsentMapping *mapping;
 	Row			row;
 	Row			old;
 	Refusal		refusal = {0};
@@ -509,24 +360,24 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
 		return PointerGetDatum(NULL);
 
-	guard = guard_for(fcinfo, trigdata);
+	mapping = mapping_for(fcinfo, trigdata);
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 	{
-		consent_mapping_evaluate(&guard->mapping, trigdata->tg_newslot, row.values, row.nulls);
+		consent_mapping_evaluate(mapping, trigdata->tg_newslot, row.values, row.nulls);
 		if (!is_pending(&row))
 			return PointerGetDatum(NULL);
-		consent_mapping_evaluate(&guard->mapping, trigdata->tg_trigslot, old.values, old.nulls);
-		if (is_pending(&old) && same_row(guard, &row, &old))
+		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, old.values, old.nulls);
+		if (is_pending(&old) && same_row(mapping, &row, &old))
 			return PointerGetDatum(NULL);
 	}
 	else
 	{
-		consent_mapping_evaluate(&guard->mapping, trigdata->tg_trigslot, row.values, row.nulls);
+		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, row.values, row.nulls);
 		if (!is_pending(&row))
 			return PointerGetDatum(NULL);
 	}
 
-	if (is_refused(guard, &row, &refusal))
+	if (is_refused(mapping, &row, &refusal))
 		raise_refusal(trigdata->tg_relation, &refusal);
 	return PointerGetDatum(NULL);
 }

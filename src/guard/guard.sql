@@ -27,13 +27,21 @@ CREATE FUNCTION consent.guard(
   LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_guard';
 COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action) IS
-  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent). You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing';
+  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent; it must depend on the row alone). Mappings run as the table''s owner. You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing, 42P17 pending depends on more than the row';
 
 CREATE FUNCTION consent.unguard(target regclass) RETURNS void
   LANGUAGE C VOLATILE STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_unguard';
 COMMENT ON FUNCTION consent.unguard(regclass) IS
   'Removes the guard of a table. You must own it. Error: 42704 not guarded';
+
+-- guard_check answers questions about anybody's consent, so not everybody may
+-- hang it on a table; who writes to a guarded table needs no right on it.
+REVOKE EXECUTE ON FUNCTION
+  consent.guard_check(),
+  consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action),
+  consent.unguard(regclass)
+FROM PUBLIC;
 
 CREATE VIEW consent.guards AS
   SELECT COALESCE(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)::regclass AS relation,
@@ -56,4 +64,9 @@ CREATE VIEW consent.guards AS
    WHERE t.tgfoid = 'consent.guard_check()'::regprocedure;
 COMMENT ON VIEW consent.guards IS
   'Which tables are guarded, and does each guard work? One row per table and partition. health: ok, disabled, replica_only';
+COMMENT ON COLUMN consent.guards.relation IS 'The table, or the partitioned table it is part of';
+COMMENT ON COLUMN consent.guards.leaf IS 'The table or partition whose trigger this is';
+COMMENT ON COLUMN consent.guards.on_block IS 'What happens to a refused message';
+COMMENT ON COLUMN consent.guards.health IS 'ok, disabled or replica_only';
+COMMENT ON COLUMN consent.guards.detail IS 'What that means, NULL if ok';
 GRANT SELECT ON consent.guards TO PUBLIC;

@@ -5,19 +5,22 @@
  *	  with every name qualified, compiled when it is used.
  *
  * An expression is read twice.  consent_mapping_check() reads it under the
- * search_path of whoever makes the guard and writes it back with every name
- * qualified; consent_mapping_compile() reads that text under a pinned path.
- * So no writer's search_path, and no temporary object, can change its
- * meaning.  Expressions run like those of a trigger's WHEN clause: over one
- * row, without subqueries.
+ * settings of whoever makes the guard and writes it back with every name
+ * qualified; consent_mapping_compile() reads that text under pinned settings
+ * and as the table's owner.  So no writer's search_path, other setting,
+ * privilege or temporary object can change its meaning, and a writer needs no
+ * right on what it calls.  Expressions run like those of a trigger's WHEN
+ * clause: over one row, without subqueries.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/relation.h"
+#include "access/sysattr.h"
 #include "access/transam.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -74,17 +77,51 @@ consent_mapping_lookup(const char *name)
 }
 
 /*
- * From here to AtEOXact_GUC(true, result), names mean what the catalogs say;
- * pg_temp is named because it would be searched first if it were not.
+ * The settings that change what a text or a value means.  pg_temp is named in
+ * the path because it would be searched first if it were not.
  */
-int
-consent_pin_search_path(void)
-{
-	int			nestlevel = NewGUCNestLevel();
+static const char *const pinned_settings[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"standard_conforming_strings", "on"},
+	{"DateStyle", "ISO, YMD"},
+	{"IntervalStyle", "postgres"},
+	{"TimeZone", "Europe/London"},
+	{"bytea_output", "hex"},
+	{"array_nulls", "on"},
+	{"extra_float_digits", "1"},
+	{"xmloption", "content"},
+	{"transform_null_equals", "off"},
+};
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	return nestlevel;
+/*
+ * Become the table's owner, under pinned settings, until consent_unpin(); an
+ * error in between restores both.  owner may be InvalidOid: then only the
+ * settings are pinned; region may be NULL, to leave it as it is.
+ */
+ConsentPinned
+consent_pin(Oid owner, const char *region)
+{
+	ConsentPinned pinned;
+
+	GetUserIdAndSecContext(&pinned.user, &pinned.context);
+	if (OidIsValid(owner))
+		SetUserIdAndSecContext(owner, pinned.context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	pinned.nestlevel = NewGUCNestLevel();
+	for (int i = 0; i < lengthof(pinned_settings); i++)
+		(void) set_config_option(pinned_settings[i][0], pinned_settings[i][1],
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (region != NULL)
+		(void) set_config_option("pg_consent.default_region", region,
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return pinned;
+}
+
+void
+consent_unpin(ConsentPinned pinned)
+{
+	AtEOXact_GUC(true, pinned.nestlevel);
+	SetUserIdAndSecContext(pinned.user, pinned.context);
 }
 
 typedef struct MappingErrorArg
@@ -132,23 +169,51 @@ parse_bare_expression(const char *expression)
 			 errmsg("a mapping must be one SQL expression over the row")));
 }
 
-/* Parse, resolve and cast an expression over a row of rel. */
+/* PostgreSQL 18 computes virtual columns in a plan, and ours has none. */
+static void
+refuse_virtual_columns(Relation rel, Node *node)
+{
+#if PG_VERSION_NUM >= 180000
+	Bitmapset  *columns = NULL;
+	int			member = -1;
+
+	pull_varattnos(node, 1, &columns);
+	while ((member = bms_next_member(columns, member)) >= 0)
+	{
+		int			attnum = member + FirstLowInvalidHeapAttributeNumber;
+
+		if (attnum > 0 &&
+			TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a mapping cannot read the virtual generated column \"%s\"",
+							NameStr(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attname)),
+					 errhint("Make the column STORED, or map its expression.")));
+	}
+#endif
+}
+
+/*
+ * Parse, resolve and cast an expression over a row of rel, which goes by the
+ * name row, or by its own if that is NULL.
+ */
 static Expr *
-transform_mapping(Relation rel, ConsentMapped mapped, const char *expression)
+transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const char *expression)
 {
 	MappingErrorArg where = {rel, mapped};
 	ErrorContextCallback context = {
 		.callback = mapping_error_context, .arg = &where, .previous = error_context_stack
 	};
 	ParseState *pstate = make_parsestate(NULL);
-	ParseNamespaceItem *row;
+	ParseNamespaceItem *item;
 	Node	   *node;
 	Oid			from;
 	Oid			to = mapped_rules[mapped].type;
 
 	error_context_stack = &context;
-	row = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, false);
-	addNSItemToQuery(pstate, row, false, true, true);
+	item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
+										 row ? makeAlias(row, NIL) : NULL, false, false);
+	addNSItemToQuery(pstate, item, false, true, true);
 
 	node = transformExpr(pstate, parse_bare_expression(expression), EXPR_KIND_TRIGGER_WHEN);
 	from = exprType(node);
@@ -163,24 +228,38 @@ transform_mapping(Relation rel, ConsentMapped mapped, const char *expression)
 				 errmsg("mapping \"%s\" has type %s, which cannot be cast to %s",
 						mapped_rules[mapped].name, format_type_be(from), format_type_be(to))));
 	assign_expr_collations(pstate, node);
+	refuse_virtual_columns(rel, node);
+
+	/* Nobody looks again at a row because time has passed. */
+	if (mapped == MAPPED_PENDING && contain_mutable_functions(node))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("mapping \"%s\" must depend on the row alone", mapped_rules[mapped].name),
+				 errhint("A row that becomes due later is pending from the start.")));
 	free_parsestate(pstate);
 
 	error_context_stack = context.previous;
 	return (Expr *) node;
 }
 
+/*
+ * What the row is called in a stored mapping: its table's name would not do,
+ * because the same text is read for partitions.
+ */
+#define ROW_NAME "outbound_row"
+
 /* Check a mapping and write it with every name qualified. */
 char *
 consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression)
 {
-	Expr	   *expr = transform_mapping(rel, mapped, expression);
-	int			nestlevel = consent_pin_search_path();
+	Expr	   *expr = transform_mapping(rel, NULL, mapped, expression);
+	ConsentPinned pinned = consent_pin(InvalidOid, NULL);
 	char	   *text;
 
 	text = deparse_expression((Node *) expr,
-							  deparse_context_for(RelationGetRelationName(rel), RelationGetRelid(rel)),
+							  deparse_context_for(ROW_NAME, RelationGetRelid(rel)),
 							  false, false);
-	AtEOXact_GUC(true, nestlevel);
+	consent_unpin(pinned);
 	return text;
 }
 
@@ -202,20 +281,20 @@ calls_foreign_function(Node *node, void *context)
 
 /*
  * Make a checked mapping ready to run, in the current memory context.  The
- * caller has pinned the search path.
+ * caller has pinned the settings.
  */
 void
 consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 						ConsentMapped mapped, const char *expression)
 {
-	Expr	   *expr = transform_mapping(rel, mapped, expression);
+	Expr	   *expr = transform_mapping(rel, ROW_NAME, mapped, expression);
 
 	if (mapping->econtext == NULL)
 		mapping->econtext = CreateStandaloneExprContext();
 	mapping->type[mapped] = exprType((Node *) expr);
 	get_typlenbyval(mapping->type[mapped], &mapping->typlen[mapped], &mapping->typbyval[mapped]);
-	if (calls_foreign_function((Node *) expr, NULL))
-		mapping->foreign_code = true;
+	if (contain_mutable_functions((Node *) expr) || calls_foreign_function((Node *) expr, NULL))
+		mapping->depends = true;
 	mapping->state[mapped] = ExecInitExpr(expression_planner(expr), NULL);
 }
 
@@ -224,8 +303,11 @@ void
 consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
 						 Datum *values, bool *nulls)
 {
-	int			nestlevel = mapping->foreign_code ? consent_pin_search_path() : 0;
+	ConsentPinned pinned = {0};
 
+	/* Immutable built-in functions mean the same to everybody. */
+	if (mapping->depends)
+		pinned = consent_pin(mapping->owner, mapping->region);
 	mapping->econtext->ecxt_scantuple = slot;
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
@@ -234,6 +316,6 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
 		if (mapping->state[i] != NULL)
 			values[i] = ExecEvalExpr(mapping->state[i], mapping->econtext, &nulls[i]);
 	}
-	if (mapping->foreign_code)
-		AtEOXact_GUC(true, nestlevel);
+	if (mapping->depends)
+		consent_unpin(pinned);
 }

@@ -38,9 +38,19 @@ typedef struct ConsentMapping
 	Oid			type[CONSENT_NMAPPED];
 	bool		typbyval[CONSENT_NMAPPED];
 	int16		typlen[CONSENT_NMAPPED];
-	bool		foreign_code;	/* calls functions that are not PostgreSQL's own */
+	bool		depends;		/* on more than the row: settings, rights, time */
+	char	   *region;			/* pg_consent.default_region, pinned */
+	Oid			owner;			/* of the table: who the expressions run as */
 	ExprContext *econtext;
 } ConsentMapping;
+
+/* Where expressions are read and run: the same for every writer. */
+typedef struct ConsentPinned
+{
+	Oid			user;
+	int			context;
+	int			nestlevel;
+} ConsentPinned;
 
 extern const char *consent_mapping_name(ConsentMapped mapped);
 extern int	consent_mapping_lookup(const char *name);
@@ -49,6 +59,7 @@ extern void consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 									ConsentMapped mapped, const char *expression);
 extern void consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
 									 Datum *values, bool *nulls);
-extern int	consent_pin_search_path(void);
+extern ConsentPinned consent_pin(Oid owner, const char *region);
+extern void consent_unpin(ConsentPinned pinned);
 
 #endif							/* PG_CONSENT_MAPPING_H */

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -29,6 +30,7 @@
 PG_FUNCTION_INFO_V1(pg_consent_evaluate);
 PG_FUNCTION_INFO_V1(pg_consent_may_send);
 PG_FUNCTION_INFO_V1(pg_consent_permits);
+PG_FUNCTION_INFO_V1(pg_consent_ledger_readable);
 
 /* Arguments of consent.evaluate() and consent.may_send(), by position. */
 enum
@@ -124,6 +126,15 @@ consent_case_set_reference(ConsentCase *c, const char *reference)
 	c->send.reference_len = reference ? strlen(reference) : 0;
 }
 
+/* Nothing that a person can have said matters to this send. */
+bool
+consent_needs_no_standing(const ConsentCase *c)
+{
+	return !consent_class_is_marketing(c->send.class) &&
+		c->send.class != CLASS_SOLICITED_RESPONSE &&
+		c->send.purposes[0].kind != PURPOSE_SERVICE_OPTIONAL;
+}
+
 /*
  * The verdict by what the ledger holds under a snapshot, recorded by known_at.
  * The case is complete but for the contact.
@@ -136,6 +147,8 @@ consent_judge(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapsho
 
 	if (c->invalid != REASON_NONE)
 		return consent_refusal(c->invalid);
+	if (consent_needs_no_standing(c))
+		return consent_evaluate(consent_standing_empty(), &send, c->policy);
 	send.form = consent_ledger_form(contact);
 	consent_world_facts(&send, known_at, snapshot);
 	standing = consent_ledger_standing(contact, known_at, snapshot);
@@ -190,7 +203,14 @@ judge_call(FunctionCallInfo fcinfo)
 
 	c.send.channel = consent_channel_from_oid(PG_GETARG_OID(ARG_CHANNEL));
 	c.send.class = consent_class_from_oid(PG_GETARG_OID(ARG_CLASS));
+
+	/*
+	 * "Now" is the wall clock, as for the guard: in a long transaction now()
+	 * lies before withdrawals that our snapshot sees.
+	 */
 	c.send.at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
+	if (c.send.at == GetCurrentTransactionStartTimestamp())
+		c.send.at = GetCurrentTimestamp();
 	consent_case_set_category(&c, text_arg(fcinfo, ARG_PRODUCT_CATEGORY));
 	consent_case_set_reference(&c, text_arg(fcinfo, ARG_REFERENCE));
 	c.send.opt_out_offered = bool_arg(fcinfo, ARG_OPT_OUT_OFFERED);
@@ -232,7 +252,8 @@ pg_consent_may_send(PG_FUNCTION_ARGS)
 
 /*
  * consent.permits(standing, contact, channel, organisation, purpose,
- * product_category, at): the verdict on marketing by a standing in hand.  Names
+ * product_category, at): the verdict on marketing by a standing in hand; at NULL
+ * is the moment when the query began to ask.  Names
  * and the world's facts are looked up once and again when an argument changes:
  * within one query they are the same for every row in all that matters.
  */
@@ -261,13 +282,12 @@ PGDLLEXPORT Datum
 pg_consent_permits(PG_FUNCTION_ARGS)
 {
 	PermitsCache *cache = fcinfo->flinfo->fn_extra;
-	TimestampTz at;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(6))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_BOOL(false);
-	at = PG_GETARG_TIMESTAMPTZ(6);
 
-	if (cache == NULL || cache->channel != PG_GETARG_OID(2) || cache->c.send.at != at ||
+	if (cache == NULL || cache->channel != PG_GETARG_OID(2) ||
+		(!PG_ARGISNULL(6) && cache->c.send.at != PG_GETARG_TIMESTAMPTZ(6)) ||
 		!same_name(cache->organisation, fcinfo, 3) || !same_name(cache->purpose, fcinfo, 4) ||
 		!same_name(cache->category, fcinfo, 5))
 	{
@@ -289,7 +309,9 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 		cache->category = text_arg(fcinfo, 5);
 		cache->c.send.channel = consent_channel_from_oid(cache->channel);
 		cache->c.send.class = CLASS_DIRECT_MARKETING;
-		cache->c.send.at = at;
+		cache->c.send.at = PG_ARGISNULL(6) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(6);
+		if (TIMESTAMP_NOT_FINITE(cache->c.send.at))
+			set_invalid(&cache->c, INPUT_INVALID);
 		cache->c.send.opt_out_offered = true;
 		cache->c.send.identity_shown = true;
 		consent_case_set_organisation(&cache->c, cache->organisation);
@@ -306,4 +328,15 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 	cache->c.send.form = consent_ledger_form(PG_GETARG_DATUM(1));
 	PG_RETURN_BOOL(consent_evaluate((ConsentStanding *) PG_GETARG_VARLENA_P(0),
 									&cache->c.send, cache->c.policy).allowed);
+}
+
+/*
+ * consent.ledger_readable(): true, or the error that says why the current user
+ * must not draw conclusions from what they see of the ledger.
+ */
+PGDLLEXPORT Datum
+pg_consent_ledger_readable(PG_FUNCTION_ARGS)
+{
+	consent_ledger_check_readable();
+	PG_RETURN_BOOL(true);
 }

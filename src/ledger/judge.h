@@ -24,6 +24,7 @@ extern void consent_case_set_purpose(ConsentCase *c, const char *name);
 extern void consent_case_set_instigators(ConsentCase *c, Datum array);
 extern void consent_case_set_category(ConsentCase *c, const char *category);
 extern void consent_case_set_reference(ConsentCase *c, const char *reference);
+extern bool consent_needs_no_standing(const ConsentCase *c);
 extern ConsentVerdict consent_judge(const ConsentCase *c, Datum contact,
 									TimestampTz known_at, Snapshot snapshot);
 extern Datum consent_reasons_array(const ConsentVerdict *verdict);

@@ -43,7 +43,13 @@ CREATE FUNCTION consent.permits(consent.standing, consent.contact, consent.chann
   LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_permits';
 COMMENT ON FUNCTION consent.permits(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz) IS
-  'By this standing of the address, would direct marketing to this form of it, by this channel, organisation and purpose, for this product category, be allowed at that time?';
+  'By this standing of the address, would direct marketing to this form of it, by this channel, organisation and purpose, for this product category, be allowed at that time? NULL: now';
+
+CREATE FUNCTION consent.ledger_readable() RETURNS boolean
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_ledger_readable';
+COMMENT ON FUNCTION consent.ledger_readable() IS
+  'true if the current user may read all of consent.ledger, else an error (42501): a verdict on part of it would be wrong';
 
 CREATE FUNCTION consent.permitted(
   channel consent.channel,
@@ -54,8 +60,9 @@ CREATE FUNCTION consent.permitted(
 BEGIN ATOMIC
   SELECT c.contact
     FROM consent.address_standing a, unnest(a.forms) AS c(contact)
-   WHERE consent.permits(a.standing, c.contact, permitted.channel, permitted.organisation, permitted.purpose,
-                         permitted.product_category, now());
+   WHERE consent.ledger_readable()
+     AND consent.permits(a.standing, c.contact, permitted.channel, permitted.organisation, permitted.purpose,
+                         permitted.product_category, NULL);
 END;
 COMMENT ON FUNCTION consent.permitted(consent.channel, text, text, text) IS
   'The campaign filter: every contact of the ledger that direct marketing may be sent to now; product_category says what is advertised, for the soft opt-in';

@@ -53,7 +53,9 @@ organisation_id(const char *name)
 	const ConsentOrganisation *organisation = consent_organisation_lookup(name);
 
 	if (organisation == NULL)
-		elog(ERROR, "organisation \"%s\" of an event does not exist", name);
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("organisation \"%s\" of an event does not exist", name)));
 	return organisation->id;
 }
 
@@ -63,7 +65,9 @@ purpose_id(const char *name)
 	const ConsentPurpose *purpose = consent_purpose_lookup(name);
 
 	if (purpose == NULL)
-		elog(ERROR, "purpose \"%s\" of an event does not exist", name);
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("purpose \"%s\" of an event does not exist", name)));
 	return purpose->steps[0].id;
 }
 
@@ -72,6 +76,7 @@ text_array(Datum array, int *n)
 {
 	Datum	   *elements;
 
+	/* NULL elements are an error here, as they are in the ledger. */
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, n);
 	return elements;
 }
@@ -106,6 +111,16 @@ flag(Datum value, bool isnull)
 	return DatumGetBool(value) ? FLAG_YES : FLAG_NO;
 }
 
+static int
+known_word(int found)
+{
+	if (found < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an event has an unknown register or relationship")));
+	return found;
+}
+
 static ConsentReasonSet
 defect_set(Datum array)
 {
@@ -136,8 +151,18 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 #define VALUE(column) (values[Anum_ledger_##column - 1])
 #define TIME(column) (HAS(column) ? DatumGetTimestampTz(VALUE(column)) : DT_NOEND)
 #define FLAG(column) flag(VALUE(column), !HAS(column))
-	Assert(desc->natts == Natts_ledger);
+	if (desc->natts != Natts_ledger)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger),
+				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
 	heap_deform_tuple(tuple, desc, values, nulls);
+
+	/* A row need not come from the table: anybody can write down a ROW(). */
+	if (!HAS(event_id) || !HAS(contact) || !HAS(kind) || !HAS(recorded_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("an event lacks its number, contact, kind or time of recording")));
 
 	facts->event_id = DatumGetInt64(VALUE(event_id));
 	facts->kind = consent_event_kind(TextDatumGetCString(VALUE(kind)));
@@ -157,16 +182,21 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 	if (HAS(subscriber))
 		facts->subscriber = consent_subscriber_from_oid(DatumGetObjectId(VALUE(subscriber)));
 	if (HAS(relationship))
-		facts->relationship = consent_relationship_lookup(TextDatumGetCString(VALUE(relationship)));
+		facts->relationship = known_word(consent_relationship_lookup(TextDatumGetCString(VALUE(relationship))));
 	if (HAS(defects))
 		facts->defects = defect_set(VALUE(defects));
 	if (facts->kind == EVENT_CONSENT && facts->third_party && HAS(effective_at))
 		facts->bites_at = consent_london_months_later(facts->effective_at, THIRD_PARTY_MONTHS);
 	if (facts->kind == EVENT_LISTING)
 	{
-		DateADT		listed_on = DatumGetDateADT(VALUE(listed_on));
+		DateADT		listed_on;
 
-		facts->reg = consent_register_lookup(TextDatumGetCString(VALUE(register)));
+		if (!HAS(listed_on) || !HAS(register))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a listing lacks its register or its day")));
+		listed_on = DatumGetDateADT(VALUE(listed_on));
+		facts->reg = known_word(consent_register_lookup(TextDatumGetCString(VALUE(register))));
 		facts->effective_at = consent_london_midnight(listed_on, 0);
 		facts->bites_at = consent_london_midnight(listed_on, LISTING_GRACE_DAYS);
 		if (HAS(delisted_on) && !DATE_NOT_FINITE(DatumGetDateADT(VALUE(delisted_on))))
@@ -178,6 +208,9 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 		Datum	   *names = text_array(VALUE(named_organisations), &event->nnamed);
 		int32	   *ids = palloc(event->nnamed * sizeof(int32));
 
+		if (event->nnamed > CONSENT_NAMED_MAX)
+			elog(ERROR, "an event names %d organisations", event->nnamed);
+
 		for (int i = 0; i < event->nnamed; i++)
 			ids[i] = organisation_id(TextDatumGetCString(names[i]));
 		event->named = ids;
@@ -186,6 +219,8 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 	{
 		event->label = TextDatumGetCString(HAS(reference) ? VALUE(reference) : VALUE(product_category));
 		event->label_len = strlen(event->label);
+		if (event->label_len > CONSENT_LABEL_MAX)
+			elog(ERROR, "an event has a label of %d bytes", event->label_len);
 	}
 #undef HAS
 #undef VALUE
@@ -237,6 +272,7 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
 	{
 		ConsentEvent *event;
 
+		CHECK_FOR_INTERRUPTS();
 		caller = MemoryContextSwitchTo(rows);
 		event = consent_ledger_event(tuple, RelationGetDescr(rel));
 		MemoryContextSwitchTo(caller);
@@ -294,6 +330,7 @@ pg_consent_fold_add(PG_FUNCTION_ARGS)
 	else
 		state = (ConsentStanding **) PG_GETARG_POINTER(0);
 
+	CHECK_FOR_INTERRUPTS();
 	if (!PG_ARGISNULL(1))
 	{
 		HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);

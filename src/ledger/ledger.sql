@@ -117,12 +117,19 @@ CREATE TRIGGER ledger_record BEFORE INSERT ON consent.ledger
   FOR EACH ROW EXECUTE FUNCTION consent.ledger_record();
 CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON consent.ledger
   FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
+-- for statements that reach the rows by another table's name, a parent's
+CREATE TRIGGER ledger_keep_row BEFORE UPDATE OR DELETE ON consent.ledger
+  FOR EACH ROW EXECUTE FUNCTION consent.ledger_keep();
 -- The checks of the foreign keys on this side are switched off: ledger_record
 -- makes them, the vocabulary never loses a row, and a third of the time that a
 -- bulk load takes is theirs.
 ALTER TABLE consent.ledger DISABLE TRIGGER ALL;
 ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_record;
 ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_keep;
+ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_keep_row;
+COMMENT ON TRIGGER ledger_record ON consent.ledger IS 'Checks and completes an event';
+COMMENT ON TRIGGER ledger_keep ON consent.ledger IS 'What is written stays written';
+COMMENT ON TRIGGER ledger_keep_row ON consent.ledger IS 'What is written stays written, whatever table the statement names';
 
 SELECT pg_catalog.pg_extension_config_dump('consent.ledger', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.ledger_event_id', '');

@@ -330,8 +330,9 @@ check_times(Draft *draft, const KindRule *rule)
 	TimestampTz recorded_at = DatumGetTimestampTz(DRAFT_VALUE(draft, recorded_at));
 	TimestampTz effective_at;
 
+	/* stamp() may be ahead of the clock by a little */
 	if (DRAFT_NULL(draft, effective_at) && rule->unknown_time == AT_ONCE)
-		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(recorded_at));
+		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(Min(recorded_at, GetCurrentTimestamp())));
 
 	if (!DRAFT_NULL(draft, effective_at))
 	{
@@ -397,10 +398,24 @@ check_label(Draft *draft, int attnum)
 				 errmsg("\"%s\" is longer than %d bytes", column_name(draft, attnum), CONSENT_LABEL_MAX)));
 }
 
+static bool
+is_blank(Draft *draft, int attnum)
+{
+	char	   *words;
+
+	if (draft->nulls[attnum - 1])
+		return true;
+	words = TextDatumGetCString(draft->values[attnum - 1]);
+	return words[strspn(words, " \t\r\n")] == '\0';
+}
+
 /* What one kind alone carries. */
 static void
 check_details(Draft *draft, ConsentEventKind kind)
 {
+	/* Nobody is nobody: an empty name must not make a third party. */
+	if (is_blank(draft, Anum_ledger_collected_by))
+		DRAFT_NULL(draft, collected_by) = true;
 	if (kind == EVENT_CONSENT && DRAFT_NULL(draft, purpose))
 		DRAFT_SET(draft, purpose, CStringGetTextDatum("marketing"));
 	if (kind == EVENT_SOFT_OPT_IN && DRAFT_NULL(draft, relationship))
@@ -416,17 +431,6 @@ check_details(Draft *draft, ConsentEventKind kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("only telephone numbers are listed on a register")));
-}
-
-static bool
-is_blank(Draft *draft, int attnum)
-{
-	char	   *words;
-
-	if (draft->nulls[attnum - 1])
-		return true;
-	words = TextDatumGetCString(draft->values[attnum - 1]);
-	return words[strspn(words, " \t\r\n")] == '\0';
 }
 
 /* A reviewer's codes, checked; only what can be wrong with a consent itself. */

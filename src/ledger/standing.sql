@@ -25,6 +25,8 @@ CREATE AGGREGATE consent.fold(consent.ledger) (
 COMMENT ON AGGREGATE consent.fold(consent.ledger) IS
   'The standing that events of one contact amount to; the order of the events does not matter';
 
+REVOKE EXECUTE ON FUNCTION consent.fold_add(internal, consent.ledger), consent.fold_final(internal), consent.fold(consent.ledger) FROM PUBLIC;
+
 CREATE TABLE consent.address_standing (
   address consent.contact PRIMARY KEY,
   forms consent.contact[] NOT NULL,
@@ -57,6 +59,7 @@ CREATE TRIGGER ledger_apply AFTER INSERT ON consent.ledger
   REFERENCING NEW TABLE AS recorded
   FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_apply();
 ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_apply;
+COMMENT ON TRIGGER ledger_apply ON consent.ledger IS 'Keeps consent.address_standing up to date';
 
 CREATE FUNCTION consent.rebuild_standings() RETURNS bigint
   LANGUAGE sql VOLATILE

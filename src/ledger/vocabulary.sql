@@ -30,7 +30,7 @@ CREATE TABLE consent.organisation (
   jurisdiction text NOT NULL DEFAULT 'GB',
   is_charity boolean NOT NULL DEFAULT false,
   pensions_authorised boolean NOT NULL DEFAULT false,
-  id integer GENERATED ALWAYS AS IDENTITY UNIQUE);
+  id integer GENERATED ALWAYS AS IDENTITY UNIQUE CHECK (id > 0));
 COMMENT ON TABLE consent.organisation IS
   'Legal entities that send messages or are named in consents. One row per entity: group companies are separate organisations';
 COMMENT ON COLUMN consent.organisation.name IS
@@ -51,7 +51,7 @@ CREATE TABLE consent.purpose (
   kind text NOT NULL DEFAULT 'commercial'
     CHECK (kind IN ('commercial', 'charitable', 'political', 'claims_management', 'pensions', 'service_optional')),
   parent text,
-  id integer GENERATED ALWAYS AS IDENTITY UNIQUE);
+  id integer GENERATED ALWAYS AS IDENTITY UNIQUE CHECK (id > 0));
 COMMENT ON TABLE consent.purpose IS
   'What messages are sent for. Purposes form a tree: consent to a parent covers its children, withdrawal too';
 COMMENT ON COLUMN consent.purpose.name IS
@@ -84,6 +84,15 @@ ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_changed;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_changed;
+
+COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change';
+COMMENT ON TRIGGER vocabulary_keep_rows ON consent.organisation IS 'Rows are never deleted';
+COMMENT ON TRIGGER vocabulary_changed ON consent.organisation IS 'Tells every session';
+COMMENT ON TRIGGER vocabulary_keep ON consent.purpose IS 'Name and id never change';
+COMMENT ON TRIGGER vocabulary_keep_rows ON consent.purpose IS 'Rows are never deleted';
+COMMENT ON TRIGGER vocabulary_changed ON consent.purpose IS 'Checks the tree and tells every session';
+COMMENT ON SEQUENCE consent.organisation_id_seq IS 'Numbers the organisations';
+COMMENT ON SEQUENCE consent.purpose_id_seq IS 'Numbers the purposes';
 
 SELECT pg_catalog.pg_extension_config_dump('consent.organisation', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.organisation_id_seq', '');

@@ -21,6 +21,8 @@ COMMENT ON COLUMN consent.screening.id IS 'What consent.screened() returned';
 CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON consent.screening
   FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
 ALTER TABLE consent.screening ENABLE ALWAYS TRIGGER ledger_keep;
+COMMENT ON TRIGGER ledger_keep ON consent.screening IS 'What is written stays written';
+COMMENT ON SEQUENCE consent.screening_id_seq IS 'Numbers the screenings';
 
 CREATE FUNCTION consent.screened(
   register text,

@@ -50,11 +50,6 @@ typedef struct ErrorSaveContext
 	((escontext) != NULL && ((ErrorSaveContext *) (escontext))->error_occurred)
 #endif
 
-/* postgres.h brought VARDATA and its kin until 15. */
-#if PG_VERSION_NUM >= 160000
-#include "varatt.h"
-#endif
-
 /* Ownership of tables is asked of one function for all objects since 16. */
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class.h"

@@ -14,7 +14,7 @@ extern char *consent_default_region;
 /* pg_consent.organisation: whose message it is when a call does not say */
 extern char *consent_organisation;
 
-/* Each room that keeps a cache registers its callbacks once, from _PG_init. */
+/* Two capital letters? */
 extern bool consent_region_is_well_formed(const char *region);
 
 #endif							/* PG_CONSENT_MODULE_H */
