@@ -336,3 +336,9 @@ DROP ROLE regress_consent_app;
 -- Every operator class is complete.
 SELECT amname, opcname, amvalidate(c.oid) FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod
 WHERE opcintype = 'consent.contact'::regtype ORDER BY 1;
+
+-- try_contact: NULL where contact() is an error; but a region must be one
+SELECT v, consent.try_contact(v) AS here, consent.try_contact(v, 'IE') AS ireland, consent.try_contact(v, NULL) AS nowhere
+  FROM unnest(ARRAY['Jo <Jo@Example.com>', '07700 900123', '+447700900123', 'n/a', '', NULL, 'a@b, c@d', '999']) WITH ORDINALITY t(v, n) ORDER BY n;
+SELECT consent.try_contact('07700 900123', 'Ireland');
+\echo :LAST_ERROR_SQLSTATE

@@ -148,6 +148,7 @@ ALTER TABLE guard_pinned RENAME COLUMN to_addr TO recipient;
 INSERT INTO guard_pinned VALUES ('07700 900201', :service);
 \echo :LAST_ERROR_SQLSTATE
 \set SHOW_CONTEXT never
+SELECT health, detail FROM consent.guards WHERE relation = 'guard_pinned'::regclass;
 SELECT consent.unguard('guard_pinned');
 
 -- Errors of guard() and unguard().
@@ -170,6 +171,18 @@ SELECT consent.guard('guard_pinned', recipient => '(SELECT recipient)', channel 
 SELECT consent.guard('guard_pinned', recipient => 'max(recipient)', channel => $$'sms'$$, organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, pending => 'now()');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, pending => 'body');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => 'sms', organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'smss'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acne'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, purpose => $$'guard fun'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, class => $$'newsletter'$$);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard(NULL, recipient => 'recipient', channel => $$'sms'$$);
 \echo :LAST_ERROR_SQLSTATE

@@ -218,7 +218,7 @@ COMMIT;
 
 -- A statement that names another table does not get at the rows either.
 BEGIN;
-CREATE TABLE law_parent (LIKE consent.ledger);
+CREATE TABLE law_parent (LIKE consent.ledger INCLUDING GENERATED);
 ALTER TABLE consent.ledger INHERIT law_parent;
 DELETE FROM law_parent WHERE kind = 'objection';
 \echo :LAST_ERROR_SQLSTATE

@@ -49,6 +49,9 @@ SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme',
 -- INSERT and COPY have the effect and the checks of the functions.
 INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording)
   VALUES ('C@Ledger.Example', 'consent', '{email}', 'ledger acme', 'pre_ticked_box', 'w')
+  RETURNING contact, purpose, effective_at = now() AS now, defects;
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at)
+  VALUES ('c@ledger.example', 'consent', '{email}', 'ledger acme', 'ticked_box', 'w', NULL)
   RETURNING contact, purpose, effective_at, defects;
 COPY consent.ledger (contact, kind, channels, organisation, method, wording, effective_at) FROM stdin;
 07700 900111	consent	{sms}	ledger acme	ticked_box	Text me	2026-01-01 00:00+00

@@ -87,6 +87,7 @@ server_start() {
 			{ cat "$dir/initdb.log" >&2; die "initdb failed"; }
 		{
 			echo "listen_addresses = ''"
+			echo "unix_socket_permissions = 0700"
 			echo "unix_socket_directories = '$dir'"
 			# Said here, because the server would believe PGPORT otherwise.
 			echo "port = 5432"

@@ -60,6 +60,18 @@ AS 'MODULE_PATHNAME', 'pg_consent_contact_in_region';
 COMMENT ON FUNCTION consent.contact(text, text) IS
   'the contact that value spells, with telephone numbers of the given region (ISO 3166-1, two capital letters, else 22023); depends on no setting and can be indexed; region NULL: no region, so that a number without country code is 22P02';
 
+CREATE FUNCTION consent.try_contact(value text) RETURNS consent.contact
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_consent_try_contact';
+COMMENT ON FUNCTION consent.try_contact(text) IS
+  'consent.contact(value), or NULL if value is no address: for columns in which not everything is one';
+
+CREATE FUNCTION consent.try_contact(value text, region text) RETURNS consent.contact
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_consent_try_contact';
+COMMENT ON FUNCTION consent.try_contact(text, text) IS
+  'consent.contact(value, region), or NULL if value is no address: for columns in which not everything is one, and for indexes on them';
+
 CREATE FUNCTION consent.contact_root(contact consent.contact) RETURNS consent.contact
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_consent_contact_root';

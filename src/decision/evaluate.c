@@ -22,7 +22,8 @@
 /* What the steps learn about the send and hand down. */
 typedef struct Findings
 {
-	ConsentSubscriber subscriber;
+	bool		corporate;		/* unknown subscribers are individuals */
+	const ConsentEntry *subscriber; /* what says who it is, or NULL */
 	const ConsentEntry *consent;	/* newest valid consent in force, or NULL */
 	const ConsentEntry *failed_consent; /* newest one that fails, or NULL */
 	ConsentReasonSet consent_failures;	/* the predicates that one fails */
@@ -182,7 +183,6 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 {
 	ConsentRefusals refusals = consent_refusals(standing, send);
 	const ConsentEntry *entry;
-	const ConsentEntry *subscriber = NULL;
 
 	memset(f, 0, sizeof(*f));
 	foreach_entry(entry, standing)
@@ -231,8 +231,8 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 				look_at_soft_opt_in(entry, &refusals, send, f);
 				break;
 			case EVENT_SUBSCRIBER:
-				if (consent_effective(entry, send) && is_later(entry, subscriber))
-					subscriber = entry;
+				if (consent_effective(entry, send) && is_later(entry, f->subscriber))
+					f->subscriber = entry;
 				break;
 			case EVENT_LISTING:
 				if (consent_effective(entry, send) && entry->facts.bites_at <= send->at &&
@@ -253,9 +253,8 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 	if (f->failed_consent != NULL)
 		f->consent_failures = consent_failures(f->failed_consent, standing, send);
 
-	/* Unknown subscribers are protected as individuals. */
-	f->subscriber = subscriber ? (ConsentSubscriber) subscriber->facts.subscriber :
-		SUBSCRIBER_INDIVIDUAL;
+	f->corporate = f->subscriber != NULL &&
+		f->subscriber->facts.subscriber == SUBSCRIBER_CORPORATE;
 }
 
 /*
@@ -366,7 +365,7 @@ judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict
 				refuse(verdict, CLAIMS_NO_CONSENT, f->failed_consent);
 			break;
 		case PURPOSE_PENSIONS:
-			if (f->subscriber == SUBSCRIBER_CORPORATE)
+			if (f->corporate)
 				return false;
 			if (!send->pensions_authorised || (f->consent == NULL && f->client == NULL))
 				refuse(verdict, PENSION_NOT_PERMITTED, f->failed_consent);
@@ -417,7 +416,7 @@ judge_corporate_fax(const ConsentSend *send, const Findings *f, ConsentVerdict *
 	}
 	if (f->consent != NULL)
 		allow(verdict, BASIS_CONSENT, f->consent);
-	allow(verdict, BASIS_CORPORATE_SUBSCRIBER, NULL);
+	allow(verdict, BASIS_CORPORATE_SUBSCRIBER, f->subscriber);
 }
 
 /* What speaks for any other send, strongest basis first. */
@@ -431,9 +430,9 @@ judge_permission(const ConsentSend *send, const ConsentPolicy *policy,
 		allow(verdict, BASIS_CONSENT, f->consent);
 	if (f->soft_opt_in != NULL)
 		allow(verdict, f->charity ? BASIS_CHARITY_SOFT_OPT_IN : BASIS_SOFT_OPT_IN, f->soft_opt_in);
-	if (f->subscriber == SUBSCRIBER_CORPORATE && consent_is_electronic_mail(send->channel) &&
+	if (f->corporate && consent_is_electronic_mail(send->channel) &&
 		policy->corporate_mail_opt_out)
-		allow(verdict, BASIS_CORPORATE_SUBSCRIBER, NULL);
+		allow(verdict, BASIS_CORPORATE_SUBSCRIBER, f->subscriber);
 	if (needs_basis && send->assessed)
 		allow(verdict, BASIS_LEGITIMATE_INTERESTS, NULL);
 	if (verdict->allowed || f->consent != NULL)
@@ -502,7 +501,7 @@ judge_marketing(const ConsentStanding *standing, const ConsentSend *send,
 		if (!judge_sector(send, &f, verdict))
 			judge_live_call(send, &f, verdict);
 	}
-	else if (send->channel == CHANNEL_FAX && f.subscriber == SUBSCRIBER_CORPORATE)
+	else if (send->channel == CHANNEL_FAX && f.corporate)
 		judge_corporate_fax(send, &f, verdict);
 	else
 		judge_permission(send, policy, &f, verdict);

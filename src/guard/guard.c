@@ -328,6 +328,26 @@ refusal_json(const Refusal *refusal)
 	return json.data;
 }
 
+/* What to do about it. */
+static const char *
+refusal_hint(ConsentReason reason)
+{
+	switch (reason)
+	{
+		case CHANNEL_UNKNOWN:
+			return "Channels are email, sms, mms, voicemail, in_app, social_dm, push, live_call, automated_call, fax, post and online_ad.";
+		case ORGANISATION_UNKNOWN:
+			return "Insert the organisation into consent.organisation, or mend its name.";
+		case PURPOSE_UNKNOWN:
+			return "Insert the purpose into consent.purpose, or mend its name.";
+		case RECIPIENT_UNKNOWN:
+		case RECIPIENT_UNREADABLE:
+			return "consent.contact() says what is wrong with an address.";
+		default:
+			return "Join the audience with consent.permitted(); consent.evaluate() explains one recipient.";
+	}
+}
+
 /* The one place that words a refusal. */
 static void
 raise_refusal(Relation rel, const Refusal *refusal)
@@ -338,7 +358,7 @@ raise_refusal(Relation rel, const Refusal *refusal)
 			(errcode(ERRCODE_MESSAGE_NOT_PERMITTED),
 			 errmsg("message to this recipient is not permitted: %s", code),
 			 errdetail("%s", refusal_json(refusal)),
-			 errhint("Join the audience with consent.permitted(); consent.evaluate() explains one recipient."),
+			 errhint("%s", refusal_hint(refusal->verdict.reason)),
 			 errtableconstraint(rel, code)));
 }
 

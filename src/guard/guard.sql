@@ -43,30 +43,36 @@ REVOKE EXECUTE ON FUNCTION
   consent.unguard(regclass)
 FROM PUBLIC;
 
+CREATE FUNCTION consent.guard_problem(target regclass) RETURNS text
+  LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_problem';
+COMMENT ON FUNCTION consent.guard_problem(regclass) IS
+  'The error that the mappings of the table''s guard would raise, NULL if they work';
+
 CREATE VIEW consent.guards AS
   SELECT COALESCE(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)::regclass AS relation,
          t.tgrelid::regclass AS leaf,
          'raise'::consent.block_action AS on_block,
-         CASE t.tgenabled
-           WHEN 'A' THEN 'ok'
-           WHEN 'D' THEN 'disabled'
-           WHEN 'R' THEN 'replica_only'
-           ELSE 'disabled'
+         CASE
+           WHEN t.tgenabled = 'R' THEN 'replica_only'
+           WHEN t.tgenabled <> 'A' THEN 'disabled'
+           WHEN p.problem IS NOT NULL THEN 'mapping_broken'
+           ELSE 'ok'
          END AS health,
-         CASE t.tgenabled
-           WHEN 'A' THEN NULL
-           WHEN 'D' THEN 'the trigger is disabled: nothing is judged'
-           WHEN 'R' THEN 'the trigger fires in replica sessions only'
-           ELSE 'the trigger does not fire in replica sessions'
+         CASE
+           WHEN t.tgenabled = 'R' THEN 'the trigger fires in replica sessions only'
+           WHEN t.tgenabled = 'O' THEN 'the trigger does not fire in replica sessions'
+           WHEN t.tgenabled = 'D' THEN 'the trigger is disabled: nothing is judged'
+           ELSE p.problem
          END AS detail
-    FROM pg_catalog.pg_trigger t
-    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+    FROM pg_catalog.pg_trigger t,
+         LATERAL (SELECT consent.guard_problem(t.tgrelid) AS problem OFFSET 0) p
    WHERE t.tgfoid = 'consent.guard_check()'::regprocedure;
 COMMENT ON VIEW consent.guards IS
-  'Which tables are guarded, and does each guard work? One row per table and partition. health: ok, disabled, replica_only';
+  'Which tables are guarded, and does each guard work? One row per table and partition';
 COMMENT ON COLUMN consent.guards.relation IS 'The table, or the partitioned table it is part of';
 COMMENT ON COLUMN consent.guards.leaf IS 'The table or partition whose trigger this is';
 COMMENT ON COLUMN consent.guards.on_block IS 'What happens to a refused message';
-COMMENT ON COLUMN consent.guards.health IS 'ok, disabled or replica_only';
+COMMENT ON COLUMN consent.guards.health IS 'ok, disabled, replica_only, or mapping_broken: every write fails until the guard is made anew';
 COMMENT ON COLUMN consent.guards.detail IS 'What that means, NULL if ok';
 GRANT SELECT ON consent.guards TO PUBLIC;

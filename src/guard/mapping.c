@@ -18,6 +18,7 @@
 
 #include "access/sysattr.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -33,6 +34,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/ruleutils.h"
 
 #include "guard/mapping.h"
@@ -128,6 +130,7 @@ typedef struct MappingErrorArg
 {
 	Relation	rel;
 	ConsentMapped mapped;
+	bool		in_use;
 } MappingErrorArg;
 
 static void
@@ -137,6 +140,13 @@ mapping_error_context(void *arg)
 
 	errcontext("mapping \"%s\" of the consent guard on table \"%s\"",
 			   mapped_rules[where->mapped].name, RelationGetRelationName(where->rel));
+
+	/* Many clients show the hint and not the context. */
+	if (where->in_use)
+		errhint("Mapping \"%s\" of the consent guard on table \"%s\" no longer works; make the guard anew with consent.unguard() and consent.guard().",
+				mapped_rules[where->mapped].name, RelationGetRelationName(where->rel));
+	else
+		errhint("A mapping is an SQL expression over the row; a constant is written $$'acme'$$.");
 }
 
 /* The one expression in the text; anything else in it is an error. */
@@ -200,7 +210,7 @@ refuse_virtual_columns(Relation rel, Node *node)
 static Expr *
 transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const char *expression)
 {
-	MappingErrorArg where = {rel, mapped};
+	MappingErrorArg where = {rel, mapped, row != NULL};
 	ErrorContextCallback context = {
 		.callback = mapping_error_context, .arg = &where, .previous = error_context_stack
 	};
@@ -220,12 +230,14 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	if (mapped_rules[mapped].or_array && type_is_array_domain(from))
 		to = get_array_type(to);
 
+	/* A text is no truth value, though it can be cast to one. */
 	node = coerce_to_target_type(pstate, node, from, to, -1,
-								 COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
+								 to == BOOLOID ? COERCION_ASSIGNMENT : COERCION_EXPLICIT,
+								 COERCE_EXPLICIT_CAST, -1);
 	if (node == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("mapping \"%s\" has type %s, which cannot be cast to %s",
+				 errmsg("mapping \"%s\" has type %s, expected %s",
 						mapped_rules[mapped].name, format_type_be(from), format_type_be(to))));
 	assign_expr_collations(pstate, node);
 	refuse_virtual_columns(rel, node);
@@ -248,19 +260,27 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
  */
 #define ROW_NAME "outbound_row"
 
-/* Check a mapping and write it with every name qualified. */
+/*
+ * Check a mapping and write it with every name qualified.  *constant is its
+ * value if it is the same text for every row, else NULL.
+ */
 char *
-consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression)
+consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression, char **constant)
 {
 	Expr	   *expr = transform_mapping(rel, NULL, mapped, expression);
+	Node	   *value = eval_const_expressions(NULL, (Node *) expr);
 	ConsentPinned pinned = consent_pin(InvalidOid, NULL);
-	char	   *text;
+	char	   *qualified;
 
-	text = deparse_expression((Node *) expr,
-							  deparse_context_for(ROW_NAME, RelationGetRelid(rel)),
-							  false, false);
+	*constant = NULL;
+	if (IsA(value, Const) && ((Const *) value)->consttype == TEXTOID && !((Const *) value)->constisnull)
+		*constant = TextDatumGetCString(((Const *) value)->constvalue);
+
+	qualified = deparse_expression((Node *) expr,
+								   deparse_context_for(ROW_NAME, RelationGetRelid(rel)),
+								   false, false);
 	consent_unpin(pinned);
-	return text;
+	return qualified;
 }
 
 static bool
@@ -318,4 +338,46 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
 	}
 	if (mapping->depends)
 		consent_unpin(pinned);
+}
+
+/*
+ * Why the mappings of a guard no longer work, or NULL if they do.  Compiles
+ * them in a subtransaction of their own, so that an error is only an answer.
+ */
+char *
+consent_mapping_problem(Relation rel, Trigger *trigger)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile problem = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		ConsentPinned pinned = consent_pin(rel->rd_rel->relowner, NULL);
+
+		for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
+		{
+			int			mapped = consent_mapping_lookup(trigger->tgargs[i]);
+
+			if (mapped >= 0)
+				(void) transform_mapping(rel, ROW_NAME, mapped, trigger->tgargs[i + 1]);
+		}
+		consent_unpin(pinned);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		problem = error->message;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return problem;
 }

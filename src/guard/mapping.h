@@ -9,6 +9,7 @@
 #define PG_CONSENT_MAPPING_H
 
 #include "executor/executor.h"
+#include "utils/reltrigger.h"
 #include "utils/relcache.h"
 
 /* What can be mapped; mapping.c has their names and types. */
@@ -54,11 +55,13 @@ typedef struct ConsentPinned
 
 extern const char *consent_mapping_name(ConsentMapped mapped);
 extern int	consent_mapping_lookup(const char *name);
-extern char *consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression);
+extern char *consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression,
+								   char **constant);
 extern void consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 									ConsentMapped mapped, const char *expression);
 extern void consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
 									 Datum *values, bool *nulls);
+extern char *consent_mapping_problem(Relation rel, Trigger *trigger);
 extern ConsentPinned consent_pin(Oid owner, const char *region);
 extern void consent_unpin(ConsentPinned pinned);
 

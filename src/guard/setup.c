@@ -24,6 +24,7 @@
 #include "utils/rel.h"
 
 #include "guard/mapping.h"
+#include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
 #include "module/words.h"
@@ -35,6 +36,7 @@
 
 PG_FUNCTION_INFO_V1(pg_consent_guard);
 PG_FUNCTION_INFO_V1(pg_consent_unguard);
+PG_FUNCTION_INFO_V1(pg_consent_guard_problem);
 
 static Relation
 open_target(Oid relid)
@@ -70,6 +72,30 @@ qualified_name(Relation rel)
 {
 	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 									  RelationGetRelationName(rel));
+}
+
+/* A constant that no row could ever be judged by is a slip of the pen. */
+static void
+check_constant(ConsentMapped mapped, const char *constant)
+{
+	if (mapped == MAPPED_CHANNEL && consent_channel_from_name(constant) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown channel \"%s\"", constant)));
+	if (mapped == MAPPED_CLASS && consent_class_from_name(constant) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown message class \"%s\"", constant)));
+	if (mapped == MAPPED_ORGANISATION && consent_organisation_lookup(constant) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("organisation \"%s\" does not exist", constant),
+				 errhint("Insert it into consent.organisation first.")));
+	if (mapped == MAPPED_PURPOSE && consent_purpose_lookup(constant) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("purpose \"%s\" does not exist", constant),
+				 errhint("Insert it into consent.purpose first.")));
 }
 
 /* Run DDL as the caller, names as the catalogs have them. */
@@ -142,9 +168,16 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 					 errmsg("a guard needs the mapping \"%s\"", consent_mapping_name(i)),
 					 errhint("Give an SQL expression over the row; a constant is one too, as in $$'email'$$.")));
 		if (expression != NULL)
+		{
+			char	   *constant;
+			char	   *qualified = consent_mapping_check(rel, i, expression, &constant);
+
+			if (constant != NULL)
+				check_constant(i, constant);
 			appendStringInfo(&arguments, ", %s, %s",
 							 quote_literal_cstr(consent_mapping_name(i)),
-							 quote_literal_cstr(consent_mapping_check(rel, i, expression)));
+							 quote_literal_cstr(qualified));
+		}
 	}
 	table_close(rel, NoLock);
 
@@ -171,4 +204,23 @@ pg_consent_unguard(PG_FUNCTION_ARGS)
 
 	run_ddl(psprintf("DROP TRIGGER %s ON %s", trigger, name));
 	PG_RETURN_VOID();
+}
+
+/* consent.guard_problem(table): why its guard's mappings do not work, or NULL */
+PGDLLEXPORT Datum
+pg_consent_guard_problem(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	const char *name = guard_of(rel);
+	char	   *problem = NULL;
+
+	for (int i = 0; name != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		if (strcmp(rel->trigdesc->triggers[i].tgname, name) == 0)
+			problem = consent_mapping_problem(rel, &rel->trigdesc->triggers[i]);
+	}
+	table_close(rel, AccessShareLock);
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }

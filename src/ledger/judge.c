@@ -317,6 +317,11 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 		consent_case_set_organisation(&cache->c, cache->organisation);
 		consent_case_set_purpose(&cache->c, cache->purpose);
 		consent_case_set_category(&cache->c, cache->category);
+		if (cache->c.invalid == ORGANISATION_UNKNOWN || cache->c.invalid == PURPOSE_UNKNOWN)
+			ereport(WARNING,
+					(errcode(ERRCODE_WARNING),
+					 errmsg("nobody may be sent anything: %s", consent_reason_code(cache->c.invalid)),
+					 errhint("Insert it into consent.organisation or consent.purpose, or mend the name.")));
 		if (cache->c.invalid == REASON_NONE)
 			consent_world_facts(&cache->c.send, DT_NOEND, GetActiveSnapshot());
 		MemoryContextSwitchTo(caller);

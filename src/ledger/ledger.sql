@@ -46,7 +46,7 @@ CREATE TABLE consent.ledger (
   listed_on date,
   delisted_on date,
   expires_at timestamptz,
-  effective_at timestamptz,
+  effective_at timestamptz DEFAULT now(),
   recorded_at timestamptz NOT NULL,
   recorded_by text NOT NULL,
   source text,
@@ -103,7 +103,7 @@ COMMENT ON COLUMN consent.ledger.subscriber IS
 COMMENT ON COLUMN consent.ledger.expires_at IS
   'When a consent or a request ends by itself; it is good before that moment, not at it';
 COMMENT ON COLUMN consent.ledger.effective_at IS
-  'When it was said. Not known: what stands against a message is in force at once, what speaks for one never (a consent is consent_unevidenced)';
+  'When it was said; now() if the column is left out. NULL, not known: what stands against a message is in force at once, what speaks for one never (a consent is consent_unevidenced)';
 COMMENT ON COLUMN consent.ledger.recorded_at IS
   'When we recorded it. Left out by loaders; only the owner may set it, to restore a dump';
 COMMENT ON COLUMN consent.ledger.recorded_by IS

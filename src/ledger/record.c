@@ -225,7 +225,9 @@ stamp(Draft *draft)
 	}
 	if (DRAFT_NULL(draft, recorded_at))
 	{
-		last_recorded = Max(GetCurrentTimestamp(), last_recorded + 1);
+		TimestampTz now = GetCurrentTimestamp();
+
+		last_recorded = Max(now, last_recorded + 1);
 		DRAFT_SET(draft, recorded_at, TimestampTzGetDatum(last_recorded));
 	}
 	if (DRAFT_NULL(draft, recorded_by))
@@ -328,11 +330,12 @@ static void
 check_times(Draft *draft, const KindRule *rule)
 {
 	TimestampTz recorded_at = DatumGetTimestampTz(DRAFT_VALUE(draft, recorded_at));
+	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz effective_at;
 
 	/* stamp() may be ahead of the clock by a little */
 	if (DRAFT_NULL(draft, effective_at) && rule->unknown_time == AT_ONCE)
-		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(Min(recorded_at, GetCurrentTimestamp())));
+		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(Min(recorded_at, now)));
 
 	if (!DRAFT_NULL(draft, effective_at))
 	{
@@ -525,7 +528,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	if (DRAFT_NULL(&draft, contact) || DRAFT_NULL(&draft, kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("an event needs a contact and a kind")));
+				 errmsg("%s of an event is NULL", DRAFT_NULL(&draft, contact) ? "the contact" : "the kind")));
 
 	kind = consent_event_kind(TextDatumGetCString(DRAFT_VALUE(&draft, kind)));
 	rule = &kind_rules[kind];

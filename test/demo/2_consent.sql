@@ -15,17 +15,10 @@ INSERT INTO consent.organisation (name, is_charity) VALUES ('larkmoor_hearth_tru
 INSERT INTO consent.purpose (name, kind) VALUES ('appeals', 'charitable');
 
 -- Somebody typed "n/a" into the address field in 2014.  Casting that to
--- consent.contact is an error, so this function answers NULL instead.
-CREATE FUNCTION readable(address text) RETURNS consent.contact LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN address::consent.contact;
-EXCEPTION WHEN invalid_text_representation THEN
-  RETURN NULL;
-END $$;
-
+-- consent.contact is an error; consent.try_contact() answers NULL instead.
 -- One row per address.  However it was typed, one address is one contact.
 CREATE TABLE address AS
-  SELECT c.customer_id, c.name, c.kind, c.takes, a.channel::consent.channel, a.typed, readable(a.typed) AS contact
+  SELECT c.customer_id, c.name, c.kind, c.takes, a.channel::consent.channel, a.typed, consent.try_contact(a.typed) AS contact
     FROM customers c,
          LATERAL (VALUES ('email', c.email), ('sms', c.mobile), ('push', c.device)) AS a (channel, typed)
    WHERE a.typed IS NOT NULL;

@@ -19,6 +19,7 @@ SELECT class AS "found to be",
   FROM judged GROUP BY class ORDER BY class;
 
 \echo 'What cannot be told apart ("unknown") needs permission too: a doubt is settled for the recipient.'
+\echo '"sugging" is selling under the guise of research.'
 \echo
 \echo 'Called service or research by their senders, but not taken for that:'
 \echo
@@ -26,7 +27,7 @@ SELECT j.template, j.class AS "found to be", count(*) AS messages,
        (SELECT string_agg(code, ', ')
           FROM (SELECT r.code FROM judged k JOIN consent.rule r ON r.code = ANY (k.rules)
                  WHERE k.template = j.template AND k.class = j.class AND consent.is_marketing(r.class)
-                 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2) AS most) AS "mostly by rules"
+                 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2) AS most) AS "rules that spoke most"
   FROM judged j
  WHERE consent.is_marketing(j.class) AND j.declared <> 'direct_marketing'
  GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2;

@@ -20,7 +20,7 @@ SELECT count(*) AS "queued by that statement" FROM outbox;
 \echo
 INSERT INTO outbox
 SELECT * FROM message
- WHERE template = 'en-autumn-boiler' AND readable(to_addr) IN (SELECT consent.permitted('email', 'larkmoor_energy'));
+ WHERE template = 'en-autumn-boiler' AND consent.try_contact(to_addr) IN (SELECT consent.permitted('email', 'larkmoor_energy'));
 SELECT count(*) AS "queued by that statement" FROM outbox;
 
 \echo 'COPY is held to the same rule.  Maggie unsubscribed in 2023:'

@@ -91,14 +91,14 @@ none('what was classified as marketing went only to people who may be sent it', 
 	SELECT o.message_id, j.class
 	  FROM outbox o JOIN judged j USING (message_id)
 	 WHERE consent.is_marketing(j.class)
-	   AND NOT coalesce((consent.evaluate(contact => readable(o.to_addr), channel => o.channel::consent.channel,
+	   AND NOT coalesce((consent.evaluate(contact => consent.try_contact(o.to_addr), channel => o.channel::consent.channel,
 	                                      organisation => o.organisation, purpose => o.purpose, at => o.queued_at)).allowed, false)});
 
 none('so did everything that is marketing by its author\'s own account', qq{
 	SELECT o.template, count(*)
 	  FROM outbox o JOIN truth t USING (template)
 	 WHERE consent.is_marketing(t.class) AND o.template NOT IN ($known_wrong)
-	   AND NOT coalesce((consent.evaluate(contact => readable(o.to_addr), channel => o.channel::consent.channel,
+	   AND NOT coalesce((consent.evaluate(contact => consent.try_contact(o.to_addr), channel => o.channel::consent.channel,
 	                                      organisation => o.organisation, purpose => o.purpose, at => o.queued_at)).allowed, false)
 	 GROUP BY 1 ORDER BY 1});
 
@@ -116,7 +116,7 @@ none('a template known to be judged wrong is one still', qq{
 	   AND NOT EXISTS (SELECT FROM judged j WHERE j.template = t.template AND consent.is_marketing(j.class) <> consent.is_marketing(t.class))});
 
 is($node->safe_psql('demo', q{
-	SELECT count(*) > 0 FROM outbox WHERE readable(to_addr) IS NULL}),
+	SELECT count(*) > 0 FROM outbox WHERE consent.try_contact(to_addr) IS NULL}),
 	't', 'a service message to an unreadable address is let through');
 
 is($node->safe_psql('demo', q{
