@@ -68,7 +68,8 @@ SQL_PARTS = \
 	src/ledger/standing.sql \
 	src/ledger/world.sql \
 	src/ledger/judge.sql \
-	src/guard/guard.sql
+	src/guard/guard.sql \
+	src/module/roles.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql
@@ -76,7 +77,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact text classify ledger decision law guard
+REGRESS = module words contact text classify ledger decision law guard roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary standing
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8

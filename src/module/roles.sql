@@ -1,0 +1,42 @@
+
+-------------------------------------------------------------------------------
+-- module: who may do what.  The last part of the script: it grants on what the
+-- rooms made.
+--
+-- Roles belong to the whole cluster.  One that exists already is used as it is,
+-- with its members and attributes; DROP EXTENSION leaves them all in place.
+-------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+  role text;
+BEGIN
+  FOREACH role IN ARRAY ARRAY['consent_reader', 'consent_writer', 'consent_admin'] LOOP
+    IF pg_catalog.to_regrole(role) IS NULL THEN
+      EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role);
+    END IF;
+  END LOOP;
+END $$;
+
+-- reads everything, and asks
+GRANT SELECT ON
+  consent.organisation, consent.purpose, consent.ledger, consent.address_standing, consent.screening,
+  consent.assessment, consent.contractor
+TO consent_reader, consent_writer, consent_admin;
+GRANT EXECUTE ON FUNCTION
+  consent.evaluate, consent.may_send, consent.permitted, consent.permits, consent.fold, consent.fold_add,
+  consent.fold_final, consent.wrong_standings
+TO consent_reader, consent_writer, consent_admin;
+
+-- records what people say
+GRANT INSERT ON consent.ledger, consent.screening TO consent_writer, consent_admin;
+GRANT EXECUTE ON FUNCTION
+  consent.give, consent.withdraw, consent.object, consent.set_subscriber, consent.soft_opt_in, consent.request,
+  consent.answered, consent.contacted, consent.non_objection, consent.suppress, consent.unsuppress,
+  consent.list_on_register, consent.screened
+TO consent_writer, consent_admin;
+
+-- keeps the vocabulary and the rules, and guards tables it owns
+GRANT INSERT, UPDATE ON consent.organisation, consent.purpose TO consent_admin;
+GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule TO consent_admin;
+GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check TO consent_admin;
