@@ -79,11 +79,11 @@ is_lifted(const ConsentEntry *objection, const ConsentStanding *standing,
 
 	foreach_entry(entry, standing)
 	{
-		if (entry->facts.kind == EVENT_CONSENT && !entry->facts.third_party &&
+		if (entry->facts.kind == EVENT_CONSENT && !consent_third_party(entry, send) &&
 			entry->facts.form == send->form &&
 			entry->facts.effective_at > objection->facts.effective_at &&
 			entry->facts.recorded_at > objection->facts.recorded_at &&
-			entry->facts.effective_at > refusals->withdrawn_at &&
+			consent_in_force(entry, refusals, send) &&
 			consent_is_valid(entry, standing, send))
 			return true;
 	}
@@ -95,7 +95,8 @@ static bool
 covers_party(const ConsentEntry *entry, const ConsentSend *send)
 {
 	return consent_effective(entry, send) && consent_covers_channel(entry, send) &&
-		(entry->facts.organisation == 0 || entry->facts.organisation == send->organisation);
+		(entry->facts.organisation == 0 || entry->facts.organisation == send->organisation ||
+		 consent_is_instigator(entry->facts.organisation, send));
 }
 
 static bool
@@ -154,8 +155,8 @@ look_at_soft_opt_in(const ConsentEntry *entry, const ConsentRefusals *refusals,
 		return;
 
 	/* PECR reg 21B(3): refusal offered and not used, as in reg 22(3) */
-	if (entry->facts.relationship == RELATIONSHIP_CLIENT &&
-		entry->facts.organisation == send->organisation && !entry->facts.third_party &&
+	if (entry->facts.relationship == RELATIONSHIP_CLIENT && !refusals->barred &&
+		entry->facts.organisation == send->organisation && !consent_third_party(entry, send) &&
 		entry->facts.refusal_offered == FLAG_YES && entry->facts.refused == FLAG_NO &&
 		is_later(entry, f->client))
 		f->client = entry;
@@ -199,8 +200,7 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 			case EVENT_CONSENT:
 				if (consent_is_valid(entry, standing, send))
 				{
-					/* At equal times the withdrawal wins: E1. */
-					if (entry->facts.effective_at > refusals.withdrawn_at && is_later(entry, f->consent))
+					if (consent_in_force(entry, &refusals, send) && is_later(entry, f->consent))
 						f->consent = entry;
 				}
 				else if (explains_better(entry, f->failed_consent, send))
@@ -258,15 +258,49 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 }
 
 /*
- * The person's choice about optional service messages: switched off only by
- * the purpose's own name, and on again by a good consent to it.
+ * Does an event name this optional service, or one that it is part of?  A "no"
+ * to a purpose of marketing above it never reaches it.
+ */
+static bool
+names_service(const ConsentEntry *entry, const ConsentSend *send)
+{
+	for (int i = 0; i < send->npurposes; i++)
+	{
+		if (send->purposes[i].kind == PURPOSE_SERVICE_OPTIONAL &&
+			entry->facts.purpose == send->purposes[i].id)
+			return true;
+	}
+	return false;
+}
+
+/* Has the person, since they switched it off, switched it on again? */
+static bool
+is_switched_on(const ConsentEntry *off, const ConsentStanding *standing, const ConsentSend *send)
+{
+	const ConsentEntry *entry;
+
+	foreach_entry(entry, standing)
+	{
+		if (entry->facts.kind == EVENT_CONSENT && !consent_third_party(entry, send) &&
+			entry->facts.form == send->form &&
+			entry->facts.effective_at > off->facts.effective_at &&
+			(off->facts.kind == EVENT_WITHDRAWAL ||
+			 entry->facts.recorded_at > off->facts.recorded_at) &&
+			consent_is_valid(entry, standing, send))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The person's choice about optional service messages: switched off by name
+ * only, and on again by a good consent that covers it.
  */
 static const ConsentEntry *
 switched_off(const ConsentStanding *standing, const ConsentSend *send)
 {
 	const ConsentEntry *entry;
 	const ConsentEntry *off = NULL;
-	const ConsentEntry *on = NULL;
 
 	if (send->purposes[0].kind != PURPOSE_SERVICE_OPTIONAL)
 		return NULL;
@@ -274,16 +308,10 @@ switched_off(const ConsentStanding *standing, const ConsentSend *send)
 	foreach_entry(entry, standing)
 	{
 		if ((entry->facts.kind == EVENT_WITHDRAWAL || entry->facts.kind == EVENT_OBJECTION) &&
-			entry->facts.purpose == send->purposes[0].id && consent_reaches(entry, send) &&
-			is_later(entry, off))
+			names_service(entry, send) && consent_reaches(entry, send) && is_later(entry, off) &&
+			!is_switched_on(entry, standing, send))
 			off = entry;
-		if (entry->facts.kind == EVENT_CONSENT && entry->facts.form == send->form &&
-			entry->facts.purpose == send->purposes[0].id &&
-			consent_is_valid(entry, standing, send) && is_later(entry, on))
-			on = entry;
 	}
-	if (off != NULL && on != NULL && on->facts.effective_at > off->facts.effective_at)
-		return NULL;
 	return off;
 }
 

@@ -39,8 +39,8 @@ consent_is_electronic_mail(ConsentChannel channel)
 	return false;
 }
 
-static bool
-is_instigator(int32 organisation, const ConsentSend *send)
+bool
+consent_is_instigator(int32 organisation, const ConsentSend *send)
 {
 	for (int i = 0; i < send->ninstigators; i++)
 	{
@@ -88,7 +88,7 @@ consent_reaches(const ConsentEntry *entry, const ConsentSend *send)
 		return false;
 	if (facts->organisation != 0 &&
 		facts->organisation != send->organisation &&
-		!is_instigator(facts->organisation, send))
+		!consent_is_instigator(facts->organisation, send))
 		return false;
 	return facts->purpose == 0 || consent_covers_purpose(entry, send);
 }
@@ -98,9 +98,9 @@ consent_reaches(const ConsentEntry *entry, const ConsentSend *send)
  * form does not speak for anybody else, so there only the list counts.
  */
 bool
-consent_names(const ConsentEntry *consent, int32 organisation)
+consent_names(const ConsentEntry *consent, int32 organisation, const ConsentSend *send)
 {
-	if (!consent->facts.third_party && consent->facts.organisation == organisation)
+	if (!consent_third_party(consent, send) && consent->facts.organisation == organisation)
 		return true;
 	for (int i = 0; i < consent->nnamed; i++)
 	{
@@ -156,15 +156,15 @@ consent_failures(const ConsentEntry *consent, const ConsentStanding *standing,
 				 const ConsentSend *send)
 {
 	ConsentReasonSet failed = consent->facts.defects;
-	bool		third_party = consent->facts.third_party;
+	bool		third_party = consent_third_party(consent, send);
 
 	if (!consent_covers_channel(consent, send))
 		consent_reason_add(&failed, CONSENT_CHANNEL_NOT_COVERED);
-	if (!consent_names(consent, send->organisation))
+	if (!consent_names(consent, send->organisation, send))
 		consent_reason_add(&failed, third_party ? THIRD_PARTY_CONSENT_GENERIC : CONSENT_ORG_NOT_NAMED);
 	for (int i = 0; i < send->ninstigators; i++)
 	{
-		if (send->instigators[i] != send->organisation && !consent_names(consent, send->instigators[i]))
+		if (send->instigators[i] != send->organisation && !consent_names(consent, send->instigators[i], send))
 			consent_reason_add(&failed, CONSENT_INSTIGATOR_NOT_NAMED);
 	}
 	if (!consents_to_purpose(consent, send))
@@ -186,6 +186,19 @@ consent_is_valid(const ConsentEntry *consent, const ConsentStanding *standing,
 	ConsentReasonSet failed = consent_failures(consent, standing, send);
 
 	return consent_reason_none(&failed);
+}
+
+/*
+ * Has no withdrawal ended a valid consent?  At equal times the withdrawal
+ * wins, and what a third party brings never lifts one.
+ */
+bool
+consent_in_force(const ConsentEntry *consent, const ConsentRefusals *refusals,
+				 const ConsentSend *send)
+{
+	if (consent_third_party(consent, send))
+		return refusals->withdrawn_at == DT_NOBEGIN;
+	return consent->facts.effective_at > refusals->withdrawn_at;
 }
 
 /*
@@ -247,7 +260,7 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *r
 
 	if (!consent_is_electronic_mail(send->channel))
 		consent_reason_add(&failed, SOI_CHANNEL_NOT_EMAIL_TYPE);
-	if (facts->organisation != send->organisation || facts->third_party)
+	if (facts->organisation != send->organisation || consent_third_party(entry, send))
 		consent_reason_add(&failed, SOI_NOT_OWN_COLLECTION);
 	if (facts->relationship != RELATIONSHIP_SALE && facts->relationship != RELATIONSHIP_NEGOTIATION)
 		consent_reason_add(&failed, SOI_NO_SALE_OR_NEGOTIATION);
@@ -278,7 +291,7 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refus
 		consent_reason_add(&failed, SOI_CHANNEL_NOT_EMAIL_TYPE);
 	if (!send->is_charity)
 		consent_reason_add(&failed, CSOI_NOT_CHARITY);
-	if (facts->organisation != send->organisation || facts->third_party)
+	if (facts->organisation != send->organisation || consent_third_party(entry, send))
 		consent_reason_add(&failed, CSOI_NOT_OWN_COLLECTION);
 	if (facts->relationship != RELATIONSHIP_SUPPORT)
 		consent_reason_add(&failed, CSOI_NO_INTEREST_OR_SUPPORT);

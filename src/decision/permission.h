@@ -28,6 +28,13 @@ consent_covers_channel(const ConsentEntry *entry, const ConsentSend *send)
 	return (entry->facts.channels & CHANNEL_BIT(send->channel)) != 0;
 }
 
+/* Collected by somebody other than the sender? */
+static inline bool
+consent_third_party(const ConsentEntry *entry, const ConsentSend *send)
+{
+	return entry->facts.collector != 0 && entry->facts.collector != send->organisation;
+}
+
 /* What was said against the send, looked up once. */
 typedef struct ConsentRefusals
 {
@@ -37,8 +44,12 @@ typedef struct ConsentRefusals
 } ConsentRefusals;
 
 extern ConsentRefusals consent_refusals(const ConsentStanding *standing, const ConsentSend *send);
+extern bool consent_in_force(const ConsentEntry *consent, const ConsentRefusals *refusals,
+							 const ConsentSend *send);
+extern bool consent_is_instigator(int32 organisation, const ConsentSend *send);
 extern bool consent_covers_purpose(const ConsentEntry *entry, const ConsentSend *send);
-extern bool consent_names(const ConsentEntry *consent, int32 organisation);
+extern bool consent_names(const ConsentEntry *consent, int32 organisation,
+						  const ConsentSend *send);
 extern bool consent_reaches(const ConsentEntry *entry, const ConsentSend *send);
 extern ConsentReasonSet consent_failures(const ConsentEntry *consent,
 										 const ConsentStanding *standing,

@@ -90,6 +90,7 @@ typedef struct ConsentFacts
 	ConsentReasonSet defects;	/* what was wrong with a consent from the start */
 	int32		organisation;
 	int32		purpose;
+	int32		collector;		/* who collected it: 0 nobody else, or SOMEBODY */
 	uint16		channels;
 	uint8		kind;			/* ConsentEventKind */
 	uint8		subscriber;		/* ConsentSubscriber */
@@ -97,9 +98,11 @@ typedef struct ConsentFacts
 	uint8		reg;			/* ConsentRegister */
 	uint8		refusal_offered;	/* ConsentFlag */
 	uint8		refused;		/* ConsentFlag */
-	bool		third_party;	/* collected by somebody else */
-	uint8		pad[3];
+	uint8		pad[4];
 } ConsentFacts;
+
+/* A collector that is no organisation we know. */
+#define SOMEBODY (-1)
 
 /* An event as the fold takes it. */
 typedef struct ConsentEvent

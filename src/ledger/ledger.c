@@ -176,7 +176,13 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 	facts->recorded_at = TIME(recorded_at);
 	facts->expires_at = TIME(expires_at);
 	facts->bites_at = DT_NOEND;
-	facts->third_party = HAS(collected_by);
+	if (HAS(collected_by))
+	{
+		const ConsentOrganisation *collector =
+			consent_organisation_lookup(TextDatumGetCString(VALUE(collected_by)));
+
+		facts->collector = collector ? collector->id : SOMEBODY;
+	}
 	facts->refusal_offered = FLAG(refusal_offered);
 	facts->refused = FLAG(refused);
 	if (HAS(subscriber))
@@ -185,7 +191,7 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 		facts->relationship = known_word(consent_relationship_lookup(TextDatumGetCString(VALUE(relationship))));
 	if (HAS(defects))
 		facts->defects = defect_set(VALUE(defects));
-	if (facts->kind == EVENT_CONSENT && facts->third_party && HAS(effective_at))
+	if (facts->kind == EVENT_CONSENT && HAS(collected_by) && HAS(effective_at))
 		facts->bites_at = consent_london_months_later(facts->effective_at, THIRD_PARTY_MONTHS);
 	if (facts->kind == EVENT_LISTING)
 	{

@@ -1217,8 +1217,14 @@ sub evaluate
 	push @against, step4($ledger, $send, $world);
 	push @against, step5($ledger, $send, $world);
 	push @against, step6($ledger, $send, $world);
-	push @against, step7($ledger, $send, $world);
-	push @against, step8($ledger, $send, $world);
+
+	# Beside a "no" of the person, what steps 7 and 8 add is left open: it turns
+	# on whether a consent that the "no" has ended still counts for them.
+	my @sector = (step7($ledger, $send, $world), step8($ledger, $send, $world));
+	my @beside = @against
+	  ? qw(claims_no_consent pension_not_permitted tps_listed ctps_listed fps_listed register_snapshot_stale)
+	  : ();
+	push @against, @sector if !@against;
 
 	$basis =
 	     step9($ledger, $send, $world)
@@ -1234,7 +1240,7 @@ sub evaluate
 	  : step15($ledger, $send, $world);
 
 	return allow($basis, $send) if defined $basis && !@against;
-	return refuse([ @lacking, explanations($ledger, $send, $world) ],
+	return refuse([ @lacking, @beside, explanations($ledger, $send, $world) ],
 		@against ? @against : $lacking[0] eq 'no_lawful_basis' ? $lacking[0] : @lacking);
 }
 
