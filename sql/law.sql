@@ -181,7 +181,7 @@ SELECT consent.non_objection('x@law.example', NULL);
 
 -- Standings are kept by every statement, and can be made anew.
 SELECT count(*) AS wrong FROM consent.wrong_standings();
-SELECT address, forms, regexp_replace(standing::text, ' [0-9]+', '', 'g') AS standing FROM consent.address_standing WHERE address IN ('tag@law.example', 'sup@law.example') ORDER BY address;
+SELECT address, plain, tagged, regexp_replace(standing::text, ' [0-9]+', '', 'g') AS standing FROM consent.address_standing WHERE address IN ('tag@law.example', 'sup@law.example') ORDER BY address;
 DELETE FROM consent.address_standing WHERE address = 'sup@law.example';
 UPDATE consent.address_standing SET standing = (SELECT consent.fold(l) FROM consent.ledger l WHERE contact = 's1@law.example') WHERE address = 'tag@law.example';
 SELECT consent.wrong_standings() ORDER BY 1;

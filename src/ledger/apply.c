@@ -27,13 +27,16 @@ PG_FUNCTION_INFO_V1(pg_consent_standing_eq);
 
 /* Every name is qualified but "recorded", the transition table. */
 static const char apply_query[] =
-"INSERT INTO consent.address_standing AS s (address, forms, standing) "
-"SELECT l.address, pg_catalog.array_agg(DISTINCT l.contact), consent.fold(l.*::consent.ledger) "
+"INSERT INTO consent.address_standing AS s (address, plain, tagged, standing) "
+"SELECT l.address, pg_catalog.bool_or(l.contact OPERATOR(pg_catalog.=) l.address), "
+"pg_catalog.array_agg(DISTINCT l.contact) FILTER (WHERE l.contact OPERATOR(pg_catalog.<>) l.address), "
+"consent.fold(l.*::consent.ledger) "
 "FROM recorded l GROUP BY l.address ORDER BY l.address "
 "ON CONFLICT (address) DO UPDATE SET "
 "standing = consent.standing_union(s.standing, excluded.standing), "
-"forms = CASE WHEN s.forms OPERATOR(pg_catalog.@>) excluded.forms THEN s.forms "
-"ELSE (SELECT pg_catalog.array_agg(DISTINCT f) FROM pg_catalog.unnest(s.forms OPERATOR(pg_catalog.||) excluded.forms) f) END";
+"plain = s.plain OR excluded.plain, "
+"tagged = CASE WHEN excluded.tagged IS NULL OR s.tagged OPERATOR(pg_catalog.@>) excluded.tagged THEN s.tagged "
+"ELSE (SELECT pg_catalog.array_agg(DISTINCT f) FROM pg_catalog.unnest(s.tagged OPERATOR(pg_catalog.||) excluded.tagged) f) END";
 
 PGDLLEXPORT Datum
 pg_consent_ledger_apply(PG_FUNCTION_ARGS)

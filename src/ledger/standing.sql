@@ -29,12 +29,15 @@ REVOKE EXECUTE ON FUNCTION consent.fold_add(internal, consent.ledger), consent.f
 
 CREATE TABLE consent.address_standing (
   address consent.contact PRIMARY KEY,
-  forms consent.contact[] NOT NULL,
+  plain boolean NOT NULL,
+  tagged consent.contact[],
   standing consent.standing NOT NULL);
+CREATE INDEX address_standing_tagged ON consent.address_standing (address) WHERE tagged IS NOT NULL;
 COMMENT ON TABLE consent.address_standing IS
   'What do the events of each address amount to? Kept by a trigger of consent.ledger; consent.rebuild_standings() makes it anew';
 COMMENT ON COLUMN consent.address_standing.address IS 'The contact without its +tag';
-COMMENT ON COLUMN consent.address_standing.forms IS 'The contacts, with and without +tags, that the ledger has events of';
+COMMENT ON COLUMN consent.address_standing.plain IS 'Has the ledger events of the address itself?';
+COMMENT ON COLUMN consent.address_standing.tagged IS 'Its forms with a +tag that the ledger has events of, NULL if none';
 COMMENT ON COLUMN consent.address_standing.standing IS 'consent.fold() of those events';
 
 CREATE FUNCTION consent.standing_union(consent.standing, consent.standing) RETURNS consent.standing
@@ -66,8 +69,9 @@ CREATE FUNCTION consent.rebuild_standings() RETURNS bigint
 BEGIN ATOMIC
   DELETE FROM consent.address_standing;
   WITH made AS (
-    INSERT INTO consent.address_standing (address, forms, standing)
-    SELECT l.address, array_agg(DISTINCT l.contact), consent.fold(l)
+    INSERT INTO consent.address_standing (address, plain, tagged, standing)
+    SELECT l.address, bool_or(l.contact = l.address), array_agg(DISTINCT l.contact) FILTER (WHERE l.contact <> l.address),
+           consent.fold(l)
       FROM consent.ledger l
      GROUP BY l.address
     RETURNING 1)
@@ -82,10 +86,11 @@ CREATE FUNCTION consent.wrong_standings() RETURNS SETOF consent.contact
 BEGIN ATOMIC
   SELECT COALESCE(s.address, f.address)
     FROM consent.address_standing s
-    FULL JOIN (SELECT l.address, array_agg(DISTINCT l.contact) AS forms, consent.fold(l) AS standing
+    FULL JOIN (SELECT l.address, bool_or(l.contact = l.address) AS plain,
+                      array_agg(DISTINCT l.contact) FILTER (WHERE l.contact <> l.address) AS tagged, consent.fold(l) AS standing
                  FROM consent.ledger l
                 GROUP BY l.address) f ON f.address = s.address
-   WHERE (s.forms @> f.forms AND s.forms <@ f.forms AND consent.standing_eq(s.standing, f.standing)) IS NOT TRUE;
+   WHERE (s.plain = f.plain AND s.tagged IS NOT DISTINCT FROM f.tagged AND consent.standing_eq(s.standing, f.standing)) IS NOT TRUE;
 END;
 COMMENT ON FUNCTION consent.wrong_standings() IS
   'Which addresses have a standing that is not the fold of their events? None, unless something went wrong; consent.rebuild_standings() mends it';
