@@ -36,6 +36,7 @@ OBJS = \
 	src/decision/permission.o \
 	src/decision/evaluate.o \
 	src/ledger/vocabulary.o \
+	src/ledger/policy.o \
 	src/ledger/calendar.o \
 	src/ledger/record.o \
 	src/ledger/world.o \
@@ -67,6 +68,7 @@ SQL_PARTS = \
 	src/ledger/ledger.sql \
 	src/ledger/standing.sql \
 	src/ledger/world.sql \
+	src/ledger/policy.sql \
 	src/ledger/judge.sql \
 	src/guard/guard.sql \
 	src/module/roles.sql
@@ -77,9 +79,9 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact text classify ledger decision law guard roles
+REGRESS = module words contact text classify ledger decision law policy guard roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
-ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary standing
+ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary policy standing
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)

@@ -10,7 +10,7 @@ SELECT kind, count(*), bool_and(citation <> '' AND explanation <> '') AS explain
   FROM consent.reason GROUP BY kind ORDER BY kind;
 
 INSERT INTO consent.organisation (name, jurisdiction, pensions_authorised)
-VALUES ('dec acme', 'GB', false), ('dec bolt', 'GB', false), ('dec pensions', 'GB', true), ('dec paris', 'FR', false);
+VALUES ('dec acme', 'GB', false), ('dec bolt', 'GB', false), ('dec pensions', 'GB', true), ('dec paris', 'ZZ', false);
 INSERT INTO consent.purpose (name, kind, parent) VALUES
   ('dec boilers', 'commercial', 'marketing'), ('dec combi', 'commercial', 'dec boilers'),
   ('dec claims', 'claims_management', 'marketing'), ('dec pension review', 'pensions', 'marketing'),

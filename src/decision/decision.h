@@ -3,10 +3,11 @@
  * decision.h
  *	  The verdict on one send.
  *
- * consent_evaluate() is a pure function of its three arguments: no SPI, no
+ * consent_evaluate() is a pure function of its two arguments: no SPI, no
  * clock, no globals, no allocation.  Whatever the law needs to know about the
- * world (who the organisation is, what time it is) is a fact in ConsentSend,
- * fetched by the caller, under the caller's snapshot.
+ * world (who the organisation is, what time it is, what its jurisdiction lays
+ * down) is a fact in ConsentSend, fetched by the caller, under the caller's
+ * snapshot.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,9 +38,34 @@ typedef struct ConsentPurposeStep
 	ConsentPurposeKind kind;
 } ConsentPurposeStep;
 
+/*
+ * What a jurisdiction lays down, as a row of consent.policy has it.  Months and
+ * days are calendar ones; 0 months: no limit.
+ */
+typedef struct ConsentPolicy
+{
+	const char *jurisdiction;
+	int32		version;
+	TimestampTz valid_from;
+	const char *law;			/* cited for every reason, NULL: as reasons.h */
+	uint16		opt_out_individual; /* channels open until the person says no */
+	uint16		opt_out_corporate;	/* the same for corporate subscribers */
+	bool		registers[REGISTER_COUNT];	/* which ones calls and faxes heed */
+	bool		soft_opt_in;
+	int32		soft_opt_in_sale_months;
+	int32		soft_opt_in_negotiation_months;
+	TimestampTz charity_soft_opt_in_from;	/* DT_NOEND: there is none */
+	bool		double_opt_in;	/* of consents to electronic mail */
+	int32		consent_months;
+	int32		third_party_months;
+	int32		listing_days;	/* a listing counts when it is that old */
+	int32		screening_days; /* a screening is good for that long */
+} ConsentPolicy;
+
 /* The facts of a send. */
 typedef struct ConsentSend
 {
+	const ConsentPolicy *policy;	/* in force at the time, NULL: none known */
 	ConsentChannel channel;
 	ConsentClass class;
 	uint64		form;			/* which +tag form of the address it goes to */
@@ -51,6 +77,7 @@ typedef struct ConsentSend
 	int			ninstigators;
 	const int32 *instigators;
 	TimestampTz at;
+	int32		day;			/* the date of that, as in ConsentFacts */
 	int			category_len;
 	const char *category;		/* what is advertised, NULL if not known */
 	int			reference_len;
@@ -61,25 +88,18 @@ typedef struct ConsentSend
 	bool		identity_shown;
 } ConsentSend;
 
-/* What a jurisdiction lays down. */
-typedef struct ConsentPolicy
-{
-	const char *jurisdiction;
-	bool		corporate_mail_opt_out; /* corporate e-mail needs no consent */
-} ConsentPolicy;
-
 typedef struct ConsentVerdict
 {
 	bool		allowed;
 	ConsentReason reason;		/* the one that decides; a BASIS_ if allowed */
 	int64		event_id;		/* the event it rests on, 0 if none */
 	ConsentReasonSet found;		/* all that were found, reason included */
+	const ConsentPolicy *policy;	/* by which it was judged: that of the send */
 } ConsentVerdict;
 
-extern const ConsentPolicy *consent_policy_for(const char *jurisdiction);
 extern ConsentVerdict consent_evaluate(const ConsentStanding *standing,
-									   const ConsentSend *send,
-									   const ConsentPolicy *policy);
-extern ConsentVerdict consent_refusal(ConsentReason reason);
+									   const ConsentSend *send);
+extern ConsentVerdict consent_refusal(ConsentReason reason, const ConsentPolicy *policy);
+extern const char *consent_verdict_citation(const ConsentVerdict *verdict);
 
 #endif							/* PG_CONSENT_DECISION_H */

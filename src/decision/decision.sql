@@ -15,7 +15,7 @@ COMMENT ON VIEW consent.reason IS
   'What does a reason code mean, and which regulation does it rest on? kind basis: why a send is allowed; kind refusal: why it is not. In order of precedence';
 COMMENT ON COLUMN consent.reason.code IS 'As in decision.reason, decision.reasons and the guard''s CONSTRAINT NAME';
 COMMENT ON COLUMN consent.reason.kind IS 'basis or refusal';
-COMMENT ON COLUMN consent.reason.citation IS 'The regulation';
+COMMENT ON COLUMN consent.reason.citation IS 'The regulation, in the United Kingdom; elsewhere decisions cite consent.policy.law';
 COMMENT ON COLUMN consent.reason.explanation IS 'In a sentence';
 GRANT SELECT ON consent.reason TO PUBLIC;
 
@@ -27,7 +27,7 @@ CREATE TYPE consent.decision AS (
   event_id bigint,
   reasons text[]);
 COMMENT ON TYPE consent.decision IS
-  'The verdict on one send: allowed; reason, the code that decided (see consent.reason); basis, the same when allowed, else NULL; citation, the regulation; event_id, the event of consent.ledger it rests on, or NULL; reasons, all codes that were found';
+  'The verdict on one send: allowed; reason, the code that decided (see consent.reason); basis, the same when allowed, else NULL; citation, the regulation, or the law where it is not British (consent.policy); event_id, the event of consent.ledger it rests on, or NULL; reasons, all codes that were found';
 
 CREATE TYPE consent.standing;
 CREATE FUNCTION consent.standing_in(cstring) RETURNS consent.standing

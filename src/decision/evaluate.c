@@ -16,9 +16,6 @@
 
 #include "decision/permission.h"
 
-/* Screening of a register is good for 28 days; up to 29 full days count so. */
-#define SCREENING_DAYS 29
-
 /* What the steps learn about the send and hand down. */
 typedef struct Findings
 {
@@ -32,27 +29,13 @@ typedef struct Findings
 	const ConsentEntry *failed_soft_opt_in; /* newest one that fails, or NULL */
 	ConsentReasonSet soft_opt_in_failures;
 	const ConsentEntry *client; /* newest pensions client relationship, or NULL */
+	const ConsentEntry *barred; /* refusal at collection, or NULL */
 	const ConsentEntry *objection;	/* latest objection in force, or NULL */
 	const ConsentEntry *suppression;	/* latest suppression in force, or NULL */
 	const ConsentEntry *withdrawal; /* latest withdrawal in force, or NULL */
 	const ConsentEntry *non_objection;	/* newest in force, or NULL */
 	const ConsentEntry *listing[REGISTER_COUNT];	/* one that bites, or NULL */
 } Findings;
-
-/*
- * PECR has no policy table yet but one row: the United Kingdom's.  Any other
- * jurisdiction is refused rather than judged by British law.
- */
-static const ConsentPolicy policy_gb = {
-	.jurisdiction = "GB",
-	.corporate_mail_opt_out = true,
-};
-
-const ConsentPolicy *
-consent_policy_for(const char *jurisdiction)
-{
-	return strcmp(jurisdiction, policy_gb.jurisdiction) == 0 ? &policy_gb : NULL;
-}
 
 /* The order of events of one kind: by effect, then by recording. */
 static bool
@@ -161,6 +144,9 @@ look_at_soft_opt_in(const ConsentEntry *entry, const ConsentRefusals *refusals,
 		is_later(entry, f->client))
 		f->client = entry;
 
+	/* Where there is no such soft opt-in, it is neither good nor bad. */
+	if (charity ? send->policy->charity_soft_opt_in_from == DT_NOEND : !send->policy->soft_opt_in)
+		return;
 	failed = charity ? consent_charity_failures(entry, refusals, send) :
 		consent_soft_opt_in_failures(entry, refusals, send);
 	if (!consent_reason_none(&failed))
@@ -235,7 +221,8 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 					f->subscriber = entry;
 				break;
 			case EVENT_LISTING:
-				if (consent_effective(entry, send) && entry->facts.bites_at <= send->at &&
+				if (consent_effective(entry, send) &&
+					entry->facts.day + send->policy->listing_days <= send->day &&
 					entry->facts.expires_at > send->at && !is_superseded(entry, standing))
 					f->listing[entry->facts.reg] = entry;
 				break;
@@ -253,6 +240,7 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 	if (f->failed_consent != NULL)
 		f->consent_failures = consent_failures(f->failed_consent, standing, send);
 
+	f->barred = refusals.barred;
 	f->corporate = f->subscriber != NULL &&
 		f->subscriber->facts.subscriber == SUBSCRIBER_CORPORATE;
 }
@@ -406,24 +394,47 @@ judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict
 	return true;
 }
 
+/* Does the jurisdiction open this channel until the person says no? */
 static bool
-is_stale(ConsentRegister reg, const ConsentSend *send)
+is_opt_out(const ConsentSend *send, const Findings *f)
 {
-	return send->screened[reg] == DT_NOBEGIN ||
-		send->at - send->screened[reg] >= SCREENING_DAYS * USECS_PER_DAY;
+	uint16		channels = f->corporate ?
+		send->policy->opt_out_corporate : send->policy->opt_out_individual;
+
+	return (channels & CHANNEL_BIT(send->channel)) != 0;
 }
 
-/* Live calls: opt-out, with two registers.  PECR reg 21, 26 */
+static void
+allow_opt_out(const Findings *f, ConsentVerdict *verdict)
+{
+	if (f->corporate)
+		allow(verdict, BASIS_CORPORATE_SUBSCRIBER, f->subscriber);
+	else
+		allow(verdict, BASIS_OPT_OUT_REGIME, NULL);
+}
+
+/* A screening 28 days good is so until 29 full days have passed. */
+static bool
+is_unscreened(ConsentRegister reg, const ConsentSend *send)
+{
+	return send->screened[reg] == DT_NOBEGIN ||
+		send->at - send->screened[reg] >= (send->policy->screening_days + 1) * USECS_PER_DAY;
+}
+
+/* Live calls that are opt-out, with registers.  PECR reg 21, 26 */
 static void
 judge_live_call(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
 {
+	bool		tps = send->policy->registers[REGISTER_TPS];
+	bool		ctps = send->policy->registers[REGISTER_CTPS];
+
 	if (f->consent == NULL && f->non_objection == NULL)
 	{
-		if (f->listing[REGISTER_TPS] != NULL)
+		if (tps && f->listing[REGISTER_TPS] != NULL)
 			refuse(verdict, TPS_LISTED, f->listing[REGISTER_TPS]);
-		if (f->listing[REGISTER_CTPS] != NULL)
+		if (ctps && f->listing[REGISTER_CTPS] != NULL)
 			refuse(verdict, CTPS_LISTED, f->listing[REGISTER_CTPS]);
-		if (is_stale(REGISTER_TPS, send) || is_stale(REGISTER_CTPS, send))
+		if ((tps && is_unscreened(REGISTER_TPS, send)) || (ctps && is_unscreened(REGISTER_CTPS, send)))
 			refuse(verdict, REGISTER_SNAPSHOT_STALE, NULL);
 	}
 	if (f->consent != NULL)
@@ -431,42 +442,45 @@ judge_live_call(const ConsentSend *send, const Findings *f, ConsentVerdict *verd
 	allow(verdict, BASIS_LIVE_CALL_NO_OBJECTION, f->non_objection);
 }
 
-/* Fax to a company: opt-out, with a register where one is in use.  reg 20, 25 */
+/* Fax that is opt-out, with a register where one is in use.  PECR reg 20, 25 */
 static void
-judge_corporate_fax(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
+judge_fax(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
 {
-	if (f->consent == NULL && send->screened[REGISTER_FPS] != DT_NOBEGIN)
+	if (f->consent == NULL && send->policy->registers[REGISTER_FPS] &&
+		send->screened[REGISTER_FPS] != DT_NOBEGIN)
 	{
 		if (f->listing[REGISTER_FPS] != NULL)
 			refuse(verdict, FPS_LISTED, f->listing[REGISTER_FPS]);
-		if (is_stale(REGISTER_FPS, send))
+		if (is_unscreened(REGISTER_FPS, send))
 			refuse(verdict, REGISTER_SNAPSHOT_STALE, NULL);
 	}
 	if (f->consent != NULL)
 		allow(verdict, BASIS_CONSENT, f->consent);
-	allow(verdict, BASIS_CORPORATE_SUBSCRIBER, f->subscriber);
+	allow_opt_out(f, verdict);
 }
 
 /* What speaks for any other send, strongest basis first. */
 static void
-judge_permission(const ConsentSend *send, const ConsentPolicy *policy,
-				 const Findings *f, ConsentVerdict *verdict)
+judge_permission(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
 {
+	bool		opt_out = is_opt_out(send, f);
+	bool		said_no = !f->corporate && f->barred != NULL;
 	bool		needs_basis = send->channel == CHANNEL_POST || send->channel == CHANNEL_ONLINE_AD;
 
 	if (f->consent != NULL)
 		allow(verdict, BASIS_CONSENT, f->consent);
 	if (f->soft_opt_in != NULL)
 		allow(verdict, f->charity ? BASIS_CHARITY_SOFT_OPT_IN : BASIS_SOFT_OPT_IN, f->soft_opt_in);
-	if (f->corporate && consent_is_electronic_mail(send->channel) &&
-		policy->corporate_mail_opt_out)
-		allow(verdict, BASIS_CORPORATE_SUBSCRIBER, f->subscriber);
+	if (opt_out && !said_no)
+		allow_opt_out(f, verdict);
 	if (needs_basis && send->assessed)
 		allow(verdict, BASIS_LEGITIMATE_INTERESTS, NULL);
 	if (verdict->allowed || f->consent != NULL)
 		return;					/* allowed, or refused for something else */
 
 	/* Refused for want of permission: say what the newest one lacks. */
+	if (opt_out && said_no)
+		refuse(verdict, SOI_REFUSED_AT_COLLECTION, f->barred);
 	if (needs_basis)
 		refuse(verdict, NO_LAWFUL_BASIS, NULL);
 	if (f->failed_consent != NULL)
@@ -512,9 +526,10 @@ judge_message(const ConsentSend *send, ConsentVerdict *verdict)
 
 static void
 judge_marketing(const ConsentStanding *standing, const ConsentSend *send,
-				const ConsentPolicy *policy, ConsentVerdict *verdict)
+				ConsentVerdict *verdict)
 {
 	Findings	f;
+	bool		opt_out;
 
 	look_at(standing, send, &f);
 	if (f.objection != NULL)
@@ -524,31 +539,43 @@ judge_marketing(const ConsentStanding *standing, const ConsentSend *send,
 	if (f.withdrawal != NULL)
 		refuse(verdict, CONSENT_WITHDRAWN, f.withdrawal);
 
-	if (send->channel == CHANNEL_LIVE_CALL)
+	opt_out = is_opt_out(send, &f);
+	if (send->channel == CHANNEL_LIVE_CALL && opt_out)
 	{
 		if (!judge_sector(send, &f, verdict))
 			judge_live_call(send, &f, verdict);
 	}
-	else if (send->channel == CHANNEL_FAX && f.corporate)
-		judge_corporate_fax(send, &f, verdict);
+	else if (send->channel == CHANNEL_FAX && opt_out)
+		judge_fax(send, &f, verdict);
 	else
-		judge_permission(send, policy, &f, verdict);
+		judge_permission(send, &f, verdict);
+}
+
+/*
+ * The reasons are British and cite British law.  Elsewhere they are the nearest
+ * ones, so there the law is cited by its name only.
+ */
+const char *
+consent_verdict_citation(const ConsentVerdict *verdict)
+{
+	if (verdict->policy != NULL && verdict->policy->law != NULL)
+		return verdict->policy->law;
+	return consent_reason_citation(verdict->reason);
 }
 
 ConsentVerdict
-consent_refusal(ConsentReason reason)
+consent_refusal(ConsentReason reason, const ConsentPolicy *policy)
 {
-	ConsentVerdict verdict = {0};
+	ConsentVerdict verdict = {.policy = policy};
 
 	refuse(&verdict, reason, NULL);
 	return verdict;
 }
 
 ConsentVerdict
-consent_evaluate(const ConsentStanding *standing, const ConsentSend *send,
-				 const ConsentPolicy *policy)
+consent_evaluate(const ConsentStanding *standing, const ConsentSend *send)
 {
-	ConsentVerdict verdict = {0};
+	ConsentVerdict verdict = {.policy = send->policy};
 	const ConsentEntry *entry;
 
 	if (!consent_class_is_marketing(send->class) && send->class != CLASS_SOLICITED_RESPONSE)
@@ -558,7 +585,7 @@ consent_evaluate(const ConsentStanding *standing, const ConsentSend *send,
 			refuse(&verdict, entry->facts.kind == EVENT_OBJECTION ? OBJECTED : CONSENT_WITHDRAWN, entry);
 		allow(&verdict, BASIS_NOT_MARKETING, NULL);
 	}
-	else if (policy == NULL)
+	else if (send->policy == NULL)
 		refuse(&verdict, JURISDICTION_UNKNOWN, NULL);
 	else
 	{
@@ -567,7 +594,7 @@ consent_evaluate(const ConsentStanding *standing, const ConsentSend *send,
 			(entry = open_request(standing, send)) != NULL)
 			allow(&verdict, BASIS_SOLICITED, entry);
 		else
-			judge_marketing(standing, send, policy, &verdict);
+			judge_marketing(standing, send, &verdict);
 		judge_message(send, &verdict);
 	}
 

@@ -10,11 +10,10 @@
  */
 #include "postgres.h"
 
-#include "decision/permission.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
 
-/* 5 February 2026, 00:00 in London: commencement of reg 22(3A), SI 2026/82 */
-#define CHARITY_COMMENCEMENT \
-	((TimestampTz) (INT64CONST(9532) * USECS_PER_DAY))
+#include "decision/permission.h"
 
 bool
 consent_is_electronic_mail(ConsentChannel channel)
@@ -130,12 +129,38 @@ consents_to_purpose(const ConsentEntry *consent, const ConsentSend *send)
 	return false;
 }
 
+/*
+ * The day that many calendar months later: the day of the same number, or the
+ * month's last where there is none.  Never, of what never happened.
+ */
+static int32
+months_later(int32 day, int months)
+{
+	int			y,
+				m,
+				d;
+
+	if (DATE_NOT_FINITE(day))
+		return day;
+	j2date(day + POSTGRES_EPOCH_JDATE, &y, &m, &d);
+	y += (m - 1 + months) / MONTHS_PER_YEAR;
+	m = (m - 1 + months) % MONTHS_PER_YEAR + 1;
+	return date2j(y, m, Min(d, day_tab[isleap(y)][m - 1])) - POSTGRES_EPOCH_JDATE;
+}
+
+bool
+consent_months_old(const ConsentEntry *entry, int months, const ConsentSend *send)
+{
+	return months_later(entry->facts.day, months) <= send->day;
+}
+
 /* First contact under a third party's consent, made before it went stale. */
 static bool
 contacted_in_time(const ConsentEntry *consent, const ConsentStanding *standing,
 				  const ConsentSend *send)
 {
 	const ConsentEntry *entry;
+	int32		stale = months_later(consent->facts.day, send->policy->third_party_months);
 
 	foreach_entry(entry, standing)
 	{
@@ -143,11 +168,21 @@ contacted_in_time(const ConsentEntry *consent, const ConsentStanding *standing,
 			entry->facts.form == send->form &&
 			entry->facts.organisation == send->organisation &&
 			entry->facts.effective_at >= consent->facts.effective_at &&
-			entry->facts.effective_at < consent->facts.bites_at &&
+			entry->facts.day < stale &&
 			consent_effective(entry, send))
 			return true;
 	}
 	return false;
+}
+
+/* Without a policy nothing says how long a third party's consent lasts. */
+static bool
+is_stale(const ConsentEntry *consent, const ConsentStanding *standing, const ConsentSend *send)
+{
+	return send->policy == NULL ||
+		(send->policy->third_party_months > 0 &&
+		 consent_months_old(consent, send->policy->third_party_months, send) &&
+		 !contacted_in_time(consent, standing, send));
 }
 
 /* V2 to V25, withdrawal (V18) left aside: evaluate.c weighs it. */
@@ -155,6 +190,7 @@ ConsentReasonSet
 consent_failures(const ConsentEntry *consent, const ConsentStanding *standing,
 				 const ConsentSend *send)
 {
+	const ConsentPolicy *policy = send->policy;
 	ConsentReasonSet failed = consent->facts.defects;
 	bool		third_party = consent_third_party(consent, send);
 
@@ -171,11 +207,15 @@ consent_failures(const ConsentEntry *consent, const ConsentStanding *standing,
 		consent_reason_add(&failed, CONSENT_PURPOSE_MISMATCH);
 	if (!consent_effective(consent, send))
 		consent_reason_add(&failed, CONSENT_NOT_YET_GIVEN);
-	if (consent->facts.expires_at <= send->at)
+	if (consent->facts.expires_at <= send->at ||
+		(policy != NULL && policy->consent_months > 0 &&
+		 consent_months_old(consent, policy->consent_months, send)))
 		consent_reason_add(&failed, CONSENT_EXPIRED);
-	if (third_party && consent->facts.bites_at <= send->at &&
-		!contacted_in_time(consent, standing, send))
+	if (third_party && is_stale(consent, standing, send))
 		consent_reason_add(&failed, THIRD_PARTY_CONSENT_STALE);
+	if (policy != NULL && policy->double_opt_in && !consent->facts.confirmed &&
+		consent_is_electronic_mail(send->channel))
+		consent_reason_add(&failed, CONSENT_UNCONFIRMED);
 	return failed;
 }
 
@@ -209,7 +249,6 @@ ConsentRefusals
 consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 {
 	ConsentRefusals refusals = {.withdrawn_at = DT_NOBEGIN, .refused_at = DT_NOBEGIN};
-	TimestampTz barred_at = DT_NOBEGIN;
 	TimestampTz consented_at = DT_NOBEGIN;
 	const ConsentEntry *entry;
 
@@ -226,13 +265,15 @@ consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 		}
 		if (facts->kind == EVENT_SOFT_OPT_IN && facts->refused == FLAG_YES &&
 			facts->form == send->form && facts->organisation == send->organisation &&
-			consent_effective(entry, send))
-			barred_at = Max(barred_at, facts->effective_at);
+			consent_effective(entry, send) &&
+			(refusals.barred == NULL || facts->effective_at >= refusals.barred->facts.effective_at))
+			refusals.barred = entry;
 		if (facts->kind == EVENT_CONSENT && facts->form == send->form &&
 			facts->effective_at > consented_at && consent_is_valid(entry, standing, send))
 			consented_at = facts->effective_at;
 	}
-	refusals.barred = barred_at != DT_NOBEGIN && consented_at <= barred_at;
+	if (refusals.barred != NULL && consented_at > refusals.barred->facts.effective_at)
+		refusals.barred = NULL;
 	return refusals;
 }
 
@@ -240,7 +281,7 @@ consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 static bool
 is_refused_otherwise(const ConsentRefusals *refusals)
 {
-	return refusals->refused_at != DT_NOBEGIN || refusals->barred;
+	return refusals->refused_at != DT_NOBEGIN || refusals->barred != NULL;
 }
 
 static bool
@@ -250,7 +291,17 @@ is_similar(const ConsentEntry *entry, const ConsentSend *send)
 		memcmp(consent_entry_label(entry), send->category, entry->label_len) == 0;
 }
 
-/* SO1 to SO9; the window of SO10 is for jurisdictions that have one. */
+/* SO10: is it too long ago? */
+static bool
+is_outside_window(const ConsentEntry *entry, const ConsentSend *send)
+{
+	int			months = entry->facts.relationship == RELATIONSHIP_NEGOTIATION ?
+		send->policy->soft_opt_in_negotiation_months : send->policy->soft_opt_in_sale_months;
+
+	return months > 0 && consent_months_old(entry, months, send);
+}
+
+/* SO1 to SO10 */
 ConsentReasonSet
 consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *refusals,
 							 const ConsentSend *send)
@@ -276,6 +327,8 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *r
 		consent_reason_add(&failed, SOI_REFUSED_LATER);
 	if (send->purposes[0].kind != PURPOSE_COMMERCIAL)
 		consent_reason_add(&failed, SOI_AIMS_AND_IDEALS);
+	if (is_outside_window(entry, send))
+		consent_reason_add(&failed, SOI_WINDOW_EXCEEDED);
 	return failed;
 }
 
@@ -295,7 +348,7 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refus
 		consent_reason_add(&failed, CSOI_NOT_OWN_COLLECTION);
 	if (facts->relationship != RELATIONSHIP_SUPPORT)
 		consent_reason_add(&failed, CSOI_NO_INTEREST_OR_SUPPORT);
-	if (facts->effective_at < CHARITY_COMMENCEMENT)
+	if (facts->effective_at < send->policy->charity_soft_opt_in_from)
 		consent_reason_add(&failed, CSOI_BEFORE_COMMENCEMENT);
 	if (send->purposes[0].kind != PURPOSE_CHARITABLE)
 		consent_reason_add(&failed, CSOI_NOT_SOLE_PURPOSE);

@@ -35,12 +35,16 @@ consent_third_party(const ConsentEntry *entry, const ConsentSend *send)
 	return entry->facts.collector != 0 && entry->facts.collector != send->organisation;
 }
 
+/* Has it become that many calendar months old by the day of the send? */
+extern bool consent_months_old(const ConsentEntry *entry, int months, const ConsentSend *send);
+
 /* What was said against the send, looked up once. */
 typedef struct ConsentRefusals
 {
 	TimestampTz withdrawn_at;	/* latest withdrawal that reaches it, or DT_NOBEGIN */
 	TimestampTz refused_at;		/* the same of withdrawals and objections */
-	bool		barred;			/* by a refusal at collection, until a consent */
+	const ConsentEntry *barred; /* the refusal at collection that bars soft
+								 * opt-ins until a consent, or NULL */
 } ConsentRefusals;
 
 extern ConsentRefusals consent_refusals(const ConsentStanding *standing, const ConsentSend *send);

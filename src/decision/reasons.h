@@ -39,6 +39,8 @@ X(BASIS_LIVE_CALL_NO_OBJECTION, "live_call_no_objection", "basis", PECR("21(1)")
   "Nobody on this line has objected and the number is on no register.") \
 X(BASIS_LEGITIMATE_INTERESTS, "legitimate_interests", "basis", GDPR("6(1)(f)"), \
   "The organisation recorded an assessment of legitimate interests and the person has not objected.") \
+X(BASIS_OPT_OUT_REGIME, "opt_out_regime", "basis", "the law named in consent.policy", \
+  "The organisation's jurisdiction lets this channel be used until the person says no, and the person has not.") \
 /* step 1: what cannot be judged is refused */ \
 X(RECIPIENT_UNKNOWN, "recipient_unknown", "refusal", GDPR("5(2), 24"), \
   "No recipient was given.") \
@@ -72,7 +74,7 @@ X(CTPS_LISTED, "ctps_listed", "refusal", PECR("21(1)(b)"), \
 X(FPS_LISTED, "fps_listed", "refusal", PECR("20(1)(b)"), \
   "The number has been on the Fax Preference Service for 28 days or more.") \
 X(REGISTER_SNAPSHOT_STALE, "register_snapshot_stale", "refusal", PECR("21(3), 26"), \
-  "The register was not screened within the last 28 days.") \
+  "The register was not screened in time: within 28 days in the United Kingdom.") \
 /* consent, V1 to V25 in the order they are tried */ \
 X(CONSENT_MISSING, "consent_missing", "refusal", PECR("22(2)"), \
   "No consent is on record for this contact.") \
@@ -117,7 +119,7 @@ X(CONSENT_RELATIONSHIP_ENDED, "consent_relationship_ended", "refusal", PECR("22(
 X(THIRD_PARTY_CONSENT_GENERIC, "third_party_consent_generic", "refusal", PECR("22(2)") "; " GDPR("4(11)"), \
   "A third party collected the consent without naming this organisation.") \
 X(THIRD_PARTY_CONSENT_STALE, "third_party_consent_stale", "refusal", PECR("22(2)"), \
-  "A third party collected the consent, and nobody made first contact within six months.") \
+  "A third party collected the consent, and nobody made first contact in time: within six months in the United Kingdom.") \
 X(CONSENT_UNCONFIRMED, "consent_unconfirmed", "refusal", GDPR("7(1)"), \
   "The sign-up was not confirmed from the address itself.") \
 X(CONSENT_TAINTED, "consent_tainted", "refusal", PECR("22(2)"), \
@@ -151,7 +153,7 @@ X(CSOI_NOT_OWN_COLLECTION, "csoi_not_own_collection", "refusal", PECR("22(3A)"),
 X(CSOI_NO_INTEREST_OR_SUPPORT, "csoi_no_interest_or_support", "refusal", PECR("22(3A)"), \
   "The address was not collected with an expression of interest or support.") \
 X(CSOI_BEFORE_COMMENCEMENT, "csoi_before_commencement", "refusal", PECR("22(3A)") "; SI 2026/82", \
-  "The address was collected before 5 February 2026.") \
+  "The address was collected before this soft opt-in was in force: 5 February 2026 in the United Kingdom.") \
 X(CSOI_NOT_SOLE_PURPOSE, "csoi_not_sole_purpose", "refusal", PECR("22(3A)"), \
   "The message does not serve charitable purposes alone.") \
 X(CSOI_PROMOTES_OTHER, "csoi_promotes_other", "refusal", PECR("22(3A)"), \

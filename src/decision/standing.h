@@ -83,14 +83,13 @@ typedef struct ConsentFacts
 	TimestampTz effective_at;
 	TimestampTz recorded_at;
 	TimestampTz expires_at;		/* end of a consent, a request, a listing */
-	TimestampTz bites_at;		/* when time works against somebody: six months
-								 * after a third-party consent, 28 days after
-								 * a listing */
 	uint64		form;			/* which +tag form of the address was meant */
 	ConsentReasonSet defects;	/* what was wrong with a consent from the start */
 	int32		organisation;
 	int32		purpose;
 	int32		collector;		/* who collected it: 0 nobody else, or SOMEBODY */
+	int32		day;			/* the date of effective_at, in days since 2000:
+								 * what months and days are counted from */
 	uint16		channels;
 	uint8		kind;			/* ConsentEventKind */
 	uint8		subscriber;		/* ConsentSubscriber */
@@ -98,7 +97,8 @@ typedef struct ConsentFacts
 	uint8		reg;			/* ConsentRegister */
 	uint8		refusal_offered;	/* ConsentFlag */
 	uint8		refused;		/* ConsentFlag */
-	uint8		pad[4];
+	bool		confirmed;		/* by a double opt-in */
+	uint8		pad[7];
 } ConsentFacts;
 
 /* A collector that is no organisation we know. */

@@ -231,8 +231,7 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const char 
 		contact = consent_contact_parse(recipient, strlen(recipient), mapping->region, (Node *) &unreadable);
 	if (contact == NULL)
 	{
-		*verdict = consent_refusal(c->invalid != REASON_NONE ? c->invalid :
-								   recipient == NULL ? RECIPIENT_UNKNOWN : RECIPIENT_UNREADABLE);
+		*verdict = consent_case_refusal(c, recipient == NULL ? RECIPIENT_UNKNOWN : RECIPIENT_UNREADABLE);
 		return c->invalid == REASON_NONE && consent_needs_no_standing(c);
 	}
 
@@ -311,7 +310,7 @@ refusal_json(const Refusal *refusal)
 		escape_json(&json, TextDatumGetCString(reasons[i]));
 	}
 	appendStringInfoString(&json, "], \"citation\": ");
-	escape_json(&json, consent_reason_citation(refusal->verdict.reason));
+	escape_json(&json, consent_verdict_citation(&refusal->verdict));
 	if (refusal->verdict.event_id != 0)
 		appendStringInfo(&json, ", \"event_id\": " INT64_FORMAT, refusal->verdict.event_id);
 	else

@@ -11,8 +11,7 @@
 #include "datatype/timestamp.h"
 #include "utils/date.h"
 
-extern TimestampTz consent_london_midnight(DateADT date, int days);
-extern TimestampTz consent_london_months_later(TimestampTz at, int months);
+extern TimestampTz consent_london_midnight(DateADT date);
 extern DateADT consent_london_date(TimestampTz at);
 
 #endif							/* PG_CONSENT_CALENDAR_H */

@@ -22,8 +22,10 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "ledger/calendar.h"
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
+#include "ledger/policy.h"
 #include "ledger/vocabulary.h"
 #include "ledger/world.h"
 
@@ -71,7 +73,7 @@ consent_case_set_organisation(ConsentCase *c, const char *name)
 	c->send.organisation = organisation->id;
 	c->send.is_charity = organisation->is_charity;
 	c->send.pensions_authorised = organisation->pensions_authorised;
-	c->policy = organisation->policy;
+	c->jurisdiction = pstrdup(organisation->jurisdiction);
 }
 
 void
@@ -136,6 +138,23 @@ consent_needs_no_standing(const ConsentCase *c)
 }
 
 /*
+ * The policy that judges a case, in the current memory context: a copy, for the
+ * next lookup may drop what it finds.  NULL if there is none.
+ */
+static const ConsentPolicy *
+case_policy(const ConsentCase *c)
+{
+	return c->jurisdiction ? consent_policy_copy(consent_policy_lookup(c->jurisdiction, c->send.at)) : NULL;
+}
+
+/* A case that cannot be judged, by its own fault or else for this reason. */
+ConsentVerdict
+consent_case_refusal(const ConsentCase *c, ConsentReason reason)
+{
+	return consent_refusal(c->invalid != REASON_NONE ? c->invalid : reason, case_policy(c));
+}
+
+/*
  * The verdict by what the ledger holds under a snapshot, recorded by known_at.
  * The case is complete but for the contact.
  */
@@ -146,13 +165,15 @@ consent_judge(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapsho
 	ConsentStanding *standing;
 
 	if (c->invalid != REASON_NONE)
-		return consent_refusal(c->invalid);
+		return consent_case_refusal(c, c->invalid);
+	send.policy = case_policy(c);
+	send.day = consent_london_date(send.at);
 	if (consent_needs_no_standing(c))
-		return consent_evaluate(consent_standing_empty(), &send, c->policy);
+		return consent_evaluate(consent_standing_empty(), &send);
 	send.form = consent_ledger_form(contact);
 	consent_world_facts(&send, known_at, snapshot);
 	standing = consent_ledger_standing(contact, known_at, snapshot);
-	return consent_evaluate(standing, &send, c->policy);
+	return consent_evaluate(standing, &send);
 }
 
 /* decision.reasons: what decided first, then the rest in order of precedence */
@@ -198,19 +219,20 @@ judge_call(FunctionCallInfo fcinfo)
 	consent_case_set_purpose(&c, text_arg(fcinfo, ARG_PURPOSE));
 	if (!PG_ARGISNULL(ARG_INSTIGATORS))
 		consent_case_set_instigators(&c, PG_GETARG_DATUM(ARG_INSTIGATORS));
-	if (c.invalid != REASON_NONE)
-		return consent_refusal(c.invalid);
-
-	c.send.channel = consent_channel_from_oid(PG_GETARG_OID(ARG_CHANNEL));
-	c.send.class = consent_class_from_oid(PG_GETARG_OID(ARG_CLASS));
 
 	/*
 	 * "Now" is the wall clock, as for the guard: in a long transaction now()
 	 * lies before withdrawals that our snapshot sees.
 	 */
-	c.send.at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
+	if (!PG_ARGISNULL(ARG_AT))
+		c.send.at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
 	if (c.send.at == GetCurrentTransactionStartTimestamp())
 		c.send.at = GetCurrentTimestamp();
+	if (c.invalid != REASON_NONE)
+		return consent_case_refusal(&c, c.invalid);
+
+	c.send.channel = consent_channel_from_oid(PG_GETARG_OID(ARG_CHANNEL));
+	c.send.class = consent_class_from_oid(PG_GETARG_OID(ARG_CLASS));
 	consent_case_set_category(&c, text_arg(fcinfo, ARG_PRODUCT_CATEGORY));
 	consent_case_set_reference(&c, text_arg(fcinfo, ARG_REFERENCE));
 	c.send.opt_out_offered = bool_arg(fcinfo, ARG_OPT_OUT_OFFERED);
@@ -237,7 +259,7 @@ pg_consent_evaluate(PG_FUNCTION_ARGS)
 	values[1] = CStringGetTextDatum(consent_reason_code(verdict.reason));
 	values[2] = values[1];
 	nulls[2] = !verdict.allowed;
-	values[3] = CStringGetTextDatum(consent_reason_citation(verdict.reason));
+	values[3] = CStringGetTextDatum(consent_verdict_citation(&verdict));
 	values[4] = Int64GetDatum(verdict.event_id);
 	nulls[4] = verdict.event_id == 0;
 	values[5] = consent_reasons_array(&verdict);
@@ -323,7 +345,11 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 					 errmsg("nobody may be sent anything: %s", consent_reason_code(cache->c.invalid)),
 					 errhint("Insert it into consent.organisation or consent.purpose, or mend the name.")));
 		if (cache->c.invalid == REASON_NONE)
+		{
+			cache->c.send.policy = case_policy(&cache->c);
+			cache->c.send.day = consent_london_date(cache->c.send.at);
 			consent_world_facts(&cache->c.send, DT_NOEND, GetActiveSnapshot());
+		}
 		MemoryContextSwitchTo(caller);
 		fcinfo->flinfo->fn_extra = cache;
 	}
@@ -332,7 +358,7 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	cache->c.send.form = consent_ledger_form(PG_GETARG_DATUM(1));
 	PG_RETURN_BOOL(consent_evaluate((ConsentStanding *) PG_GETARG_VARLENA_P(0),
-									&cache->c.send, cache->c.policy).allowed);
+									&cache->c.send).allowed);
 }
 
 /*

@@ -15,8 +15,8 @@
 typedef struct ConsentCase
 {
 	ConsentReason invalid;		/* REASON_NONE, or why it cannot be judged */
-	ConsentSend send;
-	const ConsentPolicy *policy;
+	ConsentSend send;			/* its policy and day are found when it is judged */
+	char	   *jurisdiction;	/* of the organisation, NULL if that is not known */
 } ConsentCase;
 
 extern void consent_case_set_organisation(ConsentCase *c, const char *name);
@@ -25,6 +25,7 @@ extern void consent_case_set_instigators(ConsentCase *c, Datum array);
 extern void consent_case_set_category(ConsentCase *c, const char *category);
 extern void consent_case_set_reference(ConsentCase *c, const char *reference);
 extern bool consent_needs_no_standing(const ConsentCase *c);
+extern ConsentVerdict consent_case_refusal(const ConsentCase *c, ConsentReason reason);
 extern ConsentVerdict consent_judge(const ConsentCase *c, Datum contact,
 									TimestampTz known_at, Snapshot snapshot);
 extern Datum consent_reasons_array(const ConsentVerdict *verdict);

@@ -36,12 +36,6 @@
 #include "ledger/ledger.h"
 #include "ledger/vocabulary.h"
 
-/* PECR reg 21(3): a listing counts when it is 28 days old */
-#define LISTING_GRACE_DAYS 28
-
-/* ICO direct marketing guidance: first contact under a third party's consent */
-#define THIRD_PARTY_MONTHS 6
-
 PG_FUNCTION_INFO_V1(pg_consent_fold_add);
 PG_FUNCTION_INFO_V1(pg_consent_fold_final);
 PG_FUNCTION_INFO_V1(pg_consent_standing_in);
@@ -81,8 +75,8 @@ text_array(Datum array, int *n)
 	return elements;
 }
 
-static uint16
-channel_bits(Datum array)
+uint16
+consent_channel_bits(Datum array)
 {
 	ArrayType  *channels = DatumGetArrayTypeP(array);
 	uint16		bits = 0;
@@ -167,7 +161,7 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 	facts->event_id = DatumGetInt64(VALUE(event_id));
 	facts->kind = consent_event_kind(TextDatumGetCString(VALUE(kind)));
 	facts->form = consent_ledger_form(VALUE(contact));
-	facts->channels = HAS(channels) ? channel_bits(VALUE(channels)) : EVERY_CHANNEL;
+	facts->channels = HAS(channels) ? consent_channel_bits(VALUE(channels)) : EVERY_CHANNEL;
 	if (HAS(organisation))
 		facts->organisation = organisation_id(TextDatumGetCString(VALUE(organisation)));
 	if (HAS(purpose))
@@ -175,7 +169,6 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 	facts->effective_at = TIME(effective_at);
 	facts->recorded_at = TIME(recorded_at);
 	facts->expires_at = TIME(expires_at);
-	facts->bites_at = DT_NOEND;
 	if (HAS(collected_by))
 	{
 		const ConsentOrganisation *collector =
@@ -191,8 +184,8 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 		facts->relationship = known_word(consent_relationship_lookup(TextDatumGetCString(VALUE(relationship))));
 	if (HAS(defects))
 		facts->defects = defect_set(VALUE(defects));
-	if (facts->kind == EVENT_CONSENT && HAS(collected_by) && HAS(effective_at))
-		facts->bites_at = consent_london_months_later(facts->effective_at, THIRD_PARTY_MONTHS);
+	if (HAS(method))
+		facts->confirmed = strcmp(TextDatumGetCString(VALUE(method)), "double_opt_in") == 0;
 	if (facts->kind == EVENT_LISTING)
 	{
 		DateADT		listed_on;
@@ -203,11 +196,11 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 					 errmsg("a listing lacks its register or its day")));
 		listed_on = DatumGetDateADT(VALUE(listed_on));
 		facts->reg = known_word(consent_register_lookup(TextDatumGetCString(VALUE(register))));
-		facts->effective_at = consent_london_midnight(listed_on, 0);
-		facts->bites_at = consent_london_midnight(listed_on, LISTING_GRACE_DAYS);
+		facts->effective_at = consent_london_midnight(listed_on);
 		if (HAS(delisted_on) && !DATE_NOT_FINITE(DatumGetDateADT(VALUE(delisted_on))))
-			facts->expires_at = consent_london_midnight(DatumGetDateADT(VALUE(delisted_on)), 0);
+			facts->expires_at = consent_london_midnight(DatumGetDateADT(VALUE(delisted_on)));
 	}
+	facts->day = facts->effective_at == DT_NOEND ? DATEVAL_NOEND : consent_london_date(facts->effective_at);
 
 	if (HAS(named_organisations))
 	{

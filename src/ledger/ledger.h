@@ -49,6 +49,7 @@ extern const char *consent_event_kind_name(ConsentEventKind kind);
 extern int	consent_register_lookup(const char *name);
 extern int	consent_relationship_lookup(const char *name);
 extern ConsentEvent *consent_ledger_event(HeapTuple tuple, TupleDesc desc);
+extern uint16 consent_channel_bits(Datum array);
 extern uint64 consent_ledger_form(Datum contact);
 extern ConsentStanding *consent_ledger_standing(Datum contact, TimestampTz known_at,
 												Snapshot snapshot);

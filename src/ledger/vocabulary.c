@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * vocabulary.c
- *	  The per-backend copy of consent.organisation and consent.purpose.
+ *	  The per-backend copy of consent.organisation, consent.purpose and
+ *	  consent.policy.
  *
  * The copy is built in a memory context of its own and never edited.  A change
- * to either table reaches every backend as a relcache invalidation (sent by a
+ * to any of these tables reaches every backend as a relcache invalidation (sent by a
  * statement trigger), which only bumps a generation; the next lookup builds a
  * new copy and drops the old one.  It is filled with a fresh snapshot even
  * inside a REPEATABLE READ transaction, because it outlives that transaction,
@@ -30,6 +31,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "ledger/policy.h"
 #include "ledger/vocabulary.h"
 #include "module/module.h"
 
@@ -56,6 +58,7 @@ typedef struct Vocabulary
 	int			npurposes;
 	int			maxpurposes;
 	ConsentPurpose *purposes;	/* sorted by name */
+	ConsentPolicies policies;
 } Vocabulary;
 
 static const char *const purpose_kind_names[PURPOSE_KIND_COUNT] = {
@@ -71,6 +74,7 @@ static uint64 generation = 1;
 static Vocabulary *current = NULL;
 static Oid	organisation_relid = InvalidOid;
 static Oid	purpose_relid = InvalidOid;
+static Oid	policy_relid = InvalidOid;
 
 PG_FUNCTION_INFO_V1(pg_consent_vocabulary_changed);
 PG_FUNCTION_INFO_V1(pg_consent_vocabulary_keep);
@@ -80,7 +84,8 @@ PG_FUNCTION_INFO_V1(pg_consent_default_organisation);
 static void
 relation_invalidated(Datum arg, Oid relid)
 {
-	if (relid == InvalidOid || relid == organisation_relid || relid == purpose_relid)
+	if (relid == InvalidOid || relid == organisation_relid || relid == purpose_relid ||
+		relid == policy_relid)
 		generation++;
 }
 
@@ -178,7 +183,7 @@ load_organisations(Vocabulary *v)
 		org->is_charity = DatumGetBool(heap_getattr(tuple, Anum_organisation_is_charity, desc, &isnull));
 		org->pensions_authorised =
 			DatumGetBool(heap_getattr(tuple, Anum_organisation_pensions_authorised, desc, &isnull));
-		org->policy = consent_policy_for(text_attribute(tuple, Anum_organisation_jurisdiction, desc));
+		org->jurisdiction = text_attribute(tuple, Anum_organisation_jurisdiction, desc);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -273,9 +278,11 @@ vocabulary(void)
 	fresh->context = context;
 	organisation_relid = table_relid("organisation");
 	purpose_relid = table_relid("purpose");
+	policy_relid = table_relid("policy");
 	fresh->generation = generation;
 	load_organisations(fresh);
 	load_purposes(fresh);
+	consent_policies_load(&fresh->policies, policy_relid);
 	MemoryContextSwitchTo(caller);
 
 	MemoryContextSetParent(context, CacheMemoryContext);
@@ -326,9 +333,24 @@ consent_purpose_lookup(const char *name)
 	return found;
 }
 
+/* The policy of a jurisdiction in force at a time, NULL if there is none. */
+const ConsentPolicy *
+consent_policy_lookup(const char *jurisdiction, TimestampTz at)
+{
+	const ConsentPolicy *found = consent_policies_find(&vocabulary()->policies, jurisdiction, at);
+
+	if (found == NULL)
+	{
+		AcceptInvalidationMessages();
+		found = consent_policies_find(&vocabulary()->policies, jurisdiction, at);
+	}
+	return found;
+}
+
 /*
  * consent.vocabulary_changed(): AFTER statement trigger.  Tells every backend,
- * and reads the tables back, which is what checks the purpose tree.
+ * and reads the tables back, which is what checks the purpose tree and the
+ * numbers of policies.
  */
 PGDLLEXPORT Datum
 pg_consent_vocabulary_changed(PG_FUNCTION_ARGS)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * vocabulary.h
- *	  Organisations and purposes by name, as the tables have them now.
+ *	  Organisations, purposes and policies by name, as the tables have them now.
  *
  * A pointer returned here is good until the next call of a lookup function:
  * copy what you need.  Lookups see rows committed by others and rows of our
@@ -20,7 +20,7 @@ typedef struct ConsentOrganisation
 	int32		id;
 	bool		is_charity;
 	bool		pensions_authorised;
-	const ConsentPolicy *policy;	/* NULL: jurisdiction not known to us */
+	char	   *jurisdiction;	/* need not have a policy */
 } ConsentOrganisation;
 
 typedef struct ConsentPurpose
@@ -33,6 +33,7 @@ typedef struct ConsentPurpose
 
 extern const ConsentOrganisation *consent_organisation_lookup(const char *name);
 extern const ConsentPurpose *consent_purpose_lookup(const char *name);
+extern const ConsentPolicy *consent_policy_lookup(const char *jurisdiction, TimestampTz at);
 extern void consent_vocabulary_init(void);
 
 #endif							/* PG_CONSENT_VOCABULARY_H */

@@ -9,7 +9,7 @@
 CREATE FUNCTION consent.vocabulary_changed() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_vocabulary_changed';
 COMMENT ON FUNCTION consent.vocabulary_changed() IS
-  'Trigger of consent.organisation and consent.purpose: checks the purpose tree and tells every session';
+  'Trigger of consent.organisation, consent.purpose and consent.policy: checks the purpose tree and the numbers of policies, and tells every session';
 REVOKE EXECUTE ON FUNCTION consent.vocabulary_changed() FROM PUBLIC;
 
 CREATE FUNCTION consent.vocabulary_keep() RETURNS trigger
@@ -38,7 +38,7 @@ COMMENT ON COLUMN consent.organisation.name IS
 COMMENT ON COLUMN consent.organisation.controller IS
   'The data controller it belongs to, if it is not one itself';
 COMMENT ON COLUMN consent.organisation.jurisdiction IS
-  'Whose law its sends are judged by. Only GB has a policy so far; marketing under any other is refused with jurisdiction_unknown';
+  'Whose law its sends are judged by: a jurisdiction of consent.policy. Marketing under one that has no policy is refused with jurisdiction_unknown';
 COMMENT ON COLUMN consent.organisation.is_charity IS
   'Is it a charity under the law of England and Wales, Scotland or Northern Ireland? (PECR reg 22(3A))';
 COMMENT ON COLUMN consent.organisation.pensions_authorised IS

@@ -25,7 +25,7 @@ GRANT SELECT ON
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.permitted, consent.permits, consent.fold, consent.fold_add,
-  consent.fold_final, consent.wrong_standings
+  consent.fold_final, consent.wrong_standings, consent.policy_in_force
 TO consent_reader, consent_writer, consent_admin;
 
 -- records what people say
@@ -36,7 +36,13 @@ GRANT EXECUTE ON FUNCTION
   consent.list_on_register, consent.screened
 TO consent_writer, consent_admin;
 
--- keeps the vocabulary and the rules, and guards tables it owns
+-- keeps the vocabulary, the policies and the rules, and guards tables it owns
 GRANT INSERT, UPDATE ON consent.organisation, consent.purpose TO consent_admin;
+-- not recorded_at: whoever sets that can back-date a version
+GRANT INSERT (
+  jurisdiction, version, valid_from, law, opt_out_individual, opt_out_corporate, registers, soft_opt_in,
+  soft_opt_in_sale_months, soft_opt_in_negotiation_months, charity_soft_opt_in_from, double_opt_in, consent_months,
+  third_party_months, listing_days, screening_days, certainty, source, not_judged)
+ON consent.policy TO consent_admin;
 GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check TO consent_admin;
