@@ -43,6 +43,8 @@ OBJS = \
 	src/ledger/ledger.o \
 	src/ledger/apply.o \
 	src/ledger/judge.o \
+	src/person/reply_text.o \
+	src/person/reply.o \
 	src/guard/mapping.o \
 	src/guard/setup.o \
 	src/guard/guard.o
@@ -72,6 +74,9 @@ SQL_PARTS = \
 	src/ledger/judge.sql \
 	src/guard/guard.sql \
 	src/module/roles.sql
+	src/person/reply.sql \
+	src/person/stop_words.sql \
+	src/guard/guard.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql

@@ -1,0 +1,470 @@
+/*-------------------------------------------------------------------------
+ *
+ * reply.c
+ *	  consent.read_reply() and consent.inbound(): does a reply mean stop?
+ *
+ * An answer that is clearly a refusal must be taken as one, however it is
+ * put, and one that merely contains the word must not.  What is neither goes
+ * to a person.  The words are rows of consent.stop_word; this file holds the
+ * order in which they are tried, and nothing about any language.
+ *
+ * A stop is recorded as an objection, not as a withdrawal: whoever says stop
+ * may never have consented (soft opt-in, corporate mail, live calls), and
+ * only the person's own later consent may lift it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "ledger/vocabulary.h"
+#include "module/compat.h"
+#include "module/words.h"
+#include "person/reply.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_stop_word_check);
+PG_FUNCTION_INFO_V1(pg_consent_read_reply);
+PG_FUNCTION_INFO_V1(pg_consent_inbound);
+
+/* Of a reply that is a stop, this much is kept as its wording. */
+#define WORDING_MAX_CHARS	1000
+
+/* Words that "*" in a phrase may stand for. */
+#define GAP_MAX_WORDS	3
+
+/* A negation this many words before a phrase makes it doubtful. */
+#define NEGATION_REACH	4
+
+/* A reply this short is about the word it contains. */
+#define SHORT_REPLY_WORDS	4
+
+/* Column of consent.stop_word, as reply.sql creates it. */
+#define Anum_stop_word_shipped	5
+
+/* In the order of the CHECK constraints of consent.stop_word. */
+typedef enum Meaning
+{
+	MEANS_STOP,
+	MEANS_START,
+	MEANS_HELP,
+	MEANS_REVIEW,
+	MEANS_POLITE,
+	MEANS_NEGATION
+} Meaning;
+
+#define NMEANINGS (MEANS_NEGATION + 1)
+
+static const char *const meaning_names[NMEANINGS] = {
+	"stop", "start", "help", "review", "polite", "negation"
+};
+
+/* What a phrase must be to count: each includes the ones before it. */
+typedef enum Reach
+{
+	REACH_MESSAGE,
+	REACH_SENTENCE,
+	REACH_ANYWHERE
+} Reach;
+
+static const char *const reach_names[] = {"message", "sentence", "anywhere"};
+
+typedef struct Phrase
+{
+	Meaning		meaning;
+	Reach		reach;
+	ReplyWords	words;
+} Phrase;
+
+typedef struct PhraseBook
+{
+	int			n;
+	Phrase	   *phrase;
+} PhraseBook;
+
+typedef enum Outcome
+{
+	REPLY_STOP,
+	REPLY_START,
+	REPLY_NOT_STOP,
+	REPLY_REVIEW
+} Outcome;
+
+static const char *const outcome_names[] = {
+	[REPLY_STOP] = "stop",
+	[REPLY_START] = "start",
+	[REPLY_NOT_STOP] = "not_stop",
+	[REPLY_REVIEW] = "review",
+};
+
+static int
+find_name(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	elog(ERROR, "unknown word \"%s\" in consent.stop_word", name);
+	return 0;
+}
+
+/* The phrases, in the context of the call's query. */
+static PhraseBook *
+read_phrases(MemoryContext cxt)
+{
+	MemoryContext caller = MemoryContextSwitchTo(cxt);
+	PhraseBook *book = palloc0(sizeof(PhraseBook));
+	uint64		nrows;
+
+	MemoryContextSwitchTo(caller);
+	SPI_connect();
+	if (SPI_execute("SELECT w.word, w.meaning, w.reach"
+					"  FROM consent.stop_word AS w"
+					" WHERE w.meaning OPERATOR(pg_catalog.<>) 'none'"
+					"   AND NOT (w.shipped AND EXISTS ("
+					"     SELECT FROM consent.stop_word AS o"
+					"      WHERE NOT o.shipped"
+					"        AND o.word OPERATOR(pg_catalog.=) w.word"
+					"        AND o.language OPERATOR(pg_catalog.=) w.language))",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read consent.stop_word");
+	nrows = SPI_processed;
+
+	caller = MemoryContextSwitchTo(cxt);
+	book->phrase = palloc(Max(nrows, 1) * sizeof(Phrase));
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		Phrase	   *phrase = &book->phrase[book->n++];
+		char	   *word = SPI_getvalue(tuple, desc, 1);
+
+		word = pg_server_to_any(word, strlen(word), PG_UTF8);
+		consent_phrase_words(word, strlen(word), &phrase->words);
+		phrase->meaning = find_name(meaning_names, NMEANINGS, SPI_getvalue(tuple, desc, 2));
+		phrase->reach = find_name(reach_names, lengthof(reach_names), SPI_getvalue(tuple, desc, 3));
+	}
+	MemoryContextSwitchTo(caller);
+	SPI_finish();
+	return book;
+}
+
+/*
+ * Does the phrase, from its word p on, match the reply from word at on?
+ * Returns the word after the match, or -1.  A match stays in one sentence.
+ */
+static int
+match(const ReplyWords *phrase, int p, const ReplyWords *reply, int at, int end)
+{
+	int			gap = 0;
+
+	if (p == phrase->n)
+		return at;
+	if (strcmp(phrase->word[p], "*") != 0)
+	{
+		if (at >= end || strcmp(phrase->word[p], reply->word[at]) != 0 ||
+			(reply->ends[at] && p + 1 < phrase->n))
+			return -1;
+		return match(phrase, p + 1, reply, at + 1, end);
+	}
+	for (;;)
+	{
+		int			after = match(phrase, p + 1, reply, at + gap, end);
+
+		if (after >= 0 || gap == GAP_MAX_WORDS || at + gap >= end || reply->ends[at + gap])
+			return after;
+		gap++;
+	}
+}
+
+/* The longest phrase of a meaning that begins here; the word after it, or -1. */
+static int
+longest(const PhraseBook *book, Meaning meaning, const ReplyWords *reply, int at, int end)
+{
+	int			best = -1;
+
+	for (int i = 0; i < book->n; i++)
+	{
+		if (book->phrase[i].meaning == meaning)
+			best = Max(best, match(&book->phrase[i].words, 0, reply, at, end));
+	}
+	return best;
+}
+
+/* Are the words from "from" to "to" phrases of these meanings, end to end? */
+static bool
+consists_of(const PhraseBook *book, uint32 meanings, Reach least,
+			const ReplyWords *reply, int from, int to)
+{
+	bool	   *reached = palloc0(to - from + 1);
+	bool		all;
+
+	reached[0] = true;
+	for (int at = from; at < to; at++)
+	{
+		for (int i = 0; i < book->n && reached[at - from]; i++)
+		{
+			const Phrase *phrase = &book->phrase[i];
+			int			after;
+
+			if ((meanings & (1 << phrase->meaning)) == 0 || phrase->reach < least)
+				continue;
+			after = match(&phrase->words, 0, reply, at, to);
+			if (after > at)
+				reached[after - from] = true;
+		}
+	}
+	all = to > from && reached[to - from];
+	pfree(reached);
+	return all;
+}
+
+/* Takes out what is said for politeness. */
+static void
+drop_courtesies(const PhraseBook *book, ReplyWords *reply)
+{
+	int			to = 0;
+
+	for (int at = 0; at < reply->n;)
+	{
+		int			after = longest(book, MEANS_POLITE, reply, at, reply->n);
+
+		if (after > at)
+		{
+			if (to > 0 && reply->ends[after - 1])
+				reply->ends[to - 1] = true;
+			at = after;
+			continue;
+		}
+		reply->word[to] = reply->word[at];
+		reply->ends[to] = reply->ends[at];
+		to++;
+		at++;
+	}
+	reply->n = to;
+}
+
+/* Is a negation in the sentence, shortly before this word? */
+static bool
+is_negated(const PhraseBook *book, const ReplyWords *reply, int at)
+{
+	for (int back = 1; back <= NEGATION_REACH && back <= at; back++)
+	{
+		if (reply->ends[at - back])
+			return false;
+		if (longest(book, MEANS_NEGATION, reply, at - back, at) > 0)
+			return true;
+	}
+	return false;
+}
+
+static Outcome
+read_reply(const PhraseBook *book, ReplyWords *reply)
+{
+	const uint32 stop = 1 << MEANS_STOP;
+	const uint32 start = 1 << MEANS_START;
+	const uint32 help = 1 << MEANS_HELP;
+	const uint32 review = 1 << MEANS_REVIEW;
+	bool		stops = false;
+	bool		starts = false;
+	bool		doubtful = false;
+	int			n;
+
+	if (reply->n == 0)
+		return REPLY_REVIEW;	/* nothing to read: a picture, a quotation */
+	drop_courtesies(book, reply);
+	n = reply->n;
+
+	/* The whole of it. */
+	if (consists_of(book, stop, REACH_MESSAGE, reply, 0, n))
+		return REPLY_STOP;
+	if (consists_of(book, start, REACH_MESSAGE, reply, 0, n))
+		return REPLY_START;
+	if (consists_of(book, help, REACH_MESSAGE, reply, 0, n))
+		return REPLY_NOT_STOP;
+	if (consists_of(book, stop | start | help | review, REACH_MESSAGE, reply, 0, n))
+		return REPLY_REVIEW;
+
+	/* A sentence of it. */
+	for (int from = 0, to; from < n; from = to)
+	{
+		for (to = from + 1; to < n && !reply->ends[to - 1]; to++)
+			;
+		if (consists_of(book, stop, REACH_SENTENCE, reply, from, to))
+			stops = true;
+		if (consists_of(book, start, REACH_MESSAGE, reply, from, to))
+			starts = true;
+	}
+
+	/* A phrase in it, or the mere word. */
+	for (int at = 0; at < n; at++)
+	{
+		bool		opens = at == 0 || reply->ends[at - 1];
+
+		for (int i = 0; i < book->n; i++)
+		{
+			const Phrase *phrase = &book->phrase[i];
+
+			if ((phrase->meaning != MEANS_STOP && phrase->meaning != MEANS_REVIEW) ||
+				match(&phrase->words, 0, reply, at, n) <= at)
+				continue;
+			if (phrase->reach == REACH_ANYWHERE)
+			{
+				if (phrase->meaning == MEANS_STOP && !is_negated(book, reply, at))
+					stops = true;
+				else
+					doubtful = true;
+			}
+			else if (n <= SHORT_REPLY_WORDS ||
+					 (phrase->reach == REACH_SENTENCE && (opens || phrase->words.n > 1)))
+				doubtful = true;
+		}
+	}
+
+	if (stops)
+		return starts ? REPLY_REVIEW : REPLY_STOP;
+	return doubtful || reply->truncated ? REPLY_REVIEW : REPLY_NOT_STOP;
+}
+
+/* The outcome for a body, given in the database encoding; NULL is unreadable. */
+static Outcome
+judge_body(FunctionCallInfo fcinfo, const char *body)
+{
+	ReplyWords	reply;
+	char	   *source;
+
+	if (body == NULL)
+		return REPLY_REVIEW;
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = read_phrases(fcinfo->flinfo->fn_mcxt);
+	source = pg_server_to_any(body, strlen(body), PG_UTF8);
+	consent_reply_words(source, strlen(source), &reply);
+	return read_reply(fcinfo->flinfo->fn_extra, &reply);
+}
+
+PGDLLEXPORT Datum
+pg_consent_read_reply(PG_FUNCTION_ARGS)
+{
+	char	   *body = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(outcome_names[judge_body(fcinfo, body)]));
+}
+
+/* Arguments of consent.inbound(), by position. */
+enum
+{
+	ARG_CONTACT,
+	ARG_CHANNEL,
+	ARG_BODY,
+	ARG_ORGANISATION,
+	ARG_AT,
+	ARG_SOURCE,
+	ARG_EVIDENCE,
+	NARGS
+};
+
+static void
+record_objection(FunctionCallInfo fcinfo, char *body)
+{
+	Oid			types[NARGS];
+	Datum		values[NARGS];
+	char		nulls[NARGS];
+
+	for (int arg = 0; arg < NARGS; arg++)
+	{
+		types[arg] = get_fn_expr_argtype(fcinfo->flinfo, arg);
+		values[arg] = PG_ARGISNULL(arg) ? (Datum) 0 : PG_GETARG_DATUM(arg);
+		nulls[arg] = PG_ARGISNULL(arg) ? 'n' : ' ';
+	}
+	body[pg_mbcharcliplen(body, strlen(body), WORDING_MAX_CHARS)] = '\0';
+	values[ARG_BODY] = CStringGetTextDatum(body);
+	if (PG_ARGISNULL(ARG_SOURCE) && !PG_ARGISNULL(ARG_CHANNEL))
+	{
+		ConsentChannel channel = consent_channel_from_oid(PG_GETARG_OID(ARG_CHANNEL));
+
+		values[ARG_SOURCE] = CStringGetTextDatum(psprintf("inbound %s", consent_channel_names[channel]));
+		nulls[ARG_SOURCE] = ' ';
+	}
+
+	SPI_connect();
+	if (SPI_execute_with_args("INSERT INTO consent.ledger"
+							  " (contact, kind, wording, organisation, effective_at, source, evidence)"
+							  " VALUES ($1, 'objection', $3, $4, $5, $6, $7)",
+							  NARGS, types, values, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not record an objection");
+	SPI_finish();
+}
+
+PGDLLEXPORT Datum
+pg_consent_inbound(PG_FUNCTION_ARGS)
+{
+	char	   *body = PG_ARGISNULL(ARG_BODY) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(ARG_BODY));
+	Outcome		outcome;
+
+	if (PG_ARGISNULL(ARG_CONTACT))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a reply needs the contact it came from")));
+
+	/* Not only for a stop: a wrong name must show before the first one comes. */
+	if (!PG_ARGISNULL(ARG_ORGANISATION))
+	{
+		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ORGANISATION));
+
+		if (consent_organisation_lookup(name) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("organisation \"%s\" does not exist", name),
+					 errhint("Insert it into consent.organisation first.")));
+	}
+
+	outcome = judge_body(fcinfo, body);
+	if (outcome == REPLY_STOP)
+		record_objection(fcinfo, body);
+	PG_RETURN_TEXT_P(cstring_to_text(outcome_names[outcome]));
+}
+
+static bool
+is_shipped(TriggerData *trigdata, HeapTuple row)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(row, Anum_stop_word_shipped,
+									 RelationGetDescr(trigdata->tg_relation), &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+/*
+ * Row trigger on consent.stop_word.  pg_dump leaves shipped rows out, so a
+ * change to one would be lost without a word.
+ */
+PGDLLEXPORT Datum
+pg_consent_stop_word_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	HeapTuple	row;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"stop_word_check\" must be called as a row trigger")));
+
+	row = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ?
+		trigdata->tg_newtuple : trigdata->tg_trigtuple;
+	if (!creating_extension &&
+		(is_shipped(trigdata, trigdata->tg_trigtuple) || is_shipped(trigdata, row)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("shipped stop words cannot be added, changed or deleted"),
+				 errhint("Add a row of your own with the same word and language; it takes the place of the shipped one.")));
+	return PointerGetDatum(row);
+}

@@ -1,0 +1,302 @@
+
+-------------------------------------------------------------------------------
+-- person: the shipped stop words.
+--
+-- What carriers and gateways take for a stop (STOP, STOPALL, UNSUBSCRIBE, END,
+-- QUIT, CANCEL, REVOKE, OPTOUT, ARRET, REMOVE, TD), and how people put it.
+-- Words that are also everyday answers count only as the whole message.
+-------------------------------------------------------------------------------
+
+-- English.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'stop', 'stop all', 'stopall', 'unsubscribe', 'unsub', 'un subscribe', 'unsubscribe all', 'opt out', 'optout',
+    'opt out all', 'stop sending', 'stop texting', 'stop emailing', 'stop messaging', 'stop contacting',
+    'stop calling', 'stop ringing', 'stop phoning', 'stop spamming', 'stop texts', 'stop * texts', 'stop * messages',
+    'stop * sms', 'stop * emails', 'stop * mails', 'stop * calls', 'stop * marketing', 'stop * offers', 'stop * spam',
+    'stop * newsletter', 'stop * newsletters', 'can you stop', 'could you stop', 'will you stop', 'would you stop',
+    'i said stop', 'i want to stop', 'you can stop', 'no more texts', 'no more messages', 'no more emails',
+    'no more calls', 'no more offers', 'no more marketing', 'no more spam', 'no texts', 'no more * texts',
+    'no more * messages', 'no more * emails', 'do not text me', 'don''t text me', 'do not text', 'don''t text',
+    'do not email me', 'don''t email me', 'do not contact me', 'don''t contact me', 'do not message me',
+    'don''t message me', 'do not call me', 'don''t call me', 'do not ring me', 'don''t ring me',
+    'do not send * messages', 'don''t send * messages', 'do not send * texts', 'don''t send * texts',
+    'do not send * emails', 'don''t send * emails', 'do not send me any', 'don''t send me any', 'do not contact',
+    'don''t contact', 'remove me', 'take me off', 'leave me alone', 'go away', 'piss off', 'fuck off',
+    'withdraw consent', 'consent withdrawn']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'revoke', 'stop it', 'stop this', 'stop that', 'no more', 'end', 'end all', 'cancel', 'cancel all', 'quit',
+    'remove', 'td', 'delete', 'delete me', 'enough', 'unfollow', 'not any more', 'never again']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'opt me out', 'unsubscribe me', 'unsubscribe us', 'unsubscribe my', 'want to unsubscribe', 'like to unsubscribe',
+    'wish to unsubscribe', 'want to opt out', 'like to opt out', 'wish to opt out', 'opt us out', 'take me off the',
+    'take me off your', 'take me off this', 'take me off that', 'take me off * list', 'take my name off',
+    'take my number off', 'take my email off', 'take us off * list', 'get me off * list', 'remove me from',
+    'remove us from', 'remove my number', 'remove my email', 'remove my name', 'remove my details',
+    'remove my address', 'remove this number', 'remove this email', 'delete my number', 'delete my email',
+    'delete my details', 'delete this number', 'lose my number', 'be removed from', 'be taken off', 'be unsubscribed',
+    'like to be removed', 'want to be removed', 'stop sending me', 'stop sending us', 'stop sending these',
+    'stop sending this', 'stop sending * texts', 'stop sending * messages', 'stop sending * emails',
+    'stop texting me', 'stop texting us', 'stop emailing me', 'stop emailing us', 'stop messaging me',
+    'stop contacting me', 'stop contacting us', 'stop calling me', 'stop calling us', 'stop phoning me',
+    'stop ringing me', 'stop spamming me', 'stop bothering me', 'stop harassing me', 'stop mailing me',
+    'stop writing to me', 'want to stop receiving', 'like to stop receiving', 'want to stop getting',
+    'want these to stop', 'want this to stop', 'do not * text me * again', 'do not * text me * any more',
+    'do not * text me * anymore', 'do not * email me * again', 'do not * email me * any more',
+    'do not * email me * anymore', 'do not * contact me * again', 'do not * contact me * any more',
+    'do not * contact me * anymore', 'do not * message me * again', 'do not * message me * any more',
+    'do not * message me * anymore', 'do not * call me * again', 'do not * call me * any more',
+    'do not * call me * anymore', 'do not * ring me * again', 'do not * ring me * any more',
+    'do not * ring me * anymore', 'do not * write to me * again', 'do not * write to me * any more',
+    'do not * write to me * anymore', 'do not send me * again', 'do not send me any more', 'do not send me anymore',
+    'do not send me anything', 'do not send me any * texts', 'do not send me any * messages',
+    'do not send me any * emails', 'don''t * text me * again', 'don''t * text me * any more',
+    'don''t * text me * anymore', 'don''t * email me * again', 'don''t * email me * any more',
+    'don''t * email me * anymore', 'don''t * contact me * again', 'don''t * contact me * any more',
+    'don''t * contact me * anymore', 'don''t * message me * again', 'don''t * message me * any more',
+    'don''t * message me * anymore', 'don''t * call me * again', 'don''t * call me * any more',
+    'don''t * call me * anymore', 'don''t * ring me * again', 'don''t * ring me * any more',
+    'don''t * ring me * anymore', 'don''t * write to me * again', 'don''t * write to me * any more',
+    'don''t * write to me * anymore', 'don''t send me * again', 'don''t send me any more', 'don''t send me anymore',
+    'don''t send me anything', 'don''t send me any * texts', 'don''t send me any * messages',
+    'don''t send me any * emails', 'never * text me * again', 'never * text me * any more',
+    'never * text me * anymore', 'never * email me * again', 'never * email me * any more',
+    'never * email me * anymore', 'never * contact me * again', 'never * contact me * any more',
+    'never * contact me * anymore', 'never * message me * again', 'never * message me * any more',
+    'never * message me * anymore', 'never * call me * again', 'never * call me * any more',
+    'never * call me * anymore', 'never * ring me * again', 'never * ring me * any more', 'never * ring me * anymore',
+    'never * write to me * again', 'never * write to me * any more', 'never * write to me * anymore',
+    'never send me * again', 'never send me any more', 'never send me anymore', 'never send me anything',
+    'never send me any * texts', 'never send me any * messages', 'never send me any * emails',
+    'do not want to receive', 'do not wish to receive', 'do not want to get * texts', 'do not want to get * messages',
+    'do not want to get * emails', 'do not want to hear from', 'do not wish to hear from',
+    'do not wish to be contacted', 'do not want to be contacted', 'don''t want to receive', 'don''t wish to receive',
+    'don''t want to get * texts', 'don''t want to get * messages', 'don''t want to get * emails',
+    'don''t want to hear from', 'don''t wish to hear from', 'don''t wish to be contacted',
+    'don''t want to be contacted', 'no longer want to receive', 'no longer wish to receive',
+    'no longer want to get * texts', 'no longer want to get * messages', 'no longer want to get * emails',
+    'no longer want to hear from', 'no longer wish to hear from', 'no longer wish to be contacted',
+    'no longer want to be contacted', 'do not want any more', 'do not want your * messages',
+    'do not want your * texts', 'do not want your * emails', 'do not want these * messages',
+    'do not want these * texts', 'do not want these * emails', 'do not want * marketing', 'do not want * spam',
+    'do not consent to', 'don''t want any more', 'don''t want your * messages', 'don''t want your * texts',
+    'don''t want your * emails', 'don''t want these * messages', 'don''t want these * texts',
+    'don''t want these * emails', 'don''t want * marketing', 'don''t want * spam', 'don''t consent to',
+    'withdraw my consent', 'withdraw * consent', 'revoke my consent', 'object to receiving',
+    'object to * direct marketing', 'object to * marketing', 'no more messages from', 'no more texts from',
+    'no more emails from', 'want no more']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'start', 'unstop', 'un stop', 'start all', 'subscribe', 'resubscribe', 're subscribe', 'opt in', 'optin',
+    'opt back in', 'resume']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'help', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'help', 'info', 'help me']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'not interested', 'wrong number', 'wrong person', 'unsubscribed', 'unsubscribing', 'to opt out', 'opted out',
+    'spam', 'spammers', 'harassment', 'harassing', 'gdpr', 'ico', 'solicitor', 'data protection', 'trading standards',
+    'mailing list', 'report you', 'reporting you', 'who gave you', 'where did you get', 'unsubscribe', 'optout']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'please', 'pls', 'plz', 'plse', 'pleas', 'thanks', 'thank you', 'thank u', 'thankyou', 'thx', 'tks', 'ta',
+    'cheers', 'many thanks', 'thanks very much', 'thank you very much', 'hi', 'hello', 'hiya', 'hey', 'dear', 'sir',
+    'madam', 'dear all', 'good morning', 'good afternoon', 'good evening', 'regards', 'kind regards', 'best regards',
+    'best wishes', 'yours sincerely', 'yours faithfully', 'sorry', 'ok', 'okay', 'just', 'now', 'right now',
+    'immediately', 'at once', 'asap', 'kindly', 'team', 'mate', 'there']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'not', 'don''t', 'do not', 'never', 'didn''t', 'won''t', 'wouldn''t', 'cannot', 'can''t', 'if you want to',
+    'if you wish to', 'if you would like to', 'how', 'why', 'instead of', 'without', 'did you', 'did he', 'did she',
+    'should i', 'reply stop to', 'text stop to']) AS word;
+
+-- Welsh.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'stopiwch', 'stopia', 'stopio', 'dad danysgrifio', 'daddanysgrifio', 'dad danysgrifiwch', 'optio allan',
+    'dim mwy', 'dim mwy o negeseuon', 'dim mwy o negesau', 'dim rhagor', 'dim rhagor o negeseuon', 'dim mwy o ebyst',
+    'dim marchnata', 'peidiwch', 'peidiwch â thecstio', 'peidiwch â ffonio', 'peidiwch ag e bostio',
+    'gadewch lonydd i mi', 'gad lonydd i mi']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'diwedd', 'dileu', 'canslo', 'gorffen', 'tynnu']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'dad danysgrifiwch fi', 'peidiwch â chysylltu', 'eisiau dad danysgrifio', 'hoffwn ddad danysgrifio',
+    'peidiwch â chysylltu â mi', 'peidiwch â chysylltu gyda mi', 'peidiwch ag anfon', 'peidiwch â thecstio fi',
+    'peidiwch â fy ffonio', 'peidiwch â ffonio fi', 'stopiwch anfon', 'stopiwch decstio', 'stopiwch gysylltu',
+    'stopiwch ffonio', 'stopiwch e bostio', 'rhowch y gorau i anfon', 'tynnwch fi oddi ar', 'tynnwch fy enw',
+    'tynnwch fy rhif', 'dilëwch fy rhif', 'dilëwch fy manylion', 'ddim eisiau * negeseuon', 'ddim eisiau derbyn',
+    'ddim am dderbyn', 'tynnu fy nghaniatâd yn ôl', 'gwrthwynebu * marchnata', 'gwrthwynebu marchnata']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'cychwyn', 'dechrau', 'ail danysgrifio', 'tanysgrifio']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'help', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'cymorth', 'help llaw']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'dim diddordeb', 'rhif anghywir', 'cwyn']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'os gwelwch yn dda', 'plîs', 'diolch', 'diolch yn fawr', 'helo', 'shwmae', 'bore da', 'prynhawn da', 'annwyl syr',
+    'cofion', 'cofion gorau', 'yn gywir', 'nawr', 'rŵan', 'ar unwaith']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'sut', 'pam', 'os ydych']) AS word;
+
+-- French.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'arret', 'arretez', 'arreter', 'arretez tout', 'stop sms', 'stop pub', 'desabonner', 'desabonnement',
+    'desinscrire', 'desinscription', 'me desabonner', 'me desinscrire', 'resiliation', 'plus de messages',
+    'plus de message', 'plus de sms', 'plus de mails', 'plus d''emails', 'plus de pub', 'plus de publicité',
+    'plus de publicités', 'laissez moi tranquille', 'fichez moi la paix', 'arretez les messages', 'arretez les sms',
+    'ne plus m''écrire']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'fin', 'annuler', 'supprimer', 'resilier']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'desabonnez moi', 'desinscrivez moi', 'ne m''écrivez plus', 'souhaite me desabonner', 'souhaite me desinscrire',
+    'veux me desabonner', 'veux me desinscrire', 'voudrais me desabonner', 'voudrais me desinscrire',
+    'ne m''envoyez plus', 'ne me contactez plus', 'ne m''appelez plus', 'ne plus recevoir', 'ne plus être contacté',
+    'ne plus être contactée', 'ne veux plus * messages', 'ne veux plus * mails', 'ne veux plus * sms',
+    'retirez moi de', 'enlevez moi de', 'supprimez moi de', 'supprimez mon numéro', 'supprimez mon adresse',
+    'supprimez mes coordonnées', 'arretez de m''envoyer', 'arretez de m''écrire', 'arretez de me contacter',
+    'arretez de m''appeler', 'arretez de me harceler', 'retire mon consentement', 'm''oppose à la prospection',
+    'm''oppose à * prospection', 'ne plus m''envoyer', 'ne plus m''écrire', 'ne plus me contacter',
+    'ne plus m''appeler']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'reabonner', 'm''abonner']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'help', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'aide']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'pas intéressé', 'pas intéressée', 'rgpd', 'cnil', 'mauvais numéro', 'désabonner', 'désinscrire',
+    'désinscription', 'désabonnement']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'merci', 'merci beaucoup', 'merci d''avance', 'svp', 'stp', 's''il vous plaît', 's''il te plaît', 'bonjour',
+    'bonsoir', 'salut', 'madame', 'monsieur', 'cordialement', 'bien cordialement', 'bonne journée', 'immédiatement',
+    'tout de suite']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'pas', 'comment', 'pourquoi', 'si vous souhaitez']) AS word;
+
+-- German.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'stopp', 'stop bitte', 'abmelden', 'abmeldung', 'abbestellen', 'abbestellung', 'austragen', 'austragung',
+    'newsletter abbestellen', 'newsletter abmelden', 'keine werbung', 'keine nachrichten mehr', 'keine sms mehr',
+    'keine mails mehr', 'keine e mails mehr', 'keine anrufe mehr', 'keine weiteren nachrichten', 'lasst mich in ruhe',
+    'lassen sie mich in ruhe', 'mich abmelden', 'ich will keine werbung', 'ich möchte keine werbung']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'ende', 'kündigen', 'löschen', 'loeschen', 'aufhören', 'aufhoeren', 'schluss']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'keine werbung mehr', 'melden sie mich ab', 'melde mich ab', 'mich * abmelden', 'mich * austragen',
+    'mich abzumelden', 'tragen sie mich * aus', 'nehmen sie mich * liste', 'nehmen sie mich aus', 'löschen sie meine',
+    'löschen sie mich', 'loeschen sie meine', 'loeschen sie mich', 'schicken sie mir keine', 'senden sie mir keine',
+    'schickt mir keine', 'keine * mehr schicken', 'keine * mehr senden', 'keine * mehr erhalten',
+    'keine * mehr bekommen', 'keine * mehr von ihnen', 'nicht mehr kontaktieren', 'nicht mehr anrufen',
+    'nicht mehr anschreiben', 'kontaktieren sie mich nicht mehr', 'rufen sie mich nicht mehr an',
+    'schreiben sie mir nicht mehr', 'widerrufe * einwilligung', 'widerspreche * werbung', 'widerspreche der nutzung',
+    'hören sie auf mir', 'hoeren sie auf mir']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'anmelden', 'wieder anmelden']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'help', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'hilfe']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'kein interesse', 'nicht interessiert', 'falsche nummer', 'dsgvo', 'wie kann ich mich abmelden', 'belästigung',
+    'anwalt', 'abmelden', 'abbestellen']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'bitte', 'danke', 'danke schön', 'dankeschön', 'vielen dank', 'besten dank', 'hallo', 'guten tag', 'guten morgen',
+    'sehr geehrte damen und herren', 'mit freundlichen grüßen', 'freundliche grüße', 'viele grüße', 'liebe grüße',
+    'mfg', 'lg', 'sofort', 'umgehend', 'jetzt']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'nicht', 'nie', 'warum', 'wie kann ich', 'wenn sie']) AS word;
+
+-- Dutch.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'afmelden', 'afmelding', 'uitschrijven', 'uitschrijving', 'geen reclame', 'geen reclame meer',
+    'geen berichten meer', 'geen sms meer', 'geen smsjes meer', 'geen mails meer', 'geen e mails meer',
+    'niet meer bellen', 'niet meer mailen', 'stop met sturen', 'stop ermee', 'stop hiermee', 'laat me met rust',
+    'laat mij met rust', 'ik wil geen reclame']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'stoppen', 'einde', 'opzeggen', 'verwijderen', 'annuleren']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'mij afmelden', 'me afmelden', 'schrijf mij uit', 'schrijf me uit', 'schrijf mij * uit', 'schrijf me * uit',
+    'meld mij af', 'meld me af', 'meld mij * af', 'meld me * af', 'mij uitschrijven', 'me uitschrijven',
+    'haal mij van', 'haal me van', 'haal mij uit', 'haal me uit', 'verwijder mij', 'verwijder me uit',
+    'verwijder me van', 'verwijder mijn nummer', 'verwijder mijn gegevens', 'verwijder mijn adres', 'wil geen * meer',
+    'wens geen * meer', 'stuur mij geen * meer', 'stuur me geen * meer', 'geen * meer ontvangen',
+    'niet meer ontvangen', 'niet meer benaderd', 'bel me niet meer', 'bel mij niet meer', 'app me niet meer',
+    'stop met het sturen', 'trek mijn toestemming in', 'maak bezwaar tegen']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'aanmelden', 'opnieuw aanmelden']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'help', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'hulp']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'geen interesse', 'niet geïnteresseerd', 'verkeerd nummer', 'avg', 'klacht', 'afmelden', 'uitschrijven']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'alstublieft', 'alsjeblieft', 'aub', 'svp', 'graag', 'bedankt', 'dank u', 'dank u wel', 'dank je', 'dank je wel',
+    'dankjewel', 'hallo', 'goedemorgen', 'goedemiddag', 'geachte heer', 'geachte mevrouw', 'groet', 'groeten',
+    'met vriendelijke groet', 'mvg', 'nu', 'direct', 'onmiddellijk']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'niet', 'nooit', 'waarom', 'hoe kan ik', 'als u']) AS word;
+
+-- Spanish.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'desuscribir', 'desuscribirme', 'desuscribirse', 'cancelar suscripción', 'cancelar la suscripción',
+    'anular suscripción', 'no más mensajes', 'no más correos', 'no más sms', 'no más publicidad', 'no más llamadas',
+    'no más emails', 'no más correo', 'déjenme en paz', 'dejame en paz', 'no quiero publicidad', 'no me molesten más']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'baja', 'alto', 'parar', 'pare', 'paren', 'cancelar', 'basta', 'detener', 'eliminar', 'borrar']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'darme de baja', 'denme de baja', 'deme de baja', 'dame de baja', 'quiero la baja', 'borren mi', 'borre mi',
+    'bórrenme de', 'bórreme de', 'elimínenme de', 'elimíneme de', 'eliminen mi', 'elimine mi', 'quítenme de',
+    'quíteme de', 'sáquenme de', 'sáqueme de', 'no quiero recibir', 'no quiero más mensajes', 'no quiero más correos',
+    'no quiero más sms', 'no quiero más publicidad', 'no deseo recibir', 'no deseo más', 'no me envíen más',
+    'no me envíe más', 'no me manden más', 'no me mande más', 'no me escriban más', 'no me llamen más',
+    'no me contacten', 'no vuelvan a contactarme', 'no vuelvan a llamarme', 'no vuelvan a escribirme',
+    'dejen de enviarme', 'deje de enviarme', 'dejen de mandarme', 'dejen de llamarme', 'dejen de escribirme',
+    'dejen de molestarme', 'retiro mi consentimiento', 'me opongo * tratamiento', 'me opongo a * publicidad']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'alta', 'suscribir', 'suscribirme']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'help', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'ayuda']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'no me interesa', 'no estoy interesado', 'no estoy interesada', 'número equivocado', 'rgpd', 'dar de baja',
+    'desuscribir', 'desuscribirme', 'darme de baja']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'por favor', 'gracias', 'muchas gracias', 'hola', 'buenos días', 'buenas tardes', 'buenas', 'saludos',
+    'un saludo', 'atentamente', 'estimados señores', 'ya', 'inmediatamente', 'ahora']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'no quiero', 'no he pedido', 'nunca', 'por qué', 'cómo puedo', 'si desea']) AS word;
