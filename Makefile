@@ -45,6 +45,7 @@ OBJS = \
 	src/ledger/judge.o \
 	src/person/reply_text.o \
 	src/person/reply.o \
+	src/person/token.o \
 	src/guard/mapping.o \
 	src/guard/setup.o \
 	src/guard/guard.o
@@ -76,6 +77,7 @@ SQL_PARTS = \
 	src/module/roles.sql
 	src/person/reply.sql \
 	src/person/stop_words.sql \
+	src/person/token.sql \
 	src/guard/guard.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))

@@ -153,8 +153,7 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'arret', 'arretez', 'arreter', 'arretez tout', 'stop sms', 'stop pub', 'desabonner', 'desabonnement',
     'desinscrire', 'desinscription', 'me desabonner', 'me desinscrire', 'resiliation', 'plus de messages',
     'plus de message', 'plus de sms', 'plus de mails', 'plus d''emails', 'plus de pub', 'plus de publicité',
-    'plus de publicités', 'laissez moi tranquille', 'fichez moi la paix', 'arretez les messages', 'arretez les sms',
-    'ne plus m''écrire']) AS word;
+    'plus de publicités', 'laissez moi tranquille', 'fichez moi la paix', 'arretez les messages', 'arretez les sms']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'fin', 'annuler', 'supprimer', 'resilier']) AS word;
