@@ -10,7 +10,7 @@
 -- English.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
-    'stop', 'stop all', 'stopall', 'unsubscribe', 'unsub', 'un subscribe', 'unsubscribe all', 'opt out', 'optout',
+    'stop', 'stop all', 'stopall', 'unsubscribe', 'st0p', 'unsub', 'un subscribe', 'unsubscribe all', 'opt out', 'optout',
     'opt out all', 'stop sending', 'stop texting', 'stop emailing', 'stop messaging', 'stop contacting',
     'stop calling', 'stop ringing', 'stop phoning', 'stop spamming', 'stop texts', 'stop * texts', 'stop * messages',
     'stop * sms', 'stop * emails', 'stop * mails', 'stop * calls', 'stop * marketing', 'stop * offers', 'stop * spam',

@@ -176,12 +176,44 @@ make_key(TokenKey *key)
 		elog(ERROR, "could not store a key");
 }
 
+/*
+ * A plan for the life of the session, since campaigns mint by the million.
+ * The types of its arguments must be the same in every call; those of the
+ * extension's own types are not once it has been dropped and made anew.
+ */
+static SPIPlanPtr
+saved_plan(SPIPlanPtr *plan, const char *command, int nargs, Oid *types)
+{
+	SPIPlanPtr	fresh;
+
+	if (*plan != NULL)
+	{
+		bool		same = true;
+
+		for (int i = 0; i < nargs; i++)
+			same = same && SPI_getargtypeid(*plan, i) == types[i];
+		if (same)
+			return *plan;
+		SPI_freeplan(*plan);
+		*plan = NULL;
+	}
+
+	fresh = SPI_prepare(command, nargs, types);
+	if (fresh == NULL || SPI_keepplan(fresh) != 0)
+		elog(ERROR, "could not prepare \"%s\": %s", command,
+			 SPI_result_code_string(SPI_result));
+	*plan = fresh;
+	return fresh;
+}
+
 static void
 signing_key(TokenKey *key)
 {
-	if (SPI_execute("SELECT k.id, k.secret FROM consent.token_key AS k"
-					" WHERE k.retired_at IS NULL ORDER BY k.id DESC LIMIT 1",
-					true, 1) != SPI_OK_SELECT)
+	static SPIPlanPtr plan = NULL;
+
+	saved_plan(&plan, "SELECT k.id, k.secret FROM consent.token_key AS k"
+			   " WHERE k.retired_at IS NULL ORDER BY k.id DESC LIMIT 1", 0, NULL);
+	if (SPI_execute_plan(plan, NULL, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read consent.token_key");
 	if (!fetch_key(key))
 		make_key(key);
@@ -310,19 +342,20 @@ link_id(const TokenKey *key, const Datum *values, const char *nulls, uint8 *id)
 	StringInfoData scope;
 	ConsentContact *contact = DatumGetConsentContactPP(values[MINT_CONTACT]);
 
+	/* Which fields follow, then the fields, so that no two scopes look alike. */
 	initStringInfo(&scope);
+	appendStringInfoChar(&scope, nulls[MINT_PURPOSE]);
+	appendStringInfoChar(&scope, nulls[MINT_CHANNELS]);
 	append_field(&scope, VARDATA_ANY(contact), VARSIZE_ANY_EXHDR(contact));
 	append_text(&scope, values[MINT_ORGANISATION]);
 	if (nulls[MINT_PURPOSE] == ' ')
 		append_text(&scope, values[MINT_PURPOSE]);
 	if (nulls[MINT_CHANNELS] == ' ')
 	{
+		ArrayType  *array = DatumGetArrayTypeP(values[MINT_CHANNELS]);
 		Datum	   *channels;
 		int			n;
-		ArrayType  *array = DatumGetArrayTypeP(values[MINT_CHANNELS]);
 
-		/* A number where a purpose would have its length: told apart. */
-		appendStringInfoString(&scope, nulls[MINT_PURPOSE] == ' ' ? "pc" : "-c");
 		deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(Oid), true, TYPALIGN_INT,
 						  &channels, NULL, &n);
 		for (int i = 0; i < n; i++)
@@ -332,8 +365,6 @@ link_id(const TokenKey *key, const Datum *values, const char *nulls, uint8 *id)
 			append_field(&scope, name, strlen(name));
 		}
 	}
-	else
-		appendStringInfoString(&scope, nulls[MINT_PURPOSE] == ' ' ? "p-" : "--");
 	sign(key, ABOUT_LINK, scope.data, scope.len, id, ID_BYTES);
 	pfree(scope.data);
 }
@@ -343,14 +374,16 @@ static void
 keep_link(FunctionCallInfo fcinfo, const TokenKey *key, const uint8 *id,
 		  const Datum *values, const char *nulls)
 {
+	static SPIPlanPtr find = NULL;
+	static SPIPlanPtr store = NULL;
 	Oid			types[] = {UUIDOID, INT4OID, InvalidOid, TEXTOID, TEXTOID, InvalidOid};
 	Datum		args[lengthof(types)];
 	char		argnulls[lengthof(types)] = {' ', ' ', ' ', ' ', ' ', ' '};
 
 	args[0] = UUIDPGetDatum((pg_uuid_t *) id);
-	if (SPI_execute_with_args("SELECT FROM consent.unsubscribe_link AS l"
-							  " WHERE l.id OPERATOR(pg_catalog.=) $1",
-							  1, types, args, NULL, true, 1) != SPI_OK_SELECT)
+	saved_plan(&find, "SELECT FROM consent.unsubscribe_link AS l"
+			   " WHERE l.id OPERATOR(pg_catalog.=) $1", 1, types);
+	if (SPI_execute_plan(find, args, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read consent.unsubscribe_link");
 	if (SPI_processed > 0)
 		return;
@@ -362,10 +395,11 @@ keep_link(FunctionCallInfo fcinfo, const TokenKey *key, const uint8 *id,
 		args[2 + i] = values[i];
 		argnulls[2 + i] = nulls[i];
 	}
-	if (SPI_execute_with_args("INSERT INTO consent.unsubscribe_link"
-							  " (id, key_id, contact, organisation, purpose, channels)"
-							  " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
-							  lengthof(types), types, args, argnulls, false, 0) != SPI_OK_INSERT)
+	saved_plan(&store, "INSERT INTO consent.unsubscribe_link"
+			   " (id, key_id, contact, organisation, purpose, channels)"
+			   " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
+			   lengthof(types), types);
+	if (SPI_execute_plan(store, args, argnulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store an unsubscribe link");
 }
 

@@ -1,0 +1,469 @@
+-- The people's side: what they answer, how they unsubscribe, what they may see.
+LOAD 'pg_consent';
+\set SHOW_CONTEXT never
+SET timezone = 'Europe/London';
+INSERT INTO consent.organisation (name, controller) VALUES ('person acme', 'Acme Group plc'), ('person bolt', NULL);
+
+-- Replies.  Every message with what it means.
+CREATE TEMP TABLE reply (n serial, expected text, language text, body text);
+INSERT INTO reply (expected, language, body) VALUES
+  ('stop','en','STOP'),
+  ('stop','en','Stop. Thank you'),
+  ('stop','en','please stop sending'),
+  ('stop','en','STOP ALL'),
+  ('stop','en','STOPALL'),
+  ('stop','en','UNSUBSCRIBE'),
+  ('stop','en','CANCEL'),
+  ('stop','en','END'),
+  ('stop','en','QUIT'),
+  ('stop','en','REVOKE'),
+  ('stop','en','OPTOUT'),
+  ('stop','en','OPT-OUT'),
+  ('stop','fr','ARRET'),
+  ('stop','en','REMOVE'),
+  ('stop','en','TD'),
+  ('stop','en','Stop pls'),
+  ('stop','en','stop!!!'),
+  ('stop','en','  STOP  '),
+  ('stop','en','"STOP"'),
+  ('stop','en','ＳＴＯＰ'),
+  ('stop','en','S T O P'),
+  ('stop','en','s.t.o.p.'),
+  ('stop','en','Stoppppp'),
+  ('stop','en','STOP 🛑'),
+  ('stop','en','🛑🛑 stop 😡'),
+  ('stop','en','𝐒𝐓𝐎𝐏'),
+  ('stop','en',E'S\u200bT\u00adOP'),
+  ('stop','en','STOP STOP STOP'),
+  ('stop','en','Hi, can you stop please'),
+  ('stop','en','Stop texting me'),
+  ('stop','en','Who is this? STOP'),
+  ('stop','en','STOP. I never signed up for this.'),
+  ('stop','en','Stop, I have told you three times already'),
+  ('stop','en','Please take me off your list'),
+  ('stop','en','don''t text me again'),
+  ('stop','en','Don’t ever text me again!'),
+  ('stop','en','no more messages'),
+  ('stop','en','No more messages, thank you.'),
+  ('stop','en','unsubscribe me'),
+  ('stop','en','Could you unsubscribe me from this newsletter, I no longer live in Leeds'),
+  ('stop','en','I no longer wish to receive these emails.'),
+  ('stop','en','I do not want to hear from you any more'),
+  ('stop','en','Please remove my number from your database'),
+  ('stop','en','leave me alone'),
+  ('stop','en','I would like to opt out of marketing'),
+  ('stop','en','Kindly stop all these messages'),
+  ('stop','en','I withdraw my consent to marketing emails with immediate effect'),
+  ('stop','en','I object to receiving direct marketing'),
+  ('stop','en',E'Unsubscribe\n\nSent from my iPhone'),
+  ('stop','en',E'Please remove me from your mailing list.\n\nRegards,\nJo Bloggs\n-- \nJo Bloggs, START Ltd'),
+  ('stop','en',E'STOP\r\n\r\nOn Mon, 3 Nov 2025 at 10:00, Acme <news@acme.example> wrote:\r\n> Big sale! Reply START for more'),
+  ('stop','en',E'> Big sale this weekend\n> Reply HELP for help\n\nSTOP'),
+  ('stop','en','<html><body><div>Unsubscribe</div><br><div class="gmail_quote">On Mon Acme wrote:<blockquote>Sale!</blockquote></div></body></html>'),
+  ('stop','en','<p>Please stop</p><p>Sent from my iPhone</p>'),
+  ('stop','fr','ARRÊT'),
+  ('stop','fr','Arrêtez s''il vous plaît'),
+  ('stop','fr','STOP SVP'),
+  ('stop','fr','désabonnez-moi'),
+  ('stop','fr','Bonjour, je souhaite me désinscrire de votre liste. Merci'),
+  ('stop','fr','Merci de ne plus m''envoyer de sms'),
+  ('stop','fr','Ne m’envoyez plus de publicité'),
+  ('stop','fr','plus de messages svp'),
+  ('stop','fr',E'Stop\n\nLe lun. 3 nov. 2025 à 10:00, Acme <news@acme.example> a écrit :\n> Soldes'),
+  ('stop','de','Stopp'),
+  ('stop','de','Abmelden bitte'),
+  ('stop','de','Keine Werbung mehr!'),
+  ('stop','de','Bitte melden Sie mich ab'),
+  ('stop','de','Löschen Sie meine Nummer'),
+  ('stop','de','Ich möchte keine Nachrichten mehr erhalten'),
+  ('stop','de','Hiermit widerrufe ich meine Einwilligung'),
+  ('stop','de',E'abbestellen\n\nAm 03.11.2025 um 10:00 schrieb Acme <news@acme.example>:\n> Angebote'),
+  ('stop','nl','Afmelden aub'),
+  ('stop','nl','Uitschrijven'),
+  ('stop','nl','Geen reclame meer'),
+  ('stop','nl','Schrijf mij uit van deze lijst'),
+  ('stop','nl','Ik wil geen berichten meer ontvangen'),
+  ('stop','nl','stop met sturen'),
+  ('stop','nl',E'STOP\nOp ma 3 nov. 2025 om 10:00 schreef Acme <a@acme.example>:\n> Korting'),
+  ('stop','es','BAJA'),
+  ('stop','es','Baja por favor'),
+  ('stop','es','No quiero recibir más mensajes'),
+  ('stop','es','Denme de baja, gracias'),
+  ('stop','es','no más mensajes'),
+  ('stop','es','Quiero darme de baja'),
+  ('stop','es','Dejen de enviarme publicidad'),
+  ('stop','cy','Stopiwch os gwelwch yn dda'),
+  ('stop','cy','Dim mwy o negeseuon'),
+  ('stop','cy','Dad-danysgrifio'),
+  ('stop','cy','Peidiwch â chysylltu â mi eto'),
+  ('stop','cy','Tynnwch fi oddi ar y rhestr, diolch'),
+  ('stop','cy','Dydw i ddim eisiau derbyn negeseuon'),
+  ('start','en','START'),
+  ('start','en','UNSTOP'),
+  ('start','en','Start please'),
+  ('start','en','Resubscribe'),
+  ('start','fr','réabonner'),
+  ('start','de','Anmelden'),
+  ('start','nl','aanmelden'),
+  ('start','es','ALTA'),
+  ('start','cy','cychwyn'),
+  ('review','en','STOP 12345'),
+  ('review','en','STOP?? START'),
+  ('review','en','START. No wait, STOP'),
+  ('review','en','how do I unsubscribe'),
+  ('review','en','Please don''t unsubscribe me!'),
+  ('stop','en','stop that'),
+  ('review','en','Stop by the shop on Friday'),
+  ('review','en','not interested thanks'),
+  ('review','en','wrong number mate'),
+  ('review','en','I clicked unsubscribe last week and nothing happened'),
+  ('review','en','This is harassment and I am talking to the ICO'),
+  ('review','en','👍'),
+  ('review','en',''),
+  ('review','en','   '),
+  ('review','en',NULL),
+  ('review','en',E'---------- Forwarded message ---------\nFrom: Acme <news@acme.example>\nSubject: Sale\n\nUnsubscribe me'),
+  ('review','en',E'> STOP\n> to end'),
+  ('review','en','Do not remove me from the list please'),
+  ('review','en','I did not ask to unsubscribe'),
+  ('review','en','cancel my appointment'),
+  ('review','en','the end'),
+  ('review','fr','Comment puis-je me désabonner de votre newsletter ?'),
+  ('review','de','Wie kann ich mich abmelden?'),
+  ('review','de','kein Interesse'),
+  ('review','nl','hoe kan ik me afmelden'),
+  ('review','nl','geen interesse'),
+  ('review','es','no me interesa'),
+  ('review','cy','dim diddordeb'),
+  ('review','en','STOP4'),
+  ('not_stop','en','we have got to STOP this bill'),
+  ('not_stop','en','Yes please'),
+  ('not_stop','en','Thanks!'),
+  ('not_stop','en','HELP'),
+  ('not_stop','en','INFO'),
+  ('not_stop','en','See you at the bus stop outside the station at ten'),
+  ('not_stop','en','Can you cancel my appointment on Tuesday please, I have a cold'),
+  ('not_stop','en','I will be there at the end of the week'),
+  ('not_stop','en','I quit my job so my address has changed'),
+  ('not_stop','en','Please remove the boiler before you fit the new one'),
+  ('not_stop','en','The heating will not stop making a noise all night'),
+  ('not_stop','en','OK'),
+  ('not_stop','en','What time do you open?'),
+  ('not_stop','en','My order has not arrived'),
+  ('not_stop','en','Please keep the messages coming, love the offers'),
+  ('not_stop','en','Can I start on Monday instead?'),
+  ('not_stop','en','Is http://acme.example/stop a safe link to open from here?'),
+  ('not_stop','en','The last train does not stop at Crewe on Sundays'),
+  ('not_stop','en','Nothing will stop me from coming to the sale'),
+  ('not_stop','en','I have no more milk in the house, deliver today'),
+  ('not_stop','en','Please call me again tomorrow'),
+  ('not_stop','en','Don''t worry, text me again when you are here'),
+  ('not_stop','en','I started on the tablets and the pain has ended'),
+  ('not_stop','en','Has the offer ended?'),
+  ('not_stop','en',E'Great, thanks\n\nOn Mon, 3 Nov 2025 at 10:00, Acme wrote:\n> Reply STOP to opt out'),
+  ('not_stop','en',E'Yes that is fine\n-----Original Message-----\nFrom: Acme\nUnsubscribe me'),
+  ('not_stop','en',E'Interested\r\n\r\nFrom: Acme\r\nSent: Monday\r\nTo: Jo\r\nSubject: Sale\r\n\r\nSTOP'),
+  ('not_stop','en',E'Yes please\n\n-- \nJo Bloggs\nSTOP'),
+  ('not_stop','en',E'Count me in\nSent from my iPhone. STOP'),
+  ('not_stop','en','<p>Yes please book me in</p><blockquote>Reply STOP</blockquote>'),
+  ('not_stop','en',E'Lovely\n\nOn Mon, 3 Nov 2025 at 10:00,\nAcme Offers <news@acme.example>\nwrote:\n\n> STOP'),
+  ('not_stop','fr','Rendez-vous à l''arrêt de bus de la gare'),
+  ('not_stop','fr','Merci beaucoup'),
+  ('not_stop','fr','Je voudrais annuler mon rendez-vous de mardi'),
+  ('not_stop','fr','Avez-vous plus de tailles ?'),
+  ('not_stop','fr','aide'),
+  ('not_stop','fr',E'Oui merci\n\nLe lun. 3 nov. 2025 à 10:00, Acme <news@acme.example> a écrit :\n> STOP'),
+  ('not_stop','de','Danke, das passt'),
+  ('not_stop','de','Am Ende der Straße links abbiegen'),
+  ('not_stop','de','Ich möchte meinen Termin am Dienstag verschieben'),
+  ('not_stop','de','Hilfe'),
+  ('not_stop','de',E'Ja gerne\n\nAm 03.11.2025 um 10:00 schrieb Acme <news@acme.example>:\n> Abmelden'),
+  ('not_stop','de','Ich kann mich nicht beschweren'),
+  ('not_stop','nl','Prima, tot morgen'),
+  ('not_stop','nl','De bus gaat aan het einde van de straat'),
+  ('not_stop','nl','Kan ik de afspraak van dinsdag verzetten?'),
+  ('not_stop','nl','hulp'),
+  ('not_stop','nl',E'Ja graag\n\nOp ma 3 nov. 2025 om 10:00 schreef Acme <a@acme.example>:\n> Afmelden'),
+  ('not_stop','es','Gracias, nos vemos mañana'),
+  ('not_stop','es','El precio ha bajado, qué alto estaba antes'),
+  ('not_stop','es','Quiero cancelar mi cita del martes por la tarde'),
+  ('not_stop','es','ayuda'),
+  ('not_stop','es','La planta baja del edificio está abierta'),
+  ('not_stop','cy','Diolch yn fawr'),
+  ('not_stop','cy','Welwn ni chi ddydd Llun'),
+  ('not_stop','cy','Ble mae''r safle bws agosaf?'),
+  ('not_stop','cy','cymorth'),
+  ('not_stop','cy','Dw i eisiau newid fy apwyntiad ddydd Mawrth'),
+  ('stop','en','Pls take my number off, thx'),
+  ('stop','en','Fed up with this. Please don''t contact me any more.'),
+  ('stop','en','STOP!!! STOP!!!'),
+  ('stop','en','Stop - I never signed up'),
+  ('stop','en','go away'),
+  ('stop','en',E'remove\nthank you'),
+  ('stop','en','<div>STOP<br>Regards<br>Jo</div>'),
+  ('stop','en',E'\u041d\u0435\u0442. STOP'),
+  ('stop','en','St0p'),
+  ('not_stop','en','Stopped by earlier and your staff were lovely, will come again'),
+  ('not_stop','en','Send the quote please and call me again on Friday'),
+  ('review','en','Unsubscribe 4411'),
+  ('not_stop','en','OPTOMETRIST appointment at 3?'),
+  ('review','en','1234 STOP'),
+  ('not_stop','en','The unit stops at 20 degrees, is that a fault?'),
+  ('not_stop','fr','On se retrouve où le bus s''arrête ?'),
+  ('review','en','How do I opt out of paper bills');
+SELECT n, language, expected, consent.read_reply(body) AS got, body, consent.reply_words(body) AS words
+  FROM reply WHERE consent.read_reply(body) IS DISTINCT FROM expected ORDER BY n;
+SELECT expected, count(*) FROM reply GROUP BY expected ORDER BY expected;
+SELECT language, count(*) FILTER (WHERE expected = 'stop') AS stops, count(*) FILTER (WHERE expected <> 'stop') AS others
+  FROM reply GROUP BY language ORDER BY language;
+-- What the carriers' lists hold is understood in any case and with any trimmings.
+SELECT word, form, consent.read_reply(form)
+  FROM unnest('{STOP,STOPALL,STOP ALL,UNSUBSCRIBE,CANCEL,END,QUIT,REVOKE,OPTOUT,OPT-OUT,ARRET,REMOVE,TD}'::text[]) AS word,
+       unnest(ARRAY[word, lower(word), initcap(word), ' ' || word || '. ', word || ' please', 'Hi, ' || word || ' thanks!']) AS form
+ WHERE consent.read_reply(form) <> 'stop';
+-- What was read: above the quotation, without signature, in words.
+SELECT consent.reply_words(E'ARRÊTEZ, s''il vous plaît !\n\nLe lun. 3 nov., Acme a écrit :\n> Soldes');
+SELECT consent.reply_words(repeat('word ', 20000)) LIKE 'word word%' AS read, length(consent.reply_words(repeat('word ', 20000))) < 66000 AS but_not_all;
+-- What cannot be read to its end is for a person, unless it has said stop before.
+SELECT consent.read_reply(repeat('word ', 20000)), consent.read_reply('Unsubscribe me. ' || repeat('word ', 20000));
+
+-- inbound() acts on it: a stop is an objection on every channel of that organisation.
+SELECT consent.give(contact => '+447700900201', channels => '{sms,email}', organisation => o, method => 'ticked_box', wording => 'Yes, text me') > 0 AS given
+  FROM unnest('{person acme,person bolt}'::text[]) AS o;
+SELECT body, consent.inbound(contact => '+447700900201', channel => 'sms', body => body, organisation => 'person acme')
+  FROM unnest('{START,"see you at the bus stop by the station","STOP 12345"}'::text[]) AS body;
+SELECT count(*) FROM consent.ledger WHERE contact = '+447700900201' AND kind <> 'consent';
+SELECT consent.inbound(contact => '07700 900201', channel => 'sms', body => 'Stop pls', organisation => 'person acme',
+                       evidence => '{"gateway": "one"}');
+SELECT kind, channels, organisation, purpose, wording, source, evidence FROM consent.ledger
+ WHERE contact = '+447700900201' AND kind <> 'consent';
+SELECT o AS organisation, c AS channel, (consent.evaluate('+447700900201', c, o)).reason
+  FROM unnest('{person acme,person bolt}'::text[]) AS o, unnest('{sms,email,post}'::consent.channel[]) AS c ORDER BY o, c;
+-- It bites where nobody ever consented,
+SELECT consent.set_subscriber('info@person.example', 'corporate') > 0 AS recorded;
+SELECT (consent.evaluate('info@person.example', 'email', 'person acme')).allowed;
+SELECT consent.inbound('info@person.example', 'email', 'Please remove us from your list', 'person acme');
+SELECT allowed, reason FROM consent.evaluate('info@person.example', 'email', 'person acme');
+-- and never stops a service message.
+SELECT allowed FROM consent.evaluate('info@person.example', 'email', 'person acme', class => 'service');
+-- The organisation of the setting; without any, every organisation's.
+SET pg_consent.organisation = 'person bolt';
+SELECT consent.inbound('one@person.example', 'email', 'stop', at => '2026-03-01 12:00+00', source => 'webhook');
+RESET pg_consent.organisation;
+SELECT consent.inbound('one@person.example', NULL, 'stop');
+SELECT organisation, source, effective_at = '2026-03-01 12:00+00' AS as_given FROM consent.ledger
+ WHERE contact = 'one@person.example' ORDER BY event_id;
+-- A long reply is kept by its beginning.
+SELECT consent.inbound('long@person.example', 'email', 'Unsubscribe me. ' || repeat('é', 2000), 'person acme');
+SELECT length(wording) FROM consent.ledger WHERE contact = 'long@person.example';
+-- Errors.
+SELECT consent.inbound('e@person.example', 'email', 'hello', 'nobody');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.inbound(NULL, 'email', 'stop', 'person acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.inbound('e@person.example', 'email', 'stop', 'person acme', at => now() + interval '1 day');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.inbound('e@person.example', 'email', NULL, 'person acme');
+SELECT count(*) FROM consent.ledger WHERE contact = 'e@person.example';
+
+-- Words of one's own; one in the place of a shipped one; a shipped one taken away.
+INSERT INTO consent.stop_word (word, language, meaning, reach) VALUES ('dość', 'pl', 'stop', 'sentence'), ('nie chcę * wiadomości', 'pl', 'stop', 'anywhere');
+SELECT consent.read_reply('DOŚĆ'), consent.read_reply('Dziękuję, nie chcę już takich wiadomości od was');
+INSERT INTO consent.stop_word (word, language, meaning) VALUES ('end', 'en', 'none'), ('yes', 'en', 'start');
+SELECT consent.read_reply('END'), consent.read_reply('Yes please');
+DELETE FROM consent.stop_word WHERE NOT shipped;
+SELECT consent.read_reply('END'), consent.read_reply('Yes please');
+UPDATE consent.stop_word SET reach = 'anywhere' WHERE word = 'end';
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM consent.stop_word WHERE word = 'stop';
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.stop_word (word, shipped) VALUES ('enough is enough', true);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.stop_word (word) VALUES ('!!!');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.stop_word (word, meaning) VALUES ('halt', 'perhaps');
+\echo :LAST_ERROR_SQLSTATE
+
+-- Tokens: 56 characters for a URL, with nothing of the address in them.
+SELECT consent.unsubscribe_token(contact => 'jo@person.example', organisation => 'person acme') AS token \gset
+SELECT :'token' ~ '^[A-Za-z0-9_-]{56}$' AS url_safe,
+       position('jo@person'::bytea IN decode(translate(:'token', '-_', '+/'), 'base64')) AS address_at;
+-- The same link is stored once, however often and for how long it is minted, and in whatever order channels come.
+SELECT count(DISTINCT consent.unsubscribe_token('jo@person.example', 'person acme', expires_at => now() + n * interval '1 day')) AS tokens
+  FROM generate_series(1, 3) AS n;
+SELECT count(consent.unsubscribe_token('jo@person.example', 'person acme', 'marketing', c)) AS minted
+  FROM (VALUES ('{email,sms}'::consent.channel[]), ('{sms,email,sms}'), ('{email}'), (NULL)) AS v(c);
+SELECT purpose, channels, event_id FROM consent.unsubscribe_link WHERE contact = 'jo@person.example' ORDER BY purpose, channels;
+-- Used once and again.
+SELECT consent.give('jo@person.example', '{email}', 'person acme', method => 'ticked_box', wording => 'Email me') > 0 AS given;
+SELECT consent.unsubscribe(token => :'token', evidence => '{"ip": "192.0.2.7"}') AS event \gset
+SELECT consent.unsubscribe(:'token') = :event AS same, consent.unsubscribe(:'token', source => 'again') = :event AS same_again;
+SELECT kind, organisation, purpose, channels, source, evidence FROM consent.ledger
+ WHERE contact = 'jo@person.example' AND kind <> 'consent';
+SELECT allowed, reason, event_id = :event AS by_it FROM consent.evaluate('jo@person.example', 'email', 'person acme');
+-- Who has consented since and clicks again, in whatever old message, means it.
+SELECT consent.give('jo@person.example', '{email}', 'person acme', method => 'ticked_box', wording => 'Email me') > 0 AS given;
+SELECT allowed FROM consent.evaluate('jo@person.example', 'email', 'person acme');
+SELECT consent.unsubscribe(:'token') > :event AS recorded_anew;
+SELECT reason FROM consent.evaluate('jo@person.example', 'email', 'person acme');
+-- A link for one purpose and channel leaves the rest.
+INSERT INTO consent.purpose (name, parent) VALUES ('person boilers', 'marketing');
+SELECT consent.give('sam@person.example', '{email,sms}', 'person acme', method => 'ticked_box', wording => 'Yes') > 0 AS given;
+SELECT consent.unsubscribe(consent.unsubscribe_token('sam@person.example', 'person acme', 'person boilers', '{email}')) > 0 AS recorded;
+SELECT p AS purpose, c AS channel, (consent.evaluate('sam@person.example', c, 'person acme', purpose => p)).allowed
+  FROM unnest('{marketing,person boilers}'::text[]) AS p, unnest('{email,sms}'::consent.channel[]) AS c ORDER BY p, c;
+
+-- An optional service message has an unsubscribe link of its own.
+INSERT INTO consent.purpose (name, kind) VALUES ('person tips', 'service_optional');
+SELECT consent.unsubscribe(consent.unsubscribe_token('sam@person.example', 'person acme', 'person tips')) > 0 AS recorded;
+SELECT allowed, reason FROM consent.evaluate('sam@person.example', 'email', 'person acme', 'service_optional', 'person tips');
+SELECT allowed, reason FROM consent.evaluate('sam@person.example', 'email', 'person acme');
+
+-- Whatever is wrong with a token, the answer is one, and nothing is recorded.
+CREATE FUNCTION pg_temp.try(token text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM consent.unsubscribe(token);
+  RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+CREATE FUNCTION pg_temp.flip(token text, n integer) RETURNS text LANGUAGE sql AS $$
+  SELECT translate(encode(set_bit(b, n, 1 - get_bit(b, n)), 'base64'), '+/' || chr(10), '-_')
+    FROM decode(translate(token, '-_', '+/'), 'base64') AS b;
+$$;
+SELECT consent.unsubscribe_token('fuzz@person.example', 'person acme') AS fuzz,
+       consent.unsubscribe_token('fuzz@person.example', 'person acme', expires_at => clock_timestamp() + interval '1 millisecond') AS short \gset
+-- every bit of what it says,
+SELECT pg_temp.try(pg_temp.flip(:'fuzz', n)) AS answer, count(*) FROM generate_series(0, 42 * 8 - 1) AS n GROUP BY answer;
+-- every bit of every character of how it says it,
+SELECT pg_temp.try(overlay(:'fuzz' PLACING chr(c) FROM pos FOR 1)) AS answer, count(*)
+  FROM generate_series(1, 56) AS pos, generate_series(0, 6) AS n, LATERAL (SELECT ascii(substr(:'fuzz', pos, 1)) # (1 << n)) AS x(c)
+ WHERE c > 0 GROUP BY answer;
+-- every length,
+SELECT pg_temp.try(left(:'fuzz', n)) AS answer, count(*) FROM generate_series(0, 55) AS n GROUP BY answer;
+SELECT pg_temp.try(t) AS answer, count(*)
+  FROM unnest(ARRAY[NULL, '', ' ', 'x', :'fuzz' || 'A', :'fuzz' || ' ', ' ' || :'fuzz', upper(:'fuzz'), repeat('A', 56), repeat('_', 56), repeat('é', 28), repeat('x', 100000)]) AS t
+ GROUP BY answer;
+-- and one that has expired; a token is good to the full second.
+SELECT pg_sleep(1.1);
+SELECT pg_temp.try(:'short') AS answer;
+SELECT consent.unsubscribe(:'short');
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM consent.ledger WHERE contact = 'fuzz@person.example';
+SELECT pg_temp.try(:'fuzz') AS answer;
+-- A time in the future is refused before the token is looked at.
+SELECT consent.unsubscribe('x', at => now() + interval '1 hour');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe(:'token', at => 'infinity');
+\echo :LAST_ERROR_SQLSTATE
+-- What cannot be minted.
+SELECT consent.unsubscribe_token(NULL, 'person acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('jo@person.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('jo@person.example', 'nobody');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('jo@person.example', 'person acme', 'nothing');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('jo@person.example', 'person acme', channels => '{}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('jo@person.example', 'person acme', channels => '{NULL}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('jo@person.example', 'person acme', expires_at => NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('jo@person.example', 'person acme', expires_at => now() - interval '1 day');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('jo@person.example', 'person acme', expires_at => 'infinity');
+\echo :LAST_ERROR_SQLSTATE
+
+-- Keys: a former one verifies until it is retired.
+SELECT consent.unsubscribe_token('key@person.example', 'person acme') AS old \gset
+SELECT consent.rotate_token_key() > 0 AS rotated;
+SELECT consent.unsubscribe_token('key@person.example', 'person acme') AS new \gset
+SELECT pg_temp.try(:'old') AS old, pg_temp.try(:'new') AS new;
+SELECT count(*) AS links FROM consent.unsubscribe_link WHERE contact = 'key@person.example';
+SELECT consent.rotate_token_key(keep => '0') > 0 AS rotated;
+SELECT pg_temp.try(:'old') AS old, pg_temp.try(:'new') AS new;
+SELECT count(*) AS links FROM consent.unsubscribe_link;
+SELECT count(*) FILTER (WHERE retired_at IS NULL) AS signing, count(*) FILTER (WHERE retired_at <= clock_timestamp()) AS retired FROM consent.token_key;
+
+-- Nobody may anything until granted; then EXECUTE is enough, and no more than that.
+CREATE ROLE regress_person_web;
+SET ROLE regress_person_web;
+SELECT consent.unsubscribe('x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unsubscribe_token('web@person.example', 'person acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.rotate_token_key();
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.inbound('web@person.example', 'sms', 'stop', 'person acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.record('web@person.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.history('web@person.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.receipt(1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.read_reply('stop');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION consent.unsubscribe_token(consent.contact, text, text, consent.channel[], timestamptz),
+  consent.unsubscribe(text, timestamptz, text, jsonb), consent.rotate_token_key(interval),
+  consent.history(consent.contact), consent.inbound(consent.contact, consent.channel, text, text, timestamptz, text, jsonb)
+  TO regress_person_web;
+SET ROLE regress_person_web;
+-- Nothing of the session comes between: a table of the same name, a search path, an operator.
+CREATE TEMP TABLE unsubscribe_link (id uuid);
+SET search_path = pg_temp, public;
+SELECT consent.unsubscribe(consent.unsubscribe_token('web@person.example', 'person acme')) > 0 AS recorded;
+RESET search_path;
+SELECT secret FROM consent.token_key;
+\echo :LAST_ERROR_SQLSTATE
+SELECT contact FROM consent.unsubscribe_link;
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.rotate_token_key();
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.inbound('web@person.example', 'sms', 'stop', 'person acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.history('web@person.example');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+SELECT kind, organisation, recorded_by = session_user AS by_the_session FROM consent.ledger WHERE contact = 'web@person.example';
+DROP OWNED BY regress_person_web;
+DROP ROLE regress_person_web;
+
+-- What a person may see: everything, in words too.
+SELECT consent.give('see@person.example', '{email,sms}', 'person acme', method => 'ticked_box', wording => 'Yes, email and text me',
+                    source => 'web form', evidence => '{"ip": "192.0.2.1"}', at => '2026-03-01 12:00+00', expires_at => '2036-03-01 00:00+00') AS first \gset
+SELECT consent.give('see@person.example', '{email}', 'person acme', method => 'pre_ticked_box', wording => 'Yes, email and text me',
+                    collected_by => 'broker', named_organisations => '{person bolt}', at => '2026-03-02 12:00+00') > 0 AS recorded;
+SELECT consent.withdraw('see@person.example', '{sms}', 'person acme', at => '2026-03-03 12:00+00') > 0 AS recorded;
+SELECT consent.set_subscriber('see@person.example', 'sole_trader', at => '2026-03-04 12:00+00') > 0 AS recorded;
+SELECT consent.object('see@person.example', organisation => 'person bolt', at => '2026-03-05 12:00+00', wording => 'Never write again') > 0 AS recorded;
+SELECT kind, channels, organisation, purpose, effective_at, recorded_at > now() - interval '1 hour' AS stamped,
+       recorded_by = session_user AS by_me, source, defects, in_words
+  FROM consent.history('see@person.example');
+SELECT count(*) FROM consent.history('nobody@person.example');
+SELECT count(*) FROM consent.history(NULL);
+-- The record, with numbers and times of this run taken out.
+CREATE FUNCTION pg_temp.steady(j jsonb) RETURNS text LANGUAGE sql AS $$
+  SELECT regexp_replace(regexp_replace(jsonb_pretty(j), '("(event_id|first_event|entity_id|recorded_time|recorded_at|record_time|consentReceiptID)": )("[^"]*"|[0-9]+)', '\1...', 'g'),
+                        '\n +[0-9]+(,?)(?=\n)', ' ...\1', 'g');
+$$;
+\pset format unaligned
+\pset tuples_only on
+SELECT pg_temp.steady(consent.record('see@person.example') - 'status');
+SELECT pg_temp.steady(consent.receipt(:first));
+SELECT pg_temp.steady(consent.record('nobody@person.example') - '@context');
+\pset tuples_only off
+\pset format aligned
+-- Its status is consent.evaluate()'s, for every organisation, channel and purpose the events name.
+SELECT s ->> 'party_id' AS organisation, s ->> 'channel' AS channel, s ->> 'purpose' AS purpose, s ->> 'allowed' AS allowed, s ->> 'reason' AS reason
+  FROM jsonb_array_elements(consent.record('see@person.example') -> 'status') AS s WHERE s ->> 'channel' IN ('email', 'sms');
+SELECT count(*) AS rows, count(*) FILTER (WHERE s ->> 'reason' IS DISTINCT FROM (consent.evaluate('see@person.example',
+         (s ->> 'channel')::consent.channel, s ->> 'party_id', purpose => s ->> 'purpose')).reason) AS differing
+  FROM jsonb_array_elements(consent.record('see@person.example') -> 'status') AS s;
+SELECT consent.receipt(-1) IS NULL AS no_such_event, consent.receipt(NULL) IS NULL AS no_event, consent.record(NULL) IS NULL AS no_contact;
+-- A digest proves a wording.
+SELECT r #>> '{event,wording_digest}' = 'sha256:' || encode(sha256('Yes, email and text me'), 'hex') AS proven,
+       (r ->> 'consentReceiptID')::uuid IS NOT NULL AS has_id
+  FROM consent.receipt(:first) AS r;
