@@ -439,9 +439,26 @@ SELECT consent.give('see@person.example', '{email}', 'person acme', method => 'p
 SELECT consent.withdraw('see@person.example', '{sms}', 'person acme', at => '2026-03-03 12:00+00') > 0 AS recorded;
 SELECT consent.set_subscriber('see@person.example', 'sole_trader', at => '2026-03-04 12:00+00') > 0 AS recorded;
 SELECT consent.object('see@person.example', organisation => 'person bolt', at => '2026-03-05 12:00+00', wording => 'Never write again') > 0 AS recorded;
-SELECT kind, channels, organisation, purpose, effective_at, recorded_at > now() - interval '1 hour' AS stamped,
+SELECT form, kind, channels, organisation, purpose, effective_at, recorded_at > now() - interval '1 hour' AS stamped,
        recorded_by = session_user AS by_me, source, defects, in_words
   FROM consent.history('see@person.example');
+-- Every kind of event has its words; every form of the address is one person's.
+SELECT consent.soft_opt_in('all@person.example', 'person acme', 'boilers', refusal_offered => true, refused => false) > 0,
+       consent.soft_opt_in('all@person.example', 'person bolt', 'vans', refusal_offered => true, refused => true) > 0,
+       consent.soft_opt_in('all@person.example', 'person bolt') > 0,
+       consent.request('all@person.example', 'person acme', 'email', reference => 'quote-1', about => 'a quote') > 0;
+SELECT consent.answered('quote-1') > 0,
+       consent.contacted('all@person.example', 'person acme') > 0,
+       consent.suppress('all@person.example', 'bounced') > 0;
+SELECT consent.unsuppress('all@person.example') > 0,
+       consent.object('all+news@person.example', channels => '{post,online_ad}', organisation => 'person acme') > 0;
+SELECT form, kind, in_words FROM consent.history('all@person.example');
+SELECT consent.list_on_register('+442079460201', 'tps', '2026-01-01', delisted_on => '2026-06-01') > 0,
+       consent.non_objection('+442079460201', 'person acme') > 0;
+SELECT kind, in_words FROM consent.history('+442079460201');
+SELECT s ->> 'channel' AS channel, s ->> 'product_category' AS product_category, s ->> 'allowed' AS allowed
+  FROM jsonb_array_elements(consent.record('all@person.example') -> 'status') AS s
+ WHERE s ->> 'party_id' = 'person acme' AND s ->> 'channel' IN ('email', 'post');
 SELECT count(*) FROM consent.history('nobody@person.example');
 SELECT count(*) FROM consent.history(NULL);
 -- The record, with numbers and times of this run taken out.

@@ -15,12 +15,27 @@ BEGIN ATOMIC
                                                  s.purpose, pg_catalog.replace((event).method, '_', ' '))
            WHEN 'withdrawal' THEN pg_catalog.format('withdrew consent to %s from %s for %s', s.channels, s.organisation, s.purpose)
            WHEN 'objection' THEN pg_catalog.format('objected to %s from %s for %s', s.channels, s.organisation, s.purpose)
+           WHEN 'non_objection' THEN pg_catalog.format('does not object to calls from %s', s.organisation)
+           WHEN 'soft_opt_in' THEN pg_catalog.format('gave details to %s (%s)', s.organisation,
+                                                     pg_catalog.concat_ws(', ', pg_catalog.replace((event).relationship, '_', ' '), (event).product_category))
+           WHEN 'request' THEN pg_catalog.format('asked %s for %s by %s', s.organisation, coalesce((event).about, 'information'), s.channels)
+           WHEN 'answer' THEN pg_catalog.format('was answered by %s', s.organisation)
+           WHEN 'contacted' THEN pg_catalog.format('was first contacted by %s', s.organisation)
+           WHEN 'suppression' THEN pg_catalog.format('suppressed %s from %s (%s)', s.channels, s.organisation,
+                                                      coalesce((event).about, 'no reason given'))
+           WHEN 'unsuppression' THEN pg_catalog.format('suppressed no longer: %s from %s', s.channels, s.organisation)
            WHEN 'subscriber' THEN pg_catalog.format('recorded as held by: %s', pg_catalog.replace((event).subscriber::text, '_', ' '))
+           WHEN 'listing' THEN pg_catalog.format('listed on the register %s on %s', pg_catalog.upper((event).register),
+                                                 pg_catalog.to_char((event).listed_on, 'FMDD FMMonth YYYY'))
            ELSE pg_catalog.format('%s (%s, %s, %s)', pg_catalog.replace((event).kind, '_', ' '), s.channels, s.organisation, s.purpose)
          END
+         || CASE WHEN (event).refused THEN ', refusing marketing'
+                 WHEN (event).refusal_offered THEN ', offered to refuse marketing'
+                 WHEN (event).kind = 'soft_opt_in' THEN ', without an offer to refuse marketing' ELSE '' END
+         || coalesce(', reference ' || (event).reference, '')
          || coalesce(', collected by ' || (event).collected_by, '')
          || coalesce(', naming ' || pg_catalog.array_to_string((event).named_organisations, ', '), '')
-         || coalesce(', until ' || pg_catalog.to_char((event).expires_at, 'FMDD FMMonth YYYY'), '')
+         || coalesce(', until ' || pg_catalog.to_char(coalesce((event).expires_at, (event).delisted_on), 'FMDD FMMonth YYYY'), '')
          || coalesce('; does not count: ' || pg_catalog.array_to_string((event).defects, ', '), '')
     FROM (SELECT coalesce(pg_catalog.replace(pg_catalog.array_to_string((event).channels, ', '), '_', ' '), 'every channel') AS channels,
                  coalesce((event).organisation, 'every organisation') AS organisation,
@@ -30,19 +45,19 @@ COMMENT ON FUNCTION consent.event_in_words(consent.ledger) IS
   'One event of the ledger as an English sentence without its subject';
 
 CREATE FUNCTION consent.history(contact consent.contact)
-  RETURNS TABLE (event_id bigint, kind text, channels consent.channel[], organisation text, purpose text,
+  RETURNS TABLE (event_id bigint, form consent.contact, kind text, channels consent.channel[], organisation text, purpose text,
                  effective_at timestamptz, recorded_at timestamptz, recorded_by text, source text,
                  defects text[], in_words text)
   LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-  SELECT l.event_id, l.kind, l.channels, l.organisation, l.purpose, l.effective_at, l.recorded_at, l.recorded_by,
+  SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.effective_at, l.recorded_at, l.recorded_by,
          l.source, l.defects, consent.event_in_words(l)
     FROM consent.ledger AS l
-   WHERE l.contact OPERATOR(pg_catalog.=) history.contact
+   WHERE l.address OPERATOR(pg_catalog.=) consent.contact_root(history.contact)
    ORDER BY l.event_id;
 END;
 COMMENT ON FUNCTION consent.history(consent.contact) IS
-  'Everything the ledger holds about a contact, in the order of recording: what was said, what it covered (NULL: all), when, when and by whom recorded, where it came from, what is wrong with it, and the whole in words. Reads with the caller''s rights; a contact without events has no rows';
+  'Everything the ledger holds about a contact, in the order of recording: under which form of the address (jo+news@example.com is a form of jo@example.com, and an objection under one reaches all), what was said, what it covered (NULL: all), when, when and by whom recorded, where it came from, what is wrong with it, and the whole in words. Reads with the caller''s rights; a contact without events has no rows';
 
 CREATE FUNCTION consent.event_state(event consent.ledger) RETURNS text
   LANGUAGE sql STABLE PARALLEL SAFE
@@ -72,7 +87,7 @@ CREATE FUNCTION consent.record(contact consent.contact) RETURNS jsonb
 BEGIN ATOMIC
   WITH event AS (
     SELECT l AS row, l.* FROM consent.ledger AS l
-     WHERE l.contact OPERATOR(pg_catalog.=) record.contact),
+     WHERE l.address OPERATOR(pg_catalog.=) consent.contact_root(record.contact)),
   party AS (
     SELECT o.name, o.controller, o.jurisdiction
       FROM consent.organisation AS o
@@ -85,8 +100,13 @@ BEGIN ATOMIC
   channel AS (
     SELECT DISTINCT c.name
       FROM event AS e,
-           pg_catalog.unnest(coalesce(e.channels, pg_catalog.enum_range(NULL::consent.channel))) AS c(name)
-     WHERE e.kind <> 'subscriber')
+           pg_catalog.unnest(CASE
+             WHEN e.channels IS NOT NULL THEN e.channels
+             WHEN e.kind IN ('listing', 'non_objection') THEN '{live_call}'
+             WHEN e.kind NOT IN ('subscriber', 'answer', 'contacted') THEN pg_catalog.enum_range(NULL::consent.channel)
+           END) AS c(name)),
+  product AS (
+    SELECT NULL::text AS category UNION SELECT e.product_category FROM event AS e)
   SELECT pg_catalog.jsonb_build_object(
     '@context', pg_catalog.jsonb_build_object(
       'dpv', 'https://w3id.org/dpv#',
@@ -135,6 +155,7 @@ BEGIN ATOMIC
       SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
                'event_id', e.event_id,
                'event_type', e.kind,
+               'pii_principal_id', CASE WHEN e.contact OPERATOR(pg_catalog.<>) record.contact THEN e.contact::text END,
                'event_state', consent.event_state(e.row),
                'event_time', e.effective_at,
                'recorded_time', e.recorded_at,
@@ -151,6 +172,16 @@ BEGIN ATOMIC
                'source', e.source,
                'evidence', e.evidence,
                'defects', e.defects,
+               'product_category', e.product_category,
+               'refusal_offered', e.refusal_offered,
+               'refused', e.refused,
+               'relationship', e.relationship,
+               'reference', e.reference,
+               'about', e.about,
+               'subscriber', e.subscriber,
+               'register', e.register,
+               'listed_on', e.listed_on,
+               'delisted_on', e.delisted_on,
                'in_words', consent.event_in_words(e.row)))
              ORDER BY e.event_id)
         FROM event AS e), '[]'),
@@ -168,18 +199,20 @@ BEGIN ATOMIC
                'party_id', o.name,
                'channel', c.name,
                'purpose', p.name,
+               'product_category', g.category,
                'allowed', d.allowed,
                'reason', d.reason,
                'citation', d.citation,
                'event_id', d.event_id))
-             ORDER BY o.name, c.name, p.name)
-        FROM party AS o, channel AS c, purpose AS p,
+             ORDER BY o.name, c.name, p.name, g.category)
+        FROM party AS o, channel AS c, purpose AS p, product AS g,
              consent.evaluate(contact => record.contact, channel => c.name, organisation => o.name, purpose => p.name,
+                              product_category => g.category,
                               class => CASE WHEN p.kind = 'service_optional' THEN 'service_optional'::consent.message_class
                                             ELSE 'direct_marketing'::consent.message_class END) AS d), '[]'));
 END;
 COMMENT ON FUNCTION consent.record(consent.contact) IS
-  'The consent record of a contact as JSON-LD after ISO/IEC TS 27560:2023 with terms of the W3C Data Privacy Vocabulary: who, for what and by whom, every event, every wording with its SHA-256, and the status now of each organisation, channel and purpose the events name. A contact without events has empty lists. Reads with the caller''s rights';
+  'The consent record of a contact as JSON-LD after ISO/IEC TS 27560:2023 with terms of the W3C Data Privacy Vocabulary: who, for what and by whom, every event, every wording with its SHA-256, and the status now of each organisation, channel, purpose and product category the events name. A contact without events has empty lists. Reads with the caller''s rights';
 
 CREATE FUNCTION consent.receipt(event_id bigint) RETURNS jsonb
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
