@@ -5,13 +5,15 @@
 -- What carriers and gateways take for a stop (STOP, STOPALL, UNSUBSCRIBE, END,
 -- QUIT, CANCEL, REVOKE, OPTOUT, ARRET, REMOVE, TD), and how people put it.
 -- Words that are also everyday answers count only as the whole message.
+-- Written without accents, which do not count, so that every database encoding
+-- can hold them.
 -------------------------------------------------------------------------------
 
 -- English.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
-    'stop', 'stop all', 'stopall', 'unsubscribe', 'st0p', 'unsub', 'un subscribe', 'unsubscribe all', 'opt out', 'optout',
-    'opt out all', 'stop sending', 'stop texting', 'stop emailing', 'stop messaging', 'stop contacting',
+    'stop', 'stop all', 'stopall', 'unsubscribe', 'st0p', 'unsub', 'un subscribe', 'unsubscribe all', 'opt out',
+    'optout', 'opt out all', 'stop sending', 'stop texting', 'stop emailing', 'stop messaging', 'stop contacting',
     'stop calling', 'stop ringing', 'stop phoning', 'stop spamming', 'stop texts', 'stop * texts', 'stop * messages',
     'stop * sms', 'stop * emails', 'stop * mails', 'stop * calls', 'stop * marketing', 'stop * offers', 'stop * spam',
     'stop * newsletter', 'stop * newsletters', 'can you stop', 'could you stop', 'will you stop', 'would you stop',
@@ -98,7 +100,8 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'not interested', 'wrong number', 'wrong person', 'unsubscribed', 'unsubscribing', 'to opt out', 'opted out',
     'spam', 'spammers', 'harassment', 'harassing', 'gdpr', 'ico', 'solicitor', 'data protection', 'trading standards',
-    'mailing list', 'report you', 'reporting you', 'who gave you', 'where did you get', 'unsubscribe', 'optout']) AS word;
+    'mailing list', 'report you', 'reporting you', 'who gave you', 'where did you get', 'unsubscribe',
+    'optout']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'please', 'pls', 'plz', 'plse', 'pleas', 'thanks', 'thank you', 'thank u', 'thankyou', 'thx', 'tks', 'ta',
@@ -117,19 +120,19 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
     'stopiwch', 'stopia', 'stopio', 'dad danysgrifio', 'daddanysgrifio', 'dad danysgrifiwch', 'optio allan',
     'dim mwy', 'dim mwy o negeseuon', 'dim mwy o negesau', 'dim rhagor', 'dim rhagor o negeseuon', 'dim mwy o ebyst',
-    'dim marchnata', 'peidiwch', 'peidiwch â thecstio', 'peidiwch â ffonio', 'peidiwch ag e bostio',
+    'dim marchnata', 'peidiwch', 'peidiwch a thecstio', 'peidiwch a ffonio', 'peidiwch ag e bostio',
     'gadewch lonydd i mi', 'gad lonydd i mi']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'diwedd', 'dileu', 'canslo', 'gorffen', 'tynnu']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'dad danysgrifiwch fi', 'peidiwch â chysylltu', 'eisiau dad danysgrifio', 'hoffwn ddad danysgrifio',
-    'peidiwch â chysylltu â mi', 'peidiwch â chysylltu gyda mi', 'peidiwch ag anfon', 'peidiwch â thecstio fi',
-    'peidiwch â fy ffonio', 'peidiwch â ffonio fi', 'stopiwch anfon', 'stopiwch decstio', 'stopiwch gysylltu',
+    'dad danysgrifiwch fi', 'peidiwch a chysylltu', 'eisiau dad danysgrifio', 'hoffwn ddad danysgrifio',
+    'peidiwch a chysylltu a mi', 'peidiwch a chysylltu gyda mi', 'peidiwch ag anfon', 'peidiwch a thecstio fi',
+    'peidiwch a fy ffonio', 'peidiwch a ffonio fi', 'stopiwch anfon', 'stopiwch decstio', 'stopiwch gysylltu',
     'stopiwch ffonio', 'stopiwch e bostio', 'rhowch y gorau i anfon', 'tynnwch fi oddi ar', 'tynnwch fy enw',
-    'tynnwch fy rhif', 'dilëwch fy rhif', 'dilëwch fy manylion', 'ddim eisiau * negeseuon', 'ddim eisiau derbyn',
-    'ddim am dderbyn', 'tynnu fy nghaniatâd yn ôl', 'gwrthwynebu * marchnata', 'gwrthwynebu marchnata']) AS word;
+    'tynnwch fy rhif', 'dilewch fy rhif', 'dilewch fy manylion', 'ddim eisiau * negeseuon', 'ddim eisiau derbyn',
+    'ddim am dderbyn', 'tynnu fy nghaniatad yn ol', 'gwrthwynebu * marchnata', 'gwrthwynebu marchnata']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'cychwyn', 'dechrau', 'ail danysgrifio', 'tanysgrifio']) AS word;
@@ -141,8 +144,8 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'dim diddordeb', 'rhif anghywir', 'cwyn']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'os gwelwch yn dda', 'plîs', 'diolch', 'diolch yn fawr', 'helo', 'shwmae', 'bore da', 'prynhawn da', 'annwyl syr',
-    'cofion', 'cofion gorau', 'yn gywir', 'nawr', 'rŵan', 'ar unwaith']) AS word;
+    'os gwelwch yn dda', 'plis', 'diolch', 'diolch yn fawr', 'helo', 'shwmae', 'bore da', 'prynhawn da', 'annwyl syr',
+    'cofion', 'cofion gorau', 'yn gywir', 'nawr', 'rwan', 'ar unwaith']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'sut', 'pam', 'os ydych']) AS word;
@@ -152,21 +155,22 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
     'arret', 'arretez', 'arreter', 'arretez tout', 'stop sms', 'stop pub', 'desabonner', 'desabonnement',
     'desinscrire', 'desinscription', 'me desabonner', 'me desinscrire', 'resiliation', 'plus de messages',
-    'plus de message', 'plus de sms', 'plus de mails', 'plus d''emails', 'plus de pub', 'plus de publicité',
-    'plus de publicités', 'laissez moi tranquille', 'fichez moi la paix', 'arretez les messages', 'arretez les sms']) AS word;
+    'plus de message', 'plus de sms', 'plus de mails', 'plus d''emails', 'plus de pub', 'plus de publicite',
+    'plus de publicites', 'laissez moi tranquille', 'fichez moi la paix', 'arretez les messages',
+    'arretez les sms']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'fin', 'annuler', 'supprimer', 'resilier']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'desabonnez moi', 'desinscrivez moi', 'ne m''écrivez plus', 'souhaite me desabonner', 'souhaite me desinscrire',
+    'desabonnez moi', 'desinscrivez moi', 'ne m''ecrivez plus', 'souhaite me desabonner', 'souhaite me desinscrire',
     'veux me desabonner', 'veux me desinscrire', 'voudrais me desabonner', 'voudrais me desinscrire',
-    'ne m''envoyez plus', 'ne me contactez plus', 'ne m''appelez plus', 'ne plus recevoir', 'ne plus être contacté',
-    'ne plus être contactée', 'ne veux plus * messages', 'ne veux plus * mails', 'ne veux plus * sms',
-    'retirez moi de', 'enlevez moi de', 'supprimez moi de', 'supprimez mon numéro', 'supprimez mon adresse',
-    'supprimez mes coordonnées', 'arretez de m''envoyer', 'arretez de m''écrire', 'arretez de me contacter',
-    'arretez de m''appeler', 'arretez de me harceler', 'retire mon consentement', 'm''oppose à la prospection',
-    'm''oppose à * prospection', 'ne plus m''envoyer', 'ne plus m''écrire', 'ne plus me contacter',
+    'ne m''envoyez plus', 'ne me contactez plus', 'ne m''appelez plus', 'ne plus recevoir', 'ne plus etre contacte',
+    'ne plus etre contactee', 'ne veux plus * messages', 'ne veux plus * mails', 'ne veux plus * sms',
+    'retirez moi de', 'enlevez moi de', 'supprimez moi de', 'supprimez mon numero', 'supprimez mon adresse',
+    'supprimez mes coordonnees', 'arretez de m''envoyer', 'arretez de m''ecrire', 'arretez de me contacter',
+    'arretez de m''appeler', 'arretez de me harceler', 'retire mon consentement', 'm''oppose a la prospection',
+    'm''oppose a * prospection', 'ne plus m''envoyer', 'ne plus m''ecrire', 'ne plus me contacter',
     'ne plus m''appeler']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
@@ -176,12 +180,12 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'aide']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'pas intéressé', 'pas intéressée', 'rgpd', 'cnil', 'mauvais numéro', 'désabonner', 'désinscrire',
-    'désinscription', 'désabonnement']) AS word;
+    'pas interesse', 'pas interessee', 'rgpd', 'cnil', 'mauvais numero', 'desabonner', 'desinscrire',
+    'desinscription', 'desabonnement']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'merci', 'merci beaucoup', 'merci d''avance', 'svp', 'stp', 's''il vous plaît', 's''il te plaît', 'bonjour',
-    'bonsoir', 'salut', 'madame', 'monsieur', 'cordialement', 'bien cordialement', 'bonne journée', 'immédiatement',
+    'merci', 'merci beaucoup', 'merci d''avance', 'svp', 'stp', 's''il vous plait', 's''il te plait', 'bonjour',
+    'bonsoir', 'salut', 'madame', 'monsieur', 'cordialement', 'bien cordialement', 'bonne journee', 'immediatement',
     'tout de suite']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
@@ -193,20 +197,20 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'stopp', 'stop bitte', 'abmelden', 'abmeldung', 'abbestellen', 'abbestellung', 'austragen', 'austragung',
     'newsletter abbestellen', 'newsletter abmelden', 'keine werbung', 'keine nachrichten mehr', 'keine sms mehr',
     'keine mails mehr', 'keine e mails mehr', 'keine anrufe mehr', 'keine weiteren nachrichten', 'lasst mich in ruhe',
-    'lassen sie mich in ruhe', 'mich abmelden', 'ich will keine werbung', 'ich möchte keine werbung']) AS word;
+    'lassen sie mich in ruhe', 'mich abmelden', 'ich will keine werbung', 'ich mochte keine werbung']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
-    'ende', 'kündigen', 'löschen', 'loeschen', 'aufhören', 'aufhoeren', 'schluss']) AS word;
+    'ende', 'kundigen', 'loschen', 'loeschen', 'aufhoren', 'aufhoeren', 'schluss']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'keine werbung mehr', 'melden sie mich ab', 'melde mich ab', 'mich * abmelden', 'mich * austragen',
-    'mich abzumelden', 'tragen sie mich * aus', 'nehmen sie mich * liste', 'nehmen sie mich aus', 'löschen sie meine',
-    'löschen sie mich', 'loeschen sie meine', 'loeschen sie mich', 'schicken sie mir keine', 'senden sie mir keine',
+    'mich abzumelden', 'tragen sie mich * aus', 'nehmen sie mich * liste', 'nehmen sie mich aus', 'loschen sie meine',
+    'loschen sie mich', 'loeschen sie meine', 'loeschen sie mich', 'schicken sie mir keine', 'senden sie mir keine',
     'schickt mir keine', 'keine * mehr schicken', 'keine * mehr senden', 'keine * mehr erhalten',
     'keine * mehr bekommen', 'keine * mehr von ihnen', 'nicht mehr kontaktieren', 'nicht mehr anrufen',
     'nicht mehr anschreiben', 'kontaktieren sie mich nicht mehr', 'rufen sie mich nicht mehr an',
     'schreiben sie mir nicht mehr', 'widerrufe * einwilligung', 'widerspreche * werbung', 'widerspreche der nutzung',
-    'hören sie auf mir', 'hoeren sie auf mir']) AS word;
+    'horen sie auf mir', 'hoeren sie auf mir']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'anmelden', 'wieder anmelden']) AS word;
@@ -215,12 +219,12 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'hilfe']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'kein interesse', 'nicht interessiert', 'falsche nummer', 'dsgvo', 'wie kann ich mich abmelden', 'belästigung',
+    'kein interesse', 'nicht interessiert', 'falsche nummer', 'dsgvo', 'wie kann ich mich abmelden', 'belastigung',
     'anwalt', 'abmelden', 'abbestellen']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'bitte', 'danke', 'danke schön', 'dankeschön', 'vielen dank', 'besten dank', 'hallo', 'guten tag', 'guten morgen',
-    'sehr geehrte damen und herren', 'mit freundlichen grüßen', 'freundliche grüße', 'viele grüße', 'liebe grüße',
+    'bitte', 'danke', 'danke schon', 'dankeschon', 'vielen dank', 'besten dank', 'hallo', 'guten tag', 'guten morgen',
+    'sehr geehrte damen und herren', 'mit freundlichen grussen', 'freundliche grusse', 'viele grusse', 'liebe grusse',
     'mfg', 'lg', 'sofort', 'umgehend', 'jetzt']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
@@ -253,7 +257,7 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'hulp']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'geen interesse', 'niet geïnteresseerd', 'verkeerd nummer', 'avg', 'klacht', 'afmelden', 'uitschrijven']) AS word;
+    'geen interesse', 'niet geinteresseerd', 'verkeerd nummer', 'avg', 'klacht', 'afmelden', 'uitschrijven']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'alstublieft', 'alsjeblieft', 'aub', 'svp', 'graag', 'bedankt', 'dank u', 'dank u wel', 'dank je', 'dank je wel',
@@ -266,22 +270,24 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 -- Spanish.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
-    'desuscribir', 'desuscribirme', 'desuscribirse', 'cancelar suscripción', 'cancelar la suscripción',
-    'anular suscripción', 'no más mensajes', 'no más correos', 'no más sms', 'no más publicidad', 'no más llamadas',
-    'no más emails', 'no más correo', 'déjenme en paz', 'dejame en paz', 'no quiero publicidad', 'no me molesten más']) AS word;
+    'desuscribir', 'desuscribirme', 'desuscribirse', 'cancelar suscripcion', 'cancelar la suscripcion',
+    'anular suscripcion', 'no mas mensajes', 'no mas correos', 'no mas sms', 'no mas publicidad', 'no mas llamadas',
+    'no mas emails', 'no mas correo', 'dejenme en paz', 'dejame en paz', 'no quiero publicidad',
+    'no me molesten mas']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'baja', 'alto', 'parar', 'pare', 'paren', 'cancelar', 'basta', 'detener', 'eliminar', 'borrar']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'darme de baja', 'denme de baja', 'deme de baja', 'dame de baja', 'quiero la baja', 'borren mi', 'borre mi',
-    'bórrenme de', 'bórreme de', 'elimínenme de', 'elimíneme de', 'eliminen mi', 'elimine mi', 'quítenme de',
-    'quíteme de', 'sáquenme de', 'sáqueme de', 'no quiero recibir', 'no quiero más mensajes', 'no quiero más correos',
-    'no quiero más sms', 'no quiero más publicidad', 'no deseo recibir', 'no deseo más', 'no me envíen más',
-    'no me envíe más', 'no me manden más', 'no me mande más', 'no me escriban más', 'no me llamen más',
+    'borrenme de', 'borreme de', 'eliminenme de', 'elimineme de', 'eliminen mi', 'elimine mi', 'quitenme de',
+    'quiteme de', 'saquenme de', 'saqueme de', 'no quiero recibir', 'no quiero mas mensajes', 'no quiero mas correos',
+    'no quiero mas sms', 'no quiero mas publicidad', 'no deseo recibir', 'no deseo mas', 'no me envien mas',
+    'no me envie mas', 'no me manden mas', 'no me mande mas', 'no me escriban mas', 'no me llamen mas',
     'no me contacten', 'no vuelvan a contactarme', 'no vuelvan a llamarme', 'no vuelvan a escribirme',
     'dejen de enviarme', 'deje de enviarme', 'dejen de mandarme', 'dejen de llamarme', 'dejen de escribirme',
-    'dejen de molestarme', 'retiro mi consentimiento', 'me opongo * tratamiento', 'me opongo a * publicidad']) AS word;
+    'dejen de molestarme', 'retiro mi consentimiento', 'me opongo * tratamiento',
+    'me opongo a * publicidad']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'alta', 'suscribir', 'suscribirme']) AS word;
@@ -290,12 +296,12 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'ayuda']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'no me interesa', 'no estoy interesado', 'no estoy interesada', 'número equivocado', 'rgpd', 'dar de baja',
+    'no me interesa', 'no estoy interesado', 'no estoy interesada', 'numero equivocado', 'rgpd', 'dar de baja',
     'desuscribir', 'desuscribirme', 'darme de baja']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'por favor', 'gracias', 'muchas gracias', 'hola', 'buenos días', 'buenas tardes', 'buenas', 'saludos',
-    'un saludo', 'atentamente', 'estimados señores', 'ya', 'inmediatamente', 'ahora']) AS word;
+    'por favor', 'gracias', 'muchas gracias', 'hola', 'buenos dias', 'buenas tardes', 'buenas', 'saludos',
+    'un saludo', 'atentamente', 'estimados senores', 'ya', 'inmediatamente', 'ahora']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'no quiero', 'no he pedido', 'nunca', 'por qué', 'cómo puedo', 'si desea']) AS word;
+    'no quiero', 'no he pedido', 'nunca', 'por que', 'como puedo', 'si desea']) AS word;

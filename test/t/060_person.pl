@@ -1,5 +1,6 @@
 # The people's side survives a dump: a link in a message that went out long ago
 # works in the restored database, once, and words of one's own are understood.
+# And replies are read in a database that is not UTF-8.
 use strict;
 use warnings FATAL => 'all';
 
@@ -44,6 +45,12 @@ like($stderr, qr/25006/, 'a new link cannot be minted in a read-only transaction
 $node->safe_psql('new', q{SELECT consent.unsubscribe_token('unused@person.example', 'acme')});
 is($node->safe_psql('new', q{BEGIN READ ONLY; SELECT length(consent.unsubscribe_token('unused@person.example', 'acme'));}),
   56, '... but one that is stored can');
+
+# Accents are read in whatever encoding the database has.
+$node->safe_psql('postgres', q{CREATE DATABASE latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
+$node->safe_psql('latin1', 'CREATE EXTENSION pg_consent');
+is( $node->safe_psql('latin1', "SET client_encoding = 'UTF8'; SELECT consent.read_reply('Arr\303\252tez, s''il vous pla\303\256t'), consent.read_reply('ARR\303\212T')"),
+  'stop|stop', 'LATIN1: accents and all');
 
 $node->stop;
 done_testing();
