@@ -269,7 +269,8 @@ SELECT count(*) FROM consent.ledger WHERE contact = 'e@person.example';
 -- Words of one's own; one in the place of a shipped one; a shipped one taken away.
 INSERT INTO consent.stop_word (word, language, meaning, reach) VALUES ('dość', 'pl', 'stop', 'sentence'), ('nie chcę * wiadomości', 'pl', 'stop', 'anywhere');
 SELECT consent.read_reply('DOŚĆ'), consent.read_reply('Dziękuję, nie chcę już takich wiadomości od was');
-INSERT INTO consent.stop_word (word, language, meaning) VALUES ('end', 'en', 'none'), ('yes', 'en', 'start');
+INSERT INTO consent.stop_word (word, language, meaning) VALUES ('END!', 'en', 'none'), ('Yes', 'en', 'start');
+SELECT word, meaning FROM consent.stop_word WHERE NOT shipped ORDER BY word;
 SELECT consent.read_reply('END'), consent.read_reply('Yes please');
 DELETE FROM consent.stop_word WHERE NOT shipped;
 SELECT consent.read_reply('END'), consent.read_reply('Yes please');
@@ -279,7 +280,9 @@ DELETE FROM consent.stop_word WHERE word = 'stop';
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.stop_word (word, shipped) VALUES ('enough is enough', true);
 \echo :LAST_ERROR_SQLSTATE
-INSERT INTO consent.stop_word (word) VALUES ('!!!');
+INSERT INTO consent.stop_word (word) VALUES ('* !!!');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.stop_word (word) VALUES (NULL);
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.stop_word (word, meaning) VALUES ('halt', 'perhaps');
 \echo :LAST_ERROR_SQLSTATE

@@ -21,7 +21,9 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
@@ -46,7 +48,8 @@ PG_FUNCTION_INFO_V1(pg_consent_inbound);
 /* A reply this short is about the word it contains. */
 #define SHORT_REPLY_WORDS	4
 
-/* Column of consent.stop_word, as reply.sql creates it. */
+/* Columns of consent.stop_word, as reply.sql creates it. */
+#define Anum_stop_word_word		1
 #define Anum_stop_word_shipped	5
 
 /* In the order of the CHECK constraints of consent.stop_word. */
@@ -309,6 +312,7 @@ read_reply(const PhraseBook *book, ReplyWords *reply)
 	{
 		bool		opens = at == 0 || reply->ends[at - 1];
 
+		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < book->n; i++)
 		{
 			const Phrase *phrase = &book->phrase[i];
@@ -443,15 +447,36 @@ is_shipped(TriggerData *trigdata, HeapTuple row)
 	return !isnull && DatumGetBool(value);
 }
 
+/* The words of a phrase as replies are compared with them. */
+static Datum
+canonical_word(Datum word)
+{
+	ReplyWords	words;
+	StringInfoData out;
+	char	   *source = TextDatumGetCString(word);
+
+	source = pg_server_to_any(source, strlen(source), PG_UTF8);
+	consent_phrase_words(source, strlen(source), &words);
+	initStringInfo(&out);
+	for (int i = 0; i < words.n; i++)
+		appendStringInfo(&out, "%s%s", i > 0 ? " " : "", words.word[i]);
+	return CStringGetTextDatum(pg_any_to_server(out.data, out.len, PG_UTF8));
+}
+
 /*
- * Row trigger on consent.stop_word.  pg_dump leaves shipped rows out, so a
- * change to one would be lost without a word.
+ * Row trigger on consent.stop_word.  A word is stored in the form it is
+ * compared in, so that "Don't" and "DONT" are one row.  pg_dump leaves shipped
+ * rows out, so a change to one would be lost without a word.
  */
 PGDLLEXPORT Datum
 pg_consent_stop_word_check(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TupleDesc	desc;
 	HeapTuple	row;
+	int			attnum = Anum_stop_word_word;
+	Datum		word;
+	bool		isnull;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
 		ereport(ERROR,
@@ -466,5 +491,13 @@ pg_consent_stop_word_check(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("shipped stop words cannot be added, changed or deleted"),
 				 errhint("Add a row of your own with the same word and language; it takes the place of the shipped one.")));
-	return PointerGetDatum(row);
+	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+		return PointerGetDatum(row);
+
+	desc = RelationGetDescr(trigdata->tg_relation);
+	word = heap_getattr(row, attnum, desc, &isnull);
+	if (isnull)
+		return PointerGetDatum(row);	/* left to the constraint */
+	word = canonical_word(word);
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &attnum, &word, &isnull));
 }

@@ -12,7 +12,7 @@ COMMENT ON FUNCTION consent.reply_words(text) IS
   'The words of a reply as consent.read_reply() compares them: lower case, without accents and apostrophes, a bar between sentences; without quotation, forwarded message and signature. Reads the first 64 kilobytes';
 
 CREATE TABLE consent.stop_word (
-  word     text NOT NULL CHECK (consent.reply_words(word) <> ''),
+  word     text NOT NULL CHECK (word ~ '[^* ]'),
   language text NOT NULL DEFAULT 'en',
   meaning  text NOT NULL DEFAULT 'stop'
            CHECK (meaning IN ('stop', 'start', 'help', 'review', 'polite', 'negation', 'none')),
@@ -24,7 +24,7 @@ CREATE TABLE consent.stop_word (
 COMMENT ON TABLE consent.stop_word IS
   'What people say when they want no more messages, for consent.inbound(). Add rows of your own: one with the word and language of a shipped row takes its place, and with meaning none it takes it away. pg_dump keeps your rows';
 COMMENT ON COLUMN consent.stop_word.word IS
-  'A word or phrase, compared as consent.reply_words() shows it. A star stands for up to three words of one sentence';
+  'A word or phrase, stored as it is compared: lower case, without accents and apostrophes. A star stands for up to three words of one sentence';
 COMMENT ON COLUMN consent.stop_word.language IS
   'ISO 639 code; for information, every row is tried on every reply';
 COMMENT ON COLUMN consent.stop_word.meaning IS
@@ -38,7 +38,7 @@ GRANT SELECT ON consent.stop_word TO PUBLIC;
 CREATE FUNCTION consent.stop_word_check() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_stop_word_check';
 COMMENT ON FUNCTION consent.stop_word_check() IS
-  'Trigger of consent.stop_word: shipped rows are the extension''s alone (55000)';
+  'Trigger of consent.stop_word: stores a word as it is compared; shipped rows are the extension''s alone (55000)';
 REVOKE EXECUTE ON FUNCTION consent.stop_word_check() FROM PUBLIC;
 CREATE TRIGGER check_stop_word BEFORE INSERT OR UPDATE OR DELETE ON consent.stop_word
   FOR EACH ROW EXECUTE FUNCTION consent.stop_word_check();
