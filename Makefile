@@ -97,6 +97,8 @@ EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHON
 # These install what they need, so they must work before pg_config exists.
 .PHONY: demo demo-stop test test-matrix bench-contact bench-consent score
 demo demo-stop test test-matrix bench-contact bench-consent score: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-person score
+demo demo-stop test test-matrix bench-contact bench-person score: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -109,6 +111,8 @@ bench-consent:
 	$(SRCROOT)/test/bench/consent
 bench-contact:
 	$(SRCROOT)/test/bench/contact
+bench-person:
+	$(SRCROOT)/test/bench/person
 score:
 	$(SRCROOT)/test/score
 

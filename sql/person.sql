@@ -210,7 +210,26 @@ INSERT INTO reply (expected, language, body) VALUES
   ('review','en','1234 STOP'),
   ('not_stop','en','The unit stops at 20 degrees, is that a fault?'),
   ('not_stop','fr','On se retrouve où le bus s''arrête ?'),
-  ('review','en','How do I opt out of paper bills');
+  ('review','en','How do I opt out of paper bills'),
+  ('stop','en','Stop texting my phone'),
+  ('stop','en','Please cease sending me promotional emails'),
+  ('stop','en','quit texting me'),
+  ('stop','en','I never want to hear from you again'),
+  ('stop','en','can u stop txting me'),
+  ('stop','en','Please unsubscribe this email address'),
+  ('stop','en','I am writing to object to the processing of my data for direct marketing.'),
+  ('stop','en','I would like to be removed from your mailing list'),
+  ('review','en','Don''t call me before 9, I work nights'),
+  ('review','en','Please don''t text me the code, email it'),
+  ('review','en','please do not stop texting me'),
+  ('review','en','Please stop the order 4411, wrong size'),
+  ('review','en','I would like to be removed from the waiting list for Tuesday and added to Friday'),
+  ('review','en','I do not want any more furniture, just the sofa'),
+  ('not_stop','en','No more than two tickets please'),
+  ('not_stop','en','I''ll stop by tomorrow to pick it up'),
+  ('not_stop','en','I ended up buying two'),
+  ('not_stop','en','When does the offer stop?'),
+  ('not_stop','en','No thanks');
 SELECT n, language, expected, consent.read_reply(body) AS got, body, consent.reply_words(body) AS words
   FROM reply WHERE consent.read_reply(body) IS DISTINCT FROM expected ORDER BY n;
 SELECT expected, count(*) FROM reply GROUP BY expected ORDER BY expected;
