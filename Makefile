@@ -73,13 +73,12 @@ SQL_PARTS = \
 	src/ledger/world.sql \
 	src/ledger/policy.sql \
 	src/ledger/judge.sql \
-	src/guard/guard.sql \
-	src/module/roles.sql
 	src/person/reply.sql \
 	src/person/stop_words.sql \
 	src/person/token.sql \
 	src/person/history.sql \
-	src/guard/guard.sql
+	src/guard/guard.sql \
+	src/module/roles.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql
@@ -95,10 +94,8 @@ ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consen
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact bench-consent score
-demo demo-stop test test-matrix bench-contact bench-consent score: export PG_CONFIG := $(PG_CONFIG)
-.PHONY: demo demo-stop test test-matrix bench-contact bench-person score
-demo demo-stop test test-matrix bench-contact bench-person score: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person score
+demo demo-stop test test-matrix bench-contact bench-consent bench-person score: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:

@@ -25,7 +25,8 @@ GRANT SELECT ON
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.permitted, consent.permits, consent.fold, consent.fold_add,
-  consent.fold_final, consent.wrong_standings, consent.policy_in_force
+  consent.fold_final, consent.wrong_standings, consent.policy_in_force, consent.history, consent.record,
+  consent.receipt, consent.event_in_words, consent.event_state
 TO consent_reader, consent_writer, consent_admin;
 
 -- records what people say
@@ -33,7 +34,7 @@ GRANT INSERT ON consent.ledger, consent.screening TO consent_writer, consent_adm
 GRANT EXECUTE ON FUNCTION
   consent.give, consent.withdraw, consent.object, consent.set_subscriber, consent.soft_opt_in, consent.request,
   consent.answered, consent.contacted, consent.non_objection, consent.suppress, consent.unsuppress,
-  consent.list_on_register, consent.screened
+  consent.list_on_register, consent.screened, consent.inbound, consent.unsubscribe_token, consent.unsubscribe
 TO consent_writer, consent_admin;
 
 -- keeps the vocabulary, the policies and the rules, and guards tables it owns
@@ -44,5 +45,6 @@ GRANT INSERT (
   soft_opt_in_sale_months, soft_opt_in_negotiation_months, charity_soft_opt_in_from, double_opt_in, consent_months,
   third_party_months, listing_days, screening_days, certainty, source, not_judged)
 ON consent.policy TO consent_admin;
-GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule TO consent_admin;
+GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule, consent.stop_word
+TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check TO consent_admin;

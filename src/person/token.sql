@@ -16,6 +16,7 @@ CREATE TABLE consent.token_key (
 );
 COMMENT ON TABLE consent.token_key IS
   'The keys that sign unsubscribe tokens. The newest one signs, all that are not retired verify. For the owner alone; a dump holds them, because links in messages already sent must outlive a restore. The first is made with the first token, the others by consent.rotate_token_key()';
+COMMENT ON SEQUENCE consent.token_key_id_seq IS 'Numbers the keys of consent.token_key';
 COMMENT ON COLUMN consent.token_key.id IS 'Stands in every token the key has signed';
 COMMENT ON COLUMN consent.token_key.secret IS '32 random bytes';
 COMMENT ON COLUMN consent.token_key.created_at IS 'When the key was made';
