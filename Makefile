@@ -38,10 +38,12 @@ OBJS = \
 	src/ledger/vocabulary.o \
 	src/ledger/policy.o \
 	src/ledger/calendar.o \
+	src/ledger/digest.o \
 	src/ledger/record.o \
 	src/ledger/world.o \
 	src/ledger/ledger.o \
 	src/ledger/apply.o \
+	src/ledger/seal.o \
 	src/ledger/judge.o \
 	src/person/reply_text.o \
 	src/person/reply.o \
@@ -70,6 +72,7 @@ SQL_PARTS = \
 	src/ledger/vocabulary.sql \
 	src/ledger/ledger.sql \
 	src/ledger/standing.sql \
+	src/ledger/seal.sql \
 	src/ledger/world.sql \
 	src/ledger/policy.sql \
 	src/ledger/judge.sql \
@@ -86,9 +89,9 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact text classify ledger decision law policy person guard roles
+REGRESS = module words contact text classify ledger seal decision law policy person guard roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
-ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary policy standing unsubscribe unsubscribe_mint
+ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary policy standing seal unsubscribe unsubscribe_mint
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)

@@ -194,9 +194,9 @@ SELECT count(*) AS wrong_unions
     OR NOT consent.standing_eq(consent.standing_union(part, whole), whole);
 
 -- Rows that no ledger ever held are errors, not crashes.
-SELECT consent.fold(row(1,'x@law.example',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)::consent.ledger);
+SELECT consent.fold(row(1,'x@law.example',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)::consent.ledger);
 \echo :LAST_ERROR_SQLSTATE
-SELECT consent.fold(row(1,'x@law.example','listing',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,now(),NULL,NULL,NULL,NULL,NULL)::consent.ledger);
+SELECT consent.fold(row(1,'x@law.example','listing',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,now(),NULL,NULL,NULL,NULL,NULL,NULL)::consent.ledger);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.give('x@law.example', '{email}', 'law acme', method => 'oral', wording => 'w', named_organisations => array_fill('law bolt'::text, ARRAY[1001]));
 \echo :LAST_ERROR_SQLSTATE

@@ -73,6 +73,12 @@ typedef enum ConsentFlag
 } ConsentFlag;
 
 /*
+ * How much of an event's digest a standing keeps: no two events can be made to
+ * agree in that much, and it is a small part of an entry.
+ */
+#define CONSENT_FACTS_DIGEST_LEN 16
+
+/*
  * The part of an event that has a fixed size, the same in a ConsentEvent and in
  * a ConsentEntry.  Times that an event does not have are DT_NOEND: never
  * effective, never ending.
@@ -99,6 +105,7 @@ typedef struct ConsentFacts
 	uint8		refused;		/* ConsentFlag */
 	bool		confirmed;		/* by a double opt-in */
 	uint8		pad[7];
+	uint8		digest[CONSENT_FACTS_DIGEST_LEN];
 } ConsentFacts;
 
 /* A collector that is no organisation we know. */

@@ -202,6 +202,13 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 	}
 	facts->day = facts->effective_at == DT_NOEND ? DATEVAL_NOEND : consent_london_date(facts->effective_at);
 
+	if (HAS(digest))
+	{
+		bytea	   *digest = DatumGetByteaPP(VALUE(digest));
+
+		memcpy(facts->digest, VARDATA_ANY(digest), Min(VARSIZE_ANY_EXHDR(digest), CONSENT_FACTS_DIGEST_LEN));
+	}
+
 	if (HAS(named_organisations))
 	{
 		Datum	   *names = text_array(VALUE(named_organisations), &event->nnamed);

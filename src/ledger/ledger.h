@@ -42,7 +42,8 @@
 #define Anum_ledger_evidence            26
 #define Anum_ledger_defects             27
 #define Anum_ledger_address             28
-#define Natts_ledger                    28
+#define Anum_ledger_digest              29
+#define Natts_ledger                    29
 
 extern ConsentEventKind consent_event_kind(const char *name);
 extern const char *consent_event_kind_name(ConsentEventKind kind);

@@ -52,7 +52,8 @@ CREATE TABLE consent.ledger (
   source text,
   evidence jsonb,
   defects text[],
-  address consent.contact GENERATED ALWAYS AS (consent.contact_root(contact)) STORED);
+  address consent.contact GENERATED ALWAYS AS (consent.contact_root(contact)) STORED,
+  digest bytea NOT NULL);
 ALTER SEQUENCE consent.ledger_event_id OWNED BY consent.ledger.event_id;
 CREATE INDEX ledger_address ON consent.ledger (address);
 CREATE INDEX ledger_request ON consent.ledger (reference) WHERE kind = 'request';
@@ -110,6 +111,8 @@ COMMENT ON COLUMN consent.ledger.recorded_by IS
   'Session user who recorded it. Left out by loaders; only the owner may set it, to restore a dump';
 COMMENT ON COLUMN consent.ledger.source IS 'Where it came from: a form, a call, a file';
 COMMENT ON COLUMN consent.ledger.evidence IS 'Anything else that proves it';
+COMMENT ON COLUMN consent.ledger.digest IS
+  'consent.event_digest() of the row when it was recorded: SHA-256. Left out by loaders; a restored dump brings it, and it must match';
 COMMENT ON COLUMN consent.ledger.defects IS
   'Reason codes of what is wrong with a consent: those a reviewer gave, and those that follow from method, wording and time';
 

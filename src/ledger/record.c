@@ -9,9 +9,10 @@
  * record of a bad consent is what an auditor needs.  Errors are for rows that
  * do not say what they mean.
  *
- * A restored dump brings its own event_id, recorded_at and recorded_by, which
- * only the table's owner may give: they decide whether a consent can lift an
- * objection.
+ * A restored dump brings its own event_id, recorded_at, recorded_by and digest,
+ * which only the table's owner may give: they decide whether a consent can lift
+ * an objection.  The digest must be that of the row, so that a dump that was
+ * changed on its way is refused.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "contact/contact.h"
+#include "ledger/digest.h"
 #include "ledger/ledger.h"
 #include "ledger/vocabulary.h"
 
@@ -201,7 +203,7 @@ consent_relationship_lookup(const char *name)
 }
 
 /*
- * event_id, recorded_at and recorded_by are the ledger's to give.  A backend
+ * event_id, recorded_at, recorded_by and digest are the ledger's to give.  A backend
  * never stamps two events alike, so that of an objection and a consent taken
  * down by one loader it is known which came later.
  */
@@ -210,11 +212,12 @@ stamp(Draft *draft)
 {
 	static TimestampTz last_recorded = 0;
 
-	if (!(DRAFT_NULL(draft, event_id) && DRAFT_NULL(draft, recorded_at) && DRAFT_NULL(draft, recorded_by)) &&
+	if (!(DRAFT_NULL(draft, event_id) && DRAFT_NULL(draft, recorded_at) &&
+		  DRAFT_NULL(draft, recorded_by) && DRAFT_NULL(draft, digest)) &&
 		!has_privs_of_role(GetUserId(), draft->rel->rd_rel->relowner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("event_id, recorded_at and recorded_by are set by the ledger"),
+				 errmsg("event_id, recorded_at, recorded_by and digest are set by the ledger"),
 				 errhint("Leave these columns out; only the owner of consent.ledger may restore them.")));
 
 	if (DRAFT_NULL(draft, event_id))
@@ -504,6 +507,27 @@ complete_defects(Draft *draft)
 		DRAFT_NULL(draft, defects) = true;
 }
 
+/* Last of all: the digest is of the event as it will stand. */
+static void
+take_digest(Draft *draft, FmgrInfo *trigger)
+{
+	bytea	   *digest = consent_digest_event(RelationGetDescr(draft->rel), draft->values, draft->nulls, trigger);
+
+	if (!DRAFT_NULL(draft, digest))
+	{
+		bytea	   *given = DatumGetByteaPP(DRAFT_VALUE(draft, digest));
+
+		if (VARSIZE_ANY_EXHDR(given) != CONSENT_DIGEST_LEN ||
+			memcmp(VARDATA_ANY(given), VARDATA(digest), CONSENT_DIGEST_LEN) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 errmsg("event " INT64_FORMAT " does not match its digest",
+							DatumGetInt64(DRAFT_VALUE(draft, event_id))),
+					 errhint("The event was changed after it was recorded.  See consent.event_digest().")));
+	}
+	DRAFT_SET(draft, digest, PointerGetDatum(digest));
+}
+
 PGDLLEXPORT Datum
 pg_consent_ledger_record(PG_FUNCTION_ARGS)
 {
@@ -539,6 +563,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	check_times(&draft, rule);
 	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
+	take_digest(&draft, fcinfo->flinfo);
 
 	return PointerGetDatum(heap_form_tuple(desc, draft.values, draft.nulls));
 }

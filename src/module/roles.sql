@@ -21,12 +21,12 @@ END $$;
 -- reads everything, and asks
 GRANT SELECT ON
   consent.organisation, consent.purpose, consent.ledger, consent.address_standing, consent.screening,
-  consent.assessment, consent.contractor
+  consent.assessment, consent.contractor, consent.seal
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.permitted, consent.permits, consent.fold, consent.fold_add,
-  consent.fold_final, consent.wrong_standings, consent.policy_in_force, consent.history, consent.record,
-  consent.receipt, consent.event_in_words, consent.event_state
+  consent.fold_final, consent.wrong_standings, consent.verify_ledger, consent.policy_in_force, consent.history,
+  consent.record, consent.receipt, consent.event_in_words, consent.event_state
 TO consent_reader, consent_writer, consent_admin;
 
 -- records what people say
@@ -37,7 +37,7 @@ GRANT EXECUTE ON FUNCTION
   consent.list_on_register, consent.screened, consent.inbound, consent.unsubscribe_token, consent.unsubscribe
 TO consent_writer, consent_admin;
 
--- keeps the vocabulary, the policies and the rules, and guards tables it owns
+-- keeps the vocabulary, the policies and the rules, guards tables it owns, and seals
 GRANT INSERT, UPDATE ON consent.organisation, consent.purpose TO consent_admin;
 -- not recorded_at: whoever sets that can back-date a version
 GRANT INSERT (
@@ -47,4 +47,4 @@ GRANT INSERT (
 ON consent.policy TO consent_admin;
 GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule, consent.stop_word
 TO consent_admin;
-GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check TO consent_admin;
+GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check, consent.seal TO consent_admin;

@@ -1,0 +1,144 @@
+-- Digests, seals, and what verify_ledger() finds.  Tampering is test/t/030_ledger.pl.
+LOAD 'pg_consent';
+\set SHOW_CONTEXT never
+SET timezone = 'Europe/London';
+INSERT INTO consent.organisation (name) VALUES ('seal "acme", {Ltd}');
+
+-- The digest of an event follows from what its columns show, by the formula of
+-- consent.event_digest()'s comment, here in SQL.
+CREATE FUNCTION seal_item(s text) RETURNS text LANGUAGE sql IMMUTABLE
+  AS $$ SELECT octet_length(convert_to(s, 'UTF8')) || ':' || s $$;
+CREATE FUNCTION seal_recompute(l consent.ledger) RETURNS bytea LANGUAGE sql STABLE
+  SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+  SELECT sha256(convert_to(seal_item('pg_consent event 1') || string_agg(seal_item(name) || seal_item(value), '' ORDER BY n), 'UTF8'))
+    FROM (VALUES (1, 'event_id', format('%s', l.event_id)), (2, 'contact', format('%s', l.contact)), (3, 'kind', l.kind),
+                 (4, 'channels', nullif(format('%s', l.channels), '')), (5, 'organisation', l.organisation),
+                 (6, 'purpose', l.purpose), (7, 'method', l.method), (8, 'wording', l.wording),
+                 (9, 'product_category', l.product_category), (10, 'refusal_offered', nullif(format('%s', l.refusal_offered), '')),
+                 (11, 'refused', nullif(format('%s', l.refused), '')), (12, 'relationship', l.relationship),
+                 (13, 'reference', l.reference), (14, 'about', l.about), (15, 'collected_by', l.collected_by),
+                 (16, 'named_organisations', nullif(format('%s', l.named_organisations), '')),
+                 (17, 'subscriber', nullif(format('%s', l.subscriber), '')), (18, 'register', l.register),
+                 (19, 'listed_on', nullif(format('%s', l.listed_on), '')), (20, 'delisted_on', nullif(format('%s', l.delisted_on), '')),
+                 (21, 'expires_at', nullif(format('%s', l.expires_at), '')), (22, 'effective_at', nullif(format('%s', l.effective_at), '')),
+                 (23, 'recorded_at', format('%s', l.recorded_at)), (24, 'recorded_by', l.recorded_by), (25, 'source', l.source),
+                 (26, 'evidence', nullif(format('%s', l.evidence), '')), (27, 'defects', nullif(format('%s', l.defects), '')))
+         AS f (n, name, value)
+   WHERE value IS NOT NULL $$;
+SELECT consent.give('jo@seal.example', '{email,sms}', 'seal "acme", {Ltd}', method => 'pre_ticked_box', wording => 'Ja, bitte: £5 für 3 €',
+                    source => '', collected_by => 'broker', named_organisations => ARRAY['seal "acme", {Ltd}'],
+                    expires_at => 'infinity', at => '2026-06-30 23:59:59.5+01', evidence => '{"b": 1.50, "a": [null, "x"]}') > 0 AS recorded;
+SELECT consent.soft_opt_in('jo@seal.example', 'seal "acme", {Ltd}', product_category => 'boilers', refusal_offered => true,
+                           refused => false, at => '0044-03-15 12:00+00 BC') > 0 AS recorded;
+SELECT consent.set_subscriber('jo@seal.example', 'sole_trader', at => '2026-01-01') > 0 AS recorded;
+SELECT consent.list_on_register('+442079460000', 'tps', '0001-12-31 BC', delisted_on => 'infinity', at => '2026-01-01') > 0 AS recorded;
+SELECT kind, digest = seal_recompute(l) AS recomputed, digest = consent.event_digest(l) AS own, octet_length(digest)
+  FROM consent.ledger l WHERE contact IN ('jo@seal.example', '+442079460000') ORDER BY event_id;
+-- No setting changes it.
+SET timezone = 'Asia/Tokyo';
+SET datestyle = 'German';
+SET bytea_output = 'escape';
+SET lc_messages = 'C';
+SET extra_float_digits = -3;
+SELECT count(*) FROM consent.ledger l WHERE digest IS DISTINCT FROM consent.event_digest(l);
+RESET timezone;
+RESET datestyle;
+RESET bytea_output;
+RESET lc_messages;
+RESET extra_float_digits;
+SELECT consent.event_digest(NULL), consent.seal_digest(NULL);
+-- A row need not come from the table.
+SELECT octet_length(consent.event_digest(jsonb_populate_record(NULL::consent.ledger, '{}')));
+
+-- Seals: numbered, each following the one before; none when there is nothing to seal.
+SELECT consent.seal() > 0 AS sealed;
+SELECT consent.seal();
+BEGIN;
+SELECT consent.object('jo@seal.example') > 0 AS recorded;
+ROLLBACK;
+SELECT consent.object('jo@seal.example') > 0 AS recorded;
+SELECT consent.seal() - lag AS next FROM (SELECT max(number) AS lag FROM consent.seal) s;
+SELECT s.number - b.number AS next, s.previous = b.digest AS follows, s.events, s.sealed_by = session_user AS by_me,
+       s.covered = int8multirange(int8range(l.event_id, l.event_id, '[]')) AS covers_it, s.contents = sha256(l.digest) AS contents,
+       s.digest = consent.seal_digest(s) AS digest,
+       s.digest = sha256(convert_to(seal_item('pg_consent seal 1') || seal_item('number') || seal_item(s.number::text) ||
+         seal_item('sealed_at') || seal_item(to_char(s.sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') ||
+                                             rtrim(rtrim(to_char(s.sealed_at, '.US'), '0'), '.') || '+00') ||
+         seal_item('sealed_by') || seal_item(s.sealed_by) || seal_item('events') || seal_item(s.events::text) ||
+         seal_item('covered') || seal_item(s.covered::text) || seal_item('contents') || seal_item('\x' || encode(s.contents, 'hex')) ||
+         seal_item('previous') || seal_item('\x' || encode(s.previous, 'hex')), 'UTF8')) AS recomputed
+  FROM consent.seal s, consent.seal b, (SELECT * FROM consent.ledger ORDER BY event_id DESC LIMIT 1) l
+ WHERE b.number = s.number - 1 ORDER BY s.number DESC LIMIT 1;
+BEGIN READ ONLY;
+SELECT consent.seal();
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+
+-- Intact; and an expected seal is looked for.
+SELECT * FROM consent.verify_ledger();
+SELECT * FROM consent.verify_ledger(NULL);
+SELECT * FROM consent.verify_ledger((SELECT digest FROM consent.seal ORDER BY number DESC LIMIT 1));
+SELECT * FROM consent.verify_ledger('\x00');
+SELECT * FROM consent.broken_seals();
+SELECT l.kind, e.digest = substr(l.digest, 1, 16) AS digest
+  FROM consent.address_standing a, consent.standing_events(a.standing) e JOIN consent.ledger l ON l.event_id = e.event_id
+ WHERE a.address = 'jo@seal.example' ORDER BY l.event_id;
+SELECT * FROM consent.standing_events(NULL);
+
+-- In parallel too.
+BEGIN;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SELECT * FROM consent.verify_ledger();
+COMMIT;
+
+-- The owner restores a digest, which must be right.
+INSERT INTO consent.ledger (contact, kind, digest) VALUES ('r@seal.example', 'objection', '\x00');
+\echo :LAST_ERROR_SQLSTATE
+-- What is sealed stays sealed.
+UPDATE consent.seal SET sealed_by = 'somebody';
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM consent.seal;
+\echo :LAST_ERROR_SQLSTATE
+TRUNCATE consent.seal;
+\echo :LAST_ERROR_SQLSTATE
+
+-- Rights.
+CREATE ROLE regress_seal;
+GRANT USAGE ON SCHEMA consent TO regress_seal;
+GRANT INSERT, SELECT (event_id) ON consent.ledger TO regress_seal;
+SET ROLE regress_seal;
+SELECT consent.seal();
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.verify_ledger();
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.broken_seals();
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind, digest) VALUES ('r@seal.example', 'objection', '\x00');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind) VALUES ('r@seal.example', 'objection');
+RESET ROLE;
+-- Sealing needs no right to the tables, verifying needs to read them.
+GRANT EXECUTE ON FUNCTION consent.seal(), consent.verify_ledger(bytea) TO regress_seal;
+SET ROLE regress_seal;
+SELECT consent.seal() > 0 AS sealed;
+SELECT current_user;  -- and leaves the user as it was
+SELECT * FROM consent.verify_ledger();
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+GRANT SELECT ON consent.ledger, consent.address_standing TO regress_seal;
+SET ROLE regress_seal;
+SELECT * FROM consent.verify_ledger();
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+GRANT SELECT ON consent.seal TO regress_seal;
+SET ROLE regress_seal;
+SELECT * FROM consent.verify_ledger();
+RESET ROLE;
+REVOKE ALL ON consent.ledger, consent.address_standing, consent.seal FROM regress_seal;
+REVOKE ALL ON FUNCTION consent.seal(), consent.verify_ledger(bytea) FROM regress_seal;
+REVOKE ALL ON SCHEMA consent FROM regress_seal;
+DROP ROLE regress_seal;
+DROP FUNCTION seal_recompute(consent.ledger);
+DROP FUNCTION seal_item(text);

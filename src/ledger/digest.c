@@ -1,0 +1,250 @@
+/*-------------------------------------------------------------------------
+ *
+ * digest.c
+ *	  The SHA-256 of an event, and of a seal.
+ *
+ * An auditor must come to the same digest years later, elsewhere, without
+ * this code, from nothing but what the columns show.  So what is hashed is
+ * text, not our storage:
+ *
+ *		item("pg_consent event 1")
+ *		for each column that is not NULL, in the order of the table,
+ *		but for "digest" and generated columns:
+ *			item(its name) item(its value)
+ *
+ * where item(s) is the length of s in bytes in decimal, a colon, and s.  A
+ * value is what psql and COPY show under SET timezone = 'UTC' and datestyle =
+ * 'ISO', in UTF-8: a boolean is t or f, a time 2026-03-01 12:00:00+00, an array
+ * {email,sms}.  A seal begins with "pg_consent seal 1".
+ *
+ * NULLs leave no trace, so columns that are added later leave old digests as
+ * they are.  Any other change of the form needs another number in its first
+ * item, and this one stays for the rows that have it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "ledger/digest.h"
+#include "module/compat.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_event_digest);
+PG_FUNCTION_INFO_V1(pg_consent_seal_digest);
+
+#define EVENT_FORM "pg_consent event 1"
+#define SEAL_FORM "pg_consent seal 1"
+
+/* The output functions of the columns, found once per query. */
+typedef struct Writers
+{
+	int			natts;
+	FmgrInfo	out[FLEXIBLE_ARRAY_MEMBER];
+} Writers;
+
+pg_cryptohash_ctx *
+consent_digest_begin(void)
+{
+	pg_cryptohash_ctx *sha = pg_cryptohash_create(PG_SHA256);
+
+	if (pg_cryptohash_init(sha) < 0)
+		elog(ERROR, "SHA-256 failed: %s", pg_cryptohash_error(sha));
+	return sha;
+}
+
+void
+consent_digest_add(pg_cryptohash_ctx *sha, const void *data, Size len)
+{
+	if (pg_cryptohash_update(sha, data, len) < 0)
+		elog(ERROR, "SHA-256 failed: %s", pg_cryptohash_error(sha));
+}
+
+bytea *
+consent_digest_end(pg_cryptohash_ctx *sha)
+{
+	bytea	   *digest = palloc(VARHDRSZ + CONSENT_DIGEST_LEN);
+
+	SET_VARSIZE(digest, VARHDRSZ + CONSENT_DIGEST_LEN);
+	if (pg_cryptohash_final(sha, (uint8 *) VARDATA(digest), CONSENT_DIGEST_LEN) < 0)
+		elog(ERROR, "SHA-256 failed: %s", pg_cryptohash_error(sha));
+	pg_cryptohash_free(sha);
+	return digest;
+}
+
+static void
+append_item(StringInfo form, const char *s, int len)
+{
+	char	   *utf8 = (char *) s;
+	char		digits[MAXINT8LEN + 1];
+
+	/* In SQL_ASCII nobody knows what the bytes mean: they stand for themselves. */
+	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+	{
+		utf8 = pg_server_to_any(s, len, PG_UTF8);
+		if (utf8 != s)
+			len = strlen(utf8);
+	}
+	appendBinaryStringInfo(form, digits, pg_ltoa(len, digits));
+	appendStringInfoCharMacro(form, ':');
+	appendBinaryStringInfo(form, utf8, len);
+}
+
+/* ISO 8601 as PostgreSQL writes it, in UTC whatever the session is set to. */
+static void
+write_time(char *buf, TimestampTz time)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (TIMESTAMP_NOT_FINITE(time))
+		EncodeSpecialTimestamp(time, buf);
+	else if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) == 0)
+	{
+		/* Without this it would be a time without zone. */
+		tm.tm_isdst = 0;
+		EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, buf);
+	}
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+}
+
+static void
+write_date(char *buf, DateADT date)
+{
+	struct pg_tm tm;
+
+	if (DATE_NOT_FINITE(date))
+		EncodeSpecialDate(date, buf);
+	else
+	{
+		j2date(date + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+		EncodeDateOnly(&tm, USE_ISO_DATES, buf);
+	}
+}
+
+static void
+append_value(StringInfo form, Datum value, Oid type, FmgrInfo *out, MemoryContext cxt)
+{
+	char		buf[MAXDATELEN + 1];
+	char	   *s = buf;
+
+	switch (type)
+	{
+		case TEXTOID:
+			{
+				text	   *t = DatumGetTextPP(value);
+
+				append_item(form, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+				return;
+			}
+		case INT8OID:
+			pg_lltoa(DatumGetInt64(value), buf);
+			break;
+		case TIMESTAMPTZOID:
+			write_time(buf, DatumGetTimestampTz(value));
+			break;
+		case DATEOID:
+			write_date(buf, DatumGetDateADT(value));
+			break;
+		default:
+			if (!OidIsValid(out->fn_oid))
+			{
+				Oid			function;
+				bool		is_varlena;
+
+				getTypeOutputInfo(type, &function, &is_varlena);
+				fmgr_info_cxt(function, out, cxt);
+			}
+			s = OutputFunctionCall(out, value);
+	}
+	append_item(form, s, strlen(s));
+}
+
+/* The types of the other columns must have output that no setting changes. */
+static bytea *
+digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nulls, FmgrInfo *caller)
+{
+	Writers    *writers = caller->fn_extra;
+	StringInfoData form;
+	pg_cryptohash_ctx *sha;
+
+	if (writers == NULL || writers->natts != desc->natts)
+	{
+		writers = MemoryContextAllocZero(caller->fn_mcxt,
+										 offsetof(Writers, out) + desc->natts * sizeof(FmgrInfo));
+		writers->natts = desc->natts;
+		caller->fn_extra = writers;
+	}
+
+	initStringInfo(&form);
+	append_item(&form, tag, strlen(tag));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		/* "address" by its name, because its owner can make it a plain column. */
+		if (nulls[i] || att->attisdropped || att->attgenerated != '\0' ||
+			strcmp(NameStr(att->attname), "address") == 0 ||
+			strcmp(NameStr(att->attname), "digest") == 0)
+			continue;
+		append_item(&form, NameStr(att->attname), strlen(NameStr(att->attname)));
+		append_value(&form, values[i], att->atttypid, &writers->out[i], caller->fn_mcxt);
+	}
+
+	sha = consent_digest_begin();
+	consent_digest_add(sha, form.data, form.len);
+	pfree(form.data);
+	return consent_digest_end(sha);
+}
+
+bytea *
+consent_digest_event(TupleDesc desc, const Datum *values, const bool *nulls, FmgrInfo *caller)
+{
+	return digest_row(EVENT_FORM, desc, values, nulls, caller);
+}
+
+static bytea *
+digest_composite(const char *tag, FunctionCallInfo fcinfo)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row),
+											  HeapTupleHeaderGetTypMod(row));
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+	HeapTupleData tuple;
+	bytea	   *digest;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = row;
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	digest = digest_row(tag, desc, values, nulls, fcinfo->flinfo);
+	ReleaseTupleDesc(desc);
+	return digest;
+}
+
+PGDLLEXPORT Datum
+pg_consent_event_digest(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BYTEA_P(digest_composite(EVENT_FORM, fcinfo));
+}
+
+PGDLLEXPORT Datum
+pg_consent_seal_digest(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BYTEA_P(digest_composite(SEAL_FORM, fcinfo));
+}

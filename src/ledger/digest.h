@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * digest.h
+ *	  The SHA-256 of a row, and of a sequence of digests.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_DIGEST_H
+#define PG_CONSENT_DIGEST_H
+
+#include "access/tupdesc.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "fmgr.h"
+
+#define CONSENT_DIGEST_LEN PG_SHA256_DIGEST_LENGTH
+
+extern bytea *consent_digest_event(TupleDesc desc, const Datum *values, const bool *nulls,
+								   FmgrInfo *caller);
+
+extern pg_cryptohash_ctx *consent_digest_begin(void);
+extern void consent_digest_add(pg_cryptohash_ctx *sha, const void *data, Size len);
+extern bytea *consent_digest_end(pg_cryptohash_ctx *sha);
+
+#endif							/* PG_CONSENT_DIGEST_H */

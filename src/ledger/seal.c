@@ -1,0 +1,394 @@
+/*-------------------------------------------------------------------------
+ *
+ * seal.c
+ *	  Seals over the ledger, and what they show to be wrong with it.
+ *
+ * Three things must agree for an event to be intact: its row, with the digest
+ * in it; the standing of its address, which lists its number and digest (the
+ * link of a contact's events); and the seal that covers it.  Whoever can write
+ * to all three can make them agree again, except that a seal that was copied
+ * elsewhere cannot be made again: each contains the digest of the one before.
+ *
+ * The link is a list in order of event id and not a chain.  A chain has the
+ * order in which concurrent transactions came to update the address, which a
+ * restored dump does not know; the list is the same after a restore, and says
+ * which event is missing where a chain only says that one is.
+ *
+ * Event ids become visible out of order, so a seal covers a set of them and not
+ * all up to the last: what commits later falls into a later seal.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "ledger/digest.h"
+#include "ledger/ledger.h"
+#include "module/compat.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_seal);
+PG_FUNCTION_INFO_V1(pg_consent_broken_seals);
+PG_FUNCTION_INFO_V1(pg_consent_standing_events);
+
+#define RANGES_AT_ONCE 1000
+
+/* Every range of ids that no seal covers, the last without end. */
+static const char gaps_query[] =
+"SELECT pg_catalog.lower(g), pg_catalog.upper(g) FROM pg_catalog.unnest('{(,)}'::pg_catalog.int8multirange "
+"OPERATOR(pg_catalog.-) COALESCE((SELECT pg_catalog.range_agg(s.covered) FROM consent.seal s), '{}')) g ORDER BY g";
+
+/* The digest is that of the row, so the row is made first. */
+static const char seal_query[] =
+"INSERT INTO consent.seal "
+"SELECT (r).number, (r).sealed_at, (r).sealed_by, (r).events, (r).covered, (r).contents, (r).previous, consent.seal_digest(r) "
+"FROM (SELECT ROW(COALESCE(l.number, 0) OPERATOR(pg_catalog.+) 1, pg_catalog.clock_timestamp(), SESSION_USER, "
+"$1, $2::pg_catalog.int8multirange, $3, l.digest, NULL)::consent.seal AS r "
+"FROM (SELECT) one LEFT JOIN (SELECT s.number, s.digest FROM consent.seal s ORDER BY s.number DESC LIMIT 1) l ON true OFFSET 0) made "
+"RETURNING number";
+
+static const char covered_query[] =
+"SELECT s.number, s.contents, pg_catalog.lower(c), pg_catalog.upper(c) "
+"FROM consent.seal s LEFT JOIN LATERAL pg_catalog.unnest(s.covered) c ON true ORDER BY s.number, c";
+
+/* consent.ledger, to be read in order of event id. */
+typedef struct Events
+{
+	Relation	rel;
+	Relation	index;
+	Snapshot	snapshot;
+	SysScanDesc scan;
+} Events;
+
+static void
+open_events(Events *events, Snapshot snapshot)
+{
+	Oid			nsp = get_namespace_oid("consent", false);
+	Oid			relid = get_relname_relid("ledger", nsp);
+	Oid			indexid = get_relname_relid("ledger_pkey", nsp);
+
+	if (!OidIsValid(relid) || !OidIsValid(indexid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.ledger\" or its primary key does not exist")));
+	events->rel = table_open(relid, AccessShareLock);
+	events->index = index_open(indexid, AccessShareLock);
+	events->snapshot = snapshot;
+	events->scan = NULL;
+}
+
+static void
+close_events(Events *events)
+{
+	index_close(events->index, AccessShareLock);
+	table_close(events->rel, AccessShareLock);
+}
+
+/* Events from "first" to before "end". */
+static void
+begin_range(Events *events, int64 first, int64 end)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], Anum_ledger_event_id, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(first));
+	ScanKeyInit(&keys[1], Anum_ledger_event_id, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(end));
+	events->scan = systable_beginscan_ordered(events->rel, events->index, events->snapshot, 2, keys);
+}
+
+/* The next event's id, its digest being added to the sum; or false. */
+static bool
+next_event(Events *events, int64 *event_id, pg_cryptohash_ctx *sha)
+{
+	HeapTuple	tuple = systable_getnext_ordered(events->scan, ForwardScanDirection);
+	Datum		digest;
+	bool		isnull;
+
+	CHECK_FOR_INTERRUPTS();
+	if (!HeapTupleIsValid(tuple))
+	{
+		systable_endscan_ordered(events->scan);
+		return false;
+	}
+	*event_id = DatumGetInt64(heap_getattr(tuple, Anum_ledger_event_id, RelationGetDescr(events->rel), &isnull));
+	digest = heap_getattr(tuple, Anum_ledger_digest, RelationGetDescr(events->rel), &isnull);
+	if (!isnull)
+	{
+		bytea	   *bytes = DatumGetByteaPP(digest);
+
+		consent_digest_add(sha, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+		if (bytes != (bytea *) DatumGetPointer(digest))
+			pfree(bytes);
+	}
+	return true;
+}
+
+static int64
+column_int8(HeapTuple row, int column, int64 if_null)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? if_null : DatumGetInt64(value);
+}
+
+static Portal
+open_cursor(const char *query, bool read_only)
+{
+	return SPI_cursor_open_with_args(NULL, query, 0, NULL, NULL, NULL, read_only, CURSOR_OPT_NO_SCROLL);
+}
+
+/*
+ * consent.seal(): one more seal, over every visible event that has none.
+ *
+ * The lock is held to the end of the transaction, so seals are numbered without
+ * holes.  Above READ COMMITTED our snapshot may be older than the lock; a seal
+ * that another transaction made since then takes the number that we come to.
+ */
+PGDLLEXPORT Datum
+pg_consent_seal(PG_FUNCTION_ARGS)
+{
+	Oid			relid = get_relname_relid("seal", get_namespace_oid("consent", false));
+	Oid			types[] = {INT8OID, TEXTOID, BYTEAOID};
+	Datum		values[3];
+	int64		count = 0;
+	int64		number = 0;
+	StringInfoData covered;
+	pg_cryptohash_ctx *sha;
+	bytea	   *contents;
+	Events		events;
+	Portal		gaps;
+	Relation	rel;
+	Oid			user;
+	int			context;
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.seal\" does not exist")));
+	PreventCommandIfReadOnly("consent.seal()");
+	rel = table_open(relid, ShareRowExclusiveLock);
+
+	/* Whoever may seal need not be able to write seals of their own making. */
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SPI_connect();
+	initStringInfo(&covered);
+	sha = consent_digest_begin();
+	open_events(&events, RegisterSnapshot(GetTransactionSnapshot()));
+	gaps = open_cursor(gaps_query, false);
+	for (SPI_cursor_fetch(gaps, true, RANGES_AT_ONCE); SPI_processed > 0;
+		 SPI_freetuptable(SPI_tuptable), SPI_cursor_fetch(gaps, true, RANGES_AT_ONCE))
+	{
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			HeapTuple	gap = SPI_tuptable->vals[i];
+			int64		event_id;
+			int64		last = 0;
+			bool		in_run = false;
+
+			/* covered becomes {[1,5],[7,7]}: runs of ids without a hole */
+			begin_range(&events, column_int8(gap, 1, PG_INT64_MIN), column_int8(gap, 2, PG_INT64_MAX));
+			while (next_event(&events, &event_id, sha))
+			{
+				if (!in_run || event_id != last + 1)
+				{
+					if (in_run)
+						appendStringInfo(&covered, INT64_FORMAT "],", last);
+					appendStringInfo(&covered, "[" INT64_FORMAT ",", event_id);
+				}
+				in_run = true;
+				last = event_id;
+				count++;
+			}
+			if (in_run)
+				appendStringInfo(&covered, INT64_FORMAT "],", last);
+		}
+	}
+	SPI_cursor_close(gaps);
+	close_events(&events);
+	UnregisterSnapshot(events.snapshot);
+	contents = consent_digest_end(sha);
+
+	if (count > 0)
+	{
+		covered.data[--covered.len] = '\0';
+		values[0] = Int64GetDatum(count);
+		values[1] = CStringGetTextDatum(psprintf("{%s}", covered.data));
+		values[2] = PointerGetDatum(contents);
+		if (SPI_execute_with_args(seal_query, 3, types, values, NULL, false, 0) != SPI_OK_INSERT_RETURNING ||
+			SPI_processed != 1)
+			elog(ERROR, "the seal could not be written");
+		number = column_int8(SPI_tuptable->vals[0], 1, 0);
+	}
+	SPI_finish();
+	SetUserIdAndSecContext(user, context);
+	table_close(rel, NoLock);
+
+	if (count == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(number);
+}
+
+static void
+report_event(ReturnSetInfo *result, int64 event_id, int64 seal)
+{
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	values[0] = Int64GetDatum(event_id);
+	values[1] = CStringGetTextDatum(psprintf("missing: seal " INT64_FORMAT " covers it", seal));
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	pfree(DatumGetPointer(values[1]));
+}
+
+/* What a seal says of the digests of its events against what they are. */
+static void
+report_contents(ReturnSetInfo *result, int64 seal, bytea *sealed, pg_cryptohash_ctx *sha, bool complete)
+{
+	bytea	   *found = consent_digest_end(sha);
+	Datum		values[2];
+	bool		nulls[2] = {true, false};
+
+	/* With an event missing, which is reported, they cannot agree. */
+	if (!complete)
+		return;
+	if (sealed != NULL && VARSIZE_ANY_EXHDR(sealed) == CONSENT_DIGEST_LEN &&
+		memcmp(VARDATA_ANY(sealed), VARDATA(found), CONSENT_DIGEST_LEN) == 0)
+		return;
+	values[1] = CStringGetTextDatum(psprintf("seal " INT64_FORMAT ": its events are not those that were sealed", seal));
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * consent.broken_seals(): sealed events that are missing, by number, and seals
+ * whose events are all there but not as they were.  It reads everything under
+ * the snapshot of the query that calls it, as the rest of verify_ledger() does.
+ */
+PGDLLEXPORT Datum
+pg_consent_broken_seals(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	pg_cryptohash_ctx *sha = NULL;
+	int64		seal = 0;
+	bytea	   *contents = NULL;
+	bool		complete = true;
+	MemoryContext per_query = CurrentMemoryContext;
+	Events		events;
+	Portal		covered;
+
+	InitMaterializedSRF(fcinfo, 0);
+	consent_ledger_check_readable();
+
+	SPI_connect();
+	open_events(&events, GetActiveSnapshot());
+	covered = open_cursor(covered_query, true);
+	for (SPI_cursor_fetch(covered, true, RANGES_AT_ONCE); SPI_processed > 0;
+		 SPI_freetuptable(SPI_tuptable), SPI_cursor_fetch(covered, true, RANGES_AT_ONCE))
+	{
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			HeapTuple	row = SPI_tuptable->vals[i];
+			int64		first = column_int8(row, 3, 0);
+			int64		end = column_int8(row, 4, 0);
+			int64		event_id;
+
+			if (sha == NULL || column_int8(row, 1, 0) != seal)
+			{
+				bool		isnull;
+				Datum		value;
+
+				if (sha != NULL)
+					report_contents(result, seal, contents, sha, complete);
+				sha = consent_digest_begin();
+				seal = column_int8(row, 1, 0);
+				complete = true;
+				value = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull);
+				contents = isnull ? NULL :
+					memcpy(MemoryContextAlloc(per_query, VARSIZE_ANY(DatumGetPointer(value))),
+						   DatumGetPointer(value), VARSIZE_ANY(DatumGetPointer(value)));
+			}
+
+			begin_range(&events, first, end);
+			while (next_event(&events, &event_id, sha))
+			{
+				for (; first < event_id; first++)
+				{
+					report_event(result, first, seal);
+					complete = false;
+				}
+				first = event_id + 1;
+			}
+			for (; first < end; first++)
+			{
+				CHECK_FOR_INTERRUPTS();
+				report_event(result, first, seal);
+				complete = false;
+			}
+		}
+	}
+	if (sha != NULL)
+		report_contents(result, seal, contents, sha, complete);
+	SPI_cursor_close(covered);
+	close_events(&events);
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* consent.standing_events(standing): the events it is made of, in order. */
+PGDLLEXPORT Datum
+pg_consent_standing_events(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	const ConsentStanding *standing;
+	const ConsentEntry *entry;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext caller;
+
+		call = SRF_FIRSTCALL_INIT();
+		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
+		if (get_call_result_type(fcinfo, NULL, &call->tuple_desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "consent.standing_events() must return rows");
+		call->tuple_desc = BlessTupleDesc(call->tuple_desc);
+		standing = (ConsentStanding *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0));
+		call->max_calls = standing->nentries;
+		call->user_fctx = (void *) consent_standing_first(standing);
+		MemoryContextSwitchTo(caller);
+	}
+
+	call = SRF_PERCALL_SETUP();
+	if (call->call_cntr < call->max_calls)
+	{
+		char		digest[VARHDRSZ + CONSENT_FACTS_DIGEST_LEN];
+		Datum		values[2];
+		bool		nulls[2] = {false, false};
+
+		entry = call->user_fctx;
+		SET_VARSIZE(digest, sizeof(digest));
+		memcpy(VARDATA(digest), entry->facts.digest, CONSENT_FACTS_DIGEST_LEN);
+		values[0] = Int64GetDatum(entry->facts.event_id);
+		values[1] = PointerGetDatum(digest);
+		call->user_fctx = (void *) consent_standing_next(entry);
+		SRF_RETURN_NEXT(call, HeapTupleGetDatum(heap_form_tuple(call->tuple_desc, values, nulls)));
+	}
+	SRF_RETURN_DONE(call);
+}

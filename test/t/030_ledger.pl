@@ -1,0 +1,209 @@
+# The ledger as evidence: it survives a dump, and no change to it goes unseen.
+use strict;
+use warnings FATAL => 'all';
+
+use Digest::SHA qw(sha256_hex);
+use Encode qw(encode_utf8);
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('ledger');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+$node->start;
+my $db = 'kept';
+sub sql { return $node->safe_psql($db, shift) }
+$node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(kept restored lying);
+
+# A history of every kind of event, three seals, and events after the last.
+sql(q{
+  CREATE EXTENSION pg_consent;
+  INSERT INTO consent.organisation (name, is_charity) VALUES ('acme', false), ('b "q", {x}', true);
+  INSERT INTO consent.purpose (name, parent) VALUES ('boilers', 'marketing');
+  CREATE TABLE outbox (id bigserial, to_addr text, body text);
+  SELECT consent.guard('outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$);
+  SELECT consent.give((i || '@a.example')::consent.contact, '{email,sms}', 'acme', method => 'ticked_box', wording => 'Ja bitte, £' || i,
+                      at => now() - i * interval '1 hour', evidence => jsonb_build_object('ip', '192.0.2.' || i, 'n', i / 7.0))
+    FROM generate_series(1, 60) i;
+  SELECT consent.withdraw((i || '@a.example')::consent.contact, '{sms}') FROM generate_series(1, 60, 3) i;
+  SELECT consent.object((i || '+tag@a.example')::consent.contact) FROM generate_series(1, 60, 7) i;
+  SELECT consent.seal();
+  SELECT consent.soft_opt_in((i || '@b.example')::consent.contact, 'b "q", {x}', product_category => 'hats', refusal_offered => true,
+                             refused => i % 5 = 0, kind => CASE WHEN i % 2 = 0 THEN 'support' ELSE 'sale' END)
+    FROM generate_series(1, 30) i;
+  SELECT consent.give((i || '@b.example')::consent.contact, '{email}', 'b "q", {x}', purpose => 'boilers', method => 'oral', wording => 'w',
+                      collected_by => 'broker', named_organisations => ARRAY['acme', 'b "q", {x}'], expires_at => 'infinity')
+    FROM generate_series(1, 30, 4) i;
+  SELECT consent.set_subscriber((i || '@b.example')::consent.contact, 'corporate') FROM generate_series(1, 30, 6) i;
+  SELECT consent.seal();
+  SELECT consent.request('r@b.example', 'acme', 'email', 'quote-1', about => 'a quote');
+  SELECT consent.answered('quote-1');
+  SELECT consent.suppress('s@b.example', 'bounce');
+  SELECT consent.unsuppress('s@b.example', 'mended');
+  SELECT consent.list_on_register('+442079460000', 'tps', '2026-01-01', delisted_on => 'infinity');
+  SELECT consent.non_objection('+442079460000', 'acme');
+  SELECT consent.screened('tps'), consent.screened('ctps');
+  SELECT consent.seal();
+  SELECT consent.contacted((i || '@c.example')::consent.contact, 'acme') FROM generate_series(1, 5) i;
+  SELECT consent.give((i || '@c.example')::consent.contact, '{email}', 'acme', method => 'silence', wording => 'w', at => NULL) FROM generate_series(1, 5) i});
+# A hole, as a rolled back transaction leaves it.
+sql(q{BEGIN; SELECT consent.object('gone@c.example'); ROLLBACK; SELECT consent.object('last@c.example')});
+
+my $problems = 'SELECT event_id, problem FROM consent.verify_ledger()';
+my $verdicts = q{
+  SELECT f.contact, ch, o.name, cl, d
+    FROM (SELECT DISTINCT contact FROM consent.ledger) f, unnest(enum_range(NULL::consent.channel)) ch, consent.organisation o,
+         unnest('{direct_marketing,solicited_response,service}'::consent.message_class[]) cl,
+         LATERAL consent.evaluate(contact => f.contact, channel => ch, organisation => o.name, class => cl, reference => 'quote-1',
+                                  product_category => 'hats', at => '2100-01-01') d
+   ORDER BY 1, 2, 3, 4};
+my $events = q{SELECT * FROM consent.ledger ORDER BY event_id};
+my $seals = q{SELECT * FROM consent.seal ORDER BY number};
+is(sql($problems), '', 'what was recorded is intact');
+
+# Digests and seals, worked out here from what the columns show.
+sub item { my $s = encode_utf8(shift); return length($s) . ':' . $s }
+
+sub digest_of
+{
+  my ($form, $names, $values) = @_;
+  my $text = item($form);
+  foreach my $i (0 .. $#$names)
+  {
+    $text .= item($names->[$i]) . item($values->[$i]) if defined $values->[$i];
+  }
+  return sha256_hex($text);
+}
+
+# rows TABLE WITHOUT...: the names of its columns, and each row's values as text
+# with its digest at the end
+sub rows
+{
+  my ($table, @without) = @_;
+  my @names = grep { my $n = $_; !grep { $_ eq $n } @without }
+    split /\n/, sql("SELECT attname FROM pg_attribute WHERE attrelid = '$table'::regclass AND attnum > 0 ORDER BY attnum");
+  my $values = join ', ', map { "CASE WHEN \"$_\" IS NOT NULL THEN format('%s', \"$_\") END" } @names;
+  my @rows = map { decode_json($_) }
+    split /\n/, sql("SET timezone = 'UTC'; SET datestyle = 'ISO';"
+      . "SELECT json_build_array($values, encode(digest, 'hex')) FROM $table ORDER BY $names[0]");
+  return (\@names, @rows);
+}
+
+my ($names, @rows) = rows('consent.ledger', 'address', 'digest');
+my @digests = map { $_->[-1] } @rows;
+is(join(' ', map { digest_of('pg_consent event 1', $names, [ @$_[ 0 .. $#$_ - 1 ] ]) } @rows),
+  join(' ', @digests), 'the digests of ' . @rows . ' events follow from what their columns show');
+my %digest_by_id = map { $_->[0] => $_->[-1] } @rows;
+($names, my @seals) = rows('consent.seal', 'digest');
+my ($recomputed, $contents, $previous) = (0, 0, 0);
+my %at = map { $names->[$_] => $_ } 0 .. $#$names;
+foreach my $i (0 .. $#seals)
+{
+  my $seal = $seals[$i];
+  $recomputed++ if digest_of('pg_consent seal 1', $names, [ @$seal[ 0 .. $#$seal - 1 ] ]) eq $seal->[-1];
+  $previous++ if ($seal->[ $at{previous} ] // '') eq ($i ? '\x' . $seals[ $i - 1 ][-1] : '');
+  my @ids;
+  push @ids, $1 .. $2 - 1 while $seal->[ $at{covered} ] =~ /\[(\d+),(\d+)\)/g;
+  $contents++ if '\x' . sha256_hex(pack('H*', join '', map { $digest_by_id{$_} } @ids)) eq $seal->[ $at{contents} ];
+}
+is("$recomputed $contents $previous", '3 3 3', 'so do the digests, contents and order of three seals');
+
+# Dump and restore.
+my $file = $node->basedir . '/dump';
+my %before = map { $_ => sql($_) } $verdicts, $events, $seals;
+command_ok([ 'pg_dump', '-Fc', '-f', $file, '-d', $node->connstr('kept') ], 'pg_dump');
+command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $file ], 'pg_restore');
+$db = 'restored';
+ok(length($before{$verdicts}) > 100_000, 'there are verdicts to compare');
+ok(sql($verdicts) eq $before{$verdicts}, 'the restored database comes to the same verdicts');
+is(sql($events), $before{$events}, '... has the same events');
+is(sql($seals), $before{$seals}, '... and the same seals');
+is(sql($problems), '', '... and a ledger that verifies');
+is(sql('SELECT * FROM consent.wrong_standings()'), '', '... with the right standings');
+is(sql(q{SELECT max(l.event_id) < consent.object('new@c.example') FROM consent.ledger l}), 't', 'new events have higher numbers');
+is(sql('SELECT consent.seal()'), '4', 'new seals follow the old ones');
+is(sql($problems), '', '... and all verifies');
+my ($status, $stdout, $stderr) = $node->psql('restored', q{INSERT INTO outbox (to_addr, body) VALUES ('1@a.example', '20% off everything!')});
+like($stderr, qr/not permitted: objected/, 'the guard refuses as before');
+isnt($status, 0, '... with an error');
+
+# A dump that was changed on its way.
+my $plain = $node->basedir . '/dump.sql';
+command_ok([ 'pg_restore', '-f', $plain, $file ], 'the dump as text');
+my $text = slurp_file($plain);
+is($text =~ s/£59/£58/, 1, 'it is changed in one place');
+append_to_file("$plain.changed", $text);
+($stdout, $stderr) = run_command([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$plain.changed", '-d', $node->connstr('lying') ]);
+like($stderr, qr/event 59 does not match its digest/, 'a changed dump is refused');
+
+# Tampering, by a superuser who switches the triggers off.  Each in a transaction
+# that is rolled back.
+$db = 'kept';
+my $copy = sql(q{SELECT digest FROM consent.seal WHERE number = 3});
+my $off = 'BEGIN; ALTER TABLE consent.ledger DISABLE TRIGGER USER; ALTER TABLE consent.seal DISABLE TRIGGER USER;';
+my ($own, $standing) = ('changed: it does not match its digest', 'the standing of its contact');
+# what a thorough forger does next
+my $digest = 'UPDATE consent.ledger l SET digest = consent.event_digest(l) WHERE digest <> consent.event_digest(l);';
+my $rebuild = 'DO $$ BEGIN PERFORM consent.rebuild_standings(); END $$;';
+
+sub found
+{
+  my ($what, $tamper, $expected, $argument) = @_;
+  is(sql("$off $tamper SELECT event_id, problem FROM consent.verify_ledger(" . ($argument // '') . ')'), $expected, $what);
+}
+my $max = sql('SELECT max(event_id) FROM consent.ledger');
+my $sealed = sql('SELECT max(upper(covered)) - 1 FROM consent.seal');
+my $unsealed = sql("SELECT array_to_string(array_agg(event_id || '|missing: $standing counts it' ORDER BY event_id), E'\\n') FROM consent.ledger WHERE event_id > $sealed");
+
+found('a changed wording', q{UPDATE consent.ledger SET wording = 'Yes!' WHERE event_id = 7;}, "7|$own");
+found('a changed time of recording', q{UPDATE consent.ledger SET recorded_at = recorded_at - interval '1 day' WHERE event_id = 70;}, "70|$own");
+found('a removed detail', q{UPDATE consent.ledger SET evidence = NULL WHERE event_id = 8;}, "8|$own");
+found('two events that changed their numbers',
+  q{UPDATE consent.ledger SET event_id = -event_id WHERE event_id IN (3, 4); UPDATE consent.ledger SET event_id = 7 + event_id WHERE event_id < 0;},
+  join("\n", map { my $id = $_; "$id|$own", "$id|changed: $standing counts another event of this number" } 3, 4)
+    . "\n|seal 1: its events are not those that were sealed");
+found('a changed wording and digest', qq{UPDATE consent.ledger SET wording = 'Yes!' WHERE event_id = 7; $digest},
+  "7|changed: $standing counts another event of this number\n|seal 1: its events are not those that were sealed");
+found('... and standing', qq{UPDATE consent.ledger SET wording = 'Yes!' WHERE event_id = 7; $digest $rebuild},
+  '|seal 1: its events are not those that were sealed');
+found('a changed unsealed event and digest', qq{UPDATE consent.ledger SET wording = 'Yes!' WHERE event_id = $max; $digest},
+  "$max|changed: $standing counts another event of this number");
+found('an event moved to another address',
+  q{ALTER TABLE consent.ledger ALTER address DROP EXPRESSION; UPDATE consent.ledger SET address = 'x@x.example' WHERE event_id = 5;}
+    . qq{$rebuild}, '5|changed: its address is not that of its contact');
+found('a deleted event', 'DELETE FROM consent.ledger WHERE event_id = 61;',
+  "61|missing: seal 1 covers it\n61|missing: $standing counts it");
+found('... and its standing', "DELETE FROM consent.ledger WHERE event_id = 61; $rebuild", '61|missing: seal 1 covers it');
+found('a deleted event that no seal covers', "DELETE FROM consent.ledger WHERE event_id = $max;", "$max|missing: $standing counts it");
+found('a deleted sealed tail', "DELETE FROM consent.ledger WHERE event_id > $sealed - 2; $rebuild",
+  join("\n", map { "$_|missing: seal 3 covers it" } $sealed - 1, $sealed));
+found('all after the last seal deleted', "DELETE FROM consent.ledger WHERE event_id > $sealed;", $unsealed);
+found('everything deleted', 'TRUNCATE consent.ledger, consent.address_standing;',
+  sql(q{SELECT string_agg(format('%s|missing: seal %s covers it', event_id, number), E'\n' ORDER BY event_id)
+          FROM consent.ledger, consent.seal WHERE event_id <@ covered}));
+found('an event behind the ledger\'s back',
+  q{INSERT INTO consent.ledger (event_id, contact, kind, recorded_at, recorded_by, digest)
+      VALUES (5000, 'x@x.example', 'unsuppression', now(), 'me', '\x00');},
+  "5000|added: $standing does not count it\n5000|$own");
+found('... with the right digest',
+  qq{INSERT INTO consent.ledger (event_id, contact, kind, recorded_at, recorded_by, digest)
+      VALUES (5000, 'x\@x.example', 'unsuppression', now(), 'me', '\\x00'); $digest},
+  "5000|added: $standing does not count it");
+found('the last seal removed, without a copy of it', 'DELETE FROM consent.seal WHERE number = 3;', '');
+found('... and with one', 'DELETE FROM consent.seal WHERE number = 3;',
+  '|no seal has the expected digest: seals were removed or made anew', "'$copy'");
+found('an inner seal removed', 'DELETE FROM consent.seal WHERE number = 2;', '|seals are missing before seal 3');
+found('the first seal removed', 'DELETE FROM consent.seal WHERE number = 1;', '|seals are missing before seal 2');
+found('a changed seal', q{UPDATE consent.seal SET sealed_at = '2020-01-01' WHERE number = 2;}, '|seal 2 was changed: it does not match its digest');
+found('a changed seal and digest',
+  q{UPDATE consent.seal SET sealed_at = '2020-01-01' WHERE number = 2; UPDATE consent.seal s SET digest = consent.seal_digest(s);},
+  '|seal 3 does not follow the seal before it');
+found('events, standings and all seals made anew, found by a copy of a seal alone',
+  qq{DELETE FROM consent.ledger WHERE event_id = 61; $rebuild DELETE FROM consent.seal; DO \$\$ BEGIN PERFORM consent.seal(); END \$\$;},
+  '|no seal has the expected digest: seals were removed or made anew', "'$copy'");
+is(sql($problems), '', 'and nothing of that was kept');
+found('the copy is found in an intact ledger', '', '', "'$copy'");
+
+$node->stop;
+done_testing();
