@@ -145,18 +145,6 @@ consent_class_oid(ConsentClass class)
 	return value_oid("message_class", consent_class_names[class]);
 }
 
-Oid
-consent_subscriber_oid(ConsentSubscriber subscriber)
-{
-	return value_oid("subscriber", consent_subscriber_names[subscriber]);
-}
-
-Oid
-consent_block_action_oid(ConsentBlockAction action)
-{
-	return value_oid("block_action", consent_block_action_names[action]);
-}
-
 int
 consent_channel_from_name(const char *name)
 {

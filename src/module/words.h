@@ -85,8 +85,6 @@ extern ConsentBlockAction consent_block_action_from_oid(Oid value);
 
 extern Oid	consent_channel_oid(ConsentChannel channel);
 extern Oid	consent_class_oid(ConsentClass class);
-extern Oid	consent_subscriber_oid(ConsentSubscriber subscriber);
-extern Oid	consent_block_action_oid(ConsentBlockAction action);
 
 /* From text, for callers that hold words rather than Oids: -1 if there is none. */
 extern int	consent_channel_from_name(const char *name);
