@@ -86,16 +86,10 @@ check_constant(ConsentMapped mapped, const char *constant)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown message class \"%s\"", constant)));
-	if (mapped == MAPPED_ORGANISATION && consent_organisation_lookup(constant) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("organisation \"%s\" does not exist", constant),
-				 errhint("Insert it into consent.organisation first.")));
-	if (mapped == MAPPED_PURPOSE && consent_purpose_lookup(constant) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("purpose \"%s\" does not exist", constant),
-				 errhint("Insert it into consent.purpose first.")));
+	if (mapped == MAPPED_ORGANISATION)
+		(void) consent_require_organisation(constant);
+	if (mapped == MAPPED_PURPOSE)
+		(void) consent_require_purpose(constant);
 }
 
 /* Run DDL as the caller, names as the catalogs have them. */

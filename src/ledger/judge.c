@@ -275,9 +275,9 @@ pg_consent_may_send(PG_FUNCTION_ARGS)
 /*
  * consent.permits(standing, contact, channel, organisation, purpose,
  * product_category, at): the verdict on marketing by a standing in hand; at NULL
- * is the moment when the query began to ask.  Names
- * and the world's facts are looked up once and again when an argument changes:
- * within one query they are the same for every row in all that matters.
+ * is the moment when the query began to ask.  Names and the world's facts are
+ * looked up once, and again when an argument changes: within one query they
+ * are the same for every row in all that matters.
  */
 typedef struct PermitsCache
 {

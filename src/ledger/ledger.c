@@ -41,30 +41,6 @@ PG_FUNCTION_INFO_V1(pg_consent_fold_final);
 PG_FUNCTION_INFO_V1(pg_consent_standing_in);
 PG_FUNCTION_INFO_V1(pg_consent_standing_out);
 
-static int32
-organisation_id(const char *name)
-{
-	const ConsentOrganisation *organisation = consent_organisation_lookup(name);
-
-	if (organisation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("organisation \"%s\" of an event does not exist", name)));
-	return organisation->id;
-}
-
-static int32
-purpose_id(const char *name)
-{
-	const ConsentPurpose *purpose = consent_purpose_lookup(name);
-
-	if (purpose == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("purpose \"%s\" of an event does not exist", name)));
-	return purpose->steps[0].id;
-}
-
 static Datum *
 text_array(Datum array, int *n)
 {
@@ -163,9 +139,9 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 	facts->form = consent_ledger_form(VALUE(contact));
 	facts->channels = HAS(channels) ? consent_channel_bits(VALUE(channels)) : EVERY_CHANNEL;
 	if (HAS(organisation))
-		facts->organisation = organisation_id(TextDatumGetCString(VALUE(organisation)));
+		facts->organisation = consent_require_organisation(TextDatumGetCString(VALUE(organisation)))->id;
 	if (HAS(purpose))
-		facts->purpose = purpose_id(TextDatumGetCString(VALUE(purpose)));
+		facts->purpose = consent_require_purpose(TextDatumGetCString(VALUE(purpose)))->steps[0].id;
 	facts->effective_at = TIME(effective_at);
 	facts->recorded_at = TIME(recorded_at);
 	facts->expires_at = TIME(expires_at);
@@ -218,7 +194,7 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 			elog(ERROR, "an event names %d organisations", event->nnamed);
 
 		for (int i = 0; i < event->nnamed; i++)
-			ids[i] = organisation_id(TextDatumGetCString(names[i]));
+			ids[i] = consent_require_organisation(TextDatumGetCString(names[i]))->id;
 		event->named = ids;
 	}
 	if (HAS(product_category) || HAS(reference))

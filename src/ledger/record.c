@@ -265,16 +265,6 @@ check_columns(Draft *draft, const KindRule *rule)
 	}
 }
 
-static void
-check_organisation(const char *name)
-{
-	if (consent_organisation_lookup(name) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("organisation \"%s\" does not exist", name),
-				 errhint("Insert it into consent.organisation first.")));
-}
-
 /* Channels, organisations and purpose: what the event is about. */
 static void
 check_scope(Draft *draft, const KindRule *rule)
@@ -295,17 +285,9 @@ check_scope(Draft *draft, const KindRule *rule)
 					 errmsg("the list of channels contains NULL")));
 	}
 	if (!DRAFT_NULL(draft, organisation))
-		check_organisation(TextDatumGetCString(DRAFT_VALUE(draft, organisation)));
+		(void) consent_require_organisation(TextDatumGetCString(DRAFT_VALUE(draft, organisation)));
 	if (!DRAFT_NULL(draft, purpose))
-	{
-		char	   *name = TextDatumGetCString(DRAFT_VALUE(draft, purpose));
-
-		if (consent_purpose_lookup(name) == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-					 errmsg("purpose \"%s\" does not exist", name),
-					 errhint("Insert it into consent.purpose first.")));
-	}
+		(void) consent_require_purpose(TextDatumGetCString(DRAFT_VALUE(draft, purpose)));
 	if (!DRAFT_NULL(draft, named_organisations))
 	{
 		Datum	   *names;
@@ -324,7 +306,7 @@ check_scope(Draft *draft, const KindRule *rule)
 				ereport(ERROR,
 						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						 errmsg("the list of named organisations contains NULL")));
-			check_organisation(TextDatumGetCString(names[i]));
+			(void) consent_require_organisation(TextDatumGetCString(names[i]));
 		}
 	}
 }

@@ -333,6 +333,33 @@ consent_purpose_lookup(const char *name)
 	return found;
 }
 
+/* The same, where a name that is not there is an error. */
+const ConsentOrganisation *
+consent_require_organisation(const char *name)
+{
+	const ConsentOrganisation *found = consent_organisation_lookup(name);
+
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("organisation \"%s\" does not exist", name),
+				 errhint("Insert it into consent.organisation first.")));
+	return found;
+}
+
+const ConsentPurpose *
+consent_require_purpose(const char *name)
+{
+	const ConsentPurpose *found = consent_purpose_lookup(name);
+
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("purpose \"%s\" does not exist", name),
+				 errhint("Insert it into consent.purpose first.")));
+	return found;
+}
+
 /* The policy of a jurisdiction in force at a time, NULL if there is none. */
 const ConsentPolicy *
 consent_policy_lookup(const char *jurisdiction, TimestampTz at)

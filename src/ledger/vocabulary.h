@@ -33,6 +33,8 @@ typedef struct ConsentPurpose
 
 extern const ConsentOrganisation *consent_organisation_lookup(const char *name);
 extern const ConsentPurpose *consent_purpose_lookup(const char *name);
+extern const ConsentOrganisation *consent_require_organisation(const char *name);
+extern const ConsentPurpose *consent_require_purpose(const char *name);
 extern const ConsentPolicy *consent_policy_lookup(const char *jurisdiction, TimestampTz at);
 extern void consent_vocabulary_init(void);
 

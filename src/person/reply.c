@@ -424,11 +424,7 @@ pg_consent_inbound(PG_FUNCTION_ARGS)
 	{
 		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ORGANISATION));
 
-		if (consent_organisation_lookup(name) == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-					 errmsg("organisation \"%s\" does not exist", name),
-					 errhint("Insert it into consent.organisation first.")));
+		(void) consent_require_organisation(name);
 	}
 
 	outcome = judge_body(fcinfo, body);

@@ -299,19 +299,11 @@ check_mint(FunctionCallInfo fcinfo)
 					 arg == MINT_ORGANISATION ? errhint("Give one, or set pg_consent.organisation.") : 0));
 	}
 	name = text_to_cstring(PG_GETARG_TEXT_PP(MINT_ORGANISATION));
-	if (consent_organisation_lookup(name) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("organisation \"%s\" does not exist", name),
-				 errhint("Insert it into consent.organisation first.")));
+	(void) consent_require_organisation(name);
 	if (!PG_ARGISNULL(MINT_PURPOSE))
 	{
 		name = text_to_cstring(PG_GETARG_TEXT_PP(MINT_PURPOSE));
-		if (consent_purpose_lookup(name) == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-					 errmsg("purpose \"%s\" does not exist", name),
-					 errhint("Insert it into consent.purpose first.")));
+		(void) consent_require_purpose(name);
 	}
 	expires_at = PG_GETARG_TIMESTAMPTZ(MINT_EXPIRES_AT);
 	if (TIMESTAMP_NOT_FINITE(expires_at) || expires_at <= GetCurrentTimestamp())
