@@ -244,7 +244,7 @@ INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', :promo
 RESET ROLE;
 -- and evaluate() refuses to answer from a part of it
 GRANT SELECT ON consent.ledger TO regress_guard_writer;
-GRANT EXECUTE ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) TO regress_guard_writer;
+GRANT EXECUTE ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text) TO regress_guard_writer;
 SET ROLE regress_guard_writer;
 SELECT consent.may_send('stopped@guard.example', 'email', 'guard acme');
 \echo :LAST_ERROR_SQLSTATE
@@ -260,7 +260,7 @@ REVOKE SELECT ON consent.address_standing FROM regress_guard_writer;
 ALTER TABLE consent.ledger DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
 
 REVOKE ALL ON consent.ledger FROM regress_guard_writer;
-REVOKE ALL ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) FROM regress_guard_writer;
+REVOKE ALL ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text) FROM regress_guard_writer;
 -- no setting changes what a mapping means
 CREATE TABLE guard_settings (to_addr text, phone text, body text);
 GRANT INSERT, SELECT ON guard_settings TO regress_guard_writer;

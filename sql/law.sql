@@ -233,3 +233,22 @@ SELECT consent.withdraw('many@law.example', at => '2026-03-01') > 0 AS withdrawn
 SELECT (judge('many@law.example')).reason, (judge('many@law.example', at => '2026-02-01')).reason AS before;
 DROP FUNCTION judge(consent.contact, consent.channel, timestamptz, text, consent.message_class, text, text, text, timestamptz, text[], boolean);
 DROP FUNCTION soi(consent.contact, timestamptz, text, text, boolean, boolean, text, text);
+
+-- Contractors: both are judged, and a written contract is on record (E42, S38, S39)
+INSERT INTO consent.organisation (name) VALUES ('law mailhouse');
+SELECT consent.give('ctr@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'w', at => '2026-01-01') > 0 AS consented;
+CREATE FUNCTION sent_by(c consent.contact, sender text, at timestamptz DEFAULT '2026-06-01 12:00+01', class consent.message_class DEFAULT 'direct_marketing') RETURNS text LANGUAGE sql AS
+$$ SELECT reason || ' ' || reasons::text FROM consent.evaluate(c, 'email', 'law acme', class, at => at, sender => sender) $$;
+SELECT sent_by('ctr@law.example', 'law mailhouse') AS no_contract, sent_by('ctr@law.example', 'law acme') AS itself, sent_by('ctr@law.example', NULL) AS nobody_else,
+       sent_by('ctr@law.example', 'law nobody') AS unknown, sent_by('ctr@law.example', 'law mailhouse', class => 'service') AS service;
+INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from, valid_to) VALUES ('law acme', 'law mailhouse', 'C-17', '2026-05-01', '2026-06-30');
+SELECT sent_by('ctr@law.example', 'law mailhouse') AS contract, sent_by('ctr@law.example', 'law mailhouse', '2026-04-30 23:59:59+01') AS day_before,
+       sent_by('ctr@law.example', 'law mailhouse', '2026-05-01 00:00+01') AS first_day, sent_by('ctr@law.example', 'law mailhouse', '2026-06-30 23:59:59+01') AS last_day,
+       sent_by('ctr@law.example', 'law mailhouse', '2026-07-01 00:00+01') AS day_after;
+SELECT (consent.evaluate('ctr@law.example', 'email', 'law mailhouse', at => '2026-06-01', sender => 'law acme')).reasons AS the_other_way_round;
+SELECT consent.object('ctr@law.example', organisation => 'law mailhouse', at => '2026-05-20') > 0 AS objected_to_the_contractor;
+SELECT sent_by('ctr@law.example', 'law mailhouse'), sent_by('ctr@law.example', NULL) AS sent_by_acme;
+
+-- Every decision says by which policy it was made
+SELECT (consent.evaluate('ctr@law.example', 'email', 'law acme')).policy, (consent.evaluate('ctr@law.example', 'email', 'law acme', 'service')).policy AS service, (consent.evaluate('ctr@law.example', 'email', 'law nobody')).policy AS unknown;
+DROP FUNCTION sent_by;

@@ -70,6 +70,8 @@ typedef struct ConsentSend
 	ConsentClass class;
 	uint64		form;			/* which +tag form of the address it goes to */
 	int32		organisation;
+	int32		sender;			/* a contractor that transmits it, 0 if none does */
+	bool		contracted;		/* is a written contract with it on record? */
 	bool		is_charity;
 	bool		pensions_authorised;
 	int			npurposes;		/* the purpose, its parent, and so on up */

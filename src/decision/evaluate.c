@@ -78,8 +78,7 @@ static bool
 covers_party(const ConsentEntry *entry, const ConsentSend *send)
 {
 	return consent_effective(entry, send) && consent_covers_channel(entry, send) &&
-		(entry->facts.organisation == 0 || entry->facts.organisation == send->organisation ||
-		 consent_is_instigator(entry->facts.organisation, send));
+		(entry->facts.organisation == 0 || consent_is_party(entry->facts.organisation, send));
 }
 
 static bool
@@ -500,11 +499,11 @@ judge_permission(const ConsentSend *send, const Findings *f, ConsentVerdict *ver
 	}
 }
 
-/* PECR reg 23 and 24: what every marketing message must carry. */
+/* PECR reg 23 and 24: what every marketing message must carry; UK GDPR 28(3). */
 static void
 judge_message(const ConsentSend *send, ConsentVerdict *verdict)
 {
-	ConsentReason lacks[2];
+	ConsentReason lacks[3];
 	int			n = 0;
 
 	if (!send->opt_out_offered && consent_is_electronic_mail(send->channel))
@@ -512,6 +511,8 @@ judge_message(const ConsentSend *send, ConsentVerdict *verdict)
 	if (!send->identity_shown &&
 		send->channel != CHANNEL_POST && send->channel != CHANNEL_ONLINE_AD)
 		lacks[n++] = SENDER_IDENTITY_CONCEALED;
+	if (send->sender != 0 && send->sender != send->organisation && !send->contracted)
+		lacks[n++] = NO_CONTRACT_WITH_SENDER;
 
 	for (int i = 0; i < n; i++)
 	{

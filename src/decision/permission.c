@@ -38,8 +38,8 @@ consent_is_electronic_mail(ConsentChannel channel)
 	return false;
 }
 
-bool
-consent_is_instigator(int32 organisation, const ConsentSend *send)
+static bool
+is_instigator(int32 organisation, const ConsentSend *send)
 {
 	for (int i = 0; i < send->ninstigators; i++)
 	{
@@ -47,6 +47,17 @@ consent_is_instigator(int32 organisation, const ConsentSend *send)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Whose "no" counts: that said to the organisation, to whoever instigates the
+ * message, and to the contractor that transmits it.
+ */
+bool
+consent_is_party(int32 organisation, const ConsentSend *send)
+{
+	return organisation == send->organisation || organisation == send->sender ||
+		is_instigator(organisation, send);
 }
 
 static bool
@@ -85,9 +96,7 @@ consent_reaches(const ConsentEntry *entry, const ConsentSend *send)
 		return false;
 	if (facts->kind == EVENT_WITHDRAWAL && facts->form != send->form)
 		return false;
-	if (facts->organisation != 0 &&
-		facts->organisation != send->organisation &&
-		!consent_is_instigator(facts->organisation, send))
+	if (facts->organisation != 0 && !consent_is_party(facts->organisation, send))
 		return false;
 	return facts->purpose == 0 || consent_covers_purpose(entry, send);
 }

@@ -50,7 +50,7 @@ typedef struct ConsentRefusals
 extern ConsentRefusals consent_refusals(const ConsentStanding *standing, const ConsentSend *send);
 extern bool consent_in_force(const ConsentEntry *consent, const ConsentRefusals *refusals,
 							 const ConsentSend *send);
-extern bool consent_is_instigator(int32 organisation, const ConsentSend *send);
+extern bool consent_is_party(int32 organisation, const ConsentSend *send);
 extern bool consent_covers_purpose(const ConsentEntry *entry, const ConsentSend *send);
 extern bool consent_names(const ConsentEntry *consent, int32 organisation,
 						  const ConsentSend *send);

@@ -175,6 +175,8 @@ X(NO_OPTOUT_ADDRESS, "no_optout_address", "refusal", PECR("23(b)"), \
   "The message gives no address at which it can be stopped.") \
 X(SENDER_IDENTITY_CONCEALED, "sender_identity_concealed", "refusal", PECR("23(a), 24"), \
   "The message does not show on whose behalf it is sent.") \
+X(NO_CONTRACT_WITH_SENDER, "no_contract_with_sender", "refusal", GDPR("28(3)") "; " PECR("22(2)"), \
+  "A contractor sends the message, and no written contract with it is on record for the day.") \
 X(DECLARED_CLASS_CONTRADICTED, "declared_class_contradicted", "refusal", PECR("22") "; DPA 2018 s122(5)", \
   "The sender called the message something else than its text shows.")
 

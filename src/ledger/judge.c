@@ -48,7 +48,8 @@ enum
 	ARG_PRODUCT_CATEGORY,
 	ARG_INSTIGATORS,
 	ARG_OPT_OUT_OFFERED,
-	ARG_IDENTITY_SHOWN
+	ARG_IDENTITY_SHOWN,
+	ARG_SENDER
 };
 
 /* The first thing found wrong stands: callers ask in order of precedence. */
@@ -74,6 +75,21 @@ consent_case_set_organisation(ConsentCase *c, const char *name)
 	c->send.is_charity = organisation->is_charity;
 	c->send.pensions_authorised = organisation->pensions_authorised;
 	c->jurisdiction = pstrdup(organisation->jurisdiction);
+}
+
+/* name is that of a contractor, NULL if the organisation sends itself */
+void
+consent_case_set_sender(ConsentCase *c, const char *name)
+{
+	const ConsentOrganisation *sender;
+
+	if (name == NULL)
+		return;
+	sender = consent_organisation_lookup(name);
+	if (sender == NULL)
+		set_invalid(c, ORGANISATION_UNKNOWN);
+	else
+		c->send.sender = sender->id;
 }
 
 void
@@ -220,6 +236,8 @@ judge_call(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(ARG_INSTIGATORS))
 		consent_case_set_instigators(&c, PG_GETARG_DATUM(ARG_INSTIGATORS));
 
+	consent_case_set_sender(&c, text_arg(fcinfo, ARG_SENDER));
+
 	/*
 	 * "Now" is the wall clock, as for the guard: in a long transaction now()
 	 * lies before withdrawals that our snapshot sees.
@@ -249,8 +267,8 @@ pg_consent_evaluate(PG_FUNCTION_ARGS)
 {
 	ConsentVerdict verdict = judge_call(fcinfo);
 	TupleDesc	desc;
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	Datum		values[7];
+	bool		nulls[7] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -263,6 +281,9 @@ pg_consent_evaluate(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum(verdict.event_id);
 	nulls[4] = verdict.event_id == 0;
 	values[5] = consent_reasons_array(&verdict);
+	nulls[6] = verdict.policy == NULL;
+	if (verdict.policy != NULL)
+		values[6] = CStringGetTextDatum(consent_policy_label(verdict.policy));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
 

@@ -20,6 +20,7 @@ typedef struct ConsentCase
 } ConsentCase;
 
 extern void consent_case_set_organisation(ConsentCase *c, const char *name);
+extern void consent_case_set_sender(ConsentCase *c, const char *name);
 extern void consent_case_set_purpose(ConsentCase *c, const char *name);
 extern void consent_case_set_instigators(ConsentCase *c, Datum array);
 extern void consent_case_set_category(ConsentCase *c, const char *category);

@@ -15,11 +15,12 @@ CREATE FUNCTION consent.evaluate(
   product_category text DEFAULT NULL,
   instigators text[] DEFAULT '{}',
   opt_out_offered boolean DEFAULT true,
-  identity_shown boolean DEFAULT true) RETURNS consent.decision
+  identity_shown boolean DEFAULT true,
+  sender text DEFAULT NULL) RETURNS consent.decision
   LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_evaluate';
-COMMENT ON FUNCTION consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) IS
-  'May this be sent? at: events with effective_at <= at count; known_at: only what had been recorded by then; instigators: others on whose behalf it is sent; opt_out_offered, identity_shown: does the message carry them (PECR reg 23); reference: the request that a solicited_response answers; product_category: what is advertised, for the soft opt-in';
+COMMENT ON FUNCTION consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text) IS
+  'May this be sent? at: events with effective_at <= at count; known_at: only what had been recorded by then; instigators: others on whose behalf it is sent; opt_out_offered, identity_shown: does the message carry them (PECR reg 23); reference: the request that a solicited_response answers; product_category: what is advertised, for the soft opt-in; sender: a contractor that transmits it for the organisation, whose written contract must be in consent.contractor';
 
 CREATE FUNCTION consent.may_send(
   contact consent.contact,
@@ -33,10 +34,11 @@ CREATE FUNCTION consent.may_send(
   product_category text DEFAULT NULL,
   instigators text[] DEFAULT '{}',
   opt_out_offered boolean DEFAULT true,
-  identity_shown boolean DEFAULT true) RETURNS boolean
+  identity_shown boolean DEFAULT true,
+  sender text DEFAULT NULL) RETURNS boolean
   LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_may_send';
-COMMENT ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean) IS
+COMMENT ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text) IS
   'consent.evaluate(...).allowed; never NULL';
 
 CREATE FUNCTION consent.permits(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz) RETURNS boolean
@@ -76,7 +78,7 @@ COMMENT ON FUNCTION consent.permitted(consent.channel, text, text, text) IS
 -- They read the ledger with the caller's rights.
 REVOKE EXECUTE ON FUNCTION
   consent.permits(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz),
-  consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean),
-  consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean),
+  consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text),
+  consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text),
   consent.permitted(consent.channel, text, text, text)
 FROM PUBLIC;

@@ -151,6 +151,13 @@ consent_policies_load(ConsentPolicies *policies, Oid relid)
 	}
 }
 
+/* How a decision names the policy it was made by: "GB 1", in the caller's memory. */
+char *
+consent_policy_label(const ConsentPolicy *policy)
+{
+	return psprintf("%s %d", policy->jurisdiction, policy->version);
+}
+
 /* The policy of a jurisdiction in force at a time, NULL if there is none. */
 const ConsentPolicy *
 consent_policies_find(const ConsentPolicies *policies, const char *jurisdiction, TimestampTz at)

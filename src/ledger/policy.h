@@ -18,6 +18,7 @@ typedef struct ConsentPolicies
 	ConsentPolicy *policy;
 } ConsentPolicies;
 
+extern char *consent_policy_label(const ConsentPolicy *policy);
 extern void consent_policies_load(ConsentPolicies *policies, Oid relid);
 extern const ConsentPolicy *consent_policies_find(const ConsentPolicies *policies,
 												  const char *jurisdiction, TimestampTz at);

@@ -2,9 +2,10 @@
  *
  * world.c
  *	  Facts of a send that are about no contact: when the registers were
- *	  screened, and whether legitimate interests were assessed.
+ *	  screened, whether legitimate interests were assessed, and whether there is
+ *	  a contract with whoever sends it.
  *
- * Both tables are small and are read whole, and only for the channels that
+ * The tables are small and are read whole, and only for the channels that
  * need them.  Like the ledger they are scanned directly, so that nothing in the
  * session comes between the facts and the verdict.
  *
@@ -30,6 +31,11 @@
 #define Anum_screening_register		1
 #define Anum_screening_screened_at	2
 #define Anum_screening_recorded_at	4
+
+#define Anum_contractor_organisation	1
+#define Anum_contractor_sender			2
+#define Anum_contractor_valid_from		4
+#define Anum_contractor_valid_to		5
 
 #define Anum_assessment_organisation	1
 #define Anum_assessment_purpose			2
@@ -61,14 +67,21 @@ read_screening(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz k
 		send->screened[reg] = Max(send->screened[reg], screened_at);
 }
 
+/* Is this the number of the organisation of that name? */
+static bool
+is_organisation(Datum name, int32 id)
+{
+	const ConsentOrganisation *organisation = consent_organisation_lookup(TextDatumGetCString(name));
+
+	return organisation != NULL && organisation->id == id;
+}
+
 static void
 read_assessment(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
 {
-	const ConsentOrganisation *organisation;
 	const ConsentPurpose *purpose;
 
-	organisation = consent_organisation_lookup(TextDatumGetCString(column(tuple, Anum_assessment_organisation, desc)));
-	if (organisation == NULL || organisation->id != send->organisation ||
+	if (!is_organisation(column(tuple, Anum_assessment_organisation, desc), send->organisation) ||
 		consent_channel_from_oid(DatumGetObjectId(column(tuple, Anum_assessment_channel, desc))) != send->channel ||
 		DatumGetDateADT(column(tuple, Anum_assessment_assessed_on, desc)) > consent_london_date(send->at))
 		return;
@@ -79,6 +92,20 @@ read_assessment(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz 
 		if (send->purposes[i].id == purpose->steps[0].id)
 			send->assessed = true;
 	}
+}
+
+static void
+read_contractor(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
+{
+	DateADT		day = consent_london_date(send->at);
+	bool		endless;
+	Datum		valid_to = heap_getattr(tuple, Anum_contractor_valid_to, desc, &endless);
+
+	if (is_organisation(column(tuple, Anum_contractor_organisation, desc), send->organisation) &&
+		is_organisation(column(tuple, Anum_contractor_sender, desc), send->sender) &&
+		DatumGetDateADT(column(tuple, Anum_contractor_valid_from, desc)) <= day &&
+		(endless || day <= DatumGetDateADT(valid_to)))
+		send->contracted = true;
 }
 
 static void
@@ -108,9 +135,12 @@ consent_world_facts(ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
 	for (int reg = 0; reg < REGISTER_COUNT; reg++)
 		send->screened[reg] = DT_NOBEGIN;
 	send->assessed = false;
+	send->contracted = false;
 
 	if (send->channel == CHANNEL_LIVE_CALL || send->channel == CHANNEL_FAX)
 		read_table("screening", read_screening, send, known_at, snapshot);
 	if (send->channel == CHANNEL_POST || send->channel == CHANNEL_ONLINE_AD)
 		read_table("assessment", read_assessment, send, known_at, snapshot);
+	if (send->sender != 0 && send->sender != send->organisation)
+		read_table("contractor", read_contractor, send, known_at, snapshot);
 }

@@ -60,7 +60,7 @@ CREATE TABLE consent.contractor (
   valid_to date CHECK (valid_to >= valid_from),
   PRIMARY KEY (organisation, sender, valid_from));
 COMMENT ON TABLE consent.contractor IS
-  'Written contracts with those who send on an organisation''s behalf. Nothing reads it yet';
+  'Written contracts with those who send on an organisation''s behalf (UK GDPR 28(3)): without one for the day their marketing is refused with no_contract_with_sender';
 COMMENT ON COLUMN consent.contractor.organisation IS 'On whose behalf';
 COMMENT ON COLUMN consent.contractor.sender IS 'Who sends';
 COMMENT ON COLUMN consent.contractor.contract_reference IS 'Where the contract is kept';
