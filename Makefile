@@ -80,6 +80,7 @@ SQL_PARTS = \
 	src/person/stop_words.sql \
 	src/person/token.sql \
 	src/person/history.sql \
+	src/guard/log.sql \
 	src/guard/guard.sql \
 	src/module/roles.sql
 

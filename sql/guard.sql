@@ -317,3 +317,11 @@ DROP TABLE guard_later, guard_child, guard_settings, guard_whole;
 DROP TABLE guard_outbox, guard_many, guard_contacts, guard_part, guard_pinned;
 REVOKE CREATE ON SCHEMA public FROM regress_guard_writer;
 DROP ROLE regress_guard_writer;
+
+-- The logs keep what they are told to.
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, action, written_by)
+  SELECT t, 'consent.reason', false, 'objected', '{objected}', 'diverted', 'x' FROM unnest('{2020-01-01,2020-02-01,2020-03-01}'::timestamptz[]) t;
+INSERT INTO consent.sweep_log (at, contact_digest, relation, cancelled, skipped) VALUES ('2020-01-01', '\x00', 'consent.reason', 1, 0);
+SELECT consent.expire_log('2020-02-01');
+SELECT decided_at FROM consent.decision_log WHERE decided_at < '2021-01-01' ORDER BY 1;
+SELECT consent.expire_log('2020-03-02'), consent.expire_log(NULL);

@@ -33,6 +33,15 @@ SELECT c.relname AS relation, r.role,
  WHERE c.relnamespace = 'consent'::regnamespace AND c.relkind IN ('r', 'v', 'p')
  ORDER BY 1, 2;
 
+-- Of the log and the quarantine, all but the person is for who may ask.
+SELECT a.attrelid::regclass || '.' || a.attname AS "for readers only"
+  FROM pg_attribute a
+ WHERE a.attrelid = ANY ('{consent.decision_log,consent.disguised_marketing,consent.quarantine,consent.sweep_log}'::regclass[])
+   AND a.attnum > 0 AND has_column_privilege('regress_roles_reader', a.attrelid, a.attnum, 'SELECT')
+   AND NOT (has_column_privilege('regress_roles_writer', a.attrelid, a.attnum, 'SELECT')
+            AND has_column_privilege('regress_roles_admin', a.attrelid, a.attnum, 'SELECT'))
+ ORDER BY a.attrelid::regclass::text COLLATE "C";
+
 INSERT INTO consent.organisation (name) VALUES ('roles acme');
 SET ROLE regress_roles_writer;
 SELECT consent.give('jo@roles.example', '{email}', 'roles acme', method => 'ticked_box', wording => 'w') > 0 AS recorded;

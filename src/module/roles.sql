@@ -29,6 +29,18 @@ GRANT EXECUTE ON FUNCTION
   consent.record, consent.receipt, consent.event_in_words, consent.event_state
 TO consent_reader, consent_writer, consent_admin;
 
+-- What a decision was about is everybody's who may ask; whom, and the row
+-- itself, only who reads.
+GRANT SELECT ON consent.decision_log, consent.disguised_marketing, consent.quarantine, consent.sweep_log
+TO consent_reader;
+GRANT SELECT (
+  decided_at, relation, allowed, reason, reasons, class, declared_class, channel, organisation, purpose, event_id,
+  ruleset, policy, evidence, action, written_by)
+ON consent.decision_log, consent.disguised_marketing TO consent_writer, consent_admin;
+GRANT SELECT (id, relation, reason, decided_at, released_at, reasons, citation, event_id, class, guard, released_by)
+ON consent.quarantine TO consent_writer, consent_admin;
+GRANT SELECT ON consent.sweep_log TO consent_writer, consent_admin;
+
 -- records what people say
 GRANT INSERT ON consent.ledger, consent.screening TO consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
@@ -47,4 +59,5 @@ GRANT INSERT (
 ON consent.policy TO consent_admin;
 GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule, consent.stop_word
 TO consent_admin;
-GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check, consent.seal TO consent_admin;
+GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check, consent.seal, consent.expire_log
+TO consent_admin;
