@@ -110,6 +110,33 @@ INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "t
 INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "from": "Acme", "for": "guard acme"}');
 INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "optout": true, "for": "guard acme"}');
 
+-- Several guards on one table, each for its own rows; a row of none is nobody's concern.
+CREATE TABLE guard_queues (queue text, data jsonb, state text NOT NULL DEFAULT 'created');
+SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'email'$$, body => $$data->>'text'$$, organisation => $$'guard acme'$$,
+                     applies => $$queue = 'email'$$, pending => $$state = 'created'$$, name => 'email');
+SELECT consent.guard('guard_queues', recipient => $$data->>'phone'$$, channel => $$'sms'$$, body => $$data->>'words'$$, organisation => $$'guard acme'$$,
+                     applies => $$queue = 'sms'$$, pending => $$state = 'created'$$, name => 'sms');
+SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'email'$$, organisation => $$'guard acme'$$, applies => $$queue = 'email'$$, name => 'email');
+SELECT name, health FROM consent.guards WHERE relation = 'guard_queues'::regclass ORDER BY name;
+INSERT INTO guard_queues VALUES ('email', '{"to": "yes@guard.example", "text": "Get 20% off all boilers!"}');
+INSERT INTO guard_queues VALUES ('email', '{"to": "stopped@guard.example", "text": "Get 20% off all boilers!"}');
+INSERT INTO guard_queues VALUES ('sms', '{"phone": "07700 900201", "words": "Get 20% off all boilers!"}');
+INSERT INTO guard_queues VALUES ('sms', '{"phone": "07700 900202", "words": "Get 20% off all boilers!"}');
+INSERT INTO guard_queues VALUES ('thumbnails', '{"to": "stopped@guard.example", "text": "Get 20% off all boilers!"}');
+UPDATE guard_queues SET queue = 'email' WHERE queue = 'thumbnails';
+-- a row that cannot say which queue it is in is every guard's concern
+INSERT INTO guard_queues VALUES (NULL, '{"to": "yes@guard.example", "text": "Get 20% off all boilers!"}');
+SELECT consent.unguard('guard_queues', 'email');
+SELECT consent.unguard('guard_queues', 'email');
+INSERT INTO guard_queues VALUES ('email', '{"to": "stopped@guard.example", "text": "Get 20% off all boilers!"}');
+INSERT INTO guard_queues VALUES ('sms', '{"phone": "07700 900202", "words": "Get 20% off all boilers!"}');
+-- names of queues can be longer than those of triggers
+SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'email'$$, organisation => $$'guard acme'$$, applies => format('queue = %L', n), name => n)
+  FROM (VALUES (repeat('long', 20) || '1'), (repeat('long', 20) || '2')) v(n);
+SELECT length(name), right(name, 5) AS name_ends FROM consent.guards WHERE relation = 'guard_queues'::regclass ORDER BY name;
+SELECT consent.unguard('guard_queues');
+SELECT count(*) FROM consent.guards WHERE relation = 'guard_queues'::regclass;
+
 -- Partitions: through the root, straight into a leaf, into one made later.
 CREATE TABLE guard_part (to_addr text, body text, day int) PARTITION BY LIST (day);
 CREATE TABLE guard_part_1 PARTITION OF guard_part FOR VALUES IN (1);

@@ -97,7 +97,7 @@ mapping_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
 			consent_mapping_compile(mapping, trigdata->tg_relation, mapped, trigger->tgargs[i + 1]);
 		else if (strcmp(trigger->tgargs[i], "region") == 0)
 			mapping->region = pstrdup(trigger->tgargs[i + 1]);
-		else
+		else if (strcmp(trigger->tgargs[i], "name") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 					 errmsg("consent.guard_check() does not know the argument \"%s\"", trigger->tgargs[i]),
@@ -134,11 +134,15 @@ same_row(const ConsentMapping *mapping, const Row *a, const Row *b)
 	return true;
 }
 
-/* Not mapped, every row is pending; and one that cannot tell is, too. */
+/*
+ * Is the row this guard's concern, and still to be sent?  Not mapped, every
+ * row is; and one that cannot tell is, too.
+ */
 static bool
 is_pending(const Row *row)
 {
-	return row->nulls[MAPPED_PENDING] || DatumGetBool(row->values[MAPPED_PENDING]);
+	return (row->nulls[MAPPED_APPLIES] || DatumGetBool(row->values[MAPPED_APPLIES])) &&
+		(row->nulls[MAPPED_PENDING] || DatumGetBool(row->values[MAPPED_PENDING]));
 }
 
 /* How far a class is from being free to send. */

@@ -23,31 +23,39 @@ CREATE FUNCTION consent.guard(
   opt_out text DEFAULT NULL,
   identity text DEFAULT NULL,
   pending text DEFAULT NULL,
-  on_block consent.block_action DEFAULT 'raise') RETURNS void
+  applies text DEFAULT NULL,
+  on_block consent.block_action DEFAULT 'raise',
+  name text DEFAULT NULL) RETURNS void
   LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_guard';
-COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action) IS
-  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent; it must depend on the row alone). Mappings run as the table''s owner. You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing, 42P17 pending depends on more than the row';
+COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text) IS
+  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent; it must depend on the row alone), applies (boolean: is the row this guard''s concern; alike). A table can have several guards, each with a name of its own. Mappings run as the table''s owner. You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing, 42P17 pending or applies depends on more than the row';
 
-CREATE FUNCTION consent.unguard(target regclass) RETURNS void
-  LANGUAGE C VOLATILE STRICT
+CREATE FUNCTION consent.unguard(target regclass, name text DEFAULT NULL) RETURNS void
+  LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_unguard';
-COMMENT ON FUNCTION consent.unguard(regclass) IS
-  'Removes the guard of a table. You must own it. Error: 42704 not guarded';
+COMMENT ON FUNCTION consent.unguard(regclass, text) IS
+  'Removes the guard of that name, or without one every guard of the table. You must own it. Error: 42704 not guarded';
 
 -- guard_check answers questions about anybody's consent, so not everybody may
 -- hang it on a table; who writes to a guarded table needs no right on it.
 REVOKE EXECUTE ON FUNCTION
   consent.guard_check(),
-  consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action),
-  consent.unguard(regclass)
+  consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text),
+  consent.unguard(regclass, text)
 FROM PUBLIC;
 
-CREATE FUNCTION consent.guard_problem(target regclass) RETURNS text
+CREATE FUNCTION consent.guard_problem(target regclass, trigger name) RETURNS text
   LANGUAGE C STABLE STRICT PARALLEL UNSAFE
   AS 'MODULE_PATHNAME', 'pg_consent_guard_problem';
-COMMENT ON FUNCTION consent.guard_problem(regclass) IS
-  'The error that the mappings of the table''s guard would raise, NULL if they work';
+COMMENT ON FUNCTION consent.guard_problem(regclass, name) IS
+  'The error that the mappings of that guard of the table would raise, NULL if they work';
+
+CREATE FUNCTION consent.guard_argument(target regclass, trigger name, argument text) RETURNS text
+  LANGUAGE C STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_argument';
+COMMENT ON FUNCTION consent.guard_argument(regclass, name, text) IS
+  'What a guard was given for one of its arguments, as stored in its trigger: name, region, or a mapping; NULL if nothing';
 
 CREATE VIEW consent.guards AS
   SELECT COALESCE(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)::regclass AS relation,
@@ -64,15 +72,17 @@ CREATE VIEW consent.guards AS
            WHEN t.tgenabled = 'O' THEN 'the trigger does not fire in replica sessions'
            WHEN t.tgenabled = 'D' THEN 'the trigger is disabled: nothing is judged'
            ELSE p.problem
-         END AS detail
+         END AS detail,
+         consent.guard_argument(t.tgrelid, t.tgname, 'name') AS name
     FROM pg_catalog.pg_trigger t,
-         LATERAL (SELECT consent.guard_problem(t.tgrelid) AS problem OFFSET 0) p
+         LATERAL (SELECT consent.guard_problem(t.tgrelid, t.tgname) AS problem OFFSET 0) p
    WHERE t.tgfoid = 'consent.guard_check()'::regprocedure;
 COMMENT ON VIEW consent.guards IS
-  'Which tables are guarded, and does each guard work? One row per table and partition';
+  'Which tables are guarded, and does each guard work? One row per guard, table and partition';
 COMMENT ON COLUMN consent.guards.relation IS 'The table, or the partitioned table it is part of';
 COMMENT ON COLUMN consent.guards.leaf IS 'The table or partition whose trigger this is';
 COMMENT ON COLUMN consent.guards.on_block IS 'What happens to a refused message';
 COMMENT ON COLUMN consent.guards.health IS 'ok, disabled, replica_only, or mapping_broken: every write fails until the guard is made anew';
 COMMENT ON COLUMN consent.guards.detail IS 'What that means, NULL if ok';
+COMMENT ON COLUMN consent.guards.name IS 'The name of the guard, NULL if it has none';
 GRANT SELECT ON consent.guards TO PUBLIC;

@@ -58,6 +58,7 @@ static const struct
 	[MAPPED_OPT_OUT] = {"opt_out", BOOLOID},
 	[MAPPED_IDENTITY] = {"identity", BOOLOID},
 	[MAPPED_PENDING] = {"pending", BOOLOID},
+	[MAPPED_APPLIES] = {"applies", BOOLOID},
 };
 
 const char *
@@ -243,11 +244,11 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	refuse_virtual_columns(rel, node);
 
 	/* Nobody looks again at a row because time has passed. */
-	if (mapped == MAPPED_PENDING && contain_mutable_functions(node))
+	if ((mapped == MAPPED_PENDING || mapped == MAPPED_APPLIES) && contain_mutable_functions(node))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 errmsg("mapping \"%s\" must depend on the row alone", mapped_rules[mapped].name),
-				 errhint("A row that becomes due later is pending from the start.")));
+				 mapped == MAPPED_PENDING ? errhint("A row that becomes due later is pending from the start.") : 0));
 	free_parsestate(pstate);
 
 	error_context_stack = context.previous;

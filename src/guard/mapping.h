@@ -27,10 +27,11 @@ typedef enum ConsentMapped
 	MAPPED_INSTIGATORS,
 	MAPPED_OPT_OUT,
 	MAPPED_IDENTITY,
-	MAPPED_PENDING
+	MAPPED_PENDING,
+	MAPPED_APPLIES
 } ConsentMapped;
 
-#define CONSENT_NMAPPED (MAPPED_PENDING + 1)
+#define CONSENT_NMAPPED (MAPPED_APPLIES + 1)
 
 /* A mapping ready to run; state is NULL where nothing is mapped. */
 typedef struct ConsentMapping

@@ -12,6 +12,7 @@
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -31,11 +32,13 @@
 
 #define GUARD_TRIGGER "consent_guard"
 
-/* Arguments of consent.guard() after the target, by position. */
+/* Arguments of consent.guard() after the target and the mappings, by position. */
 #define GUARD_ARG_ON_BLOCK (CONSENT_NMAPPED + 1)
+#define GUARD_ARG_NAME (CONSENT_NMAPPED + 2)
 
 PG_FUNCTION_INFO_V1(pg_consent_guard);
 PG_FUNCTION_INFO_V1(pg_consent_unguard);
+PG_FUNCTION_INFO_V1(pg_consent_guard_argument);
 PG_FUNCTION_INFO_V1(pg_consent_guard_problem);
 
 static Relation
@@ -52,19 +55,63 @@ open_target(Oid relid)
 	return rel;
 }
 
-/* A guard is known by its function, not by its name. */
-static const char *
-guard_of(Relation rel)
+/* A guard is known by its function, not by its trigger's name. */
+static bool
+is_guard(const Trigger *trigger)
 {
-	Oid			guard_check = LookupFuncName(list_make2(makeString("consent"), makeString("guard_check")),
+	return trigger->tgfoid == LookupFuncName(list_make2(makeString("consent"), makeString("guard_check")),
 											 0, NULL, false);
+}
 
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+/* One argument of a guard, NULL if it has none such. */
+static const char *
+guard_argument(const Trigger *trigger, const char *argument)
+{
+	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
 	{
-		if (rel->trigdesc->triggers[i].tgfoid == guard_check)
-			return rel->trigdesc->triggers[i].tgname;
+		if (strcmp(trigger->tgargs[i], argument) == 0)
+			return trigger->tgargs[i + 1];
 	}
 	return NULL;
+}
+
+/* The guard of that name; NULL is the one without a name. */
+static const Trigger *
+find_guard(Relation rel, const char *name)
+{
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const char *other;
+
+		if (!is_guard(trigger))
+			continue;
+		other = guard_argument(trigger, "name");
+		if (name == NULL ? other == NULL : other != NULL && strcmp(name, other) == 0)
+			return trigger;
+	}
+	return NULL;
+}
+
+/*
+ * A free name for the guard's trigger: names of queues can be longer than an
+ * identifier, and the same up to there.
+ */
+static const char *
+choose_trigger_name(Relation rel, const char *name)
+{
+	char	   *chosen = name ? makeObjectName(GUARD_TRIGGER, name, NULL) : GUARD_TRIGGER;
+
+	for (int n = 2;; n++)
+	{
+		bool		taken = false;
+
+		for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+			taken = taken || strcmp(rel->trigdesc->triggers[i].tgname, chosen) == 0;
+		if (!taken)
+			return quote_identifier(chosen);
+		chosen = makeObjectName(GUARD_TRIGGER, name, psprintf("%d", n));
+	}
 }
 
 static const char *
@@ -108,18 +155,20 @@ run_ddl(const char *command)
 }
 
 /*
- * consent.guard(target, ...mappings..., on_block)
+ * consent.guard(target, ...mappings..., on_block, name)
  *
  * CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT OR UPDATE ON target
  * FOR EACH ROW EXECUTE FUNCTION consent.guard_check('region', 'GB',
- * 'recipient', '...', ...)
+ * 'name', '...', 'recipient', '...', ...)
  */
 PGDLLEXPORT Datum
 pg_consent_guard(PG_FUNCTION_ARGS)
 {
 	Relation	rel;
 	StringInfoData arguments;
-	const char *name;
+	const char *table;
+	const char *name = PG_ARGISNULL(GUARD_ARG_NAME) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(GUARD_ARG_NAME));
+	const char *trigger;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -133,22 +182,26 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 				 errhint("Use on_block => 'raise'.")));
 
 	rel = open_target(PG_GETARG_OID(0));
-	name = qualified_name(rel);
+	table = qualified_name(rel);
 	if (rel->rd_rel->relkind == RELKIND_RELATION && has_subclass(RelationGetRelid(rel)))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" has inheritance children", RelationGetRelationName(rel)),
 				 errdetail("Triggers are not inherited: rows of the children would not be judged."),
 				 errhint("Guard each child, or use partitions.")));
-	if (guard_of(rel) != NULL)
+	if (find_guard(rel, name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 name ? errmsg("table \"%s\" has a guard \"%s\" already", RelationGetRelationName(rel), name) :
 				 errmsg("table \"%s\" is already guarded", RelationGetRelationName(rel)),
-				 errhint("Use consent.unguard() first.")));
+				 errhint("Use consent.unguard() first, or give this guard another name.")));
+	trigger = choose_trigger_name(rel, name);
 
 	/* Settings are pinned: what a writer sets later opens nothing. */
 	initStringInfo(&arguments);
 	appendStringInfo(&arguments, "'region', %s", quote_literal_cstr(consent_default_region));
+	if (name != NULL)
+		appendStringInfo(&arguments, ", 'name', %s", quote_literal_cstr(name));
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
 		char	   *expression = PG_ARGISNULL(i + 1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i + 1));
@@ -175,43 +228,82 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	}
 	table_close(rel, NoLock);
 
-	run_ddl(psprintf("CREATE CONSTRAINT TRIGGER " GUARD_TRIGGER " AFTER INSERT OR UPDATE ON %s "
+	run_ddl(psprintf("CREATE CONSTRAINT TRIGGER %s AFTER INSERT OR UPDATE ON %s "
 					 "FOR EACH ROW EXECUTE FUNCTION consent.guard_check(%s)",
-					 name, arguments.data));
-	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER " GUARD_TRIGGER, name));
+					 trigger, table, arguments.data));
+	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, trigger));
 	PG_RETURN_VOID();
 }
 
+/* consent.unguard(target, name): one guard, or without a name all of them */
 PGDLLEXPORT Datum
 pg_consent_unguard(PG_FUNCTION_ARGS)
 {
-	Relation	rel = open_target(PG_GETARG_OID(0));
-	const char *name = qualified_name(rel);
-	const char *trigger = guard_of(rel);
+	Relation	rel;
+	const char *table;
+	const char *name = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	List	   *triggers = NIL;
+	ListCell   *lc;
 
-	if (trigger == NULL)
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	rel = open_target(PG_GETARG_OID(0));
+	table = qualified_name(rel);
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (is_guard(trigger) && (name == NULL || trigger == find_guard(rel, name)))
+			triggers = lappend(triggers, pstrdup(trigger->tgname));
+	}
+	if (triggers == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 name ? errmsg("table \"%s\" has no guard \"%s\"", RelationGetRelationName(rel), name) :
 				 errmsg("table \"%s\" is not guarded", RelationGetRelationName(rel))));
-	trigger = quote_identifier(pstrdup(trigger));
 	table_close(rel, NoLock);
 
-	run_ddl(psprintf("DROP TRIGGER %s ON %s", trigger, name));
+	foreach(lc, triggers)
+		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(lc)), table));
 	PG_RETURN_VOID();
 }
 
-/* consent.guard_problem(table): why its guard's mappings do not work, or NULL */
+/* consent.guard_argument(table, trigger, argument): what the guard's trigger was given */
+PGDLLEXPORT Datum
+pg_consent_guard_argument(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	const char *value = NULL;
+	text	   *result = NULL;
+
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (strcmp(trigger->tgname, NameStr(*PG_GETARG_NAME(1))) == 0 && is_guard(trigger))
+			value = guard_argument(trigger, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	}
+	if (value != NULL)
+		result = cstring_to_text(value);
+	table_close(rel, AccessShareLock);
+	if (result == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(result);
+}
+
+/* consent.guard_problem(table, trigger): why the mappings of that guard do not work, or NULL */
 PGDLLEXPORT Datum
 pg_consent_guard_problem(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	const char *name = guard_of(rel);
 	char	   *problem = NULL;
 
-	for (int i = 0; name != NULL && i < rel->trigdesc->numtriggers; i++)
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
 	{
-		if (strcmp(rel->trigdesc->triggers[i].tgname, name) == 0)
-			problem = consent_mapping_problem(rel, &rel->trigdesc->triggers[i]);
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (strcmp(trigger->tgname, NameStr(*PG_GETARG_NAME(1))) == 0 && is_guard(trigger))
+			problem = consent_mapping_problem(rel, trigger);
 	}
 	table_close(rel, AccessShareLock);
 	if (problem == NULL)
