@@ -50,7 +50,8 @@ OBJS = \
 	src/person/token.o \
 	src/guard/mapping.o \
 	src/guard/setup.o \
-	src/guard/guard.o
+	src/guard/guard.o \
+	src/report/verdict.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of
 # its own, opened by the first backend that needs it.
@@ -82,6 +83,8 @@ SQL_PARTS = \
 	src/person/history.sql \
 	src/guard/log.sql \
 	src/guard/guard.sql \
+	src/report/verdict.sql \
+	src/report/views.sql \
 	src/module/roles.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
@@ -90,7 +93,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact text classify ledger seal decision law policy person guard roles
+REGRESS = module words contact text classify ledger seal decision law policy person guard report roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary policy standing seal unsubscribe unsubscribe_mint
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8

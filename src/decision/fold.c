@@ -113,3 +113,47 @@ consent_standing_union(const ConsentStanding *a, const ConsentStanding *b)
 	SET_VARSIZE(both, end - (char *) both);
 	return both;
 }
+
+/*
+ * The standing by what had been recorded by then: the fold of fewer events.
+ * The standing itself, if that leaves out none.
+ */
+const ConsentStanding *
+consent_standing_known_by(const ConsentStanding *standing, TimestampTz known_at)
+{
+	const ConsentEntry *entry;
+	ConsentStanding *known = NULL;
+	char	   *end = NULL;
+
+	foreach_entry(entry, standing)
+	{
+		Size		length = CONSENT_ENTRY_SIZE(entry->nnamed, entry->label_len);
+
+		if (entry->facts.recorded_at > known_at)
+		{
+			/* The first to be left out: copy what came before it. */
+			if (known == NULL)
+			{
+				Size		before = (const char *) entry - (const char *) standing;
+
+				known = palloc(VARSIZE(standing));
+				memcpy(known, standing, before);
+				known->nentries = entry_i_;
+				known->newest = 0;
+				end = (char *) known + before;
+			}
+		}
+		else if (known != NULL)
+		{
+			memcpy(end, entry, length);
+			end += length;
+			known->nentries++;
+		}
+	}
+	if (known == NULL)
+		return standing;
+	SET_VARSIZE(known, end - (char *) known);
+	foreach_entry(entry, known)
+		known->newest = entry->facts.event_id;
+	return known;
+}

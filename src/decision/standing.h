@@ -160,6 +160,8 @@ typedef struct ConsentStanding
 
 extern ConsentStanding *consent_standing_empty(void);
 extern ConsentStanding *consent_standing_union(const ConsentStanding *a, const ConsentStanding *b);
+extern const ConsentStanding *consent_standing_known_by(const ConsentStanding *standing,
+														TimestampTz known_at);
 extern ConsentStanding *consent_fold(ConsentStanding *standing, const ConsentEvent *event);
 
 #endif							/* PG_CONSENT_STANDING_H */

@@ -145,31 +145,6 @@ is_pending(const Row *row)
 		(row->nulls[MAPPED_PENDING] || DatumGetBool(row->values[MAPPED_PENDING]));
 }
 
-/* How far a class is from being free to send. */
-static int
-strictness(ConsentClass class)
-{
-	switch (class)
-	{
-		case CLASS_SERVICE:
-		case CLASS_REGULATORY:
-		case CLASS_PUBLIC_TASK:
-			return 0;
-		case CLASS_SERVICE_OPTIONAL:
-		case CLASS_MARKET_RESEARCH:
-			return 1;
-		case CLASS_SOLICITED_RESPONSE:
-			return 2;
-		case CLASS_DIRECT_MARKETING:
-		case CLASS_MIXED:
-		case CLASS_CONSENT_REQUEST:
-		case CLASS_SUGGING:
-		case CLASS_UNKNOWN:
-			break;
-	}
-	return 3;
-}
-
 /*
  * The class to judge by: what the text shows, or what the sender declares
  * where that is stricter.  A label never moves a message away from marketing.
@@ -184,11 +159,9 @@ classify_row(const Row *row, int channel, Refusal *refusal, bool *contradicted)
 
 	consent_classify(body, body ? strlen(body) : 0, subject, subject ? strlen(subject) : 0,
 					 channel, &refusal->found);
-	refusal->class = refusal->found.class;
+	refusal->class = consent_class_to_judge(refusal->found.class, label);
 	*contradicted = false;
-	if (declared >= 0 && strictness(declared) > strictness(refusal->class))
-		refusal->class = declared;
-	else if (declared >= 0 && refusal->class != CLASS_UNKNOWN)
+	if (declared >= 0 && refusal->class == refusal->found.class && refusal->class != CLASS_UNKNOWN)
 		*contradicted = !consent_class_is_marketing(declared) && consent_class_is_marketing(refusal->class);
 }
 

@@ -163,6 +163,15 @@ case_policy(const ConsentCase *c)
 	return c->jurisdiction ? consent_policy_copy(consent_policy_lookup(c->jurisdiction, c->send.at)) : NULL;
 }
 
+/* What a case with names and a time lacks to be judged but its class and contact. */
+void
+consent_case_complete(ConsentCase *c, TimestampTz known_at, Snapshot snapshot)
+{
+	c->send.policy = case_policy(c);
+	c->send.day = consent_london_date(c->send.at);
+	consent_world_facts(&c->send, known_at, snapshot);
+}
+
 /* A case that cannot be judged, by its own fault or else for this reason. */
 ConsentVerdict
 consent_case_refusal(const ConsentCase *c, ConsentReason reason)
@@ -262,29 +271,36 @@ judge_call(FunctionCallInfo fcinfo)
 						 GetActiveSnapshot());
 }
 
+/* A row of type consent.decision */
+Datum
+consent_decision_datum(const ConsentVerdict *verdict, TupleDesc desc)
+{
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	values[0] = BoolGetDatum(verdict->allowed);
+	values[1] = CStringGetTextDatum(consent_reason_code(verdict->reason));
+	values[2] = values[1];
+	nulls[2] = !verdict->allowed;
+	values[3] = CStringGetTextDatum(consent_verdict_citation(verdict));
+	values[4] = Int64GetDatum(verdict->event_id);
+	nulls[4] = verdict->event_id == 0;
+	values[5] = consent_reasons_array(verdict);
+	nulls[6] = verdict->policy == NULL;
+	if (verdict->policy != NULL)
+		values[6] = CStringGetTextDatum(consent_policy_label(verdict->policy));
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
 PGDLLEXPORT Datum
 pg_consent_evaluate(PG_FUNCTION_ARGS)
 {
 	ConsentVerdict verdict = judge_call(fcinfo);
 	TupleDesc	desc;
-	Datum		values[7];
-	bool		nulls[7] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-
-	values[0] = BoolGetDatum(verdict.allowed);
-	values[1] = CStringGetTextDatum(consent_reason_code(verdict.reason));
-	values[2] = values[1];
-	nulls[2] = !verdict.allowed;
-	values[3] = CStringGetTextDatum(consent_verdict_citation(&verdict));
-	values[4] = Int64GetDatum(verdict.event_id);
-	nulls[4] = verdict.event_id == 0;
-	values[5] = consent_reasons_array(&verdict);
-	nulls[6] = verdict.policy == NULL;
-	if (verdict.policy != NULL)
-		values[6] = CStringGetTextDatum(consent_policy_label(verdict.policy));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	PG_RETURN_DATUM(consent_decision_datum(&verdict, desc));
 }
 
 PGDLLEXPORT Datum
@@ -366,11 +382,7 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 					 errmsg("nobody may be sent anything: %s", consent_reason_code(cache->c.invalid)),
 					 errhint("Insert it into consent.organisation or consent.purpose, or mend the name.")));
 		if (cache->c.invalid == REASON_NONE)
-		{
-			cache->c.send.policy = case_policy(&cache->c);
-			cache->c.send.day = consent_london_date(cache->c.send.at);
-			consent_world_facts(&cache->c.send, DT_NOEND, GetActiveSnapshot());
-		}
+			consent_case_complete(&cache->c, DT_NOEND, GetActiveSnapshot());
 		MemoryContextSwitchTo(caller);
 		fcinfo->flinfo->fn_extra = cache;
 	}

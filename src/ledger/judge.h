@@ -8,6 +8,7 @@
 #ifndef PG_CONSENT_JUDGE_H
 #define PG_CONSENT_JUDGE_H
 
+#include "access/tupdesc.h"
 #include "decision/decision.h"
 #include "utils/snapshot.h"
 
@@ -25,10 +26,12 @@ extern void consent_case_set_purpose(ConsentCase *c, const char *name);
 extern void consent_case_set_instigators(ConsentCase *c, Datum array);
 extern void consent_case_set_category(ConsentCase *c, const char *category);
 extern void consent_case_set_reference(ConsentCase *c, const char *reference);
+extern void consent_case_complete(ConsentCase *c, TimestampTz known_at, Snapshot snapshot);
 extern bool consent_needs_no_standing(const ConsentCase *c);
 extern ConsentVerdict consent_case_refusal(const ConsentCase *c, ConsentReason reason);
 extern ConsentVerdict consent_judge(const ConsentCase *c, Datum contact,
 									TimestampTz known_at, Snapshot snapshot);
+extern Datum consent_decision_datum(const ConsentVerdict *verdict, TupleDesc desc);
 extern Datum consent_reasons_array(const ConsentVerdict *verdict);
 
 #endif							/* PG_CONSENT_JUDGE_H */

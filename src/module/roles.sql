@@ -61,3 +61,10 @@ GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.
 TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_check, consent.seal, consent.expire_log
 TO consent_admin;
+
+-- what the report room makes is for whoever may read everything
+GRANT SELECT ON
+  consent.contact_standing, consent.current, consent.coverage, consent.at_risk, consent.expiring,
+  consent.withdrawal_latency, consent.import_audit
+TO consent_reader, consent_writer, consent_admin;
+GRANT EXECUTE ON FUNCTION consent.judge, consent.verdicts TO consent_reader, consent_writer, consent_admin;

@@ -15,6 +15,7 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/syscache.h"
 
 #include "module/words.h"
@@ -63,6 +64,8 @@ const char *const consent_block_action_names[CONSENT_NBLOCKACTIONS] = {
 };
 
 PG_FUNCTION_INFO_V1(pg_consent_is_marketing);
+PG_FUNCTION_INFO_V1(pg_consent_try_channel);
+PG_FUNCTION_INFO_V1(pg_consent_class_to_judge);
 
 static int
 find_name(const char *const *names, int n, const char *name)
@@ -157,6 +160,43 @@ consent_class_from_name(const char *name)
 	return find_name(consent_class_names, CONSENT_NCLASSES, name);
 }
 
+/* How far a class is from being free to send. */
+static int
+strictness(ConsentClass class)
+{
+	switch (class)
+	{
+		case CLASS_SERVICE:
+		case CLASS_REGULATORY:
+		case CLASS_PUBLIC_TASK:
+			return 0;
+		case CLASS_SERVICE_OPTIONAL:
+		case CLASS_MARKET_RESEARCH:
+			return 1;
+		case CLASS_SOLICITED_RESPONSE:
+			return 2;
+		case CLASS_DIRECT_MARKETING:
+		case CLASS_MIXED:
+		case CLASS_CONSENT_REQUEST:
+		case CLASS_SUGGING:
+		case CLASS_UNKNOWN:
+			break;
+	}
+	return 3;
+}
+
+/*
+ * The class to judge by: what the text shows, or what the sender declares where
+ * that is stricter.  A label never moves a message away from marketing.
+ */
+ConsentClass
+consent_class_to_judge(ConsentClass found, const char *label)
+{
+	int			declared = label ? consent_class_from_name(label) : -1;
+
+	return declared >= 0 && strictness(declared) > strictness(found) ? declared : found;
+}
+
 /* What cannot be told is treated as marketing. */
 bool
 consent_class_is_marketing(ConsentClass class)
@@ -184,4 +224,23 @@ PGDLLEXPORT Datum
 pg_consent_is_marketing(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(consent_class_is_marketing(consent_class_from_oid(PG_GETARG_OID(0))));
+}
+
+PGDLLEXPORT Datum
+pg_consent_try_channel(PG_FUNCTION_ARGS)
+{
+	int			channel = consent_channel_from_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (channel < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_OID(consent_channel_oid(channel));
+}
+
+PGDLLEXPORT Datum
+pg_consent_class_to_judge(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(consent_class_oid(consent_class_to_judge(consent_class_from_oid(PG_GETARG_OID(0)),
+														   PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)))));
 }

@@ -91,5 +91,6 @@ extern int	consent_channel_from_name(const char *name);
 extern int	consent_class_from_name(const char *name);
 
 extern bool consent_class_is_marketing(ConsentClass class);
+extern ConsentClass consent_class_to_judge(ConsentClass found, const char *label);
 
 #endif							/* PG_CONSENT_WORDS_H */

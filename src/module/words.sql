@@ -33,3 +33,15 @@ CREATE FUNCTION consent.is_marketing(consent.message_class) RETURNS boolean
   AS 'MODULE_PATHNAME', 'pg_consent_is_marketing';
 COMMENT ON FUNCTION consent.is_marketing(consent.message_class) IS
   'true for direct_marketing, mixed, consent_request, sugging and unknown: what cannot be told is treated as marketing';
+
+CREATE FUNCTION consent.try_channel(text) RETURNS consent.channel
+  LANGUAGE C STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_try_channel';
+COMMENT ON FUNCTION consent.try_channel(text) IS
+  'The channel of that name, NULL where a cast would be an error';
+
+CREATE FUNCTION consent.class_to_judge(found consent.message_class, declared text) RETURNS consent.message_class
+  LANGUAGE C STABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_class_to_judge';
+COMMENT ON FUNCTION consent.class_to_judge(consent.message_class, text) IS
+  'The class a message is judged by: what its text shows, or what its sender declares where that is stricter';

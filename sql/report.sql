@@ -1,0 +1,111 @@
+-- Views for analysts: each finds the wrong row and leaves the right one alone.
+LOAD 'pg_consent';
+SET timezone = 'Europe/London';
+\set SHOW_CONTEXT never
+\pset footer off
+\pset null '-'
+
+INSERT INTO consent.organisation (name) VALUES ('report acme'), ('report bolt');
+INSERT INTO consent.purpose (name, kind) VALUES ('report bulletin', 'service_optional');
+CREATE FUNCTION pg_temp.good(contact text, channels text DEFAULT '{email}', at timestamptz DEFAULT now()) RETURNS void
+BEGIN ATOMIC
+  SELECT consent.give(contact::consent.contact, channels::consent.channel[], 'report acme', method => 'ticked_box', wording => 'Yes, offers please', at => good.at);
+END;
+SELECT pg_temp.good('ann@report.example');
+SELECT pg_temp.good('bob@report.example');
+SELECT pg_temp.good('cat@report.example', '{sms}');
+SELECT pg_temp.good('dan+news@report.example');
+SELECT consent.withdraw('bob@report.example', organisation => 'report acme') > 0 AS recorded;
+SELECT consent.soft_opt_in('eve@report.example', 'report acme', 'boilers', refusal_offered => true, refused => false) > 0 AS recorded;
+SELECT consent.soft_opt_in('fay@report.example', 'report acme', 'boilers', refused => false) > 0 AS recorded;
+SELECT consent.give('gus@report.example', '{email}', 'report acme', method => 'pre_ticked_box', wording => 'Offers') > 0 AS recorded;
+SELECT consent.give('hal@report.example', '{email}', 'report acme', method => 'ticked_box') > 0 AS recorded;
+SELECT consent.give('ida@report.example', '{email}', 'report acme', method => 'ticked_box', wording => 'Offers from our partners',
+                    collected_by => 'listbroker') > 0 AS recorded;
+SELECT consent.give('joe@report.example', '{email}', 'report acme', method => 'ticked_box', wording => 'Offers from Acme',
+                    collected_by => 'listbroker', named_organisations => '{report acme}', at => now() - interval '7 months') > 0 AS recorded;
+SELECT consent.give('kim@report.example', '{email}', 'report acme', method => 'ticked_box', wording => 'Offers from Acme',
+                    collected_by => 'listbroker', named_organisations => '{report acme}', at => now() - interval '5 months') > 0 AS recorded;
+
+-- consent.current says what consent.evaluate() says, in every combination.
+SELECT c.contact, c.status, c.reason, c.product_category
+  FROM consent.current c
+ WHERE c.organisation = 'report acme' AND c.channel = 'email' AND c.purpose = 'marketing' AND c.contact::text LIKE '%@report.example'
+ ORDER BY c.contact::text;
+SELECT c.contact, c.channel, c.reason
+  FROM consent.current c
+ WHERE c.contact = 'ann@report.example' AND c.purpose = 'marketing' AND c.organisation LIKE 'report %' AND c.status <> 'never_asked'
+ ORDER BY 1, 2, c.organisation;
+SELECT count(*) > 100 AS enough,
+       count(*) FILTER (WHERE (c.reason, c.event_id, c.reasons, c.citation) IS DISTINCT FROM (e.reason, e.event_id, e.reasons, e.citation)) AS different
+  FROM consent.current c
+ CROSS JOIN LATERAL consent.evaluate(c.contact, c.channel, c.organisation, purpose => c.purpose, product_category => c.product_category,
+                       class => CASE WHEN c.purpose IN ('marketing') THEN 'direct_marketing' ELSE 'service_optional' END::consent.message_class) e
+ WHERE c.contact::text LIKE '%@report.example' AND c.organisation LIKE 'report %' AND c.purpose IN ('marketing', 'report bulletin') AND c.contact::text NOT LIKE 'fay@%'
+   AND (c.contact <> 'eve@report.example' OR c.product_category IS NOT NULL);
+
+-- consent.verdicts() and consent.coverage count the same.
+SELECT v.status, v.reason, v.contacts >= n.n AS all_of_ours
+  FROM consent.verdicts('email', 'report acme') v
+  JOIN (SELECT reason, count(*) AS n FROM consent.current
+         WHERE organisation = 'report acme' AND channel = 'email' AND purpose = 'marketing' AND contact::text LIKE '%@report.example'
+         GROUP BY 1) n USING (reason)
+ ORDER BY v.reason;
+SELECT permitted >= 4 AS permitted, soft_opt_in, refused >= 6 AS others_too, permitted + refused + never_asked = contacts AS adds_up
+  FROM consent.coverage
+ WHERE organisation = 'report acme' AND channel = 'email' AND purpose = 'marketing';
+SELECT permitted >= 2 AS permitted, refused >= 2 AS others_too, permitted + refused + never_asked = contacts AS adds_up
+  FROM consent.coverage
+ WHERE organisation = 'report acme' AND channel = 'sms' AND purpose = 'marketing';
+
+-- consent.at_risk: gus, hal, ida, joe and fay; not ann, eve or kim.
+SELECT contact, kind, defect, citation, ruling FROM consent.at_risk WHERE contact::text LIKE '%@report.example' ORDER BY event_id, defect;
+SELECT consent.contacted('joe@report.example', 'report acme', at => now() - interval '3 months') > 0 AS recorded;
+SELECT contact, defect FROM consent.at_risk WHERE contact = 'joe@report.example';
+-- What was said before does not make a record worse.
+SELECT consent.object('ann@report.example') > 0 AS recorded;
+SELECT count(*) FROM consent.at_risk WHERE contact = 'ann@report.example';
+
+-- consent.expiring
+SELECT consent.give('lee@report.example', '{email,sms}', 'report acme', method => 'ticked_box', wording => 'Offers until then', expires_at => now() + interval '10 days') > 0 AS recorded;
+SELECT consent.give('meg@report.example', '{email}', 'report acme', method => 'ticked_box', wording => 'Offers until then', expires_at => now() + interval '200 days') > 0 AS recorded;
+SELECT consent.give('ned@report.example', '{email}', 'report acme', method => 'ticked_box', wording => 'Offers until then', expires_at => now() + interval '10 days') > 0 AS recorded;
+SELECT consent.give('ned@report.example', '{email}', 'report acme', method => 'ticked_box', wording => 'Offers') > 0 AS recorded;
+SELECT contact, channel, days_left BETWEEN 9 AND 40 AS soon, then_reason
+  FROM consent.expiring WHERE contact::text LIKE '%@report.example' ORDER BY contact::text, channel;
+
+-- consent.withdrawal_latency
+SELECT consent.withdraw('cat@report.example', organisation => 'report acme', at => now() - interval '3 days', source => 'call centre') > 0 AS recorded;
+SELECT contact, kind, latency > interval '2 days' AS late FROM consent.withdrawal_latency WHERE contact::text LIKE '%@report.example' ORDER BY event_id;
+
+-- consent.import_audit: bob had withdrawn, and an import brings him back.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at, source)
+VALUES ('bob@report.example', 'consent', '{email}', 'report acme', 'ticked_box', 'Offers', now() - interval '2 years', 'report crm 2019'),
+       ('pat@report.example', 'consent', '{email}', 'report acme', 'ticked_box', 'Offers', now() - interval '2 years', 'report crm 2019'),
+       ('ray@report.example', 'consent', '{email}', 'report acme', NULL, NULL, NULL, 'report crm 2019');
+SELECT source, events, people, consents, defective, unevidenced, time_unknown, third_party, back_dated, against_refusal
+  FROM consent.import_audit WHERE source = 'report crm 2019';
+SELECT reason FROM consent.evaluate('bob@report.example', 'email', 'report acme');
+
+-- A judgement "as known then" is the fold of fewer events.
+SELECT (consent.judge(s.standing, s.contact, 'email', 'report acme')).reason AS now,
+       (consent.judge(s.standing, s.contact, 'email', 'report acme', known_at => now() - interval '1 day')).reason AS known_yesterday,
+       (consent.evaluate(s.contact, 'email', 'report acme', known_at => now() - interval '1 day')).reason AS the_same
+  FROM consent.contact_standing s WHERE s.contact = 'pat@report.example';
+SELECT reason FROM consent.judge(NULL, 'nobody@report.example', 'email', 'report acme');
+SELECT reason FROM consent.judge(NULL, NULL, 'email', 'report acme');
+SELECT reason FROM consent.judge(NULL, NULL, 'email', 'report acme', class => 'service');
+SELECT reason FROM consent.judge(NULL, NULL, NULL, 'report acme');
+SELECT reason FROM consent.judge(NULL, 'nobody@report.example', 'email', 'report nobody');
+SELECT consent.try_channel('sms'), consent.try_channel('pigeon') AS unknown,
+       consent.class_to_judge('service', 'direct_marketing'), consent.class_to_judge('mixed', 'service'), consent.class_to_judge('service', 'nonsense');
+
+-- Who may read them.
+CREATE ROLE regress_report_poor;
+SET ROLE regress_report_poor;
+SELECT count(*) FROM consent.current;
+SELECT count(*) FROM consent.at_risk;
+SELECT * FROM consent.verdicts('email', 'report acme');
+SELECT count(*) > 0 AS readable FROM consent.ruling;
+RESET ROLE;
+DROP ROLE regress_report_poor;

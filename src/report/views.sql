@@ -1,0 +1,247 @@
+
+-------------------------------------------------------------------------------
+-- report: views for analysts.
+-------------------------------------------------------------------------------
+
+CREATE VIEW consent.current WITH (security_invoker = true) AS
+  SELECT s.contact, c.channel, o.name AS organisation, p.name AS purpose,
+         consent.status(d.allowed, d.reason) AS status, d.reason, d.citation, d.event_id, e.effective_at AS since,
+         CASE WHEN d.reason = 'soft_opt_in' THEN e.product_category END AS product_category, d.reasons
+    FROM consent.contact_standing s
+   CROSS JOIN consent.organisation o
+   CROSS JOIN unnest(enum_range(NULL::consent.channel)) AS c(channel)
+   CROSS JOIN consent.purpose p
+   CROSS JOIN LATERAL consent.judge(
+           s.standing, s.contact, c.channel, o.name, p.name,
+           class => CASE WHEN p.kind = 'service_optional' THEN 'service_optional'::consent.message_class
+                         ELSE 'direct_marketing'::consent.message_class END,
+           any_category => true) AS d
+    LEFT JOIN consent.ledger e ON e.event_id = d.event_id AND e.address = s.address
+   WHERE consent.ledger_readable();
+COMMENT ON VIEW consent.current IS
+  'May this contact be sent marketing now, by which channel, from which organisation, for what purpose, and why? One row for each combination, for every contact of the ledger: ask with a WHERE on contact, or on channel and organisation';
+COMMENT ON COLUMN consent.current.contact IS 'Who';
+COMMENT ON COLUMN consent.current.channel IS 'By what';
+COMMENT ON COLUMN consent.current.organisation IS 'From whom';
+COMMENT ON COLUMN consent.current.purpose IS 'For what';
+COMMENT ON COLUMN consent.current.status IS 'permitted, refused or never_asked';
+COMMENT ON COLUMN consent.current.reason IS 'The code that decided: see consent.reason';
+COMMENT ON COLUMN consent.current.citation IS 'The regulation';
+COMMENT ON COLUMN consent.current.event_id IS 'The event of the ledger it rests on, NULL if none';
+COMMENT ON COLUMN consent.current.since IS 'When that event took effect';
+COMMENT ON COLUMN consent.current.product_category IS 'For a soft opt-in: what may be advertised';
+COMMENT ON COLUMN consent.current.reasons IS 'All codes that were found';
+
+CREATE VIEW consent.coverage WITH (security_invoker = true) AS
+  SELECT o.name AS organisation, c.channel, p.name AS purpose,
+         COALESCE(sum(v.contacts) FILTER (WHERE v.status = 'permitted'), 0)::bigint AS permitted,
+         COALESCE(sum(v.contacts) FILTER (WHERE v.reason IN ('soft_opt_in', 'charity_soft_opt_in')), 0)::bigint AS soft_opt_in,
+         COALESCE(sum(v.contacts) FILTER (WHERE v.status = 'refused'), 0)::bigint AS refused,
+         COALESCE(sum(v.contacts) FILTER (WHERE v.status = 'never_asked'), 0)::bigint AS never_asked,
+         COALESCE(sum(v.contacts), 0)::bigint AS contacts
+    FROM consent.organisation o
+   CROSS JOIN unnest(enum_range(NULL::consent.channel)) AS c(channel)
+   CROSS JOIN consent.purpose p
+    LEFT JOIN LATERAL consent.verdicts(c.channel, o.name, p.name) v ON true
+   GROUP BY o.name, c.channel, p.name;
+COMMENT ON VIEW consent.coverage IS
+  'Of the contacts we know, how many may be sent marketing, how many must not, and how many were never asked, per organisation, channel and purpose? Each row judges every contact: name the organisation and channel you ask about';
+COMMENT ON COLUMN consent.coverage.organisation IS 'From whom';
+COMMENT ON COLUMN consent.coverage.channel IS 'By what';
+COMMENT ON COLUMN consent.coverage.purpose IS 'For what';
+COMMENT ON COLUMN consent.coverage.permitted IS 'Contacts that may be sent marketing';
+COMMENT ON COLUMN consent.coverage.soft_opt_in IS 'Those of them that rest on a soft opt-in: only for what resembles the product sold, or the charity''s own purposes';
+COMMENT ON COLUMN consent.coverage.refused IS 'Contacts that something on record stands against, or whose permission does not suffice';
+COMMENT ON COLUMN consent.coverage.never_asked IS 'Contacts with nothing on record about this channel, organisation and purpose';
+COMMENT ON COLUMN consent.coverage.contacts IS 'All contacts of the ledger';
+
+CREATE VIEW consent.ruling AS
+  SELECT * FROM (VALUES
+    ('consent_not_affirmative', 'Digital Growth Experts (ICO 2020; FTT 2023): an automatic opt-in is none'),
+    ('consent_preticked', 'Digital Growth Experts (ICO 2020; FTT 2023): an automatic opt-in is none'),
+    ('consent_silence', 'Honda Motor Europe (ICO 2017): a status that is not known is not consent'),
+    ('consent_bundled', 'HelloFresh (ICO 2024): the statement was bundled with another; Tempcover (ICO 2022)'),
+    ('consent_condition_of_service', 'Tempcover (ICO 2022): marketing was a condition of the service; Colour Car Sales (ICO 2021)'),
+    ('consent_unfair_incentive', 'HelloFresh (ICO 2024): an inducement was tied to the statement'),
+    ('consent_not_informed', 'HelloFresh (ICO 2024): marketing went on for 24 months after cancelling, which was not explained'),
+    ('consent_not_granular', 'Colour Car Sales (ICO 2021); Tempcover (ICO 2022): no choice per channel or party'),
+    ('consent_unevidenced', 'Vote Leave (ICO 2019): the evidence was gone; Sports Direct (ICO 2021)'),
+    ('consent_purpose_mismatch', 'Telegraph Media Group (ICO 2015): a political plea was outside what people signed up for'),
+    ('consent_org_not_named', 'Saga (ICO 2021): the consents did not name the sender'),
+    ('consent_instigator_not_named', 'Leave.EU and Eldon (UT 2021): another''s offers in an agreed newsletter'),
+    ('consent_relationship_ended', 'HelloFresh (ICO 2024): kept mailing after customers had cancelled'),
+    ('consent_tainted', 'Virgin Media (ICO 2021): 6,500 who opted back in did not excuse the request'),
+    ('third_party_consent_generic', 'Saga (ICO 2021); Quick Tax Claims (ICO 2024): bought lists that do not name the sender'),
+    ('third_party_consent_stale', 'ICO direct marketing guidance (2013): first use within six months'),
+    ('soi_not_own_collection', 'Quick Tax Claims (ICO 2024): there is no soft opt-in for a bought list'),
+    ('soi_no_refusal_at_collection', 'Papa John''s (ICO 2021); Royal Mail (ICO 2022): no opt-out when the details were taken'),
+    ('soi_refused_at_collection', 'Halfords (ICO 2022): customers who had opted out cannot be mailed under the soft opt-in')
+  ) AS ruling (reason, ruling);
+COMMENT ON VIEW consent.ruling IS
+  'In which case was a consent or soft opt-in with this defect found not to stand up? Short references to decisions of the Information Commissioner (ICO) and the tribunals (FTT, UT), not to be cited unread';
+COMMENT ON COLUMN consent.ruling.reason IS 'The reason code: see consent.reason';
+COMMENT ON COLUMN consent.ruling.ruling IS 'The case, and what it said';
+GRANT SELECT ON consent.ruling TO PUBLIC;
+
+-- Only bad records and those that end are in these, so good ones cost nothing.
+CREATE INDEX ledger_doubtful_consent ON consent.ledger (event_id)
+  WHERE kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL);
+CREATE INDEX ledger_doubtful_soft_opt_in ON consent.ledger (event_id)
+  WHERE kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL);
+CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
+  WHERE kind = 'consent' AND expires_at IS NOT NULL;
+
+-- A record is judged by itself: what was said before or after it does not make
+-- it better or worse.  First contact is what a third party's consent needs.
+CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
+  SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
+         e.recorded_at, e.source, r.code AS defect, r.citation, u.ruling, r.explanation
+    FROM (SELECT l.* FROM consent.ledger l
+           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL)
+          UNION ALL
+          SELECT l.* FROM consent.ledger l
+           WHERE l.kind = 'soft_opt_in'
+             AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
+             AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'
+          UNION ALL
+          SELECT l.*
+            FROM (SELECT DISTINCT o.name
+                    FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
+                   WHERE p.double_opt_in) o
+            JOIN consent.ledger l ON l.organisation = o.name
+           WHERE l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) e
+   CROSS JOIN LATERAL (
+         SELECT consent.judge(consent.fold(l), e.contact, COALESCE(e.channels[1], 'email'),
+                              CASE WHEN e.collected_by IS NOT NULL THEN COALESCE(e.named_organisations[1], e.organisation)
+                                   ELSE e.organisation END,
+                              COALESCE(e.purpose,
+                                       CASE WHEN e.relationship = 'support'
+                                            THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
+                                       'marketing'),
+                              e.product_category) AS decision
+           FROM consent.ledger l
+          WHERE l.address = e.address AND (l.event_id = e.event_id OR l.kind = 'contacted')) j
+   CROSS JOIN LATERAL unnest((j.decision).reasons) AS d(code)
+    JOIN consent.reason r ON r.code = d.code AND r.kind = 'refusal'
+    LEFT JOIN consent.ruling u ON u.reason = r.code
+   WHERE NOT (j.decision).allowed AND consent.ledger_readable()
+     AND r.code ~ '^(third_party_)?(consent|soi|csoi)_'
+     AND r.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'soi_refused_later', 'csoi_refused_later',
+                        'soi_aims_and_ideals', 'csoi_not_sole_purpose');
+COMMENT ON VIEW consent.at_risk IS
+  'Which recorded consents and soft opt-ins would not stand up if somebody asked, for what defect, and in which case was that found? One row per event and defect. They never count when a message is judged; the risk is that somebody believes in them';
+COMMENT ON COLUMN consent.at_risk.event_id IS 'The event of the ledger';
+COMMENT ON COLUMN consent.at_risk.contact IS 'Whose consent it is said to be';
+COMMENT ON COLUMN consent.at_risk.kind IS 'consent or soft_opt_in';
+COMMENT ON COLUMN consent.at_risk.organisation IS 'To whom';
+COMMENT ON COLUMN consent.at_risk.channels IS 'By what';
+COMMENT ON COLUMN consent.at_risk.purpose IS 'For what';
+COMMENT ON COLUMN consent.at_risk.method IS 'How it was expressed';
+COMMENT ON COLUMN consent.at_risk.collected_by IS 'The third party that collected it, NULL if none';
+COMMENT ON COLUMN consent.at_risk.effective_at IS 'When it is said to have been given';
+COMMENT ON COLUMN consent.at_risk.recorded_at IS 'When it was recorded';
+COMMENT ON COLUMN consent.at_risk.source IS 'Where it came from';
+COMMENT ON COLUMN consent.at_risk.defect IS 'What is wrong with it: see consent.reason';
+COMMENT ON COLUMN consent.at_risk.citation IS 'The regulation that asks for it';
+COMMENT ON COLUMN consent.at_risk.ruling IS 'A case in which it was found not to stand up, NULL if we know of none';
+COMMENT ON COLUMN consent.at_risk.explanation IS 'The defect in a sentence';
+
+-- The law is asked twice, about now and about 90 days on; the day between is
+-- found by asking about every day.
+CREATE VIEW consent.expiring WITH (security_invoker = true) AS
+  SELECT e.contact, e.organisation, e.channel, e.purpose, e.event_id, (j.d).reason AS basis, x.ends_on,
+         x.ends_on - (now() AT TIME ZONE 'Europe/London')::date AS days_left, (j.later).reason AS then_reason
+    FROM (SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
+            FROM consent.ledger l
+           WHERE l.kind = 'consent' AND l.expires_at IS NOT NULL AND l.expires_at > now() AND l.expires_at <= now() + interval '90 days'
+          UNION
+          SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
+            FROM consent.ledger l
+           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NOT NULL
+          UNION
+          SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
+            FROM (SELECT DISTINCT o.name
+                    FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
+                   WHERE p.consent_months > 0 OR p.soft_opt_in_sale_months > 0 OR p.soft_opt_in_negotiation_months > 0) o
+            JOIN consent.ledger l ON l.organisation = o.name
+           WHERE l.kind IN ('consent', 'soft_opt_in')) c
+   CROSS JOIN LATERAL (
+         SELECT c.event_id, c.contact, c.address, COALESCE(c.purpose, 'marketing') AS purpose, c.product_category, n.organisation, h.channel
+           FROM (SELECT c.organisation WHERE c.collected_by IS NULL UNION SELECT unnest(c.named_organisations)) AS n(organisation),
+                unnest(COALESCE(c.channels, enum_range('email'::consent.channel, 'push'))) AS h(channel)) e
+    JOIN consent.address_standing s ON s.address = e.address
+   CROSS JOIN LATERAL (
+         SELECT consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category) AS d,
+                consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + interval '90 days') AS later
+         OFFSET 0) j
+   CROSS JOIN LATERAL (
+         SELECT ((now() + day * interval '1 day') AT TIME ZONE 'Europe/London')::date AS ends_on
+           FROM generate_series(1, 90) AS day
+          WHERE NOT (consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + day * interval '1 day')).allowed
+          ORDER BY day LIMIT 1) x
+   WHERE consent.ledger_readable() AND (j.d).allowed AND (j.d).event_id = e.event_id AND NOT (j.later).allowed;
+COMMENT ON VIEW consent.expiring IS
+  'Whose permission ends within 90 days if nothing is done, when, and why? By its own date, by the six months of a third party''s consent, or by the limits of a jurisdiction';
+COMMENT ON COLUMN consent.expiring.contact IS 'Whose';
+COMMENT ON COLUMN consent.expiring.organisation IS 'To whom';
+COMMENT ON COLUMN consent.expiring.channel IS 'By what';
+COMMENT ON COLUMN consent.expiring.purpose IS 'For what';
+COMMENT ON COLUMN consent.expiring.event_id IS 'The event of the ledger it rests on today';
+COMMENT ON COLUMN consent.expiring.basis IS 'Why a message is allowed today';
+COMMENT ON COLUMN consent.expiring.ends_on IS 'The first day (in the United Kingdom) at this time of which it is allowed no longer';
+COMMENT ON COLUMN consent.expiring.days_left IS 'Days until then';
+COMMENT ON COLUMN consent.expiring.then_reason IS 'Why it is refused in 90 days: see consent.reason';
+
+CREATE VIEW consent.withdrawal_latency WITH (security_invoker = true) AS
+  SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.source, l.effective_at AS said_at, l.recorded_at AS in_effect_at,
+         GREATEST(l.recorded_at - l.effective_at, interval '0') AS latency
+    FROM consent.ledger l
+   WHERE l.kind IN ('withdrawal', 'objection');
+COMMENT ON VIEW consent.withdrawal_latency IS
+  'How long did it take from what a person said to its taking effect? A withdrawal or objection is in effect for every message from the moment it is recorded';
+COMMENT ON COLUMN consent.withdrawal_latency.event_id IS 'The event of the ledger';
+COMMENT ON COLUMN consent.withdrawal_latency.contact IS 'Who said it';
+COMMENT ON COLUMN consent.withdrawal_latency.kind IS 'withdrawal or objection';
+COMMENT ON COLUMN consent.withdrawal_latency.organisation IS 'To whom; NULL: every organisation';
+COMMENT ON COLUMN consent.withdrawal_latency.channels IS 'By what; NULL: every channel';
+COMMENT ON COLUMN consent.withdrawal_latency.source IS 'Where it came from';
+COMMENT ON COLUMN consent.withdrawal_latency.said_at IS 'When it was said, NULL if nobody knows';
+COMMENT ON COLUMN consent.withdrawal_latency.in_effect_at IS 'When it was recorded';
+COMMENT ON COLUMN consent.withdrawal_latency.latency IS 'The time between, NULL if nobody knows';
+
+CREATE VIEW consent.import_audit WITH (security_invoker = true) AS
+  SELECT (l.recorded_at AT TIME ZONE 'Europe/London')::date AS recorded_on, l.source, l.recorded_by,
+         count(*) AS events, count(DISTINCT l.address) AS people,
+         count(*) FILTER (WHERE l.kind = 'consent') AS consents,
+         count(*) FILTER (WHERE l.kind = 'consent' AND l.defects IS NOT NULL) AS defective,
+         count(*) FILTER (WHERE 'consent_unevidenced' = ANY (l.defects)) AS unevidenced,
+         count(*) FILTER (WHERE l.effective_at IS NULL) AS time_unknown,
+         count(*) FILTER (WHERE l.collected_by IS NOT NULL) AS third_party,
+         count(*) FILTER (WHERE l.recorded_at - l.effective_at > interval '1 day') AS back_dated,
+         count(*) FILTER (WHERE l.kind IN ('consent', 'soft_opt_in') AND l.recorded_at > r.first_refusal
+                            AND l.recorded_at - l.effective_at > interval '1 day') AS against_refusal,
+         min(l.effective_at) AS earliest, max(l.effective_at) AS latest, min(l.event_id) AS first_event, max(l.event_id) AS last_event
+    FROM consent.ledger l
+    LEFT JOIN (SELECT address, min(recorded_at) AS first_refusal
+                 FROM consent.ledger
+                WHERE kind IN ('withdrawal', 'objection', 'suppression')
+                GROUP BY address) r ON r.address = l.address
+   GROUP BY 1, 2, 3;
+COMMENT ON VIEW consent.import_audit IS
+  'What was loaded, from where, by whom, and what is wrong with it? One row per day of recording, source and user';
+COMMENT ON COLUMN consent.import_audit.recorded_on IS 'The day (in the United Kingdom)';
+COMMENT ON COLUMN consent.import_audit.source IS 'Where the events came from, NULL if nobody said';
+COMMENT ON COLUMN consent.import_audit.recorded_by IS 'Session user who recorded them';
+COMMENT ON COLUMN consent.import_audit.events IS 'How many events';
+COMMENT ON COLUMN consent.import_audit.people IS 'About how many addresses';
+COMMENT ON COLUMN consent.import_audit.consents IS 'Consents among them';
+COMMENT ON COLUMN consent.import_audit.defective IS 'Consents that do not count, for whatever reason: see consent.at_risk';
+COMMENT ON COLUMN consent.import_audit.unevidenced IS 'Consents without time, wording or method';
+COMMENT ON COLUMN consent.import_audit.time_unknown IS 'Events of which nobody knows when they took effect';
+COMMENT ON COLUMN consent.import_audit.third_party IS 'Events collected by a third party';
+COMMENT ON COLUMN consent.import_audit.back_dated IS 'Events that took effect more than a day before they were recorded';
+COMMENT ON COLUMN consent.import_audit.against_refusal IS 'Back-dated consents and soft opt-ins of people whose refusal had been recorded before: an import that tries to bring back who had said no. No objection is lifted by one';
+COMMENT ON COLUMN consent.import_audit.earliest IS 'First time of effect';
+COMMENT ON COLUMN consent.import_audit.latest IS 'Last time of effect';
+COMMENT ON COLUMN consent.import_audit.first_event IS 'First event';
+COMMENT ON COLUMN consent.import_audit.last_event IS 'Last event';
