@@ -26,6 +26,8 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -40,8 +42,7 @@
 
 #include "classify/classify.h"
 #include "contact/contact.h"
-#include "guard/mapping.h"
-#include "ledger/judge.h"
+#include "guard/guard.h"
 #include "ledger/ledger.h"
 #include "module/compat.h"
 #include "module/errors.h"
@@ -49,52 +50,62 @@
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_check);
 
-/* What a row says, all from the mappings. */
-typedef struct Row
-{
-	Datum		values[CONSENT_NMAPPED];
-	bool		nulls[CONSENT_NMAPPED];
-} Row;
-
-/* What is known when a row is refused. */
-typedef struct Refusal
-{
-	ConsentVerdict verdict;
-	ConsentClass class;
-	ConsentClassification found;
-} Refusal;
-
 static char *
-row_text(const Row *row, ConsentMapped mapped)
+row_text(const ConsentRow *row, ConsentMapped mapped)
 {
 	return row->nulls[mapped] ? NULL : TextDatumGetCString(row->values[mapped]);
 }
 
 /*
- * The guard's mappings, kept for the statement in the trigger's FmgrInfo: the
- * relation is locked for as long, so its columns cannot change under us.
+ * The next trigger, from *position on, that guards a relation; NULL if there
+ * is none.  A guard is known by its function, not by its name.
  */
-static ConsentMapping *
-mapping_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
+Trigger *
+consent_guard_next(Relation rel, int *position)
 {
-	ConsentMapping *mapping = fcinfo->flinfo->fn_extra;
-	Trigger    *trigger = trigdata->tg_trigger;
-	MemoryContext caller;
+	Oid			guard_check = LookupFuncName(list_make2(makeString("consent"), makeString("guard_check")),
+											 0, NULL, false);
+
+	while (rel->trigdesc != NULL && *position < rel->trigdesc->numtriggers)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[(*position)++];
+
+		if (trigger->tgfoid == guard_check)
+			return trigger;
+	}
+	return NULL;
+}
+
+/* One argument of a guard's trigger, NULL if it has none such. */
+const char *
+consent_guard_argument(const Trigger *trigger, const char *argument)
+{
+	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
+	{
+		if (strcmp(trigger->tgargs[i], argument) == 0)
+			return trigger->tgargs[i + 1];
+	}
+	return NULL;
+}
+
+/*
+ * The mappings of a guard, compiled in the current memory context.  They hold
+ * as long as the relation is locked, so that its columns cannot change.
+ */
+ConsentMapping *
+consent_guard_mapping(Relation rel, Trigger *trigger)
+{
+	ConsentMapping *mapping = palloc0(sizeof(ConsentMapping));
 	ConsentPinned pinned;
 
-	if (mapping != NULL)
-		return mapping;
-
-	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	mapping = palloc0(sizeof(ConsentMapping));
-	mapping->owner = trigdata->tg_relation->rd_rel->relowner;
+	mapping->owner = rel->rd_rel->relowner;
 	pinned = consent_pin(mapping->owner, NULL);
 	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
 	{
 		int			mapped = consent_mapping_lookup(trigger->tgargs[i]);
 
 		if (mapped >= 0)
-			consent_mapping_compile(mapping, trigdata->tg_relation, mapped, trigger->tgargs[i + 1]);
+			consent_mapping_compile(mapping, rel, mapped, trigger->tgargs[i + 1]);
 		else if (strcmp(trigger->tgargs[i], "region") == 0)
 			mapping->region = pstrdup(trigger->tgargs[i + 1]);
 		else if (strcmp(trigger->tgargs[i], "name") != 0)
@@ -104,7 +115,6 @@ mapping_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
 					 errhint("Make the guard with consent.guard().")));
 	}
 	consent_unpin(pinned);
-	MemoryContextSwitchTo(caller);
 
 	if (mapping->region == NULL ||
 		mapping->state[MAPPED_RECIPIENT] == NULL ||
@@ -115,14 +125,28 @@ mapping_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
 				 errmsg("consent.guard_check() lacks a mapping"),
 				 errhint("Make the guard with consent.guard().")));
 
-	fcinfo->flinfo->fn_extra = mapping;
 	return mapping;
 }
 
-static bool
-same_row(const ConsentMapping *mapping, const Row *a, const Row *b)
+/* The same, kept for the statement in the trigger's FmgrInfo. */
+static ConsentMapping *
+mapping_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
 {
-	for (int i = 0; i < CONSENT_NMAPPED; i++)
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		fcinfo->flinfo->fn_extra = consent_guard_mapping(trigdata->tg_relation, trigdata->tg_trigger);
+		MemoryContextSwitchTo(caller);
+	}
+	return fcinfo->flinfo->fn_extra;
+}
+
+/* Is it the same message? */
+static bool
+same_message(const ConsentMapping *mapping, const ConsentRow *a, const ConsentRow *b)
+{
+	for (int i = 0; i < CONSENT_NMESSAGE; i++)
 	{
 		if (a->nulls[i] != b->nulls[i])
 			return false;
@@ -134,15 +158,43 @@ same_row(const ConsentMapping *mapping, const Row *a, const Row *b)
 	return true;
 }
 
-/*
- * Is the row this guard's concern, and still to be sent?  Not mapped, every
- * row is; and one that cannot tell is, too.
- */
+/* Not mapped, it is true of every row; and of one that cannot tell, too. */
 static bool
-is_pending(const Row *row)
+is_true(const ConsentRow *row, ConsentMapped mapped)
 {
-	return (row->nulls[MAPPED_APPLIES] || DatumGetBool(row->values[MAPPED_APPLIES])) &&
-		(row->nulls[MAPPED_PENDING] || DatumGetBool(row->values[MAPPED_PENDING]));
+	return row->nulls[mapped] || DatumGetBool(row->values[mapped]);
+}
+
+/* Is it this guard's to judge, and still to be sent? */
+static bool
+is_pending(const ConsentRow *row)
+{
+	return is_true(row, MAPPED_PENDING) && is_true(row, MAPPED_APPLIES);
+}
+
+/* How far a class is from being free to send. */
+static int
+strictness(ConsentClass class)
+{
+	switch (class)
+	{
+		case CLASS_SERVICE:
+		case CLASS_REGULATORY:
+		case CLASS_PUBLIC_TASK:
+			return 0;
+		case CLASS_SERVICE_OPTIONAL:
+		case CLASS_MARKET_RESEARCH:
+			return 1;
+		case CLASS_SOLICITED_RESPONSE:
+			return 2;
+		case CLASS_DIRECT_MARKETING:
+		case CLASS_MIXED:
+		case CLASS_CONSENT_REQUEST:
+		case CLASS_SUGGING:
+		case CLASS_UNKNOWN:
+			break;
+	}
+	return 3;
 }
 
 /*
@@ -150,7 +202,7 @@ is_pending(const Row *row)
  * where that is stricter.  A label never moves a message away from marketing.
  */
 static void
-classify_row(const Row *row, int channel, Refusal *refusal, bool *contradicted)
+classify_row(const ConsentRow *row, int channel, ConsentJudgement *judgement, bool *contradicted)
 {
 	char	   *body = row_text(row, MAPPED_BODY);
 	char	   *subject = row_text(row, MAPPED_SUBJECT);
@@ -158,16 +210,18 @@ classify_row(const Row *row, int channel, Refusal *refusal, bool *contradicted)
 	int			declared = label ? consent_class_from_name(label) : -1;
 
 	consent_classify(body, body ? strlen(body) : 0, subject, subject ? strlen(subject) : 0,
-					 channel, &refusal->found);
-	refusal->class = consent_class_to_judge(refusal->found.class, label);
+					 channel, &judgement->found);
+	judgement->class = judgement->found.class;
 	*contradicted = false;
-	if (declared >= 0 && refusal->class == refusal->found.class && refusal->class != CLASS_UNKNOWN)
-		*contradicted = !consent_class_is_marketing(declared) && consent_class_is_marketing(refusal->class);
+	if (declared >= 0 && strictness(declared) > strictness(judgement->class))
+		judgement->class = declared;
+	else if (declared >= 0 && judgement->class != CLASS_UNKNOWN)
+		*contradicted = !consent_class_is_marketing(declared) && consent_class_is_marketing(judgement->class);
 }
 
 /* The recipients of a row, as texts, at least one; NULL is none we know of. */
 static int
-recipients_of(const ConsentMapping *mapping, const Row *row, char ***recipients)
+recipients_of(const ConsentMapping *mapping, const ConsentRow *row, char ***recipients)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -198,8 +252,9 @@ recipients_of(const ConsentMapping *mapping, const Row *row, char ***recipients)
  */
 static bool
 judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const char *recipient,
-				ConsentVerdict *verdict)
+				ConsentJudgement *judgement)
 {
+	ConsentVerdict *verdict = &judgement->verdict;
 	ErrorSaveContext unreadable = {.type = T_ErrorSaveContext};
 	ConsentContact *contact = NULL;
 	Snapshot	snapshot;
@@ -222,7 +277,7 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const char 
 
 /* Judge a row: the first recipient refused refuses it. */
 static bool
-is_refused(const ConsentMapping *mapping, const Row *row, Refusal *refusal)
+is_refused(const ConsentMapping *mapping, const ConsentRow *row, ConsentJudgement *judgement)
 {
 	ConsentCase c = {0};
 	char	   *channel_name = row_text(row, MAPPED_CHANNEL);
@@ -232,7 +287,7 @@ is_refused(const ConsentMapping *mapping, const Row *row, Refusal *refusal)
 	char	  **recipients;
 	int			n;
 
-	classify_row(row, channel, refusal, &contradicted);
+	classify_row(row, channel, judgement, &contradicted);
 
 	if (channel < 0)
 		c.invalid = CHANNEL_UNKNOWN;
@@ -240,10 +295,11 @@ is_refused(const ConsentMapping *mapping, const Row *row, Refusal *refusal)
 	consent_case_set_purpose(&c, purpose ? purpose : "marketing");
 	if (!row->nulls[MAPPED_INSTIGATORS])
 		consent_case_set_instigators(&c, row->values[MAPPED_INSTIGATORS]);
+	consent_case_set_sender(&c, row_text(row, MAPPED_SENDER));
 	consent_case_set_category(&c, row_text(row, MAPPED_PRODUCT_CATEGORY));
 	consent_case_set_reference(&c, row_text(row, MAPPED_REFERENCE));
 	c.send.channel = channel;
-	c.send.class = refusal->class;
+	c.send.class = judgement->class;
 
 	/*
 	 * Events of this transaction were effective at its start, others' may be
@@ -258,10 +314,10 @@ is_refused(const ConsentMapping *mapping, const Row *row, Refusal *refusal)
 	n = recipients_of(mapping, row, &recipients);
 	for (int i = 0; i < n; i++)
 	{
-		if (judge_recipient(mapping, &c, recipients[i], &refusal->verdict))
+		if (judge_recipient(mapping, &c, recipients[i], judgement))
 			continue;
 		if (contradicted)
-			consent_reason_add(&refusal->verdict.found, DECLARED_CLASS_CONTRADICTED);
+			consent_reason_add(&judgement->verdict.found, DECLARED_CLASS_CONTRADICTED);
 		return true;
 	}
 	return false;
@@ -269,7 +325,7 @@ is_refused(const ConsentMapping *mapping, const Row *row, Refusal *refusal)
 
 /* The refusal for programs: JSON, without the address. */
 static char *
-refusal_json(const Refusal *refusal)
+refusal_json(const ConsentJudgement *judgement)
 {
 	StringInfoData json;
 	Datum	   *reasons;
@@ -277,9 +333,9 @@ refusal_json(const Refusal *refusal)
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"reason\": ");
-	escape_json(&json, consent_reason_code(refusal->verdict.reason));
+	escape_json(&json, consent_reason_code(judgement->verdict.reason));
 	appendStringInfoString(&json, ", \"reasons\": [");
-	deconstruct_array(DatumGetArrayTypeP(consent_reasons_array(&refusal->verdict)),
+	deconstruct_array(DatumGetArrayTypeP(consent_reasons_array(&judgement->verdict)),
 					  TEXTOID, -1, false, TYPALIGN_INT, &reasons, NULL, &n);
 	for (int i = 0; i < n; i++)
 	{
@@ -287,18 +343,18 @@ refusal_json(const Refusal *refusal)
 		escape_json(&json, TextDatumGetCString(reasons[i]));
 	}
 	appendStringInfoString(&json, "], \"citation\": ");
-	escape_json(&json, consent_verdict_citation(&refusal->verdict));
-	if (refusal->verdict.event_id != 0)
-		appendStringInfo(&json, ", \"event_id\": " INT64_FORMAT, refusal->verdict.event_id);
+	escape_json(&json, consent_verdict_citation(&judgement->verdict));
+	if (judgement->verdict.event_id != 0)
+		appendStringInfo(&json, ", \"event_id\": " INT64_FORMAT, judgement->verdict.event_id);
 	else
 		appendStringInfoString(&json, ", \"event_id\": null");
 	appendStringInfoString(&json, ", \"class\": ");
-	escape_json(&json, consent_class_names[refusal->class]);
+	escape_json(&json, consent_class_names[judgement->class]);
 	appendStringInfoString(&json, ", \"rules\": [");
-	for (int i = 0; i < refusal->found.nrules; i++)
+	for (int i = 0; i < judgement->found.nrules; i++)
 	{
 		appendStringInfoString(&json, i > 0 ? ", " : "");
-		escape_json(&json, refusal->found.rules[i]);
+		escape_json(&json, judgement->found.rules[i]);
 	}
 	appendStringInfoString(&json, "]}");
 	return json.data;
@@ -325,17 +381,30 @@ refusal_hint(ConsentReason reason)
 }
 
 /* The one place that words a refusal. */
-static void
-raise_refusal(Relation rel, const Refusal *refusal)
+void
+consent_guard_raise(Relation rel, const ConsentJudgement *judgement)
 {
-	const char *code = consent_reason_code(refusal->verdict.reason);
+	const char *code = consent_reason_code(judgement->verdict.reason);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_MESSAGE_NOT_PERMITTED),
 			 errmsg("message to this recipient is not permitted: %s", code),
-			 errdetail("%s", refusal_json(refusal)),
-			 errhint("%s", refusal_hint(refusal->verdict.reason)),
+			 errdetail("%s", refusal_json(judgement)),
+			 errhint("%s", refusal_hint(judgement->verdict.reason)),
 			 errtableconstraint(rel, code)));
+}
+
+/* Judge a row as it stands. */
+ConsentRowVerdict
+consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot, ConsentJudgement *judgement)
+{
+	ConsentRow	row;
+
+	memset(judgement, 0, sizeof(*judgement));
+	consent_mapping_evaluate(mapping, slot, &row);
+	if (!is_pending(&row))
+		return ROW_NOT_PENDING;
+	return is_refused(mapping, &row, judgement) ? ROW_REFUSED : ROW_ALLOWED;
 }
 
 PGDLLEXPORT Datum
@@ -343,9 +412,9 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	ConsentMapping *mapping;
-	Row			row;
-	Row			old;
-	Refusal		refusal = {0};
+	ConsentRow	row;
+	ConsentRow	old;
+	ConsentJudgement judgement = {0};
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
@@ -359,21 +428,21 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 	mapping = mapping_for(fcinfo, trigdata);
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 	{
-		consent_mapping_evaluate(mapping, trigdata->tg_newslot, row.values, row.nulls);
+		consent_mapping_evaluate(mapping, trigdata->tg_newslot, &row);
 		if (!is_pending(&row))
 			return PointerGetDatum(NULL);
-		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, old.values, old.nulls);
-		if (is_pending(&old) && same_row(mapping, &row, &old))
+		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, &old);
+		if (is_pending(&old) && same_message(mapping, &row, &old))
 			return PointerGetDatum(NULL);
 	}
 	else
 	{
-		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, row.values, row.nulls);
+		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, &row);
 		if (!is_pending(&row))
 			return PointerGetDatum(NULL);
 	}
 
-	if (is_refused(mapping, &row, &refusal))
-		raise_refusal(trigdata->tg_relation, &refusal);
+	if (is_refused(mapping, &row, &judgement))
+		consent_guard_raise(trigdata->tg_relation, &judgement);
 	return PointerGetDatum(NULL);
 }

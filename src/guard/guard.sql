@@ -23,13 +23,14 @@ CREATE FUNCTION consent.guard(
   opt_out text DEFAULT NULL,
   identity text DEFAULT NULL,
   pending text DEFAULT NULL,
-  applies text DEFAULT NULL,
   on_block consent.block_action DEFAULT 'raise',
+  sender text DEFAULT NULL,
+  applies text DEFAULT NULL,
   name text DEFAULT NULL) RETURNS void
   LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_guard';
-COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text) IS
-  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent; it must depend on the row alone), applies (boolean: is the row this guard''s concern; alike). A table can have several guards, each with a name of its own. Mappings run as the table''s owner. You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing, 42P17 pending or applies depends on more than the row';
+COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text, text, text) IS
+  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent; it must depend on the row alone), sender (a contractor that transmits it: it needs a row of consent.contractor), applies (boolean: is the row this guard''s concern; alike). A table can have several guards, each with a name of its own. Mappings run as the table''s owner. You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing, 42P17 pending or applies depends on more than the row';
 
 CREATE FUNCTION consent.unguard(target regclass, name text DEFAULT NULL) RETURNS void
   LANGUAGE C VOLATILE
@@ -41,7 +42,7 @@ COMMENT ON FUNCTION consent.unguard(regclass, text) IS
 -- hang it on a table; who writes to a guarded table needs no right on it.
 REVOKE EXECUTE ON FUNCTION
   consent.guard_check(),
-  consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text),
+  consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text, text, text),
   consent.unguard(regclass, text)
 FROM PUBLIC;
 

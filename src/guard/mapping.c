@@ -57,6 +57,7 @@ static const struct
 	[MAPPED_INSTIGATORS] = {"instigators", TEXTARRAYOID},
 	[MAPPED_OPT_OUT] = {"opt_out", BOOLOID},
 	[MAPPED_IDENTITY] = {"identity", BOOLOID},
+	[MAPPED_SENDER] = {"sender", TEXTOID},
 	[MAPPED_PENDING] = {"pending", BOOLOID},
 	[MAPPED_APPLIES] = {"applies", BOOLOID},
 };
@@ -244,7 +245,7 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	refuse_virtual_columns(rel, node);
 
 	/* Nobody looks again at a row because time has passed. */
-	if ((mapped == MAPPED_PENDING || mapped == MAPPED_APPLIES) && contain_mutable_functions(node))
+	if (mapped >= CONSENT_NMESSAGE && contain_mutable_functions(node))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 errmsg("mapping \"%s\" must depend on the row alone", mapped_rules[mapped].name),
@@ -321,8 +322,7 @@ consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 
 /* Run all mappings over a row; what is not mapped is NULL. */
 void
-consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
-						 Datum *values, bool *nulls)
+consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentRow *row)
 {
 	ConsentPinned pinned = {0};
 
@@ -332,10 +332,10 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
 	mapping->econtext->ecxt_scantuple = slot;
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
-		nulls[i] = true;
-		values[i] = (Datum) 0;
+		row->nulls[i] = true;
+		row->values[i] = (Datum) 0;
 		if (mapping->state[i] != NULL)
-			values[i] = ExecEvalExpr(mapping->state[i], mapping->econtext, &nulls[i]);
+			row->values[i] = ExecEvalExpr(mapping->state[i], mapping->econtext, &row->nulls[i]);
 	}
 	if (mapping->depends)
 		consent_unpin(pinned);

@@ -27,11 +27,21 @@ typedef enum ConsentMapped
 	MAPPED_INSTIGATORS,
 	MAPPED_OPT_OUT,
 	MAPPED_IDENTITY,
+	MAPPED_SENDER,
+	/* from here on: not what the message is, but where it stands */
 	MAPPED_PENDING,
 	MAPPED_APPLIES
 } ConsentMapped;
 
 #define CONSENT_NMAPPED (MAPPED_APPLIES + 1)
+#define CONSENT_NMESSAGE MAPPED_PENDING
+
+/* What a row says, all from the mappings. */
+typedef struct ConsentRow
+{
+	Datum		values[CONSENT_NMAPPED];
+	bool		nulls[CONSENT_NMAPPED];
+} ConsentRow;
 
 /* A mapping ready to run; state is NULL where nothing is mapped. */
 typedef struct ConsentMapping
@@ -60,8 +70,7 @@ extern char *consent_mapping_check(Relation rel, ConsentMapped mapped, const cha
 								   char **constant);
 extern void consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 									ConsentMapped mapped, const char *expression);
-extern void consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot,
-									 Datum *values, bool *nulls);
+extern void consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentRow *row);
 extern char *consent_mapping_problem(Relation rel, Trigger *trigger);
 extern ConsentPinned consent_pin(Oid owner, const char *region);
 extern void consent_unpin(ConsentPinned pinned);

@@ -17,14 +17,12 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "guard/mapping.h"
+#include "guard/guard.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
@@ -32,9 +30,46 @@
 
 #define GUARD_TRIGGER "consent_guard"
 
-/* Arguments of consent.guard() after the target and the mappings, by position. */
-#define GUARD_ARG_ON_BLOCK (CONSENT_NMAPPED + 1)
-#define GUARD_ARG_NAME (CONSENT_NMAPPED + 2)
+/* Arguments of consent.guard(), by position. */
+enum
+{
+	ARG_TARGET,
+	ARG_RECIPIENT,
+	ARG_CHANNEL,
+	ARG_BODY,
+	ARG_SUBJECT,
+	ARG_ORGANISATION,
+	ARG_CLASS,
+	ARG_PURPOSE,
+	ARG_PRODUCT_CATEGORY,
+	ARG_REFERENCE,
+	ARG_INSTIGATORS,
+	ARG_OPT_OUT,
+	ARG_IDENTITY,
+	ARG_PENDING,
+	ARG_ON_BLOCK,
+	ARG_SENDER,
+	ARG_APPLIES,
+	ARG_NAME
+};
+
+static const int mapping_arg[CONSENT_NMAPPED] = {
+	[MAPPED_RECIPIENT] = ARG_RECIPIENT,
+	[MAPPED_CHANNEL] = ARG_CHANNEL,
+	[MAPPED_BODY] = ARG_BODY,
+	[MAPPED_SUBJECT] = ARG_SUBJECT,
+	[MAPPED_ORGANISATION] = ARG_ORGANISATION,
+	[MAPPED_CLASS] = ARG_CLASS,
+	[MAPPED_PURPOSE] = ARG_PURPOSE,
+	[MAPPED_PRODUCT_CATEGORY] = ARG_PRODUCT_CATEGORY,
+	[MAPPED_REFERENCE] = ARG_REFERENCE,
+	[MAPPED_INSTIGATORS] = ARG_INSTIGATORS,
+	[MAPPED_OPT_OUT] = ARG_OPT_OUT,
+	[MAPPED_IDENTITY] = ARG_IDENTITY,
+	[MAPPED_SENDER] = ARG_SENDER,
+	[MAPPED_PENDING] = ARG_PENDING,
+	[MAPPED_APPLIES] = ARG_APPLIES,
+};
 
 PG_FUNCTION_INFO_V1(pg_consent_guard);
 PG_FUNCTION_INFO_V1(pg_consent_unguard);
@@ -55,39 +90,33 @@ open_target(Oid relid)
 	return rel;
 }
 
-/* A guard is known by its function, not by its trigger's name. */
-static bool
-is_guard(const Trigger *trigger)
+/* The guard of that name; NULL is the one without a name. */
+static Trigger *
+find_guard(Relation rel, const char *name)
 {
-	return trigger->tgfoid == LookupFuncName(list_make2(makeString("consent"), makeString("guard_check")),
-											 0, NULL, false);
-}
+	Trigger    *trigger;
+	int			position = 0;
 
-/* One argument of a guard, NULL if it has none such. */
-static const char *
-guard_argument(const Trigger *trigger, const char *argument)
-{
-	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
+	while ((trigger = consent_guard_next(rel, &position)) != NULL)
 	{
-		if (strcmp(trigger->tgargs[i], argument) == 0)
-			return trigger->tgargs[i + 1];
+		const char *other = consent_guard_argument(trigger, "name");
+
+		if (name == NULL ? other == NULL : other != NULL && strcmp(name, other) == 0)
+			return trigger;
 	}
 	return NULL;
 }
 
-/* The guard of that name; NULL is the one without a name. */
-static const Trigger *
-find_guard(Relation rel, const char *name)
+/* The guard whose trigger is called that. */
+static Trigger *
+find_trigger(Relation rel, const char *tgname)
 {
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
-		const char *other;
+	Trigger    *trigger;
+	int			position = 0;
 
-		if (!is_guard(trigger))
-			continue;
-		other = guard_argument(trigger, "name");
-		if (name == NULL ? other == NULL : other != NULL && strcmp(name, other) == 0)
+	while ((trigger = consent_guard_next(rel, &position)) != NULL)
+	{
+		if (strcmp(trigger->tgname, tgname) == 0)
 			return trigger;
 	}
 	return NULL;
@@ -133,10 +162,16 @@ check_constant(ConsentMapped mapped, const char *constant)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown message class \"%s\"", constant)));
-	if (mapped == MAPPED_ORGANISATION)
+	if (mapped == MAPPED_ORGANISATION || mapped == MAPPED_SENDER)
 		(void) consent_require_organisation(constant);
 	if (mapped == MAPPED_PURPOSE)
 		(void) consent_require_purpose(constant);
+}
+
+static char *
+text_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
 /* Run DDL as the caller, names as the catalogs have them. */
@@ -167,15 +202,15 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	Relation	rel;
 	StringInfoData arguments;
 	const char *table;
-	const char *name = PG_ARGISNULL(GUARD_ARG_NAME) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(GUARD_ARG_NAME));
+	const char *name = text_arg(fcinfo, ARG_NAME);
 	const char *trigger;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the table to guard is NULL")));
-	if (PG_ARGISNULL(GUARD_ARG_ON_BLOCK) ||
-		consent_block_action_from_oid(PG_GETARG_OID(GUARD_ARG_ON_BLOCK)) != BLOCK_RAISE)
+	if (PG_ARGISNULL(ARG_ON_BLOCK) ||
+		consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK)) != BLOCK_RAISE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a guard can only raise so far"),
@@ -204,7 +239,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 		appendStringInfo(&arguments, ", 'name', %s", quote_literal_cstr(name));
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
-		char	   *expression = PG_ARGISNULL(i + 1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i + 1));
+		char	   *expression = text_arg(fcinfo, mapping_arg[i]);
 
 		if (expression == NULL && i == MAPPED_ORGANISATION && consent_organisation[0] != '\0')
 			expression = quote_literal_cstr(consent_organisation);
@@ -241,7 +276,9 @@ pg_consent_unguard(PG_FUNCTION_ARGS)
 {
 	Relation	rel;
 	const char *table;
-	const char *name = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const char *name = text_arg(fcinfo, 1);
+	Trigger    *trigger;
+	int			position = 0;
 	List	   *triggers = NIL;
 	ListCell   *lc;
 
@@ -249,11 +286,9 @@ pg_consent_unguard(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	rel = open_target(PG_GETARG_OID(0));
 	table = qualified_name(rel);
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	while ((trigger = consent_guard_next(rel, &position)) != NULL)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
-
-		if (is_guard(trigger) && (name == NULL || trigger == find_guard(rel, name)))
+		if (name == NULL || trigger == find_guard(rel, name))
 			triggers = lappend(triggers, pstrdup(trigger->tgname));
 	}
 	if (triggers == NIL)
@@ -273,18 +308,10 @@ PGDLLEXPORT Datum
 pg_consent_guard_argument(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	const char *value = NULL;
-	text	   *result = NULL;
+	Trigger    *trigger = find_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
+	const char *value = trigger ? consent_guard_argument(trigger, text_arg(fcinfo, 2)) : NULL;
+	text	   *result = value ? cstring_to_text(value) : NULL;
 
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
-
-		if (strcmp(trigger->tgname, NameStr(*PG_GETARG_NAME(1))) == 0 && is_guard(trigger))
-			value = guard_argument(trigger, text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	}
-	if (value != NULL)
-		result = cstring_to_text(value);
 	table_close(rel, AccessShareLock);
 	if (result == NULL)
 		PG_RETURN_NULL();
@@ -296,15 +323,9 @@ PGDLLEXPORT Datum
 pg_consent_guard_problem(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	char	   *problem = NULL;
+	Trigger    *trigger = find_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
+	char	   *problem = trigger ? consent_mapping_problem(rel, trigger) : NULL;
 
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-	{
-		Trigger    *trigger = &rel->trigdesc->triggers[i];
-
-		if (strcmp(trigger->tgname, NameStr(*PG_GETARG_NAME(1))) == 0 && is_guard(trigger))
-			problem = consent_mapping_problem(rel, trigger);
-	}
 	table_close(rel, AccessShareLock);
 	if (problem == NULL)
 		PG_RETURN_NULL();
