@@ -83,6 +83,7 @@ SQL_PARTS = \
 	src/person/history.sql \
 	src/guard/log.sql \
 	src/guard/guard.sql \
+	src/guard/adapter.sql \
 	src/report/verdict.sql \
 	src/report/views.sql \
 	src/module/roles.sql
@@ -93,7 +94,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions report roles
+REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions adapter report roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary policy standing seal unsubscribe unsubscribe_mint
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8

@@ -17,10 +17,11 @@ SELECT p.proname AS function,
  WHERE p.pronamespace = 'consent'::regnamespace AND NOT has_function_privilege('regress_roles_nobody', p.oid, 'EXECUTE')
  ORDER BY p.proname COLLATE "C", p.oid;
 -- And those that are.
-SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) AS public
+SELECT DISTINCT p.proname COLLATE "C" AS public
   FROM pg_proc p
  WHERE p.pronamespace = 'consent'::regnamespace AND has_function_privilege('regress_roles_nobody', p.oid, 'EXECUTE')
-   AND p.proname !~ '^(contact|standing)_(in|out|recv|send|eq|ne|lt|le|gt|ge|cmp|hash.*|sortsupport|smaller|larger|min|max)$';
+   AND p.proname !~ '^(contact|standing)_(in|out|recv|send|eq|ne|lt|le|gt|ge|cmp|hash.*|sortsupport|smaller|larger|min|max)$'
+ ORDER BY 1;
 -- Tables and views.
 SELECT c.relname AS relation, r.role,
        concat_ws(' ', CASE WHEN has_table_privilege(r.oid, c.oid, 'SELECT') THEN 'select' END,

@@ -1,0 +1,144 @@
+-- Adapters: what is known of queues, and guards made from it.
+LOAD 'pg_consent';
+SET pg_consent.default_region = 'GB';
+\set SHOW_CONTEXT never
+\pset footer off
+INSERT INTO consent.organisation (name) VALUES ('queue acme');
+SELECT count(consent.give(c::consent.contact, '{email,sms}', 'queue acme', method => 'ticked_box', wording => 'Send me offers from Acme', at => '2026-01-01'))
+  FROM unnest('{yes@queue.example,+447700900301}'::text[]) AS c;
+
+SELECT adapter, versions, on_block, divert IS NOT NULL AS parks, claim IS NOT NULL AS claim, certified FROM consent.adapter ORDER BY lower(adapter);
+SELECT adapter FROM consent.adapter WHERE undecided IS NULL OR NOT shipped;
+
+-- A table of the shape of graphile-worker's: the name of the task is in another table.
+CREATE SCHEMA graphile_worker;
+CREATE TABLE graphile_worker._private_tasks (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, identifier text NOT NULL UNIQUE);
+CREATE TABLE graphile_worker._private_jobs (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, task_id int NOT NULL, payload json NOT NULL DEFAULT '{}',
+  attempts smallint NOT NULL DEFAULT 0, max_attempts smallint NOT NULL DEFAULT 25, last_error text, locked_at timestamptz, locked_by text);
+INSERT INTO graphile_worker._private_tasks (identifier) VALUES ('thumbnail');
+SELECT consent.guard_queue('graphile-worker', queue => 'send_email', recipient => $$payload->>'to'$$, channel => $$'email'$$,
+                           body => $$payload->>'text'$$, organisation => $$'queue acme'$$, on_block => 'raise');
+SELECT consent.guard_queue('GraphileWorker', 'send_sms', $$payload->>'phone'$$, $$'sms'$$, $$payload->>'text'$$,
+                           organisation => $$'queue acme'$$, on_block => 'raise');
+SELECT name, relation, health FROM consent.guards WHERE relation = 'graphile_worker._private_jobs'::regclass ORDER BY name;
+-- tasks made after their guards
+INSERT INTO graphile_worker._private_tasks (identifier) VALUES ('send_email'), ('send_sms');
+\set VERBOSITY terse
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (2, '{"to": "yes@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (2, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (2, '{"to": "no@queue.example", "text": "Your order 4411 is out for delivery today."}');
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (3, '{"phone": "07700 900301", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (3, '{"phone": "07700 900302", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (1, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+-- a task removed and made again has another number
+DELETE FROM graphile_worker._private_jobs;
+DELETE FROM graphile_worker._private_tasks WHERE identifier = 'send_email';
+INSERT INTO graphile_worker._private_tasks (identifier) VALUES ('send_email');
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (4, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+-- a task nobody can name is everybody's concern
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (99, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+-- not pending: in a worker's hands, or out of attempts
+INSERT INTO graphile_worker._private_jobs (task_id, payload, attempts) VALUES (4, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}', 25);
+SELECT consent.unguard_queue('graphile-worker', 'send_sms');
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (3, '{"phone": "07700 900302", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (4, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+SELECT consent.unguard_queue('graphile-worker');
+SELECT count(*) FROM consent.guards WHERE relation = 'graphile_worker._private_jobs'::regclass;
+
+-- One of pg-boss's: a partition for each queue, also for one made later; in a schema of its own.
+CREATE SCHEMA "regress boss";
+CREATE TYPE "regress boss".job_state AS ENUM ('created', 'retry', 'active', 'completed', 'cancelled', 'failed');
+CREATE TABLE "regress boss".job (id uuid NOT NULL DEFAULT gen_random_uuid(), name text NOT NULL, data jsonb, state "regress boss".job_state NOT NULL DEFAULT 'created',
+  completed_on timestamptz, output jsonb) PARTITION BY LIST (name);
+CREATE TABLE "regress boss".j1 PARTITION OF "regress boss".job FOR VALUES IN ('it''s mail');
+SELECT consent.guard_queue('pgboss', queue => 'it''s mail', recipient => $$data->>'to'$$, channel => $$'email'$$, body => $$data->>'text'$$,
+                           organisation => $$'queue acme'$$, on_block => 'raise', schema => 'regress boss');
+SELECT consent.guard_queue('pgboss', queue => 'later', recipient => $$data->>'to'$$, channel => $$'email'$$, body => $$data->>'text'$$,
+                           organisation => $$'queue acme'$$, on_block => 'raise', schema => 'regress boss');
+CREATE TABLE "regress boss".j2 (LIKE "regress boss".job INCLUDING DEFAULTS);
+ALTER TABLE "regress boss".job ATTACH PARTITION "regress boss".j2 FOR VALUES IN ('later');
+INSERT INTO "regress boss".job (name, data) VALUES ('it''s mail', '{"to": "yes@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO "regress boss".job (name, data) VALUES ('it''s mail', '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO "regress boss".j2 (name, data) VALUES ('later', '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO "regress boss".job (name, data, state) VALUES ('later', '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}', 'failed');
+
+-- One with mappings of its own: nothing to say but who sends.
+CREATE TABLE post_office_email (id serial, "to" text NOT NULL, cc text NOT NULL DEFAULT '', bcc text NOT NULL DEFAULT '', subject text, message text, html_message text NOT NULL DEFAULT '',
+  status smallint, priority smallint, backend_alias text NOT NULL DEFAULT '');
+SELECT consent.guard_queue('django-post_office', organisation => $$'queue acme'$$, on_block => 'raise');
+INSERT INTO post_office_email ("to", cc, subject, message, status) VALUES ('"Jo, the plumber" <yes@queue.example>', 'yes@queue.example, ', 'Offer', 'Get 20% off all boilers this weekend only!', 2);
+INSERT INTO post_office_email ("to", bcc, subject, message, status) VALUES ('yes@queue.example', 'yes@queue.example, no@queue.example', 'Offer', 'Get 20% off all boilers this weekend only!', 2);
+INSERT INTO post_office_email ("to", subject, message, status) VALUES ('no@queue.example', 'Your order', 'Your order 4411 is out for delivery today.', 2);
+INSERT INTO post_office_email ("to", subject, message, status, priority) VALUES ('no@queue.example', 'Offer', 'Get 20% off all boilers this weekend only!', NULL, 3);
+
+-- recipients() and lookup()
+SELECT consent.recipients('a@queue.example, "B, the second" <b@queue.example>', NULL, '', ' ,c@queue.example,');
+SELECT consent.recipients(''), consent.recipients(NULL::text);
+CREATE TABLE queue_customer (id int PRIMARY KEY, email text);
+INSERT INTO queue_customer VALUES (1, 'no@queue.example');
+SELECT consent.lookup('queue_customer', 'email', 'id', '1'), consent.lookup('queue_customer', 'email', 'id', '2'), consent.lookup('queue_customer', 'email', 'id', NULL);
+SELECT consent.lookup('queue_customer', 'email', 'id', 'x');
+SELECT consent.lookup('queue_customer', 'email', 'id', '1'' OR true --');
+CREATE TABLE oban_jobs (id bigserial, queue text, state text DEFAULT 'available', args jsonb, attempt int DEFAULT 0, cancelled_at timestamp, meta jsonb);
+SELECT consent.guard_queue('oban', 'mailers', recipient => $$consent.lookup('queue_customer', 'email', 'id', args->>'customer')$$, channel => $$'email'$$,
+                           body => $$args->>'text'$$, organisation => $$'queue acme'$$, on_block => 'raise');
+INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 1, "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 2, "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO oban_jobs (queue, args) VALUES ('events', '{"customer": 1, "text": "Get 20% off all boilers this weekend only!"}');
+\set VERBOSITY default
+
+-- Errors.
+SELECT consent.guard_queue('sidekiq', queue => 'mail');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard_queue(NULL, queue => 'mail');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard_queue('River', queue => 'mail', recipient => $$args->>'to'$$, channel => $$'email'$$, organisation => $$'queue acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard_queue('PgQ', queue => 'mail', recipient => $$ev_data$$, channel => $$'email'$$, organisation => $$'queue acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard_queue('pgmq', recipient => $$message->>'to'$$, channel => $$'email'$$, organisation => $$'queue acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+CREATE SCHEMA pgmq;
+CREATE TABLE pgmq.meta (queue_name text);
+SELECT consent.guard_queue('pgmq', queue => 'mail', recipient => $$message->>'to'$$, channel => $$'email'$$, organisation => $$'queue acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard_queue('Odoo sms', queue => 'sms');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard_queue('oban', 'newsletters', channel => $$'email'$$, organisation => $$'queue acme'$$, on_block => 'raise');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard_queue('oban', 'mailers', recipient => $$args->>'to'$$, channel => $$'email'$$, organisation => $$'queue acme'$$, on_block => 'raise');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unguard_queue('oban', 'newsletters');
+\echo :LAST_ERROR_SQLSTATE
+
+-- Adapters of one's own; the shipped ones are the extension's.
+INSERT INTO consent.adapter (adapter, versions, tables, pending, on_block, recipient, channel, body)
+VALUES ('Acme outbox', '3', $$VALUES ('{schema}acme_outbox')$$, $$state = 'new'$$, 'raise', $$addr$$, $$'email'$$, $$words$$);
+CREATE TABLE acme_outbox (addr text, words text, state text DEFAULT 'new');
+SELECT consent.guard_queue('acme-outbox', organisation => $$'queue acme'$$);
+INSERT INTO acme_outbox (addr, words) VALUES ('no@queue.example', 'Get 20% off all boilers this weekend only!');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.adapter (adapter, versions, tables, on_block) VALUES ('PG Boss', '1', 'VALUES (''job'')', 'raise');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.adapter (adapter, versions, tables, on_block) VALUES ('mine', '1', 'VALUES (''job'')', 'divert');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.adapter (adapter, versions, tables, on_block, shipped) VALUES ('mine', '1', 'VALUES (''job'')', 'raise', true);
+\echo :LAST_ERROR_SQLSTATE
+UPDATE consent.adapter SET pending = 'false' WHERE adapter = 'pg-boss';
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM consent.adapter WHERE adapter = 'pg-boss';
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM consent.adapter WHERE adapter = 'Acme outbox';
+
+-- What an adapter says runs as whoever owns a queue: consent_admin may not write it.
+SET ROLE consent_admin;
+SELECT count(*) > 10 AS readable FROM consent.adapter;
+INSERT INTO consent.adapter (adapter, versions, tables, on_block) VALUES ('mine', '1', 'VALUES (''job'')', 'raise');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard_queue('oban', 'others', recipient => $$args->>'to'$$, channel => $$'email'$$, organisation => $$'queue acme'$$, on_block => 'raise');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+\set VERBOSITY terse
+DROP SCHEMA graphile_worker, "regress boss", pgmq CASCADE;
+DROP TABLE post_office_email, oban_jobs, acme_outbox, queue_customer;

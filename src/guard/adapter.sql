@@ -1,0 +1,366 @@
+
+-------------------------------------------------------------------------------
+-- guard: what is known of queues that live in PostgreSQL, as rows.
+--
+-- An adapter says in the queue's own columns what consent.guard() needs: which
+-- rows are still to be sent, what a worker taking one looks like, and into which
+-- state of the queue's own a refused one goes.  In its texts {queue} stands for
+-- the name of the queue, as a literal, and {schema} for the schema and a dot.
+-------------------------------------------------------------------------------
+
+CREATE TABLE consent.adapter (
+  adapter   text PRIMARY KEY CHECK (adapter ~ '[[:alnum:]]'),
+  versions  text NOT NULL,
+  certified text,
+  schema    text,
+  tables    text NOT NULL,
+  applies   text,
+  pending   text,
+  claim     text,
+  retry     text,
+  at_once   text,
+  on_block  consent.block_action NOT NULL,
+  divert    text,
+  recipient text,
+  channel   text,
+  body      text,
+  subject   text,
+  undecided text,
+  shipped   boolean NOT NULL DEFAULT false,
+  CHECK (divert IS NOT NULL OR (on_block <> 'divert' AND claim IS NULL))
+);
+CREATE UNIQUE INDEX adapter_letters ON consent.adapter (lower(regexp_replace(adapter, '[^[:alnum:]]', '', 'g')));
+COMMENT ON TABLE consent.adapter IS
+  'Queues that consent.guard_queue() can guard. Add rows of your own, as the owner of the extension: nobody else may, because what stands here runs as the owner of a guarded queue. In its texts {queue} stands for the name of the queue, as a literal, and {schema} for the schema and a dot, or nothing. pg_dump keeps your rows';
+COMMENT ON COLUMN consent.adapter.adapter IS 'The queue, as its project calls it; case and punctuation do not matter';
+COMMENT ON COLUMN consent.adapter.versions IS 'The versions whose tables it was written for';
+COMMENT ON COLUMN consent.adapter.certified IS 'The versions that the tests of pg_consent run for real; NULL: written from the project''s schema and documentation, and not run';
+COMMENT ON COLUMN consent.adapter.schema IS 'Where its tables are unless said otherwise; NULL: on the search path';
+COMMENT ON COLUMN consent.adapter.tables IS 'SQL query for the names of the tables to guard; it finds none if the queue does not exist';
+COMMENT ON COLUMN consent.adapter.applies IS 'Boolean expression over a row: is it of that queue? NULL: there is no such distinction in the table';
+COMMENT ON COLUMN consent.adapter.pending IS 'Boolean expression over a row: is it still to be sent? NULL: every row is';
+COMMENT ON COLUMN consent.adapter.claim IS 'Boolean expression over a row: has a worker taken it? NULL: taking leaves no trace that a guard could see';
+COMMENT ON COLUMN consent.adapter.retry IS 'Boolean expression over a row: has it been tried before? A refused retry is parked, and never an error';
+COMMENT ON COLUMN consent.adapter.at_once IS 'Boolean expression over a row: does its writer send it without reading it again? Such a row is always refused by an error';
+COMMENT ON COLUMN consent.adapter.on_block IS 'What happens to a refused row unless said otherwise: the action this queue''s clients were seen, or are expected, to bear best';
+COMMENT ON COLUMN consent.adapter.divert IS 'SET list that puts a row into the queue''s own terminal state; NULL: it has none, and refused rows go into consent.quarantine';
+COMMENT ON COLUMN consent.adapter.recipient IS 'Default mapping; NULL: it lies in what the application puts into the job';
+COMMENT ON COLUMN consent.adapter.channel IS 'Default mapping';
+COMMENT ON COLUMN consent.adapter.body IS 'Default mapping';
+COMMENT ON COLUMN consent.adapter.subject IS 'Default mapping';
+COMMENT ON COLUMN consent.adapter.undecided IS 'What a guard of this queue cannot see or decide';
+COMMENT ON COLUMN consent.adapter.shipped IS 'Comes with the extension; set by the extension only';
+GRANT SELECT ON consent.adapter TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('consent.adapter', 'WHERE NOT shipped');
+
+INSERT INTO consent.adapter
+  (adapter, versions, certified, schema, tables, applies, pending, claim, retry, at_once, on_block, divert,
+   recipient, channel, body, subject, undecided, shipped)
+VALUES
+('graphile-worker', '0.16 to 0.18', NULL, 'graphile_worker',
+ $$VALUES ('{schema}_private_jobs')$$,
+ $$consent.task_identifier('{schema}_private_tasks', task_id) = {queue}$$,
+ $$locked_at IS NULL AND attempts < max_attempts$$,
+ $$locked_at IS NOT NULL$$,
+ $$attempts > 0$$,
+ NULL,
+ 'divert', $$attempts = max_attempts, last_error = consent.refusal_reason()$$,
+ NULL, NULL, NULL, NULL,
+ 'A payload that is an array of messages is one row: one refused recipient parks all of them.', true),
+
+('pg-boss', '10 to 12', NULL, 'pgboss',
+ $$VALUES ('{schema}job')$$,
+ $$name = {queue}$$,
+ $$state < 'active'$$,
+ $$state = 'active'$$,
+ $$state = 'retry'$$,
+ NULL,
+ 'divert', $$state = 'cancelled', completed_on = now(), output = jsonb_build_object('consent', consent.refusal_reason())$$,
+ NULL, NULL, NULL, NULL,
+ 'A failed job that moves to a dead-letter queue is a new job there, judged by that queue''s guard if it has one.', true),
+
+('PgQ', '3.5', NULL, 'pgq',
+ $$SELECT inhrelid::regclass::text FROM pg_catalog.pg_inherits, {schema}queue WHERE queue_name = {queue} AND inhparent = queue_data_pfx::regclass$$,
+ NULL, NULL, NULL,
+ $$ev_retry IS NOT NULL$$,
+ NULL,
+ 'raise', NULL,
+ NULL, NULL, NULL, NULL,
+ 'Consumers read batches and leave no trace in the event: nothing is judged when one is read, and the events of a batch that is open already are delivered. A queue that is dropped and made again needs its guard made again.', true),
+
+('pgmq', '1.x', NULL, 'pgmq',
+ $$SELECT '{schema}' || quote_ident('q_' || lower(queue_name)) FROM {schema}meta WHERE queue_name = {queue}$$,
+ NULL,
+ $$vt < 'infinity'$$,
+ $$read_ct > 0$$,
+ $$read_ct > 0$$,
+ NULL,
+ 'divert', $$vt = 'infinity'$$,
+ NULL, NULL, $$message::text$$, NULL,
+ 'Only the first delivery of a message is judged, not another after its time-out. pop() deletes the message that it returns: nothing is judged then. A parked message stays in the queue and counts in its length until it is archived. There is no column for a reason: see consent.decision_log.', true),
+
+('Oban', 'migrations 9 to 13', NULL, NULL,
+ $$VALUES ('{schema}oban_jobs')$$,
+ $$queue = {queue}$$,
+ $$state IN ('available', 'scheduled', 'retryable')$$,
+ $$state = 'executing'$$,
+ $$attempt > 0$$,
+ NULL,
+ 'divert', $$state = 'cancelled', cancelled_at = pg_catalog.timezone('UTC', now()), meta = coalesce(meta, '{}') || jsonb_build_object('consent', consent.refusal_reason())$$,
+ NULL, NULL, NULL, NULL,
+ 'args often hold an id and no address: map recipient and body with consent.lookup().', true),
+
+('River', 'migrations 4 to 6', NULL, NULL,
+ $$VALUES ('{schema}river_job')$$,
+ $$queue = {queue}$$,
+ $$state IN ('available', 'pending', 'retryable', 'scheduled')$$,
+ $$state = 'running'$$,
+ $$attempt > 0$$,
+ NULL,
+ 'divert', $$state = 'cancelled', finalized_at = now(), metadata = metadata || jsonb_build_object('consent', consent.refusal_reason())$$,
+ NULL, NULL, NULL, NULL,
+ 'args often hold an id and no address: map recipient and body with consent.lookup().', true),
+
+('procrastinate', '2.6 to 3', NULL, NULL,
+ $$VALUES ('{schema}procrastinate_jobs')$$,
+ $$queue_name = {queue}$$,
+ $$status = 'todo'$$,
+ $$status = 'doing'$$,
+ $$attempts > 0$$,
+ NULL,
+ 'divert', $$status = 'cancelled'$$,
+ NULL, NULL, NULL, NULL,
+ 'args often hold an id and no address: map recipient and body with consent.lookup(). There is no column for a reason: see consent.decision_log.', true),
+
+('Solid Queue', '1.x', NULL, NULL,
+ $$VALUES ('{schema}solid_queue_jobs')$$,
+ $$queue_name = {queue}$$,
+ $$finished_at IS NULL$$,
+ NULL, NULL, NULL,
+ 'raise', NULL,
+ NULL, NULL, NULL, NULL,
+ 'Workers take rows of other tables (executions): nothing is judged when a job is taken. Active Job often serialises a GlobalID and no address: map recipient and body with consent.lookup(). A withdrawal moves unfinished jobs into consent.quarantine and their executions go with them, also one that is running.', true),
+
+('Odoo mail', '15 to 17', NULL, NULL,
+ $$VALUES ('{schema}mail_mail')$$,
+ NULL,
+ $$state = 'outgoing'$$,
+ NULL, NULL, NULL,
+ 'divert', $$state = 'cancel', failure_type = 'mail_bl', failure_reason = consent.refusal_reason()$$,
+ $$consent.recipients(email_to, email_cc)$$, $$'email'$$, $$body_html$$,
+ $$consent.lookup('{schema}mail_message', 'subject', 'id', mail_message_id::text)$$,
+ 'Partners are linked to a mail after it is inserted (recipient_ids): marketing without an address in email_to or email_cc is refused, and partners beside such an address are not judged. Odoo reads the state once more before it sends and leaves no other trace: nothing is judged then.', true),
+
+('Odoo sms', '15 to 17', NULL, NULL,
+ $$VALUES ('{schema}sms_sms')$$,
+ NULL,
+ $$state = 'outgoing'$$,
+ NULL, NULL, NULL,
+ 'divert', $$state = 'canceled', failure_type = 'sms_blacklist'$$,
+ $$number$$, $$'sms'$$, $$body$$, NULL,
+ 'Sending leaves no trace before it is done: nothing is judged then. There is no column for a reason: see consent.decision_log.', true),
+
+('django-post_office', '3.6 to 3.11', NULL, NULL,
+ $$VALUES ('{schema}post_office_email')$$,
+ $$backend_alias = {queue}$$,
+ $$status IN (2, 3) OR status IS NULL$$,
+ NULL,
+ $$status = 3$$,
+ $$status IS NULL$$,
+ 'divert', $$status = 1$$,
+ $$consent.recipients("to", cc, bcc)$$, $$'email'$$, $$concat_ws(E'\n', message, html_message)$$, $$subject$$,
+ 'Mail rendered on delivery has its text in a template: without a body it is judged as marketing. Sending leaves no trace before it is done: nothing is judged then. There is no column for a reason: see consent.decision_log.', true),
+
+('GOV.UK Notify', 'notifications-api as of 2026', NULL, NULL,
+ $$VALUES ('{schema}notifications')$$,
+ $$notification_type = {queue}$$,
+ $$notification_status = 'created'$$,
+ NULL, NULL, NULL,
+ 'divert', $$notification_status = 'permanent-failure', updated_at = pg_catalog.timezone('UTC', now())$$,
+ $$coalesce(normalised_to, "to")$$, $$CASE notification_type WHEN 'letter' THEN 'post' ELSE notification_type::text END$$, NULL, NULL,
+ 'The text is in templates_history and what is filled in is signed and cannot be read: without a body every message is judged as marketing. Workers take ids from another queue: nothing is judged then, but what is no longer "created" is not sent. There is no column for a reason: see consent.decision_log.', true);
+
+CREATE FUNCTION consent.adapter_check() RETURNS trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF TG_OP <> 'INSERT' AND OLD.shipped OR TG_OP <> 'DELETE' AND NEW.shipped THEN
+    RAISE EXCEPTION 'shipped adapters are the extension''s alone'
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Add a row of another name.';
+  END IF;
+  RETURN COALESCE(NEW, OLD);
+END $$;
+COMMENT ON FUNCTION consent.adapter_check() IS
+  'Trigger of consent.adapter: shipped rows are the extension''s alone (55000)';
+REVOKE EXECUTE ON FUNCTION consent.adapter_check() FROM PUBLIC;
+CREATE TRIGGER check_adapter BEFORE INSERT OR UPDATE OR DELETE ON consent.adapter
+  FOR EACH ROW EXECUTE FUNCTION consent.adapter_check();
+
+CREATE FUNCTION consent.recipients(VARIADIC lists text[]) RETURNS text[]
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT array_agg(btrim(address))
+    FROM unnest(lists) AS list, regexp_split_to_table(list, ',(?=(?:[^"]*"[^"]*")*[^"]*$)') AS address
+   WHERE btrim(address) <> '';
+END;
+COMMENT ON FUNCTION consent.recipients(text[]) IS
+  'The addresses of comma-separated lists, such as the columns to, cc and bcc of an outbox; NULL if there is none. For mappings. A comma between double quotes parts nothing';
+
+CREATE FUNCTION consent.lookup(source regclass, wanted name, key name, value text) RETURNS text
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  found text;
+BEGIN
+  IF value IS NOT NULL THEN
+    EXECUTE pg_catalog.format('SELECT %I::pg_catalog.text FROM %s WHERE %I = %L', wanted, source, key, value) INTO found;
+  END IF;
+  RETURN found;
+END $$;
+COMMENT ON FUNCTION consent.lookup(regclass, name, name, text) IS
+  'A value of another table, found by its key: for mappings, which cannot hold subqueries. Where a job holds an id and no address: consent.lookup(''customer'', ''email'', ''id'', args->>''customer_id''). What it finds later may differ: a row is judged by what it found when written or claimed';
+
+CREATE FUNCTION consent.task_identifier(tasks regclass, id integer) RETURNS text
+  LANGUAGE plpgsql IMMUTABLE
+AS $$
+BEGIN
+  RETURN consent.lookup(tasks, 'identifier', 'id', id::pg_catalog.text);
+END $$;
+COMMENT ON FUNCTION consent.task_identifier(regclass, integer) IS
+  'The identifier of a graphile-worker task, whose jobs hold its number only. IMMUTABLE in effect: a number is never given to another task';
+
+-- The texts of an adapter, made out to one queue.
+CREATE FUNCTION consent.adapter_for(adapter text, queue text, schema text, OUT made consent.adapter)
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  known consent.adapter;
+  place text;
+  texts jsonb;
+BEGIN
+  SELECT * INTO known FROM consent.adapter a
+   WHERE lower(regexp_replace(a.adapter, '[^[:alnum:]]', '', 'g')) = lower(regexp_replace(adapter_for.adapter, '[^[:alnum:]]', '', 'g'));
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no adapter is known for the queue "%"', adapter
+      USING ERRCODE = 'undefined_object',
+            HINT = 'Known are ' || (SELECT string_agg(a.adapter, ', ' ORDER BY lower(a.adapter)) FROM consent.adapter a)
+                   || '. Guard any other table with consent.guard(), or add a row to consent.adapter.';
+  END IF;
+  IF queue IS NULL AND known.tables LIKE '%{queue}%' THEN
+    RAISE EXCEPTION 'the adapter "%" needs the name of a queue', known.adapter
+      USING ERRCODE = 'null_value_not_allowed', HINT = 'Each of its queues is a table of its own.';
+  END IF;
+  IF queue IS NOT NULL AND known.applies IS NULL AND known.tables NOT LIKE '%{queue}%' THEN
+    RAISE EXCEPTION 'the adapter "%" has one queue only, which has no name', known.adapter
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave out queue.';
+  END IF;
+  IF queue IS NULL THEN
+    known.applies := NULL;
+  END IF;
+  place := COALESCE(quote_ident(COALESCE(schema, known.schema)) || '.', '');
+  SELECT jsonb_object_agg(key, replace(replace(value, '{schema}', replace(place, '''', '''''')), '{queue}', quote_nullable(queue)))
+    INTO texts
+    FROM jsonb_each_text(to_jsonb(known))
+   WHERE key IN ('tables', 'applies', 'pending', 'claim', 'retry', 'at_once', 'divert', 'recipient', 'channel', 'body', 'subject');
+  made := jsonb_populate_record(known, texts);
+END $$;
+COMMENT ON FUNCTION consent.adapter_for(text, text, text) IS
+  'A row of consent.adapter with the names of queue and schema filled in. Errors: 42704 no such adapter, 22004 and 22023 a queue must, or cannot, be named';
+
+CREATE FUNCTION consent.queue_relations(adapter consent.adapter, queue text) RETURNS SETOF regclass
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  name text;
+BEGIN
+  FOR name IN EXECUTE adapter.tables LOOP
+    RETURN NEXT name::pg_catalog.regclass;
+  END LOOP;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '% has no queue "%"', adapter.adapter, queue
+      USING ERRCODE = 'undefined_object', HINT = 'Create the queue first: it is a table of its own.';
+  END IF;
+EXCEPTION WHEN undefined_table OR invalid_schema_name THEN
+  RAISE EXCEPTION 'the tables of % were not found: %', adapter.adapter, SQLERRM
+    USING ERRCODE = 'undefined_table',
+          HINT = 'Install it first; if its tables are in another schema, name that: schema => ''...''.';
+END $$;
+COMMENT ON FUNCTION consent.queue_relations(consent.adapter, text) IS
+  'The tables of a queue. Errors: 42P01 not installed here, 42704 no such queue';
+
+CREATE FUNCTION consent.guard_queue(
+  adapter text,
+  queue text DEFAULT NULL,
+  recipient text DEFAULT NULL,
+  channel text DEFAULT NULL,
+  body text DEFAULT NULL,
+  subject text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  class text DEFAULT NULL,
+  purpose text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  reference text DEFAULT NULL,
+  instigators text DEFAULT NULL,
+  sender text DEFAULT NULL,
+  opt_out text DEFAULT NULL,
+  identity text DEFAULT NULL,
+  on_block consent.block_action DEFAULT NULL,
+  schema text DEFAULT NULL) RETURNS regclass[]
+  LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+  known consent.adapter := consent.adapter_for(adapter, queue, schema);
+  relation regclass;
+  guarded regclass[] := '{}';
+BEGIN
+  FOREACH relation IN ARRAY ARRAY(SELECT consent.queue_relations(known, queue)) LOOP
+    PERFORM consent.guard(
+      target => relation,
+      recipient => COALESCE(recipient, known.recipient),
+      channel => COALESCE(channel, known.channel),
+      body => COALESCE(body, known.body),
+      subject => COALESCE(subject, known.subject),
+      organisation => organisation,
+      class => class,
+      purpose => purpose,
+      product_category => product_category,
+      reference => reference,
+      instigators => instigators,
+      sender => sender,
+      opt_out => opt_out,
+      identity => identity,
+      pending => known.pending,
+      applies => known.applies,
+      on_block => COALESCE(on_block, known.on_block),
+      name => queue);
+    guarded := pg_catalog.array_append(guarded, relation);
+  END LOOP;
+  RETURN guarded;
+END $$;
+COMMENT ON FUNCTION consent.guard_queue(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text) IS
+  'Guards a queue that consent.adapter knows, and returns the tables guarded. queue is its name in that queue''s own terms (graphile-worker: task identifier, pg-boss and PgQ: queue name, django-post_office: backend alias), also of one made later where queues share a table; NULL: every queue of the table. Mappings are as for consent.guard(), over the queue''s row; left out, the adapter''s own are used. on_block NULL: what the adapter says. schema: where the tables are, if not in the usual place. You must own the tables. Errors: 42704 unknown adapter or queue, 42P01 tables not found, and those of consent.guard()';
+
+CREATE FUNCTION consent.unguard_queue(adapter text, queue text DEFAULT NULL, schema text DEFAULT NULL) RETURNS regclass[]
+  LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+  known consent.adapter := consent.adapter_for(adapter, queue, schema);
+  relation regclass;
+  unguarded regclass[] := '{}';
+BEGIN
+  FOREACH relation IN ARRAY ARRAY(SELECT consent.queue_relations(known, queue)) LOOP
+    PERFORM consent.unguard(relation, queue);
+    unguarded := pg_catalog.array_append(unguarded, relation);
+  END LOOP;
+  RETURN unguarded;
+END $$;
+COMMENT ON FUNCTION consent.unguard_queue(text, text, text) IS
+  'Removes the guard of a queue, or with queue NULL every guard of its tables; returns the tables. Errors: as consent.guard_queue()';
+
+REVOKE EXECUTE ON FUNCTION
+  consent.guard_queue(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text),
+  consent.unguard_queue(text, text, text)
+FROM PUBLIC;
