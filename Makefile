@@ -86,6 +86,7 @@ SQL_PARTS = \
 	src/guard/adapter.sql \
 	src/report/verdict.sql \
 	src/report/views.sql \
+	src/report/exposure.sql \
 	src/module/roles.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
@@ -94,7 +95,9 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
-REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions adapter report roles
+REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions adapter \
+	report exposure \
+	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary policy standing seal unsubscribe unsubscribe_mint
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8

@@ -67,4 +67,16 @@ GRANT SELECT ON
   consent.contact_standing, consent.current, consent.coverage, consent.at_risk, consent.expiring,
   consent.withdrawal_latency, consent.import_audit
 TO consent_reader, consent_writer, consent_admin;
-GRANT EXECUTE ON FUNCTION consent.judge, consent.verdicts TO consent_reader, consent_writer, consent_admin;
+GRANT EXECUTE ON FUNCTION
+  consent.judge, consent.verdicts, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
+  consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result
+TO consent_reader, consent_writer, consent_admin;
+GRANT EXECUTE ON PROCEDURE consent.exposure_work TO consent_reader, consent_writer, consent_admin;
+GRANT SELECT ON
+  consent.exposure_run, consent.exposure_batch, consent.exposure_tally, consent.exposure_finding, consent.exposure_progress
+TO consent_reader, consent_writer, consent_admin;
+-- not started_by: the mappings of a run are executed by whoever that says
+GRANT INSERT (relation, mapping) ON consent.exposure_run TO consent_reader, consent_writer, consent_admin;
+GRANT INSERT, UPDATE ON consent.exposure_batch TO consent_reader, consent_writer, consent_admin;
+GRANT INSERT ON consent.exposure_tally, consent.exposure_finding TO consent_reader, consent_writer, consent_admin;
+GRANT DELETE ON consent.exposure_run TO consent_admin;

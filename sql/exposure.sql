@@ -1,0 +1,103 @@
+-- Past sends judged as of their time.
+LOAD 'pg_consent';
+SET timezone = 'Europe/London';
+SET datestyle = 'ISO';
+\set SHOW_CONTEXT never
+\pset footer off
+\pset null '-'
+INSERT INTO consent.organisation (name) VALUES ('expo acme');
+
+CREATE TABLE expo_sent (id serial, to_addr text, via text, sent timestamptz, text text, campaign text, complained boolean DEFAULT false, kind text);
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at)
+SELECT n || '@expo.example', 'consent', '{email}', 'expo acme', 'ticked_box', 'Offers from Acme', '2026-01-10'
+  FROM unnest('{amy,ben,col}'::text[]) n;
+SELECT consent.withdraw('ben@expo.example', organisation => 'expo acme', at => '2026-03-01') > 0 AS recorded;
+INSERT INTO expo_sent (to_addr, via, sent, text, campaign, complained) VALUES
+  ('amy@expo.example', 'email', '2026-02-01 10:00', 'Get 20% off all boilers this weekend only!', 'spring', false),
+  ('ben@expo.example', 'email', '2026-02-01 10:00', 'Get 20% off all boilers this weekend only!', 'spring', false),
+  ('Ben <BEN@expo.example>', 'email', '2026-03-02 10:00', 'Get 20% off all boilers this weekend only!', 'easter', true),
+  ('ben@expo.example', 'email', '2026-03-03 10:00', 'Get 20% off all boilers this weekend only!', 'easter', false),
+  ('ben@expo.example', 'email', '2026-03-04 10:00', 'Your order 4411 is out for delivery today.', NULL, false),
+  ('amy@expo.example', 'email', '2025-12-24 10:00', 'Get 20% off all boilers this weekend only!', 'xmas', false),
+  ('zoe@expo.example', 'email', '2026-02-01 10:00', 'Get 20% off all boilers this weekend only!', 'spring', false),
+  ('not an address', 'email', '2026-02-01 10:00', 'Get 20% off all boilers this weekend only!', 'spring', false),
+  ('col@expo.example', 'pigeon', '2026-02-01 10:00', 'Get 20% off all boilers this weekend only!', 'spring', false),
+  ('col@expo.example', 'email', NULL, 'Get 20% off all boilers this weekend only!', 'spring', false),
+  ('col@expo.example', 'email', '2026-02-01 10:00', 'Get 20% off all boilers this weekend only!', 'spring', false);
+
+-- The history was recorded today: as it was known then, nobody had consented.
+SELECT breakdown, messages, people, judged FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', body => 'text', organisation => $$'expo acme'$$) WHERE breakdown = 'total';
+-- Counting what was recorded later:
+SELECT breakdown, reason, campaign, channel, month, messages, people, complaints, judged, first_sent, last_sent, days, citation
+  FROM consent.exposure('expo_sent', recipient => 'to_addr', channel => 'via', sent_at => 'sent', body => 'text',
+                        organisation => $$'expo acme'$$, campaign => 'campaign', complaint => 'complained', as_known => false);
+-- What was recorded in time counts as known.
+SELECT consent.give('una@expo.example', '{email}', 'expo acme', method => 'ticked_box', wording => 'Offers') > 0 AS recorded;
+CREATE TABLE expo_today AS SELECT 'una@expo.example'::text AS rcpt, clock_timestamp() + interval '1 second' AS t
+                     UNION ALL SELECT 'una@expo.example', now() - interval '1 minute';
+SELECT reason, messages, judged FROM consent.exposure('expo_today', 'rcpt', $$'email'$$, 't', organisation => $$'expo acme'$$) WHERE breakdown IN ('total', 'reason');
+-- The verdict is consent.evaluate()'s.
+SELECT e.reason FROM expo_sent s, consent.evaluate(consent.try_contact(s.to_addr), 'email', 'expo acme', at => s.sent) e WHERE s.campaign = 'easter';
+
+-- Mappings: arrays of recipients, declared classes, purposes, missing ones.
+CREATE TABLE expo_list (rcpts text[], b text, k text, at timestamptz DEFAULT '2026-02-01');
+INSERT INTO expo_list VALUES ('{amy@expo.example,zoe@expo.example}', 'Your order 4411 is out for delivery today.', 'direct_marketing'),
+                             ('{}', 'Your order 4411 is out for delivery today.', 'service'), (NULL, 'Get 20% off boilers!', 'service'),
+                             ('{zoe@expo.example}', 'Get 20% off boilers!', 'service');
+SELECT reason, messages, people FROM consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at', body => 'b', class => 'k', organisation => $$'expo acme'$$, as_known => false) WHERE breakdown = 'reason' ORDER BY reason;
+SELECT * FROM consent.exposure('expo_list', 'rcpts', NULL, 'at');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.exposure('expo_list', 'no_such_column', $$'email'$$, 'at');
+\echo :LAST_ERROR_SQLSTATE
+
+-- The same in batches: stopped, resumed, and with a partition each.
+CREATE TABLE expo_part (LIKE expo_sent) PARTITION BY LIST (via);
+CREATE TABLE expo_part_a PARTITION OF expo_part FOR VALUES IN ('email');
+CREATE TABLE expo_part_b PARTITION OF expo_part DEFAULT;
+INSERT INTO expo_part SELECT * FROM expo_sent;
+SELECT consent.exposure_start('expo_part', 'to_addr', 'via', 'sent', body => 'text', organisation => $$'expo acme'$$, campaign => 'campaign',
+                              complaint => 'complained', as_known => false, batch_blocks => 1) AS run \gset
+SELECT batches_done, batches, percent, judged, finished_at FROM consent.exposure_progress WHERE run = :run;
+CALL consent.exposure_work(:run, 1);
+SELECT batches_done, batches, percent, judged, finished_at FROM consent.exposure_progress WHERE run = :run;
+CALL consent.exposure_work(:run);
+SELECT batches_done = batches AS done, percent, judged, finished_at IS NOT NULL AS finished FROM consent.exposure_progress WHERE run = :run;
+CALL consent.exposure_work(:run);
+CREATE TEMP TABLE expo_at_once AS
+  SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', body => 'text', organisation => $$'expo acme'$$, campaign => 'campaign',
+                                 complaint => 'complained', as_known => false);
+SELECT count(*) AS lines FROM consent.exposure_result(:run);
+(SELECT * FROM consent.exposure_result(:run) EXCEPT ALL TABLE expo_at_once) UNION ALL
+(TABLE expo_at_once EXCEPT ALL SELECT * FROM consent.exposure_result(:run));
+SELECT person, campaign, class, reason, (decision).event_id IS NOT NULL AS has_event FROM consent.exposure_finding WHERE run = :run ORDER BY 1, 2, sent_at;
+
+-- Who may: a reader of the table, with their own rights, and nobody goes on with another's.
+CREATE ROLE regress_expo_reader IN ROLE consent_reader;
+CREATE ROLE regress_expo_poor;
+SET ROLE regress_expo_reader;
+SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent');
+\echo :LAST_ERROR_SQLSTATE
+CALL consent.exposure_work(:run);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.exposure_run (relation, mapping, started_by) VALUES ('expo_sent', '{}', 'postgres');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+GRANT SELECT ON expo_sent TO regress_expo_reader;
+SET ROLE regress_expo_reader;
+SELECT messages > 0 AS found FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$) WHERE breakdown = 'total';
+SELECT consent.exposure_start('expo_sent', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$) AS run \gset
+CALL consent.exposure_work(:run);
+SELECT messages > 0 AS found FROM consent.exposure_result(:run) WHERE breakdown = 'total';
+SET ROLE regress_expo_poor;
+SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+CALL consent.exposure_work(-1);
+\echo :LAST_ERROR_SQLSTATE
+CREATE VIEW expo_view AS SELECT * FROM expo_sent;
+SELECT consent.exposure_start('expo_view', 'to_addr', 'via', 'sent');
+\echo :LAST_ERROR_SQLSTATE
+SELECT messages > 0 AS found FROM consent.exposure('expo_view', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$) WHERE breakdown = 'total';
+DROP VIEW expo_view;
+DROP TABLE expo_sent, expo_today, expo_list, expo_part;
+DROP ROLE regress_expo_reader, regress_expo_poor;

@@ -1,0 +1,402 @@
+
+-------------------------------------------------------------------------------
+-- report: past sends, judged as of their time.
+--
+-- One query does it, made from the mappings of the caller and run with the
+-- caller's rights: join each row with the standing of its recipient and ask
+-- consent.judge().  exposure() runs it over the whole table at once, in parallel
+-- where the server likes; exposure_work() over a range of blocks at a time, with
+-- a commit between, so that it can be stopped, resumed, and run from several
+-- sessions.
+-------------------------------------------------------------------------------
+
+CREATE FUNCTION consent.exposure_mapping(mapping jsonb, name text, fallback text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT COALESCE('(' || (mapping ->> name) || ')', fallback);
+END;
+COMMENT ON FUNCTION consent.exposure_mapping(jsonb, text, text) IS
+  'One mapping of an exposure audit as an expression';
+
+-- Rows: every message and recipient that should not have gone.  A NULL time is
+-- no time that a send can be judged by, so it becomes one that is refused.
+CREATE FUNCTION consent.exposure_query(target regclass, mapping jsonb, blocks text DEFAULT NULL, tally boolean DEFAULT false) RETURNS text
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  recipient text := '(' || (mapping ->> 'recipient') || ')';
+  recipient_type text;
+  rows text;
+BEGIN
+  EXECUTE format('SELECT pg_catalog.pg_typeof((SELECT %s FROM %s LIMIT 0))::text', recipient, target) INTO recipient_type;
+  rows := format(
+    'SELECT %s AS recipient, (%s)::text AS channel_name, consent.try_channel((%2$s)::text) AS channel, (%s)::text AS organisation,'
+    ' COALESCE((%s)::text, ''marketing'') AS purpose, (%s)::text AS product_category, (%s)::text AS reference, (%s)::text[] AS instigators,'
+    ' (%s)::boolean AS opt_out, (%s)::boolean AS identity, (%s)::text AS sender, COALESCE((%s)::timestamptz, ''infinity'') AS sent_at,'
+    ' (%s)::text AS campaign, COALESCE((%s)::boolean, false) AS complaint, (%s)::text AS body, (%s)::text AS subject, (%s)::text AS declared'
+    ' FROM %s WHERE %s',
+    CASE WHEN recipient_type LIKE '%[]' THEN format('pg_catalog.unnest(CASE WHEN pg_catalog.cardinality(%s) > 0 THEN %1$s::text[] ELSE ARRAY[NULL::text] END)', recipient)
+         ELSE recipient || '::text' END,
+    mapping ->> 'channel',
+    consent.exposure_mapping(mapping, 'organisation', 'consent.default_organisation()'),
+    consent.exposure_mapping(mapping, 'purpose', 'NULL'),
+    consent.exposure_mapping(mapping, 'product_category', 'NULL'),
+    consent.exposure_mapping(mapping, 'reference', 'NULL'),
+    consent.exposure_mapping(mapping, 'instigators', 'NULL'),
+    consent.exposure_mapping(mapping, 'opt_out', 'true'),
+    consent.exposure_mapping(mapping, 'identity', 'true'),
+    consent.exposure_mapping(mapping, 'sender', 'NULL'),
+    mapping ->> 'sent_at',
+    consent.exposure_mapping(mapping, 'campaign', 'NULL'),
+    consent.exposure_mapping(mapping, 'complaint', 'NULL'),
+    consent.exposure_mapping(mapping, 'body', 'NULL'),
+    consent.exposure_mapping(mapping, 'subject', 'NULL'),
+    consent.exposure_mapping(mapping, 'class', 'NULL'),
+    target, COALESCE(blocks, 'true'));
+  IF tally THEN
+    RETURN format(
+      'SELECT s.campaign, %s AS month, s.channel_name AS channel, pg_catalog.count(*) AS messages FROM (%s) s GROUP BY 1, 2, 3',
+      consent.exposure_month('s.sent_at'), rows);
+  END IF;
+  RETURN format(
+    'SELECT m.contact, COALESCE(consent.contact_root(m.contact)::text, m.recipient, '''') AS person, m.organisation, m.channel_name AS channel, m.campaign,'
+    ' %s AS month, m.sent_at, m.complaint, m.class, m.d AS decision,'
+    ' CASE WHEN (m.d).reason = ''recipient_unknown'' AND m.recipient IS NOT NULL THEN ''recipient_unreadable'''
+    ' WHEN (m.d).reason = ''input_invalid'' AND m.channel IS NULL THEN ''channel_unknown'' ELSE (m.d).reason END AS reason'
+    ' FROM (SELECT s.*, consent.judge(a.standing, s.contact, s.channel, s.organisation, s.purpose, s.product_category, s.sent_at,'
+    ' known_at => %s, class => s.class, reference => s.reference, instigators => s.instigators, opt_out_offered => s.opt_out,'
+    ' identity_shown => s.identity, sender => s.sender) AS d'
+    ' FROM (SELECT r.*, consent.try_contact(r.recipient) AS contact,'
+    ' consent.class_to_judge((consent.classify(r.body, r.subject, r.channel)).class, r.declared) AS class FROM (%s) r) s'
+    ' LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(s.contact)) m'
+    ' WHERE consent.ledger_readable() AND NOT (m.d).allowed',
+    consent.exposure_month('m.sent_at'),
+    CASE WHEN (mapping ->> 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END,
+    rows);
+END;
+$$;
+COMMENT ON FUNCTION consent.exposure_query(regclass, jsonb, text, boolean) IS
+  'The query of an exposure audit: the sends of a table that should not have gone, in a range of blocks; or, as a tally, how many there are to judge';
+
+CREATE FUNCTION consent.exposure_month(time_expression text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT pg_catalog.format('CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.date_trunc(''month'', %1$s AT TIME ZONE ''Europe/London'')::date END', time_expression);
+END;
+COMMENT ON FUNCTION consent.exposure_month(text) IS
+  'The month of a send (in the United Kingdom) as an expression';
+
+CREATE TABLE consent.exposure_run (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  relation regclass NOT NULL,
+  mapping jsonb NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  started_by name NOT NULL DEFAULT current_user);
+COMMENT ON TABLE consent.exposure_run IS 'Which audits of past sends were begun, of what, and by whom? See consent.exposure_progress';
+COMMENT ON COLUMN consent.exposure_run.id IS 'For exposure_work() and exposure_result()';
+COMMENT ON COLUMN consent.exposure_run.relation IS 'The table of sends';
+COMMENT ON COLUMN consent.exposure_run.mapping IS 'The mappings, expressions over its rows';
+COMMENT ON COLUMN consent.exposure_run.started_at IS 'When';
+COMMENT ON COLUMN consent.exposure_run.started_by IS 'By whom; only they may go on with it, for the mappings run with their rights';
+COMMENT ON SEQUENCE consent.exposure_run_id_seq IS 'Numbers the audits';
+
+CREATE TABLE consent.exposure_batch (
+  run bigint NOT NULL REFERENCES consent.exposure_run ON DELETE CASCADE,
+  leaf regclass NOT NULL,
+  first_block bigint NOT NULL,
+  end_block bigint NOT NULL,
+  done_at timestamptz,
+  PRIMARY KEY (run, leaf, first_block));
+COMMENT ON TABLE consent.exposure_batch IS 'The pieces of an audit: which are done?';
+COMMENT ON COLUMN consent.exposure_batch.run IS 'The audit';
+COMMENT ON COLUMN consent.exposure_batch.leaf IS 'The table or partition';
+COMMENT ON COLUMN consent.exposure_batch.first_block IS 'Its first block';
+COMMENT ON COLUMN consent.exposure_batch.end_block IS 'The block it ends before';
+COMMENT ON COLUMN consent.exposure_batch.done_at IS 'When it was judged, NULL if it was not yet';
+
+CREATE TABLE consent.exposure_tally (
+  run bigint NOT NULL REFERENCES consent.exposure_run ON DELETE CASCADE,
+  campaign text,
+  month date,
+  channel text,
+  messages bigint NOT NULL);
+CREATE INDEX exposure_tally_run ON consent.exposure_tally (run);
+COMMENT ON TABLE consent.exposure_tally IS 'How many messages were judged in an audit, by campaign, month and channel? Several rows add up';
+COMMENT ON COLUMN consent.exposure_tally.run IS 'The audit';
+COMMENT ON COLUMN consent.exposure_tally.campaign IS 'As mapped';
+COMMENT ON COLUMN consent.exposure_tally.month IS 'The first day of the month of sending, NULL if that is not known';
+COMMENT ON COLUMN consent.exposure_tally.channel IS 'As mapped';
+COMMENT ON COLUMN consent.exposure_tally.messages IS 'Messages, one per recipient';
+
+CREATE TABLE consent.exposure_finding (
+  run bigint NOT NULL REFERENCES consent.exposure_run ON DELETE CASCADE,
+  contact consent.contact,
+  person text NOT NULL,
+  organisation text,
+  channel text,
+  campaign text,
+  month date,
+  sent_at timestamptz,
+  complaint boolean NOT NULL,
+  class consent.message_class,
+  decision consent.decision,
+  reason text NOT NULL);
+CREATE INDEX exposure_finding_run ON consent.exposure_finding (run);
+CREATE INDEX exposure_finding_person ON consent.exposure_finding (person);
+COMMENT ON TABLE consent.exposure_finding IS 'Which past messages should not have gone, to whom, and why? One row per message and recipient';
+COMMENT ON COLUMN consent.exposure_finding.run IS 'The audit';
+COMMENT ON COLUMN consent.exposure_finding.contact IS 'The recipient, NULL if unreadable';
+COMMENT ON COLUMN consent.exposure_finding.person IS 'The recipient''s address without its +tag, or what stood there: what people are counted by';
+COMMENT ON COLUMN consent.exposure_finding.organisation IS 'Whose message';
+COMMENT ON COLUMN consent.exposure_finding.channel IS 'As mapped';
+COMMENT ON COLUMN consent.exposure_finding.campaign IS 'As mapped';
+COMMENT ON COLUMN consent.exposure_finding.month IS 'The first day of the month of sending';
+COMMENT ON COLUMN consent.exposure_finding.sent_at IS 'When it was sent; infinity if that is not known';
+COMMENT ON COLUMN consent.exposure_finding.complaint IS 'Did it bring a complaint?';
+COMMENT ON COLUMN consent.exposure_finding.class IS 'What it was';
+COMMENT ON COLUMN consent.exposure_finding.decision IS 'The verdict of consent.judge() as of its time';
+COMMENT ON COLUMN consent.exposure_finding.reason IS 'Why it should not have gone: see consent.reason';
+
+SELECT pg_catalog.pg_extension_config_dump('consent.exposure_run', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.exposure_run_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.exposure_batch', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.exposure_tally', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.exposure_finding', '');
+
+CREATE TYPE consent.exposure_row AS (
+  breakdown text,
+  reason text,
+  campaign text,
+  channel text,
+  month date,
+  messages bigint,
+  people bigint,
+  complaints bigint,
+  judged bigint,
+  first_sent timestamptz,
+  last_sent timestamptz,
+  days integer,
+  citation text);
+COMMENT ON TYPE consent.exposure_row IS
+  'A line of an exposure audit. breakdown: total, reason, campaign, channel, month, or detail (all four); messages: that should not have gone, one per recipient; people: who got them, counted once per line; complaints: messages that brought one; judged: all messages of the campaign, channel or month; first_sent, last_sent, days: how long it went on';
+
+CREATE FUNCTION consent.exposure_summary(findings text, tallies text) RETURNS SETOF consent.exposure_row
+  LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    WITH finding AS (
+      SELECT CASE WHEN grouping(f.reason, f.campaign, f.channel, f.month) = 0 THEN 'detail'
+                  WHEN grouping(f.reason) = 0 THEN 'reason' WHEN grouping(f.campaign) = 0 THEN 'campaign'
+                  WHEN grouping(f.channel) = 0 THEN 'channel' WHEN grouping(f.month) = 0 THEN 'month' ELSE 'total' END AS breakdown,
+             f.reason, f.campaign, f.channel, f.month, count(*) AS messages, count(DISTINCT f.person) AS people,
+             count(*) FILTER (WHERE f.complaint) AS complaints,
+             min(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS first_sent, max(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS last_sent
+        FROM %s f
+       GROUP BY GROUPING SETS ((), (f.reason), (f.campaign), (f.channel), (f.month), (f.reason, f.campaign, f.channel, f.month))),
+    tally AS (
+      SELECT CASE WHEN grouping(t.campaign) = 0 THEN 'campaign' WHEN grouping(t.channel) = 0 THEN 'channel'
+                  WHEN grouping(t.month) = 0 THEN 'month' ELSE 'total' END AS breakdown,
+             t.campaign, t.channel, t.month, COALESCE(sum(t.messages), 0)::bigint AS judged
+        FROM %s t
+       GROUP BY GROUPING SETS ((), (t.campaign), (t.channel), (t.month)))
+    SELECT COALESCE(f.breakdown, t.breakdown), f.reason, COALESCE(f.campaign, t.campaign), COALESCE(f.channel, t.channel),
+           COALESCE(f.month, t.month), COALESCE(f.messages, 0), COALESCE(f.people, 0), COALESCE(f.complaints, 0), t.judged,
+           f.first_sent, f.last_sent, ((f.last_sent AT TIME ZONE 'Europe/London')::date - (f.first_sent AT TIME ZONE 'Europe/London')::date) + 1,
+           r.citation
+      FROM finding f
+      FULL JOIN tally t ON t.breakdown = f.breakdown AND COALESCE(t.campaign, '') = COALESCE(f.campaign, '')
+                       AND COALESCE(t.channel, '') = COALESCE(f.channel, '') AND COALESCE(t.month, '-infinity') = COALESCE(f.month, '-infinity')
+      LEFT JOIN consent.reason r ON r.code = f.reason
+     ORDER BY array_position('{total,reason,campaign,channel,month,detail}', COALESCE(f.breakdown, t.breakdown)),
+              COALESCE(f.month, t.month) NULLS FIRST, COALESCE(f.messages, 0) DESC, f.reason, COALESCE(f.campaign, t.campaign), COALESCE(f.channel, t.channel)
+    $query$, findings, tallies);
+END;
+$$;
+COMMENT ON FUNCTION consent.exposure_summary(text, text) IS
+  'Findings and tallies of an exposure audit, two queries, as its lines';
+
+CREATE FUNCTION consent.exposure(
+  target regclass,
+  recipient text,
+  channel text,
+  sent_at text,
+  body text DEFAULT NULL,
+  subject text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  class text DEFAULT NULL,
+  purpose text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  reference text DEFAULT NULL,
+  instigators text DEFAULT NULL,
+  opt_out text DEFAULT NULL,
+  identity text DEFAULT NULL,
+  sender text DEFAULT NULL,
+  campaign text DEFAULT NULL,
+  complaint text DEFAULT NULL,
+  as_known boolean DEFAULT true) RETURNS SETOF consent.exposure_row
+  LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  mapping jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
+                                             reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
+  notices text := current_setting('client_min_messages');
+BEGIN
+  -- A scratch table and not a common table expression: this is planned in parallel.
+  PERFORM set_config('client_min_messages', 'warning', true);
+  DROP TABLE IF EXISTS pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
+  PERFORM set_config('client_min_messages', notices, true);
+  EXECUTE 'CREATE TEMP TABLE consent_exposure_finding ON COMMIT DROP AS ' || consent.exposure_query(target, mapping);
+  EXECUTE 'CREATE TEMP TABLE consent_exposure_tally ON COMMIT DROP AS ' || consent.exposure_query(target, mapping, tally => true);
+  RETURN QUERY SELECT * FROM consent.exposure_summary('pg_temp.consent_exposure_finding', 'pg_temp.consent_exposure_tally');
+  DROP TABLE pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
+END;
+$$;
+
+CREATE FUNCTION consent.exposure_mappings(
+  recipient text, channel text, sent_at text, body text, subject text, organisation text, class text, purpose text, product_category text,
+  reference text, instigators text, opt_out text, identity text, sender text, campaign text, complaint text, as_known boolean) RETURNS jsonb
+  LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  IF recipient IS NULL OR channel IS NULL OR sent_at IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+      MESSAGE = 'an exposure audit needs mappings of recipient, channel and sent_at',
+      HINT = 'Each is an SQL expression over the row, such as recipient => ''to_addr'', channel => ''''''email''''''.';
+  END IF;
+  RETURN jsonb_strip_nulls(jsonb_build_object(
+    'recipient', recipient, 'channel', channel, 'sent_at', sent_at, 'body', body, 'subject', subject,
+    'organisation', COALESCE(organisation, quote_nullable(consent.default_organisation())),
+    'class', class, 'purpose', purpose, 'product_category', product_category, 'reference', reference, 'instigators', instigators,
+    'opt_out', opt_out, 'identity', identity, 'sender', sender, 'campaign', campaign, 'complaint', complaint,
+    'as_known', COALESCE(as_known, true)));
+END;
+$$;
+COMMENT ON FUNCTION consent.exposure_mappings(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, boolean) IS
+  'The mappings of an exposure audit as one value. Error 22004: recipient, channel or sent_at missing';
+COMMENT ON FUNCTION consent.exposure(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, boolean) IS
+  'Judges the past sends of a table as of their time: which should not have gone, to how many people, by reason, campaign, channel and month. Mappings are SQL expressions over the row, as for consent.guard(); further sent_at, campaign and complaint (boolean: did it bring one). as_known => false counts what was recorded only later, such as a history that was imported. Runs with the caller''s rights. Error 22004: a mapping is missing';
+
+CREATE FUNCTION consent.exposure_start(
+  target regclass,
+  recipient text,
+  channel text,
+  sent_at text,
+  body text DEFAULT NULL,
+  subject text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  class text DEFAULT NULL,
+  purpose text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  reference text DEFAULT NULL,
+  instigators text DEFAULT NULL,
+  opt_out text DEFAULT NULL,
+  identity text DEFAULT NULL,
+  sender text DEFAULT NULL,
+  campaign text DEFAULT NULL,
+  complaint text DEFAULT NULL,
+  as_known boolean DEFAULT true,
+  batch_blocks integer DEFAULT 4096) RETURNS bigint
+  LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  mapping jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
+                                             reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
+  new_run bigint;
+BEGIN
+  IF (SELECT relkind FROM pg_class WHERE oid = target) NOT IN ('r', 'p', 'm') THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+      MESSAGE = format('"%s" has no blocks to go through', target),
+      HINT = 'Use consent.exposure(), which judges everything at once.';
+  END IF;
+  PERFORM consent.exposure_query(target, mapping);
+  INSERT INTO consent.exposure_run (relation, mapping) VALUES (target, mapping) RETURNING id INTO new_run;
+  INSERT INTO consent.exposure_batch (run, leaf, first_block, end_block)
+  SELECT new_run, l.leaf, b.first_block, b.first_block + GREATEST(batch_blocks, 1)
+    FROM (SELECT exposure_start.target AS leaf WHERE NOT EXISTS (SELECT FROM pg_partition_tree(exposure_start.target))
+          UNION ALL
+          SELECT t.relid FROM pg_partition_tree(exposure_start.target) t WHERE t.isleaf) l,
+         generate_series(0, pg_relation_size(l.leaf) / current_setting('block_size')::bigint, GREATEST(batch_blocks, 1)) AS b(first_block);
+  RETURN new_run;
+END;
+$$;
+COMMENT ON FUNCTION consent.exposure_start(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, boolean, integer) IS
+  'Begins an exposure audit of a big table, to be done by CALL consent.exposure_work(run) in batches of so many blocks. Returns the run. Messages stored after this are not judged, nor those that an UPDATE moves. Errors: 22004 a mapping is missing, 42809 not a table';
+
+CREATE PROCEDURE consent.exposure_work(run bigint, batches bigint DEFAULT NULL)
+  LANGUAGE plpgsql
+AS $$
+DECLARE
+  audit consent.exposure_run;
+  batch consent.exposure_batch;
+  blocks text;
+  n bigint := 0;
+BEGIN
+  SELECT * INTO audit FROM consent.exposure_run r WHERE r.id = exposure_work.run;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('there is no exposure audit %s', exposure_work.run);
+  END IF;
+  IF audit.started_by <> current_user THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('exposure audit %s was started by another role', exposure_work.run),
+      DETAIL = 'Its mappings run with the rights of whoever goes on with it.';
+  END IF;
+  WHILE batches IS NULL OR n < batches LOOP
+    SELECT b.* INTO batch
+      FROM consent.exposure_batch b
+     WHERE b.run = exposure_work.run AND b.done_at IS NULL
+     ORDER BY b.leaf, b.first_block
+       FOR UPDATE SKIP LOCKED LIMIT 1;
+    EXIT WHEN NOT FOUND;
+    blocks := format('ctid >= ''(%s,0)'' AND ctid < ''(%s,0)''', batch.first_block, batch.end_block);
+    EXECUTE format('INSERT INTO consent.exposure_finding SELECT %s, f.* FROM (%s) f', batch.run,
+                   consent.exposure_query(batch.leaf, audit.mapping, blocks));
+    EXECUTE format('INSERT INTO consent.exposure_tally SELECT %s, t.* FROM (%s) t', batch.run,
+                   consent.exposure_query(batch.leaf, audit.mapping, blocks, tally => true));
+    UPDATE consent.exposure_batch b SET done_at = clock_timestamp()
+     WHERE b.run = batch.run AND b.leaf = batch.leaf AND b.first_block = batch.first_block;
+    n := n + 1;
+    COMMIT;
+  END LOOP;
+END;
+$$;
+COMMENT ON PROCEDURE consent.exposure_work(bigint, bigint) IS
+  'Goes on with an exposure audit: so many batches, or all that are left, with a commit after each. Stop it and call it again as you like; call it in several sessions to go faster. Errors: 42704 no such audit, 42501 somebody else''s';
+
+CREATE FUNCTION consent.exposure_result(run bigint) RETURNS SETOF consent.exposure_row
+  LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT *
+    FROM consent.exposure_summary(
+           pg_catalog.format('(SELECT * FROM consent.exposure_finding WHERE run = %s)', run),
+           pg_catalog.format('(SELECT * FROM consent.exposure_tally WHERE run = %s)', run));
+END;
+COMMENT ON FUNCTION consent.exposure_result(bigint) IS
+  'What an exposure audit has found so far: the lines that consent.exposure() returns';
+
+CREATE VIEW consent.exposure_progress WITH (security_invoker = true) AS
+  SELECT r.id AS run, r.relation, r.started_by, r.started_at, count(b.done_at) AS batches_done, count(*) AS batches,
+         round(100.0 * count(b.done_at) / count(*), 1) AS percent,
+         max(b.done_at) AS last_batch_at, CASE WHEN count(b.done_at) = count(*) THEN max(b.done_at) END AS finished_at,
+         COALESCE((SELECT sum(t.messages) FROM consent.exposure_tally t WHERE t.run = r.id), 0)::bigint AS judged
+    FROM consent.exposure_run r
+    JOIN consent.exposure_batch b ON b.run = r.id
+   GROUP BY r.id;
+COMMENT ON VIEW consent.exposure_progress IS
+  'How far are the exposure audits?';
+COMMENT ON COLUMN consent.exposure_progress.run IS 'The audit';
+COMMENT ON COLUMN consent.exposure_progress.relation IS 'The table of sends';
+COMMENT ON COLUMN consent.exposure_progress.started_by IS 'By whom';
+COMMENT ON COLUMN consent.exposure_progress.started_at IS 'When';
+COMMENT ON COLUMN consent.exposure_progress.batches_done IS 'Pieces judged';
+COMMENT ON COLUMN consent.exposure_progress.batches IS 'Pieces in all';
+COMMENT ON COLUMN consent.exposure_progress.percent IS 'Of the pieces';
+COMMENT ON COLUMN consent.exposure_progress.last_batch_at IS 'When the last piece was done';
+COMMENT ON COLUMN consent.exposure_progress.finished_at IS 'When the very last piece was done, NULL if some are left';
+COMMENT ON COLUMN consent.exposure_progress.judged IS 'Messages judged so far';
+
+REVOKE EXECUTE ON FUNCTION
+  consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings, consent.exposure_query, consent.exposure_summary,
+  consent.exposure, consent.exposure_start, consent.exposure_result
+FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE consent.exposure_work FROM PUBLIC;
