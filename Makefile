@@ -24,7 +24,11 @@ OBJS = \
 	src/contact/phone.o \
 	src/text/text.o \
 	src/text/fold.o \
-	src/text/html_strip.o \
+	src/text/lexicon.o \
+	src/text/respell.o \
+	src/text/sentence.o \
+	src/text/url.o \
+	src/text/html.o \
 	src/classify/pattern.o \
 	src/classify/ruleset.o \
 	src/classify/rule.o \

@@ -20,3 +20,48 @@ SELECT length(consent.folded_text('a' || repeat(U&'\0301', 1000)));
 -- A megabyte is read, cut between characters.
 SELECT octet_length(consent.folded_text(repeat(U&'\20AC', 400000)));
 SELECT consent.folded_text('') = '' AS empty, consent.folded_text(NULL) IS NULL AS strict;
+
+-- Every disguise of the corpus is read as what it is ...
+\getenv top PG_ABS_SRCDIR
+\set corpus :top '/test/corpus/evasion.jsonl'
+CREATE TEMP TABLE line (l text);
+COPY line FROM :'corpus' WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
+CREATE TEMP TABLE evasion AS
+SELECT l ->> 'id' AS id, COALESCE(l ->> 'html', l ->> 'body') AS given,
+       COALESCE(l ->> 'reads', consent.folded_text(NULLIF(l ->> 'canonical', ''))) AS reads
+  FROM (SELECT l::jsonb FROM line) AS s
+ WHERE l ->> 'body' !~ '^(MIME-Version|Subject):';
+SELECT count(reads) AS disguised, count(*) FILTER (WHERE reads IS NULL) AS harmless FROM evasion;
+SELECT id, given, reads, consent.folded_text(given) FROM evasion
+ WHERE regexp_replace(consent.folded_text(given), '!+', '!', 'g') <> reads;
+-- ... and what only looks like one is left alone.
+SELECT id, consent.folded_text(given) FROM evasion WHERE reads IS NULL AND consent.folded_text(given) <> lower(given);
+
+-- More that is no disguise: codes, places, initials, other languages, units.
+SELECT consent.folded_text(t) FROM (VALUES
+  ('Ref AB0CD1E, code G3TX99, flat W1N 4DJ, ward A1, at 3am, 2nd and 12th, 4x4, H2O'),
+  ('Mr J. R. R. Tolkien, U.S.A., e.g. this, p.m. or a.m., B&Q and M&S'),
+  (U&'\0441\043A\0438\0434\043A\0430 \03BA\03B1\03BB\03B7\03BC\03AD\03C1\03B1 caf\00E9 na\00EFve 5 \03BCm'),
+  ('01632 960 123, 1 2 3 4 5 6, 3-2-1, half-term, freephone, overdue, 20 kg, table for two for one night')) AS v(t);
+-- Disguises that no corpus has.
+SELECT consent.folded_text(t) FROM (VALUES
+  ('l-a-s-t  c.h.a.n.c.e, b*u*y, v o u c h e r s, salefriday'),
+  (U&'\0410\0415\041E \0415XTRA \039F\039D\0395 d\0456s\0441\043Eunt \+01F198'),
+  ('Get 10 pounds or 1,250.00 quid or GBP 5, fifty per cent, 3-for-2, BOGOF'),
+  ('http://a.example/x%20y%C3%A9?a=b&c=d. See (https://b.example/free_gift).')) AS v(t);
+
+-- Sentences, each with its region and its place in the text as given.
+CREATE FUNCTION pg_temp.parts(body text) RETURNS TABLE (region text, folded text, given text) LANGUAGE sql AS
+  $$ SELECT s.region, s.folded, substr(body, s.start, s.length) FROM consent.sentences(body) AS s $$;
+SELECT * FROM pg_temp.parts('Dear Mr. Jo, it costs £4.50 approx. a day! Is it ok? "Yes." No' || E'\n\n' || 'Bye. See http://x.example/a?b=c');
+SELECT * FROM pg_temp.parts('<div style="display: none">Preheader text</div><p>One <a href="https://x.example/sale">two</a> <img alt="three &amp; four"> five.
+<p>Six<div class="page-footer">Seven. Eight</div><table><tr><td>Nine<td hidden>Ten<td>Eleven</table><footer>Twelve</footer>
+<style>.a:after { content: "Thirteen" }</style><input type=submit value="Fourteen"><input value="none"><p style="color:#fff;background-color:white">Fifteen</p>');
+SELECT * FROM pg_temp.parts('<!--[if mso]>a<![endif]-->b<!--[if !mso]><!-->c<!--<![endif]--><!-->d<!-- e -->f<b title=''g"h''>i</b>');
+SELECT consent.folded_text('<p>&hearts;&notit;&notin;&NotEqualTilde;&ampx &copy2</p><p title="&copy=1&copy;"></p>');
+-- Hostile HTML takes no longer than its length, whatever is left open.
+SELECT length(consent.folded_text(repeat('<div>', 100000) || 'x' || repeat('</i>', 100000))),
+       length(consent.folded_text('<a ' || (SELECT string_agg('a' || i, ' ') FROM generate_series(1, 100000) i) || '>x')),
+       length(consent.folded_text('<p>' || repeat('<style>', 100000))), length(consent.folded_text('<p>' || repeat('<!--[if-->', 90000) || 'x')),
+       length(consent.folded_text('<p>' || repeat('&', 900000))), length(consent.folded_text(repeat('1 a ', 250000))),
+       length(consent.folded_text('<p>' || repeat('<a href=http://x.example>a.</a> ', 30000)));

@@ -52,8 +52,10 @@ add_finding(ConsentFindings *found, const ConsentRule *rule, const Part *part,
 	f->rule = rule;
 	f->in_subject = part->is_subject;
 	f->limit = limit;
-	f->start = limit ? 0 : part->text.start[start];
-	f->end = limit ? 0 : part->text.end[end - 1];
+	f->start = 0;
+	f->end = 0;
+	if (!limit)
+		consent_text_source(&part->text, start, end, &f->start, &f->end);
 }
 
 static bool

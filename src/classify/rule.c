@@ -243,6 +243,8 @@ pg_consent_try_rule(PG_FUNCTION_ARGS)
 		bool		nulls[3] = {false, false, false};
 		int			start;
 		int			end;
+		int32		from_char;
+		int32		to_char;
 		ConsentMatch found = consent_pattern_match(pattern, folded.data, folded.len,
 												   from, &start, &end);
 
@@ -250,9 +252,10 @@ pg_consent_try_rule(PG_FUNCTION_ARGS)
 			limit_exceeded();
 		if (found == MATCH_NONE)
 			break;
-		values[0] = Int32GetDatum(folded.start[start] + 1);
-		values[1] = Int32GetDatum(folded.end[end - 1] - folded.start[start]);
-		values[2] = consent_excerpt(source, folded.start[start], folded.end[end - 1]);
+		consent_text_source(&folded, start, end, &from_char, &to_char);
+		values[0] = Int32GetDatum(from_char + 1);
+		values[1] = Int32GetDatum(to_char - from_char);
+		values[2] = consent_excerpt(source, from_char, to_char);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		from = end;
 	}

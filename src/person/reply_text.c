@@ -147,14 +147,6 @@ add_line(Lines *lines, const char *folded, int len)
 }
 
 static void
-free_text(ConsentText *text)
-{
-	pfree(text->data);
-	pfree(text->start);
-	pfree(text->end);
-}
-
-static void
 plain_lines(const char *source, int len, Lines *lines)
 {
 	int			from = 0;
@@ -166,9 +158,9 @@ plain_lines(const char *source, int len, Lines *lines)
 
 		while (to < len && source[to] != '\n' && source[to] != '\r')
 			to++;
-		consent_text_read(source + from, to - from, &text);
+		consent_text_fold(source + from, to - from, &text);
 		add_line(lines, text.data, text.len);
-		free_text(&text);
+		consent_text_free(&text);
 		from = to + 1;
 	}
 }
@@ -206,16 +198,16 @@ html_lines(const char *source, int len, Lines *lines)
 	int			byte = 0;
 	int32		chars = 0;
 
-	consent_text_read(source, len, &text);
+	consent_text_fold(source, len, &text);
 	for (int i = 0; i < text.len; i++)
 	{
 		bool		breaks = text.data[i] == '\n';
 
 		if (text.data[i] == ' ')
 		{
-			while (chars < text.end[i])
+			while (chars < consent_text_end(&text, i))
 			{
-				if (chars >= text.start[i] && source[byte] == '<')
+				if (chars >= consent_text_start(&text, i) && source[byte] == '<')
 					breaks = true;
 				byte += pg_utf_mblen((const unsigned char *) source + byte);
 				chars++;
@@ -228,7 +220,7 @@ html_lines(const char *source, int len, Lines *lines)
 		}
 	}
 	add_line(lines, text.data + from, text.len - from);
-	free_text(&text);
+	consent_text_free(&text);
 }
 
 static bool
@@ -448,9 +440,9 @@ consent_reply_words(const char *source, int len, ReplyWords *words)
 	if (words->truncated)
 		len = pg_encoding_mbcliplen(PG_UTF8, source, len, REPLY_MAX_BYTES);
 
-	consent_text_read(source, len, &whole);
+	consent_text_fold(source, len, &whole);
 	html = whole.html;
-	free_text(&whole);
+	consent_text_free(&whole);
 	if (html)
 		html_lines(source, html_quote_start(source, len), &lines);
 	else
@@ -482,9 +474,9 @@ consent_phrase_words(const char *source, int len, ReplyWords *words)
 	ConsentText text;
 
 	memset(words, 0, sizeof(ReplyWords));
-	consent_text_read(source, len, &text);
+	consent_text_fold(source, len, &text);
 	split_line(plain_letters(text.data, text.len), true, words);
-	free_text(&text);
+	consent_text_free(&text);
 }
 
 /* consent.reply_words(body): for whoever wants to know what was read */

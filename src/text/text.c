@@ -3,13 +3,14 @@
  * text.c
  *	  The text room's front door: source in, folded text out.
  *
- * MIME is not unpacked yet: a body is plain text or HTML.
+ * A body is plain text or HTML; whole messages are taken apart by mime.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
@@ -17,10 +18,47 @@
 #include "text/fold.h"
 #include "text/text.h"
 
-PG_FUNCTION_INFO_V1(pg_consent_folded_text);
+#define ADDRESSES_MAX	64		/* of a plain text that are read */
 
-void
-consent_text_read(const char *source, int len, ConsentText *text)
+PG_FUNCTION_INFO_V1(pg_consent_folded_text);
+PG_FUNCTION_INFO_V1(pg_consent_sentences);
+
+const char *const consent_region_names[CONSENT_NREGIONS] = {
+	"body", "link", "alt", "preheader", "footer", "url"
+};
+
+/* The addresses in a plain text, each on a line behind it. */
+static void
+put_addresses(const char *source, int len, TextFold *fold)
+{
+	const char *s = source;
+	int32		chars = 0;
+	const char *counted = source;
+	int			n = 0;
+
+	consent_fold_region(fold, REGION_URL);
+	while (n < ADDRESSES_MAX && (s = memchr(s, ':', source + len - s)) != NULL)
+	{
+		const char *from = s;
+		int			length;
+
+		while (from > source && s - from < 5 &&
+			   ((from[-1] >= 'a' && from[-1] <= 'z') || (from[-1] >= 'A' && from[-1] <= 'Z')))
+			from--;
+		length = consent_url_length(from, (int) (source + len - from));
+		s++;
+		if (length == 0)
+			continue;
+		for (; counted < from; counted++)
+			chars += ((unsigned char) *counted & 0xC0) != 0x80;
+		consent_url_put(fold, from, length, chars);
+		s = from + length;
+		n++;
+	}
+}
+
+static void
+fold_source(const char *source, int len, bool addresses, ConsentText *text)
 {
 	TextFold	fold;
 
@@ -31,20 +69,102 @@ consent_text_read(const char *source, int len, ConsentText *text)
 
 	consent_fold_begin(&fold, text, len);
 	if (text->html)
-		consent_html_strip(source, len, &fold);
+		consent_html_read(source, len, addresses, &fold);
 	else
 	{
-		int32		chars = 0;
-
-		for (int at = 0; at < len; chars++)
-		{
-			const unsigned char *s = (const unsigned char *) source + at;
-
-			consent_fold_put(&fold, utf8_to_unicode(s), chars, chars + 1);
-			at += pg_utf_mblen(s);
-		}
+		consent_fold_put_plain(&fold, source, len, 0);
+		if (addresses)
+			put_addresses(source, len, &fold);
 	}
 	consent_fold_end(&fold);
+}
+
+void
+consent_text_fold(const char *source, int len, ConsentText *text)
+{
+	fold_source(source, len, false, text);
+}
+
+void
+consent_text_read(const char *source, int len, ConsentText *text)
+{
+	fold_source(source, len, true, text);
+	consent_text_respell(text);
+}
+
+void
+consent_text_free(ConsentText *text)
+{
+	pfree(text->data);
+	pfree(text->run);
+	pfree(text->zone);
+}
+
+/* The run that a byte of the text belongs to. */
+static const ConsentRun *
+run_of(const ConsentText *text, int byte)
+{
+	int			low = 0;
+	int			high = text->nruns;
+
+	while (high - low > 1)
+	{
+		int			middle = (low + high) / 2;
+
+		if (text->run[middle].at <= byte)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &text->run[low];
+}
+
+int32
+consent_text_start(const ConsentText *text, int byte)
+{
+	const ConsentRun *run = run_of(text, byte);
+
+	return run->start + (run->width == 0 ? byte - run->at : 0);
+}
+
+int32
+consent_text_end(const ConsentText *text, int byte)
+{
+	const ConsentRun *run = run_of(text, byte);
+
+	return run->start + (run->width == 0 ? byte - run->at + 1 : run->width);
+}
+
+/*
+ * Reversed text has its end before its start; what is between belongs to the
+ * piece all the same.
+ */
+void
+consent_text_source(const ConsentText *text, int from, int to, int32 *start, int32 *end)
+{
+	int32		a = consent_text_start(text, from);
+	int32		b = consent_text_end(text, to - 1);
+
+	*start = Min(a, consent_text_start(text, to - 1));
+	*end = Max(b, consent_text_end(text, from));
+}
+
+ConsentRegion
+consent_text_region(const ConsentText *text, int byte)
+{
+	int			low = 0;
+	int			high = text->nzones;
+
+	while (high - low > 1)
+	{
+		int			middle = (low + high) / 2;
+
+		if (text->zone[middle].at <= byte)
+			low = middle;
+		else
+			high = middle;
+	}
+	return text->zone[low].region;
 }
 
 PGDLLEXPORT Datum
@@ -57,4 +177,37 @@ pg_consent_folded_text(PG_FUNCTION_ARGS)
 
 	consent_text_read(source, strlen(source), &folded);
 	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(folded.data, folded.len, PG_UTF8)));
+}
+
+PGDLLEXPORT Datum
+pg_consent_sentences(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	text	   *body = PG_GETARG_TEXT_PP(0);
+	char	   *source = pg_server_to_any(text_to_cstring(body),
+										  VARSIZE_ANY_EXHDR(body), PG_UTF8);
+	ConsentText folded;
+	ConsentSentence *sentences;
+	int			n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	consent_text_read(source, strlen(source), &folded);
+	n = consent_text_sentences(&folded, &sentences);
+	for (int i = 0; i < n; i++)
+	{
+		const ConsentSentence *s = &sentences[i];
+		int32		start;
+		int32		end;
+		char	   *words = pnstrdup(folded.data + s->start, s->end - s->start);
+		Datum		values[4];
+		bool		nulls[4] = {false, false, false, false};
+
+		consent_text_source(&folded, s->start, s->end, &start, &end);
+		values[0] = CStringGetTextDatum(consent_region_names[s->region]);
+		values[1] = Int32GetDatum(start + 1);
+		values[2] = Int32GetDatum(end - start);
+		values[3] = CStringGetTextDatum(pg_any_to_server(words, s->end - s->start, PG_UTF8));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

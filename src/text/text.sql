@@ -7,4 +7,12 @@ CREATE FUNCTION consent.folded_text(body text) RETURNS text
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
   AS 'MODULE_PATHNAME', 'pg_consent_folded_text';
 COMMENT ON FUNCTION consent.folded_text(text) IS
-  'The text as rules see it: HTML tags removed, lower case, Unicode NFKC, invisible characters dropped, one space between words and one line feed between paragraphs. Reads the first megabyte';
+  'The text as rules see it: HTML tags removed, lower case, Unicode NFKC, invisible characters dropped, disguised words as they read, sums as in £20, one space between words and one line feed between paragraphs; at the end, a line for the words of each address. Reads the first megabyte';
+
+CREATE FUNCTION consent.sentences(body text, OUT region text, OUT start integer,
+                                  OUT length integer, OUT folded text)
+  RETURNS SETOF record
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 20
+  AS 'MODULE_PATHNAME', 'pg_consent_sentences';
+COMMENT ON FUNCTION consent.sentences(text) IS
+  'The sentences of a text as rules see it: the region each stands in (body, link, alt, preheader, footer or url), start (from 1) and length in characters of the text as given, and its folded form';

@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ *
+ * sentence.c
+ *	  Where the sentences of a folded text are.
+ *
+ * A sentence ends with its paragraph, or with ".", "!" or "?" before a space.
+ * A full stop behind a single letter or a common abbreviation ends none.
+ * Text that is hidden, in a footer or an address stands apart; links and
+ * images are part of the sentence they are in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "text/text.h"
+
+static const char *const abbreviations[] = {
+	"approx", "co", "dept", "dr", "e.g", "eg", "etc", "i.e", "ie", "inc",
+	"incl", "ltd", "min", "mr", "mrs", "ms", "no", "nos", "p.a", "prof", "ref", "st",
+	"tel", "vs", NULL
+};
+
+/* Does the full stop at byte "at" only shorten a word? */
+static bool
+is_abbreviation(const ConsentText *text, int from, int at)
+{
+	int			start = at;
+
+	while (start > from && text->data[start - 1] != ' ' && at - start < 8)
+		start--;
+	if (at - start == 1 && text->data[start] >= 'a' && text->data[start] <= 'z')
+		return true;
+	for (const char *const *a = abbreviations; *a; a++)
+	{
+		if (strlen(*a) == at - start && memcmp(*a, text->data + start, at - start) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Links and images are within the text around them. */
+static ConsentRegion
+apart(ConsentRegion region)
+{
+	return region == REGION_LINK || region == REGION_ALT ? REGION_BODY : region;
+}
+
+int
+consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
+{
+	int			capacity = 16;
+	int			n = 0;
+	int			from = 0;
+	int			limit = 0;		/* where another region begins */
+	int			zone = 0;
+	ConsentRegion region = REGION_BODY;
+
+	*sentences = palloc(capacity * sizeof(ConsentSentence));
+	while (from < text->len)
+	{
+		int			end = from;
+		int			stop;
+
+		if (from >= limit)
+		{
+			while (zone + 1 < text->nzones && text->zone[zone + 1].at <= from)
+				zone++;
+			region = apart(text->zone[zone].region);
+			while (zone + 1 < text->nzones && apart(text->zone[zone + 1].region) == region)
+				zone++;
+			limit = zone + 1 < text->nzones ? text->zone[zone + 1].at : text->len;
+		}
+		while (end < limit && text->data[end] != '\n')
+		{
+			char		c = text->data[end++];
+
+			if ((c == '.' || c == '!' || c == '?') &&
+				(end == limit || strchr(" \"')", text->data[end])) &&
+				!(c == '.' && is_abbreviation(text, from, end - 1)))
+			{
+				while (end < limit && strchr(".!?\"')", text->data[end]))
+					end++;
+				break;
+			}
+		}
+		stop = end;
+		while (from < stop && text->data[from] == ' ')
+			from++;
+		while (stop > from && text->data[stop - 1] == ' ')
+			stop--;
+		if (stop > from)
+		{
+			if (n == capacity)
+			{
+				capacity *= 2;
+				*sentences = repalloc(*sentences, capacity * sizeof(ConsentSentence));
+			}
+			(*sentences)[n].start = from;
+			(*sentences)[n].end = stop;
+			(*sentences)[n++].region = region;
+		}
+		from = end + (end < text->len && text->data[end] == '\n');
+	}
+	return n;
+}
