@@ -55,7 +55,8 @@ OBJS = \
 	src/guard/mapping.o \
 	src/guard/setup.o \
 	src/guard/guard.o \
-	src/report/verdict.o
+	src/report/verdict.o \
+	src/report/audience.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of
 # its own, opened by the first backend that needs it.
@@ -91,16 +92,17 @@ SQL_PARTS = \
 	src/report/verdict.sql \
 	src/report/views.sql \
 	src/report/exposure.sql \
+	src/report/audience.sql \
 	src/module/roles.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql
 
 PG_CPPFLAGS = -I$(SRCROOT)/src
-SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
+SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
 REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions adapter \
-	report exposure \
+	report exposure audience \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary policy standing seal unsubscribe unsubscribe_mint

@@ -1,0 +1,104 @@
+-- Audiences: sets of contacts, by number.
+LOAD 'pg_consent';
+SET timezone = 'Europe/London';
+\set SHOW_CONTEXT never
+\pset footer off
+\pset null '-'
+
+-- The type.
+SELECT '{}'::consent.audience, '{3,1,2,9}'::consent.audience, '{4294967295,0}'::consent.audience, '{5,5-7}'::consent.audience;
+SELECT consent.count('{1-1000000}'::consent.audience) AS million, pg_column_size('{1-1000000}'::consent.audience) < 500 AS small;
+SELECT '{1-5}'::consent.audience | '{4-9}' AS "union", '{1-5}'::consent.audience & '{4-9}' AS intersection, '{1-5}'::consent.audience - '{4-9}' AS difference;
+SELECT '{1-3}'::consent.audience = '{1,2,3}' AS same, '{1-3}'::consent.audience <> '{1,2}' AS other, ('{1-5}'::consent.audience - '{1-5}') = '{}' AS nothing;
+SELECT 3::bigint <@ '{1-5}'::consent.audience AS t, 6::bigint <@ '{1-5}'::consent.audience AS f, '{1-5}'::consent.audience @> 5 AS t, -1::bigint <@ '{1-5}'::consent.audience AS f,
+       5000000000 <@ '{1-5}'::consent.audience AS f, NULL::bigint <@ '{1-5}'::consent.audience AS unknown;
+SELECT consent.audience_of(n) FROM generate_series(1, 10) n WHERE n % 3 <> 0;
+SELECT consent.audience_of(NULL), consent.audience_of(n) = '{}' AS empty FROM generate_series(1, 0) n;
+SELECT array_agg(n) FROM consent.numbers('{7-9,100000,3000000000}'::consent.audience) n;
+SELECT count(*), sum(n) FROM consent.numbers('{1-200000}'::consent.audience) n;
+SELECT consent.audience_of(5000000000);
+\echo :LAST_ERROR_SQLSTATE
+SELECT '1,2'::consent.audience;
+\echo :LAST_ERROR_SQLSTATE
+SELECT '{1,}'::consent.audience;
+SELECT '{-1}'::consent.audience;
+SELECT '{9-1}'::consent.audience;
+SELECT '{4294967296}'::consent.audience;
+SELECT '{1}x'::consent.audience;
+-- Another audience for every row is read anew, also where they are stored out of line.
+CREATE TEMP TABLE audience_many AS SELECT i, consent.audience_of(n) AS a FROM generate_series(1, 20) i, generate_series(1, 40000) n WHERE n * 7919 % 104729 % 20 >= i - 1 GROUP BY i;
+SELECT count(*) AS wrong FROM audience_many m, generate_series(1, 40000, 97) n WHERE (n <@ m.a) <> (n * 7919 % 104729 % 20 >= m.i - 1);
+SELECT bool_and(a::text::consent.audience = a) AS round_trip FROM audience_many;
+
+-- The contacts that permitted() returns.
+INSERT INTO consent.organisation (name) VALUES ('aud acme');
+SELECT count(consent.give((n || '@aud.example')::consent.contact, '{email}', 'aud acme', method => 'ticked_box', wording => 'Offers'))
+  FROM unnest('{ann,bob,cat,dan+a,dan+b}'::text[]) n;
+SELECT consent.soft_opt_in('eve@aud.example', 'aud acme', 'boilers', refusal_offered => true, refused => false) > 0 AS recorded;
+SELECT consent.withdraw('bob@aud.example', organisation => 'aud acme') > 0 AS recorded;
+SELECT consent.object('cat@aud.example', organisation => 'aud acme') > 0 AS recorded;
+SELECT u FROM consent.unnest(consent.audience('email', 'aud acme')) u WHERE u::text LIKE '%aud.example' ORDER BY u::text;
+SELECT u FROM consent.unnest(consent.audience('email', 'aud acme', product_category => 'boilers') - consent.audience('email', 'aud acme')) u;
+SELECT count(*) AS different
+  FROM (SELECT consent.permitted('email', 'aud acme') EXCEPT SELECT consent.unnest(consent.audience('email', 'aud acme'))) a
+  FULL JOIN (SELECT consent.unnest(consent.audience('email', 'aud acme')) EXCEPT SELECT consent.permitted('email', 'aud acme')) b ON true;
+SELECT consent.count(consent.audience('email', 'aud acme')) = (SELECT count(*) FROM consent.permitted('email', 'aud acme')) AS as_many;
+
+-- Numbers: one for each form of an address, the first event's, and it stays.
+SELECT consent.contact_id('nobody@aud.example') AS none,
+       consent.contact_id('Ann@AUD.example') = (SELECT min(event_id) FROM consent.ledger WHERE contact = 'ann@aud.example') AS first_event,
+       consent.contact_id('dan@aud.example') AS plain_form_has_none,
+       consent.contact_id('dan+a@aud.example') <> consent.contact_id('dan+b@aud.example') AS two_forms;
+SELECT count(*) AS different FROM consent.contact_standing s WHERE consent.contact_number(s.standing, s.contact) IS DISTINCT FROM consent.contact_id(s.contact);
+SELECT consent.contact_id('ann@aud.example') AS before \gset
+SELECT consent.contacted('ann@aud.example', 'aud acme') > 0 AS recorded;
+SELECT consent.contact_id('ann@aud.example') = :before AS stays;
+
+-- Filter a table that keeps the number.
+CREATE TABLE audience_customer AS SELECT n AS name, consent.contact_id((n || '@aud.example')::consent.contact) AS contact_id FROM unnest('{ann,bob,cat,dan+a,eve,zoe}'::text[]) n;
+SELECT name FROM audience_customer c WHERE c.contact_id <@ (SELECT consent.audience('email', 'aud acme')) ORDER BY name;
+-- Who dropped out since Monday, and why.
+CREATE TABLE audience_saved AS SELECT 'monday' AS name, consent.audience('email', 'aud acme') AS members;
+SELECT consent.withdraw('ann@aud.example', organisation => 'aud acme') > 0 AS recorded;
+SELECT u AS contact, e.reason
+  FROM audience_saved s, consent.unnest(s.members - consent.audience('email', 'aud acme')) u, consent.evaluate(u, 'email', 'aud acme') e;
+SELECT consent.count(consent.audience('email', 'aud acme', at => now() - interval '1 day')) AS nobody_yesterday;
+
+-- why_not
+SELECT reason, contacts >= cardinality(examples) AS enough, citation FROM consent.why_not('email', 'aud acme') WHERE reason IN ('objected', 'consent_withdrawn', 'soi_not_similar');
+SELECT examples FROM consent.why_not('email', 'aud acme', samples => 10000) WHERE reason = 'soi_not_similar';
+SELECT (SELECT sum(contacts) FROM consent.why_not('email', 'aud acme')) + consent.count(consent.audience('email', 'aud acme')) = (SELECT count(*) FROM consent.contact_standing) AS adds_up;
+SELECT max(cardinality(examples)) <= 2 AS few FROM consent.why_not('email', 'aud acme', samples => 2);
+
+-- preflight
+CREATE TABLE audience_list (id int, email text);
+INSERT INTO audience_list VALUES (1, 'ann@aud.example'), (2, 'DAN+a@aud.example'), (3, 'zoe@aud.example'), (4, 'rubbish'), (5, NULL), (6, 'dan+a@aud.example');
+SELECT jsonb_pretty(consent.preflight('audience_list', 'Get 20% off all boilers this weekend only!', recipient => 'email', organisation => 'aud acme') - 'evidence' - 'rules' - 'score');
+SELECT p ->> 'class' AS class, p -> 'is_marketing' AS marketing, p -> 'permitted' AS permitted, p -> 'permitted_by' AS "by", p -> 'refused' AS refused
+  FROM consent.preflight('SELECT email, id FROM audience_list WHERE id < 4', 'Your order 4411 is out for delivery today.', organisation => 'aud acme') p;
+SELECT p ->> 'class' AS class, p ->> 'judged_as' AS judged_as, p -> 'refused' AS refused
+  FROM consent.preflight('SELECT email FROM audience_list WHERE id < 4', 'Your order 4411 is out for delivery today.', organisation => 'aud acme', class => 'direct_marketing') p;
+SELECT e ->> 'part' AS part, e ->> 'excerpt' AS excerpt
+  FROM jsonb_array_elements(consent.preflight('SELECT email FROM audience_list', 'Get 20% off all boilers', subject => 'Sale', organisation => 'aud acme') -> 'evidence') e;
+SELECT consent.preflight('audience_list', 'x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.preflight('no_such_list', 'x', recipient => 'email');
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
+SELECT consent.preflight('DELETE FROM audience_list RETURNING email', 'x');
+\set VERBOSITY default
+SELECT count(*) FROM audience_list;
+
+-- Who may.
+CREATE ROLE regress_audience_poor;
+SET ROLE regress_audience_poor;
+SELECT '{1}'::consent.audience | '{2}' AS sets_are_public;
+SELECT consent.audience('email', 'aud acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.contact_id('ann@aud.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.why_not('email', 'aud acme');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+DROP TABLE audience_customer, audience_saved, audience_list;
+DROP ROLE regress_audience_poor;

@@ -1,0 +1,557 @@
+/*-------------------------------------------------------------------------
+ *
+ * audience.c
+ *	  The type consent.audience: a set of contacts by their numbers, in the
+ *	  compressed bitmaps of CRoaring.
+ *
+ * A contact's number is the id of the first event that the ledger has of it.
+ * So numbers need no dictionary: they are dense enough for bitmaps, the same
+ * in a restored dump and on a replica, and never used again.
+ *
+ * CRoaring allocates with malloc.  Every bitmap is therefore owned by a memory
+ * context, through a callback that frees it whatever way the context ends.
+ *
+ * A value carries its count and a digest of its members, so that a filter over
+ * millions of rows can see that it was handed the same audience again without
+ * reading it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <roaring/roaring.h>
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "decision/standing.h"
+#include "ledger/digest.h"
+#include "ledger/ledger.h"
+#include "module/compat.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_audience_in);
+PG_FUNCTION_INFO_V1(pg_consent_audience_out);
+PG_FUNCTION_INFO_V1(pg_consent_audience_add);
+PG_FUNCTION_INFO_V1(pg_consent_audience_combine);
+PG_FUNCTION_INFO_V1(pg_consent_audience_serialize);
+PG_FUNCTION_INFO_V1(pg_consent_audience_deserialize);
+PG_FUNCTION_INFO_V1(pg_consent_audience_final);
+PG_FUNCTION_INFO_V1(pg_consent_audience_union);
+PG_FUNCTION_INFO_V1(pg_consent_audience_intersection);
+PG_FUNCTION_INFO_V1(pg_consent_audience_difference);
+PG_FUNCTION_INFO_V1(pg_consent_audience_eq);
+PG_FUNCTION_INFO_V1(pg_consent_audience_ne);
+PG_FUNCTION_INFO_V1(pg_consent_audience_has);
+PG_FUNCTION_INFO_V1(pg_consent_audience_holds);
+PG_FUNCTION_INFO_V1(pg_consent_audience_count);
+PG_FUNCTION_INFO_V1(pg_consent_audience_numbers);
+PG_FUNCTION_INFO_V1(pg_consent_contact_number);
+PG_FUNCTION_INFO_V1(pg_consent_sample_add);
+PG_FUNCTION_INFO_V1(pg_consent_sample_final);
+
+#define AUDIENCE_DIGEST_LEN 16
+
+typedef struct Audience
+{
+	int32		vl_len_;		/* varlena header, do not touch directly */
+	char		digest[AUDIENCE_DIGEST_LEN];	/* of the bitmap that follows */
+	int64		count;
+	char		bitmap[FLEXIBLE_ARRAY_MEMBER];	/* CRoaring's portable form */
+} Audience;
+
+#define AUDIENCE_HDRSZ offsetof(Audience, bitmap)
+
+/* A bitmap, and the callback that frees it. */
+typedef struct Owned
+{
+	roaring_bitmap_t *bitmap;
+	MemoryContextCallback callback;
+} Owned;
+
+static void
+free_bitmap(void *arg)
+{
+	Owned	   *owned = arg;
+
+	if (owned->bitmap != NULL)
+		roaring_bitmap_free(owned->bitmap);
+}
+
+/* Give a new bitmap to the current memory context. */
+static Owned *
+own(Owned *owned, roaring_bitmap_t *bitmap)
+{
+	if (bitmap == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("CRoaring could not make a bitmap.")));
+	owned->bitmap = bitmap;
+	return owned;
+}
+
+/* Registered before there is anything to free, so that nothing can be lost. */
+static Owned *
+owner(void)
+{
+	Owned	   *owned = palloc0(sizeof(Owned));
+
+	owned->callback.func = free_bitmap;
+	owned->callback.arg = owned;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owned->callback);
+	return owned;
+}
+
+static Owned *
+own_new(roaring_bitmap_t *bitmap)
+{
+	return own(owner(), bitmap);
+}
+
+static Owned *
+read_bitmap(const Audience *audience)
+{
+	return own(owner(), roaring_bitmap_portable_deserialize_safe(audience->bitmap, VARSIZE(audience) - AUDIENCE_HDRSZ));
+}
+
+static Audience *
+write_audience(Owned *owned)
+{
+	Size		size;
+	Audience   *audience;
+	pg_cryptohash_ctx *sha;
+	bytea	   *digest;
+
+	/* The same members always make the same bytes. */
+	roaring_bitmap_remove_run_compression(owned->bitmap);
+	roaring_bitmap_run_optimize(owned->bitmap);
+	size = roaring_bitmap_portable_size_in_bytes(owned->bitmap);
+	if (!AllocSizeIsValid(AUDIENCE_HDRSZ + size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("audience is too large")));
+	audience = palloc0(AUDIENCE_HDRSZ + size);
+	SET_VARSIZE(audience, AUDIENCE_HDRSZ + size);
+	audience->count = roaring_bitmap_get_cardinality(owned->bitmap);
+	roaring_bitmap_portable_serialize(owned->bitmap, audience->bitmap);
+	sha = consent_digest_begin();
+	consent_digest_add(sha, audience->bitmap, size);
+	digest = consent_digest_end(sha);
+	memcpy(audience->digest, VARDATA(digest), AUDIENCE_DIGEST_LEN);
+	roaring_bitmap_free(owned->bitmap);
+	owned->bitmap = NULL;
+	return audience;
+}
+
+static uint32
+member(int64 number)
+{
+	if (number < 0 || number > PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("contact number %lld does not fit into an audience", (long long) number),
+				 errdetail("Numbers are from 0 to %u.", PG_UINT32_MAX)));
+	return (uint32) number;
+}
+
+static int64
+scan_number(const char **s, const char *whole)
+{
+	char	   *end;
+	unsigned long long number;
+
+	errno = 0;
+	number = strtoull(*s, &end, 10);
+	if (end == *s || **s < '0' || **s > '9' || errno != 0 || number > PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type consent.audience"),
+				 errdetail("At character %d there is no number from 0 to %u.", (int) (*s - whole) + 1, PG_UINT32_MAX),
+				 errhint("It looks like {1,4-9,12}.")));
+	*s = end;
+	return (int64) number;
+}
+
+/* {1,4-9,12}: numbers and ranges */
+PGDLLEXPORT Datum
+pg_consent_audience_in(PG_FUNCTION_ARGS)
+{
+	const char *whole = PG_GETARG_CSTRING(0);
+	const char *s = whole;
+	Owned	   *owned = own_new(roaring_bitmap_create());
+
+	if (*s++ != '{')
+		goto invalid;
+	while (*s != '}')
+	{
+		int64		from = scan_number(&s, whole);
+		int64		to = from;
+
+		CHECK_FOR_INTERRUPTS();
+		if (*s == '-')
+		{
+			s++;
+			to = scan_number(&s, whole);
+			if (to < from)
+				goto invalid;
+		}
+		roaring_bitmap_add_range_closed(owned->bitmap, (uint32_t) from, (uint32_t) to);
+		if (*s == ',' && s[1] != '}')
+			s++;
+		else if (*s != '}')
+			goto invalid;
+	}
+	if (s[1] != '\0')
+		goto invalid;
+	PG_RETURN_POINTER(write_audience(owned));
+
+invalid:
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid input syntax for type consent.audience"),
+			 errhint("It looks like {1,4-9,12}.")));
+	PG_RETURN_NULL();
+}
+
+/* Ranges as they are found, for the text form. */
+typedef struct Ranges
+{
+	StringInfoData out;
+	bool		any;
+	uint32		from;
+	uint32		to;
+} Ranges;
+
+static void
+write_range(Ranges *ranges)
+{
+	if (ranges->out.len > 1)
+		appendStringInfoChar(&ranges->out, ',');
+	appendStringInfo(&ranges->out, "%u", ranges->from);
+	if (ranges->to > ranges->from)
+		appendStringInfo(&ranges->out, "%c%u", ranges->to == ranges->from + 1 ? ',' : '-', ranges->to);
+}
+
+static bool
+add_to_ranges(uint32 number, void *arg)
+{
+	Ranges	   *ranges = arg;
+
+	if (ranges->any && number == ranges->to + 1)
+		ranges->to = number;
+	else
+	{
+		if (ranges->any)
+			write_range(ranges);
+		ranges->any = true;
+		ranges->from = ranges->to = number;
+	}
+	return true;
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_out(PG_FUNCTION_ARGS)
+{
+	Owned	   *owned = read_bitmap((Audience *) PG_GETARG_VARLENA_P(0));
+	Ranges		ranges = {.any = false};
+
+	initStringInfo(&ranges.out);
+	appendStringInfoChar(&ranges.out, '{');
+	roaring_iterate(owned->bitmap, add_to_ranges, &ranges);
+	if (ranges.any)
+		write_range(&ranges);
+	appendStringInfoChar(&ranges.out, '}');
+	PG_RETURN_CSTRING(ranges.out.data);
+}
+
+/* Aggregation: the state is an Owned, in the aggregate's context. */
+static Owned *
+state_arg(FunctionCallInfo fcinfo, int n)
+{
+	MemoryContext aggregate;
+	MemoryContext caller;
+	Owned	   *state;
+
+	if (!AggCheckCallContext(fcinfo, &aggregate))
+		elog(ERROR, "called outside an aggregate");
+	if (!PG_ARGISNULL(n))
+		return (Owned *) PG_GETARG_POINTER(n);
+	caller = MemoryContextSwitchTo(aggregate);
+	state = own_new(roaring_bitmap_create());
+	MemoryContextSwitchTo(caller);
+	return state;
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_add(PG_FUNCTION_ARGS)
+{
+	Owned	   *state = state_arg(fcinfo, 0);
+
+	if (!PG_ARGISNULL(1))
+		roaring_bitmap_add(state->bitmap, member(PG_GETARG_INT64(1)));
+	PG_RETURN_POINTER(state);
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_combine(PG_FUNCTION_ARGS)
+{
+	Owned	   *state = state_arg(fcinfo, 0);
+
+	if (!PG_ARGISNULL(1))
+		roaring_bitmap_or_inplace(state->bitmap, ((Owned *) PG_GETARG_POINTER(1))->bitmap);
+	PG_RETURN_POINTER(state);
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_serialize(PG_FUNCTION_ARGS)
+{
+	Owned	   *state = state_arg(fcinfo, 0);
+	Size		size = roaring_bitmap_portable_size_in_bytes(state->bitmap);
+	bytea	   *result = palloc(VARHDRSZ + size);
+
+	SET_VARSIZE(result, VARHDRSZ + size);
+	roaring_bitmap_portable_serialize(state->bitmap, VARDATA(result));
+	PG_RETURN_BYTEA_P(result);
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_deserialize(PG_FUNCTION_ARGS)
+{
+	bytea	   *serial = PG_GETARG_BYTEA_PP(0);
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "called outside an aggregate");
+	PG_RETURN_POINTER(own_new(roaring_bitmap_portable_deserialize_safe(VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial))));
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_final(PG_FUNCTION_ARGS)
+{
+	Owned	   *state = state_arg(fcinfo, 0);
+
+	/* A copy: the same state may go on as a window's frame grows. */
+	PG_RETURN_POINTER(write_audience(own_new(roaring_bitmap_copy(state->bitmap))));
+}
+
+#define SET_OPERATION(name, operation) \
+PGDLLEXPORT Datum \
+name(PG_FUNCTION_ARGS) \
+{ \
+	Owned	   *a = read_bitmap((Audience *) PG_GETARG_VARLENA_P(0)); \
+	Owned	   *b = read_bitmap((Audience *) PG_GETARG_VARLENA_P(1)); \
+	operation(a->bitmap, b->bitmap); \
+	PG_RETURN_POINTER(write_audience(a)); \
+}
+
+SET_OPERATION(pg_consent_audience_union, roaring_bitmap_or_inplace)
+SET_OPERATION(pg_consent_audience_intersection, roaring_bitmap_and_inplace)
+SET_OPERATION(pg_consent_audience_difference, roaring_bitmap_andnot_inplace)
+
+static bool
+same_audience(FunctionCallInfo fcinfo)
+{
+	Audience   *a = (Audience *) PG_GETARG_VARLENA_P(0);
+	Audience   *b = (Audience *) PG_GETARG_VARLENA_P(1);
+
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_eq(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(same_audience(fcinfo));
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_ne(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!same_audience(fcinfo));
+}
+
+PGDLLEXPORT Datum
+pg_consent_audience_count(PG_FUNCTION_ARGS)
+{
+	Audience   *head = (Audience *) PG_DETOAST_DATUM_SLICE(PG_GETARG_DATUM(0), 0, AUDIENCE_HDRSZ - VARHDRSZ);
+	int64		count;
+
+	memcpy(&count, (char *) head + offsetof(Audience, count), sizeof(count));
+	PG_RETURN_INT64(count);
+}
+
+/*
+ * The bitmap of the audience that a query filters by, kept for the query.  Is
+ * it the same one again?  The value of a stored audience is a pointer into its
+ * TOAST table, and of one in memory the head is enough: it has the digest.
+ */
+typedef struct Filter
+{
+	MemoryContext context;
+	Owned	   *owned;
+	Size		headlen;
+	char		head[AUDIENCE_HDRSZ];
+} Filter;
+
+static Size
+head_of(struct varlena *value, char *head)
+{
+	Size		len;
+
+	if (VARATT_IS_EXTERNAL_ONDISK(value))
+		len = VARSIZE_EXTERNAL(value);
+	else if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
+		return 0;
+	else
+		len = Min(VARSIZE_ANY(value), AUDIENCE_HDRSZ);
+	memcpy(head, value, len);
+	return len;
+}
+
+static bool
+is_member(FunctionCallInfo fcinfo, int64 number, Datum audience)
+{
+	Filter	   *filter = fcinfo->flinfo->fn_extra;
+	struct varlena *value = (struct varlena *) DatumGetPointer(audience);
+	char		head[AUDIENCE_HDRSZ];
+	Size		headlen = head_of(value, head);
+
+	if (filter == NULL || headlen == 0 || headlen != filter->headlen || memcmp(head, filter->head, headlen) != 0)
+	{
+		MemoryContext caller;
+
+		if (filter == NULL)
+		{
+			filter = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Filter));
+			filter->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_consent audience", ALLOCSET_SMALL_SIZES);
+			fcinfo->flinfo->fn_extra = filter;
+		}
+		filter->headlen = 0;
+		MemoryContextReset(filter->context);
+		caller = MemoryContextSwitchTo(filter->context);
+		filter->owned = read_bitmap((Audience *) PG_DETOAST_DATUM(audience));
+		MemoryContextSwitchTo(caller);
+		memcpy(filter->head, head, headlen);
+		filter->headlen = headlen;
+	}
+	return number >= 0 && number <= PG_UINT32_MAX && roaring_bitmap_contains(filter->owned->bitmap, (uint32_t) number);
+}
+
+/* number <@ audience */
+PGDLLEXPORT Datum
+pg_consent_audience_has(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_member(fcinfo, PG_GETARG_INT64(0), PG_GETARG_DATUM(1)));
+}
+
+/* audience @> number */
+PGDLLEXPORT Datum
+pg_consent_audience_holds(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_member(fcinfo, PG_GETARG_INT64(1), PG_GETARG_DATUM(0)));
+}
+
+/* Read a piece at a time: an audience may have more members than an array can. */
+#define PIECE 8192
+
+typedef struct Numbers
+{
+	Owned	   *owned;
+	uint64		count;
+	uint64		next;
+	uint32		piece[PIECE];
+} Numbers;
+
+PGDLLEXPORT Datum
+pg_consent_audience_numbers(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	Numbers    *numbers;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext caller;
+
+		call = SRF_FIRSTCALL_INIT();
+		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
+		numbers = palloc0(sizeof(Numbers));
+		numbers->owned = read_bitmap((Audience *) PG_GETARG_VARLENA_P(0));
+		numbers->count = roaring_bitmap_get_cardinality(numbers->owned->bitmap);
+		call->user_fctx = numbers;
+		MemoryContextSwitchTo(caller);
+	}
+	call = SRF_PERCALL_SETUP();
+	numbers = call->user_fctx;
+	if (numbers->next < numbers->count)
+	{
+		int			i = numbers->next % PIECE;
+
+		if (i == 0)
+			roaring_bitmap_range_uint32_array(numbers->owned->bitmap, numbers->next,
+											  Min(PIECE, numbers->count - numbers->next), numbers->piece);
+		numbers->next++;
+		SRF_RETURN_NEXT(call, Int64GetDatum((int64) numbers->piece[i]));
+	}
+	SRF_RETURN_DONE(call);
+}
+
+/* The first event of this form of the address; NULL if there is none. */
+PGDLLEXPORT Datum
+pg_consent_contact_number(PG_FUNCTION_ARGS)
+{
+	const ConsentStanding *standing = (const ConsentStanding *) PG_GETARG_VARLENA_P(0);
+	uint64		form = consent_ledger_form(PG_GETARG_DATUM(1));
+	const ConsentEntry *entry;
+
+	foreach_entry(entry, standing)
+	{
+		if (entry->facts.form == form)
+			PG_RETURN_INT64(entry->facts.event_id);
+	}
+	PG_RETURN_NULL();
+}
+
+/* consent.sample(anyelement, n): some n of them, the first that come */
+typedef struct Sample
+{
+	ArrayBuildState *array;
+	int			n;
+} Sample;
+
+PGDLLEXPORT Datum
+pg_consent_sample_add(PG_FUNCTION_ARGS)
+{
+	MemoryContext aggregate;
+	Sample	   *sample;
+
+	if (!AggCheckCallContext(fcinfo, &aggregate))
+		elog(ERROR, "called outside an aggregate");
+	if (PG_ARGISNULL(0))
+	{
+		sample = MemoryContextAllocZero(aggregate, sizeof(Sample));
+		sample->array = initArrayResult(get_fn_expr_argtype(fcinfo->flinfo, 1), aggregate, false);
+	}
+	else
+		sample = (Sample *) PG_GETARG_POINTER(0);
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && sample->n < PG_GETARG_INT32(2))
+	{
+		sample->array = accumArrayResult(sample->array, PG_GETARG_DATUM(1), false, sample->array->element_type, aggregate);
+		sample->n++;
+	}
+	PG_RETURN_POINTER(sample);
+}
+
+PGDLLEXPORT Datum
+pg_consent_sample_final(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(makeArrayResult(((Sample *) PG_GETARG_POINTER(0))->array, CurrentMemoryContext));
+}
