@@ -54,6 +54,7 @@ OBJS = \
 	src/person/token.o \
 	src/guard/mapping.o \
 	src/guard/setup.o \
+	src/guard/gate.o \
 	src/guard/guard.o \
 	src/report/verdict.o \
 	src/report/audience.o
@@ -105,7 +106,7 @@ REGRESS = module words contact text classify ledger seal decision law policy per
 	report exposure audience \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
-ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_window vocabulary policy standing seal unsubscribe unsubscribe_mint
+ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_gate guard_prepared vocabulary policy standing seal unsubscribe unsubscribe_mint
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)

@@ -12,7 +12,8 @@
  *
  * The verdict is made under the latest snapshot, not the transaction's or the
  * statement's: a withdrawal that has committed is seen at any isolation level.
- * One that commits between this check and our own commit is not seen here.
+ * One that commits between this check and our own commit is not seen here, but
+ * by the gate (gate.c), which judges such rows again.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,6 +43,7 @@
 
 #include "classify/classify.h"
 #include "contact/contact.h"
+#include "guard/gate.h"
 #include "guard/guard.h"
 #include "ledger/ledger.h"
 #include "module/compat.h"
@@ -267,6 +269,14 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const char 
 		return c->invalid == REASON_NONE && consent_needs_no_standing(c);
 	}
 
+	if (c->invalid == REASON_NONE && !consent_needs_no_standing(c))
+	{
+		uint64		key = consent_address_key(contact);
+
+		judgement->keys[judgement->nkeys++] = key;
+		consent_gate_enter(key);
+	}
+
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -312,6 +322,7 @@ is_refused(const ConsentMapping *mapping, const ConsentRow *row, ConsentJudgemen
 		(!row->nulls[MAPPED_IDENTITY] && DatumGetBool(row->values[MAPPED_IDENTITY]));
 
 	n = recipients_of(mapping, row, &recipients);
+	judgement->keys = palloc(n * sizeof(uint64));
 	for (int i = 0; i < n; i++)
 	{
 		if (judge_recipient(mapping, &c, recipients[i], judgement))
@@ -444,5 +455,9 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 
 	if (is_refused(mapping, &row, &judgement))
 		consent_guard_raise(trigdata->tg_relation, &judgement);
+	consent_gate_note(trigdata->tg_relation,
+					  TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ?
+					  &trigdata->tg_newslot->tts_tid : &trigdata->tg_trigslot->tts_tid,
+					  judgement.keys, judgement.nkeys);
 	return PointerGetDatum(NULL);
 }

@@ -18,6 +18,8 @@ typedef struct ConsentJudgement
 	ConsentVerdict verdict;
 	ConsentClass class;
 	ConsentClassification found;
+	int			nkeys;			/* addresses whose standing mattered; the last is */
+	uint64	   *keys;			/* that of the recipient refused, if its did */
 } ConsentJudgement;
 
 typedef enum ConsentRowVerdict

@@ -87,3 +87,14 @@ COMMENT ON COLUMN consent.guards.health IS 'ok, disabled, replica_only, or mappi
 COMMENT ON COLUMN consent.guards.detail IS 'What that means, NULL if ok';
 COMMENT ON COLUMN consent.guards.name IS 'The name of the guard, NULL if it has none';
 GRANT SELECT ON consent.guards TO PUBLIC;
+
+-- Written and read by the gate alone (gate.c), under locks of its own; rows that
+-- no running transaction can ask for are deleted by those who write.
+CREATE TABLE consent.gate_log (
+  xid xid8 NOT NULL,
+  keys bigint[]);
+CREATE INDEX gate_log_xid ON consent.gate_log (xid);
+COMMENT ON TABLE consent.gate_log IS
+  'Which transactions of late have recorded what may stand against messages, and to whom? Transactions that queue messages look here before they commit';
+COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded';
+COMMENT ON COLUMN consent.gate_log.keys IS 'Digests of the addresses it recorded about, NULL: too many to name';

@@ -10,6 +10,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "contact/contact.h"
 #include "decision/standing.h"
 #include "utils/snapshot.h"
 
@@ -44,6 +45,14 @@
 #define Anum_ledger_address             28
 #define Anum_ledger_digest              29
 #define Natts_ledger                    29
+
+/*
+ * Called for every change of what is on record of a contact that may stand
+ * against a message: the guard room's gate listens.  Whoever makes a standing
+ * stricter by other means than an INSERT into consent.ledger calls it too.
+ */
+typedef void (*ConsentRestrictedHook) (const ConsentContact *contact);
+extern ConsentRestrictedHook consent_ledger_restricted_hook;
 
 extern ConsentEventKind consent_event_kind(const char *name);
 extern const char *consent_event_kind_name(ConsentEventKind kind);

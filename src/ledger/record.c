@@ -41,6 +41,8 @@
 PG_FUNCTION_INFO_V1(pg_consent_ledger_record);
 PG_FUNCTION_INFO_V1(pg_consent_ledger_keep);
 
+ConsentRestrictedHook consent_ledger_restricted_hook = NULL;
+
 /* An event on its way into the ledger. */
 typedef struct Draft
 {
@@ -510,6 +512,31 @@ take_digest(Draft *draft, FmgrInfo *trigger)
 	DRAFT_SET(draft, digest, PointerGetDatum(digest));
 }
 
+/* Could it refuse a message that is permitted without it?  In doubt, yes. */
+static bool
+may_restrict(Draft *draft, ConsentEventKind kind)
+{
+	switch (kind)
+	{
+		case EVENT_CONSENT:
+		case EVENT_NON_OBJECTION:
+		case EVENT_REQUEST:
+		case EVENT_CONTACTED:
+		case EVENT_UNSUPPRESSION:
+			return false;
+		case EVENT_SOFT_OPT_IN:
+			return DRAFT_NULL(draft, refused) || DatumGetBool(DRAFT_VALUE(draft, refused));
+		case EVENT_WITHDRAWAL:
+		case EVENT_OBJECTION:
+		case EVENT_ANSWER:
+		case EVENT_SUPPRESSION:
+		case EVENT_SUBSCRIBER:
+		case EVENT_LISTING:
+			break;
+	}
+	return true;
+}
+
 PGDLLEXPORT Datum
 pg_consent_ledger_record(PG_FUNCTION_ARGS)
 {
@@ -546,6 +573,8 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
 	take_digest(&draft, fcinfo->flinfo);
+	if (may_restrict(&draft, kind) && consent_ledger_restricted_hook != NULL)
+		consent_ledger_restricted_hook(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 
 	return PointerGetDatum(heap_form_tuple(desc, draft.values, draft.nulls));
 }

@@ -60,6 +60,19 @@ typedef struct ErrorSaveContext
 	pg_class_ownercheck(relid, roleid)
 #endif
 
+/* Temporary files are read whole or not at all since 16. */
+#if PG_VERSION_NUM >= 160000
+#define consent_buffile_read(file, ptr, size) BufFileReadExact(file, ptr, size)
+#else
+#define consent_buffile_read(file, ptr, size) \
+	do { \
+		if (BufFileRead(file, ptr, size) != (size)) \
+			ereport(ERROR, \
+					(errcode_for_file_access(), \
+					 errmsg("could not read from a temporary file: it is too short"))); \
+	} while (0)
+#endif
+
 /* Loadable modules name themselves since PostgreSQL 18. */
 #ifdef PG_MODULE_MAGIC_EXT
 #define PG_CONSENT_MODULE_MAGIC(v) \

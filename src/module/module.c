@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "classify/classify.h"
+#include "guard/gate.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
@@ -23,6 +24,13 @@ PG_CONSENT_MODULE_MAGIC("0.1.0");
 
 char	   *consent_default_region = NULL;
 char	   *consent_organisation = NULL;
+int			consent_prepared_transactions = PREPARED_REFUSE;
+
+static const struct config_enum_entry prepared_options[] = {
+	{"refuse", PREPARED_REFUSE, false},
+	{"wait", PREPARED_WAIT, false},
+	{NULL, 0, false}
+};
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -64,9 +72,19 @@ _PG_init(void)
 							   PGC_USERSET, 0,
 							   NULL, NULL, NULL);
 
+	/* Not the writer's to set: it decides how long others may have to wait. */
+	DefineCustomEnumVariable("pg_consent.prepared_transactions",
+							 "What PREPARE TRANSACTION does after marketing was queued.",
+							 "refuse: it is an error; wait: withdrawals of the recipients wait until the transaction has ended.",
+							 &consent_prepared_transactions,
+							 PREPARED_REFUSE, prepared_options,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+
 	MarkGUCPrefixReserved("pg_consent");
 
 	/* Rooms that keep a cache register their callbacks. */
 	consent_classify_init();
 	consent_vocabulary_init();
+	consent_gate_init();
 }

@@ -14,6 +14,15 @@ extern char *consent_default_region;
 /* pg_consent.organisation: whose message it is when a call does not say */
 extern char *consent_organisation;
 
+/* pg_consent.prepared_transactions: what PREPARE does after marketing was queued */
+typedef enum ConsentPrepared
+{
+	PREPARED_REFUSE,
+	PREPARED_WAIT				/* allow it: withdrawals wait for its end */
+} ConsentPrepared;
+
+extern int	consent_prepared_transactions;
+
 /* Two capital letters? */
 extern bool consent_region_is_well_formed(const char *region);
 

@@ -1,0 +1,714 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate.c
+ *	  Makes guards decide on what is true at commit.
+ *
+ * The guard judges a row under the latest snapshot.  What commits after that
+ * and before the commit of the transaction that queues is seen here:
+ *
+ *	- The guard notes which row it let through, and for which addresses.  An
+ *	  address falls into one of 256 buckets, each with a lock.
+ *	- A transaction that has recorded what may stand against a message takes
+ *	  its buckets' locks exclusively at pre-commit and leaves a row in
+ *	  consent.gate_log: its number and the addresses.
+ *	- A transaction that has queued takes its buckets' locks shared at
+ *	  pre-commit, then looks in the log for transactions that were not visible
+ *	  when its first row was judged, and judges again its rows for the
+ *	  addresses found there.
+ *
+ * Locks are taken in order and held to the end of the transaction, so for the
+ * commit only.  Whoever takes a bucket second sees the other: the one who
+ * queues finds the entry in the log; the one who withdraws finds the row and
+ * sweeps it (sweep.c).  So a withdrawal waits at most for another's commit,
+ * never for the work before it, and nobody waits who has nothing to do with
+ * either.
+ *
+ * "Not visible then" is a comparison of transaction numbers: all that a
+ * snapshot does not see are at or above its xmin.  Rows of gate_log whose
+ * numbers lie below what any transaction may still ask for are deleted by
+ * those who write to it; a transaction that has noted a row keeps its first
+ * snapshot registered so that the horizon stays below it.  The log is an
+ * ordinary, logged table because a prepared withdrawal outlives a crash.  It is
+ * read with SnapshotSelf: what has committed by now, and nothing that a
+ * serializable transaction would have to answer for.
+ *
+ * Covered is what is recorded in consent.ledger, which is everything a person
+ * can say or have said about them.  Not covered, and judged as of the time
+ * the row was written, is what the keepers of the database lay down: rules,
+ * policies, organisations, contracts, assessments and screenings.  Nor does
+ * the gate wait for time to pass: a consent that runs out between the check
+ * and the commit was good when it was asked for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/buffile.h"
+#include "storage/lock.h"
+#include "storage/procarray.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/xid8.h"
+
+#include "guard/gate.h"
+#include "guard/guard.h"
+#include "ledger/ledger.h"
+#include "module/compat.h"
+#include "module/module.h"
+
+#define NBUCKETS 256
+#define BUCKET(key) ((int) ((key) % NBUCKETS))
+
+/* Columns of consent.gate_log, as guard.sql creates it. */
+#define Anum_gate_log_xid	1
+#define Anum_gate_log_keys	2
+#define Natts_gate_log		2
+
+/* Notes kept in memory; more go to a temporary file. */
+#define NOTES_IN_MEMORY (256 * 1024)
+
+/* More addresses than this in one transaction count as all addresses. */
+#define KEYS_IN_LOG (64 * 1024)
+
+/* How often, and how many at a time, old rows of the log are deleted. */
+#define PRUNE_EVERY 16
+#define PRUNE_AT_ONCE 64
+
+/*
+ * The locks are advisory ones of a class that no SQL function can name (those
+ * use 1 and 2), so only we take them, and pg_locks shows them.
+ */
+#define LOCK_CLASS 3
+#define LOCK_SPACE_BUCKET 1
+#define LOCK_SPACE_PRUNE 2
+
+/* A row that was let through for an address. */
+typedef struct Note
+{
+	uint64		key;
+	BlockNumber block;
+	OffsetNumber offset;
+	uint16		rel;			/* into Gate.rels */
+} Note;
+
+/* A relation with such rows. */
+typedef struct NotedRelation
+{
+	Oid			relid;
+	Oid			filenode;		/* its storage then: row addresses hold in it */
+} NotedRelation;
+
+/* What a transaction brings to its commit; lives in TopTransactionContext. */
+typedef struct Gate
+{
+	bool		passed;			/* locks are taken: verdicts are the last ones */
+	LOCKMODE	held[NBUCKETS];
+	LOCKMODE	wanted[NBUCKETS];
+
+	/* what it queued */
+	Snapshot	since;			/* before its first row was judged, registered */
+	FullTransactionId unseen;	/* nothing below was invisible then */
+	int			nrels;
+	int			maxrels;
+	NotedRelation *rels;
+	int			nnotes;			/* in memory */
+	int			maxnotes;
+	Note	   *notes;
+	int64		nspilled;
+	BufFile    *spilled;
+
+	/* what it recorded against messages */
+	int			nkeys;
+	int			maxkeys;
+	uint64	   *keys;
+	bool		all_keys;		/* too many to name */
+} Gate;
+
+static Gate *gate = NULL;
+
+/* Addresses, or all of them. */
+typedef struct KeySet
+{
+	bool		all;
+	HTAB	   *keys;			/* NULL: none */
+} KeySet;
+
+uint64
+consent_address_key(const ConsentContact *contact)
+{
+	ConsentContact *root = consent_contact_root(contact);
+	uint64		key = consent_contact_hash_extended(root, 0);
+
+	pfree(root);
+	return key;
+}
+
+static Gate *
+get_gate(void)
+{
+	if (gate == NULL)
+		gate = MemoryContextAllocZero(TopTransactionContext, sizeof(Gate));
+	return gate;
+}
+
+static void
+lock_bucket(int bucket, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	if (gate->held[bucket] >= mode)
+		return;
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_SPACE_BUCKET, bucket, LOCK_CLASS);
+	(void) LockAcquire(&tag, mode, false, false);
+	gate->held[bucket] = mode;
+}
+
+static void
+lock_buckets(void)
+{
+	for (int i = 0; i < NBUCKETS; i++)
+	{
+		if (gate->wanted[i] != NoLock)
+			lock_bucket(i, gate->wanted[i]);
+	}
+}
+
+/* The number of a transaction that is running now or ended not long ago. */
+static FullTransactionId
+full_xid(TransactionId xid)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32		epoch = EpochFromFullTransactionId(next);
+
+	if (xid > XidFromFullTransactionId(next))
+		epoch--;
+	return FullTransactionIdFromEpochAndXid(epoch, xid);
+}
+
+/*
+ * The bucket is wanted at commit.  When we are there already, and a trigger or
+ * somebody's callback still writes rows, it is locked at once: then the
+ * verdict that follows is the last one.
+ */
+void
+consent_gate_enter(uint64 key)
+{
+	Gate	   *g = get_gate();
+
+	if (g->wanted[BUCKET(key)] == NoLock)
+		g->wanted[BUCKET(key)] = ShareLock;
+	if (g->passed)
+		lock_bucket(BUCKET(key), ShareLock);
+	else if (g->since == NULL)
+	{
+		g->since = RegisterSnapshotOnOwner(GetLatestSnapshot(), TopTransactionResourceOwner);
+		g->unseen = full_xid(g->since->xmin);
+	}
+}
+
+/* Relations are few, and rows of one come together. */
+static int
+noted_relation(Relation rel)
+{
+	Gate	   *g = gate;
+	Oid			relid = RelationGetRelid(rel);
+	Oid			filenode = rel->rd_rel->relfilenode;
+
+	for (int i = g->nrels - 1; i >= 0; i--)
+	{
+		if (g->rels[i].relid == relid && g->rels[i].filenode == filenode)
+			return i;
+	}
+	if (g->nrels > PG_UINT16_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many guarded tables written to in one transaction")));
+	if (g->nrels == g->maxrels)
+	{
+		g->maxrels = g->maxrels ? g->maxrels * 2 : 4;
+		g->rels = g->rels ? repalloc(g->rels, g->maxrels * sizeof(NotedRelation)) :
+			MemoryContextAlloc(TopTransactionContext, g->maxrels * sizeof(NotedRelation));
+	}
+	g->rels[g->nrels].relid = relid;
+	g->rels[g->nrels].filenode = filenode;
+	return g->nrels++;
+}
+
+static void
+spill_notes(void)
+{
+	Gate	   *g = gate;
+
+	if (g->spilled == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+		ResourceOwner owner = CurrentResourceOwner;
+
+		/* It outlives the statement and the subtransaction. */
+		CurrentResourceOwner = TopTransactionResourceOwner;
+		g->spilled = BufFileCreateTemp(false);
+		CurrentResourceOwner = owner;
+		MemoryContextSwitchTo(caller);
+	}
+	BufFileWrite(g->spilled, g->notes, g->nnotes * sizeof(Note));
+	g->nspilled += g->nnotes;
+	g->nnotes = 0;
+}
+
+void
+consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys)
+{
+	Gate	   *g = gate;
+	int			index;
+
+	/* The verdict was made under lock: see above. */
+	if (nkeys == 0 || g->passed)
+		return;
+
+	index = noted_relation(rel);
+	for (int i = 0; i < nkeys; i++)
+	{
+		Note	   *note;
+
+		if (g->nnotes == NOTES_IN_MEMORY)
+			spill_notes();
+		if (g->nnotes == g->maxnotes)
+		{
+			g->maxnotes = g->maxnotes ? g->maxnotes * 2 : 16;
+			g->notes = g->notes ? repalloc(g->notes, g->maxnotes * sizeof(Note)) :
+				MemoryContextAlloc(TopTransactionContext, g->maxnotes * sizeof(Note));
+		}
+		note = &g->notes[g->nnotes++];
+		note->key = keys[i];
+		note->block = ItemPointerGetBlockNumber(tid);
+		note->offset = ItemPointerGetOffsetNumber(tid);
+		note->rel = index;
+	}
+}
+
+/* Something was recorded that may stand against messages to this contact. */
+static void
+note_restriction(const ConsentContact *contact)
+{
+	Gate	   *g = get_gate();
+	uint64		key = consent_address_key(contact);
+
+	g->wanted[BUCKET(key)] = ExclusiveLock;
+	if (g->passed)
+		lock_bucket(BUCKET(key), ExclusiveLock);
+	if (g->all_keys || (g->nkeys > 0 && g->keys[g->nkeys - 1] == key))
+		return;
+	if (g->nkeys == KEYS_IN_LOG)
+	{
+		g->all_keys = true;
+		return;
+	}
+	if (g->nkeys == g->maxkeys)
+	{
+		g->maxkeys = g->maxkeys ? g->maxkeys * 2 : 4;
+		g->keys = g->keys ? repalloc(g->keys, g->maxkeys * sizeof(uint64)) :
+			MemoryContextAlloc(TopTransactionContext, g->maxkeys * sizeof(uint64));
+	}
+	g->keys[g->nkeys++] = key;
+}
+
+static Relation
+open_log(LOCKMODE mode, Oid *indexid)
+{
+	Oid			nsp = get_namespace_oid("consent", false);
+	Oid			relid = get_relname_relid("gate_log", nsp);
+
+	*indexid = get_relname_relid("gate_log_xid", nsp);
+	if (!OidIsValid(relid) || !OidIsValid(*indexid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.gate_log\" or its index does not exist")));
+	return table_open(relid, mode);
+}
+
+/*
+ * Rows that nobody can ask for any more.  One transaction at a time does
+ * this, so that no two delete the same row.
+ */
+static void
+prune_log(Relation rel, Oid indexid)
+{
+	FullTransactionId horizon;
+	LOCKTAG		tag;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	int			n = 0;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_SPACE_PRUNE, 0, LOCK_CLASS);
+	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return;
+
+	horizon = full_xid(GetOldestNonRemovableTransactionId(rel));
+	ScanKeyInit(&key, Anum_gate_log_xid, BTLessStrategyNumber, F_XID8LT,
+				FullTransactionIdGetDatum(horizon));
+	scan = systable_beginscan(rel, indexid, true, SnapshotSelf, 1, &key);
+	while (n++ < PRUNE_AT_ONCE && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		simple_heap_delete(rel, &tuple->t_self);
+	systable_endscan(scan);
+}
+
+/* Tell those who have queued: under our exclusive locks. */
+static void
+write_log(void)
+{
+	FullTransactionId xid = GetTopFullTransactionId();
+	Oid			indexid;
+	Relation	rel = open_log(RowExclusiveLock, &indexid);
+	Datum		values[Natts_gate_log];
+	bool		nulls[Natts_gate_log] = {false};
+
+	values[Anum_gate_log_xid - 1] = FullTransactionIdGetDatum(xid);
+	nulls[Anum_gate_log_keys - 1] = gate->all_keys;
+	if (!gate->all_keys)
+	{
+		Datum	   *keys = palloc(gate->nkeys * sizeof(Datum));
+
+		for (int i = 0; i < gate->nkeys; i++)
+			keys[i] = Int64GetDatum((int64) gate->keys[i]);
+		values[Anum_gate_log_keys - 1] =
+			PointerGetDatum(construct_array(keys, gate->nkeys, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	}
+	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	if (U64FromFullTransactionId(xid) % PRUNE_EVERY == 0)
+		prune_log(rel, indexid);
+	table_close(rel, RowExclusiveLock);
+	CommandCounterIncrement();
+}
+
+static void
+add_keys(KeySet *set, Datum array)
+{
+	Datum	   *keys;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &keys, NULL, &n);
+	if (set->keys == NULL)
+	{
+		HASHCTL		ctl = {
+			.keysize = sizeof(uint64), .entrysize = sizeof(uint64), .hcxt = CurrentMemoryContext
+		};
+
+		set->keys = hash_create("pg_consent suspects", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		uint64		key = (uint64) DatumGetInt64(keys[i]);
+
+		(void) hash_search(set->keys, &key, HASH_ENTER, NULL);
+	}
+}
+
+static bool
+in_set(const KeySet *set, uint64 key)
+{
+	return set->all || (set->keys != NULL && hash_search(set->keys, &key, HASH_FIND, NULL) != NULL);
+}
+
+/*
+ * The addresses that something was recorded about by transactions we did not
+ * see when we began to judge, our own included.  When that is more reading
+ * than judging again, we judge all again.
+ */
+static KeySet
+suspects(void)
+{
+	KeySet		set = {0};
+	int64		worth = gate->nspilled + gate->nnotes + 100;
+	Oid			indexid;
+	Relation	rel = open_log(AccessShareLock, &indexid);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_gate_log_xid, BTGreaterEqualStrategyNumber, F_XID8GE,
+				FullTransactionIdGetDatum(gate->unseen));
+	scan = systable_beginscan(rel, indexid, true, SnapshotSelf, 1, &key);
+	while (!set.all && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		keys = heap_getattr(tuple, Anum_gate_log_keys, RelationGetDescr(rel), &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (isnull || worth-- == 0)
+			set.all = true;
+		else
+			add_keys(&set, keys);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return set;
+}
+
+/* A relation whose rows are judged again. */
+typedef struct Rejudged
+{
+	Relation	rel;			/* NULL: gone, or no longer guarded */
+	bool		rewritten;		/* row addresses no longer hold */
+	bool		opened;
+	List	   *mappings;		/* of its guards */
+	TupleTableSlot *slot;
+	TableScanDesc scan;
+} Rejudged;
+
+static Rejudged *
+open_rejudged(Rejudged *r, const NotedRelation *noted, Snapshot snapshot)
+{
+	Trigger    *trigger;
+	int			position = 0;
+
+	if (r->opened)
+		return r;
+	r->opened = true;
+
+	/* Somebody has locked it already: the statement that wrote the rows. */
+	r->rel = try_relation_open(noted->relid, AccessShareLock);
+	if (r->rel == NULL)
+		return r;
+	while ((trigger = consent_guard_next(r->rel, &position)) != NULL)
+		r->mappings = lappend(r->mappings, consent_guard_mapping(r->rel, trigger));
+	if (r->mappings == NIL)
+	{
+		relation_close(r->rel, AccessShareLock);
+		r->rel = NULL;
+		return r;
+	}
+	r->rewritten = r->rel->rd_rel->relfilenode != noted->filenode;
+	r->slot = table_slot_create(r->rel, NULL);
+	r->scan = r->rewritten ? table_beginscan(r->rel, snapshot, 0, NULL) :
+		table_beginscan_tid(r->rel, snapshot);
+	return r;
+}
+
+static void
+close_rejudged(Rejudged *r)
+{
+	if (r->rel == NULL)
+		return;
+	table_endscan(r->scan);
+	ExecDropSingleTupleTableSlot(r->slot);
+	relation_close(r->rel, AccessShareLock);
+}
+
+/* Is the row in the slot ours, and may it not be sent as things are now? */
+static bool
+is_refused(Rejudged *r, ConsentJudgement *judgement)
+{
+	bool		isnull;
+	Datum		xmin = slot_getsysattr(r->slot, MinTransactionIdAttributeNumber, &isnull);
+	ListCell   *cell;
+
+	if (isnull || !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin)))
+		return false;
+	foreach(cell, r->mappings)
+	{
+		if (consent_guard_judge(lfirst(cell), r->slot, judgement) == ROW_REFUSED)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Judge a noted row as it is now.  It may have been changed or deleted since,
+ * or its insertion undone, and then its place taken by somebody else's row.
+ */
+static void
+rejudge_note(Rejudged *r, const Note *note, Snapshot snapshot)
+{
+	ConsentJudgement judgement;
+	ItemPointerData tid;
+
+	if (r->rel == NULL || r->rewritten)
+		return;
+	ItemPointerSet(&tid, note->block, note->offset);
+	if (!table_tuple_tid_valid(r->scan, &tid))
+		return;
+	table_tuple_get_latest_tid(r->scan, &tid);
+	if (table_tuple_fetch_row_version(r->rel, &tid, snapshot, r->slot) &&
+		is_refused(r, &judgement))
+		consent_guard_raise(r->rel, &judgement);
+}
+
+/*
+ * TRUNCATE, CLUSTER or ALTER TABLE came after: look through the whole of it.
+ * It may make all rows look like ours, so what was refused before all this
+ * began must not count.
+ */
+static void
+rejudge_rewritten(Rejudged *r, const KeySet *set, MemoryContext per_row)
+{
+	ConsentJudgement judgement;
+
+	while (table_scan_getnextslot(r->scan, ForwardScanDirection, r->slot))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(per_row);
+
+		CHECK_FOR_INTERRUPTS();
+		if (is_refused(r, &judgement) && judgement.nkeys > 0 &&
+			in_set(set, judgement.keys[judgement.nkeys - 1]))
+			consent_guard_raise(r->rel, &judgement);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(per_row);
+	}
+}
+
+static void
+rejudge_notes(const Note *notes, int n, Rejudged *rejudged, const KeySet *set, Snapshot snapshot,
+			  MemoryContext per_row)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Rejudged   *r;
+		MemoryContext caller;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!in_set(set, notes[i].key))
+			continue;
+		r = open_rejudged(&rejudged[notes[i].rel], &gate->rels[notes[i].rel], snapshot);
+		caller = MemoryContextSwitchTo(per_row);
+		rejudge_note(r, &notes[i], snapshot);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(per_row);
+	}
+}
+
+/* Judge again what we queued for addresses about which more is known now. */
+static void
+judge_again(void)
+{
+	KeySet		set = suspects();
+	Snapshot	snapshot;
+	MemoryContext per_row;
+	Rejudged   *rejudged;
+	int64		nspilled = gate->nspilled;
+
+	if (!set.all && set.keys == NULL)
+		return;
+
+	/* Mappings may call functions that want an active one. */
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(snapshot);
+	per_row = AllocSetContextCreate(CurrentMemoryContext, "pg_consent row at commit",
+									ALLOCSET_DEFAULT_SIZES);
+	rejudged = palloc0(gate->nrels * sizeof(Rejudged));
+	rejudge_notes(gate->notes, gate->nnotes, rejudged, &set, snapshot, per_row);
+	if (nspilled > 0 && BufFileSeek(gate->spilled, 0, 0, SEEK_SET) != 0)
+		elog(ERROR, "could not rewind the gate's temporary file");
+	while (nspilled > 0)
+	{
+		int			n = Min(nspilled, NOTES_IN_MEMORY);
+
+		consent_buffile_read(gate->spilled, gate->notes, n * sizeof(Note));
+		rejudge_notes(gate->notes, n, rejudged, &set, snapshot, per_row);
+		nspilled -= n;
+	}
+	for (int i = 0; i < gate->nrels; i++)
+	{
+		if (rejudged[i].rel != NULL && rejudged[i].rewritten)
+			rejudge_rewritten(&rejudged[i], &set, per_row);
+		close_rejudged(&rejudged[i]);
+	}
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+}
+
+static void
+pass(void)
+{
+	MemoryContext work = AllocSetContextCreate(TopTransactionContext, "pg_consent gate",
+											   ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+
+	lock_buckets();
+	gate->passed = true;
+	if (OidIsValid(get_namespace_oid("consent", true)))
+	{
+		if (gate->nkeys > 0)
+			write_log();
+		if (gate->nrels > 0)
+			judge_again();
+	}
+	if (gate->since != NULL)
+		UnregisterSnapshotFromOwner(gate->since, TopTransactionResourceOwner);
+	gate->since = NULL;
+	if (gate->spilled != NULL)
+		BufFileClose(gate->spilled);
+	gate->spilled = NULL;
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+}
+
+/*
+ * Queued, prepared, and committed at anybody's leisure: the locks would be
+ * held all that time.
+ */
+static void
+check_prepare(void)
+{
+	if (gate->nrels > 0 && consent_prepared_transactions == PREPARED_REFUSE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has queued marketing"),
+				 errdetail("Withdrawals of its recipients would have to wait until it is committed."),
+				 errhint("Commit it in one step, or have a superuser set pg_consent.prepared_transactions to 'wait'.")));
+}
+
+static void
+transaction_event(XactEvent event, void *arg)
+{
+	if (gate == NULL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			check_prepare();
+			pass();
+			break;
+		case XACT_EVENT_PRE_COMMIT:
+			pass();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			gate = NULL;
+			break;
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			break;
+	}
+}
+
+void
+consent_gate_init(void)
+{
+	RegisterXactCallback(transaction_event, NULL);
+	consent_ledger_restricted_hook = note_restriction;
+}

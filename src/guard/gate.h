@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate.h
+ *	  Judged again at commit: see gate.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_GATE_H
+#define PG_CONSENT_GATE_H
+
+#include "contact/contact.h"
+#include "storage/itemptr.h"
+#include "utils/relcache.h"
+
+/* An address, all its +tag forms, as the gate knows it. */
+extern uint64 consent_address_key(const ConsentContact *contact);
+
+/* Before the snapshot that a recipient is judged under is taken. */
+extern void consent_gate_enter(uint64 key);
+
+/* After a row has been let through: whose standing it was let through by. */
+extern void consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys);
+
+/* From _PG_init. */
+extern void consent_gate_init(void);
+
+#endif							/* PG_CONSENT_GATE_H */
