@@ -56,6 +56,10 @@ OBJS = \
 	src/guard/setup.o \
 	src/guard/gate.o \
 	src/guard/guard.o \
+	src/guard/divert.o \
+	src/guard/log.o \
+	src/guard/action.o \
+	src/guard/trigger.o \
 	src/report/verdict.o \
 	src/report/audience.o
 

@@ -25,3 +25,300 @@ BEGIN;
 SELECT consent.object('yes@actions.example', organisation => 'actions agency') > 0 AS objected;
 INSERT INTO act_sender VALUES ('yes@actions.example', :promo, 'actions agency');
 ROLLBACK;
+
+-- Divert: a refused row is stored, already in its terminal state; clients get their ids back.
+CREATE TABLE act_divert (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, to_addr text, body text, kind text, status text NOT NULL DEFAULT 'queued', error text, attempts int NOT NULL DEFAULT 0);
+SELECT consent.guard('act_divert', recipient => 'to_addr', channel => $$'email'$$, body => 'body', class => 'kind', organisation => $$'actions acme'$$,
+                     pending => $$status = 'queued'$$, claim => $$status = 'sending'$$, on_block => 'divert',
+                     divert => $$status = 'cancelled', error = consent.refusal_reason()$$);
+SELECT tgname, tgenabled, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'act_divert'::regclass ORDER BY tgname;
+SELECT on_block, health FROM consent.guards WHERE relation = 'act_divert'::regclass;
+INSERT INTO act_divert (to_addr, body) VALUES ('yes@actions.example', :promo), ('stopped@actions.example', :promo), ('stopped@actions.example', :service), (NULL, :promo)
+  RETURNING id, to_addr, status, error;
+SELECT id, to_addr, status, error FROM act_divert ORDER BY id;
+COPY act_divert (to_addr, body) FROM stdin;
+stopped@actions.example	Get 20% off all boilers this weekend only! Order now.
+yes2@actions.example	Get 20% off all boilers this weekend only! Order now.
+\.
+SELECT id, to_addr, status, error FROM act_divert WHERE id > 4 ORDER BY id;
+-- by UPDATE, ON CONFLICT and MERGE
+UPDATE act_divert SET to_addr = 'stopped@actions.example' WHERE id = 1 RETURNING id, to_addr, status, error;
+INSERT INTO act_divert (id, to_addr, body) OVERRIDING SYSTEM VALUE VALUES (6, 'stopped@actions.example', :promo)
+  ON CONFLICT (id) DO UPDATE SET to_addr = excluded.to_addr, status = 'queued' RETURNING id, to_addr, status, error;
+INSERT INTO act_divert (id, to_addr, body) OVERRIDING SYSTEM VALUE VALUES (6, 'yes2@actions.example', :promo)
+  ON CONFLICT (id) DO UPDATE SET to_addr = excluded.to_addr, status = 'queued', error = NULL RETURNING id, to_addr, status, error;
+MERGE INTO act_divert o USING (VALUES ('stopped@actions.example')) v(a) ON false WHEN NOT MATCHED THEN INSERT (to_addr, body) VALUES (v.a, 'Get 20% off all boilers!');
+SELECT to_addr, status, error FROM act_divert ORDER BY id DESC LIMIT 1;
+-- the reason is nobody else's to read
+SELECT consent.refusal_reason();
+-- what the mapping does not read is not decided again
+BEGIN;
+SELECT consent.withdraw('yes2@actions.example') > 0 AS withdrawn;
+UPDATE act_divert SET attempts = attempts + 1, body = body WHERE id = 6 RETURNING status, error;
+-- a worker that takes it does not get it, and gets the next one
+INSERT INTO act_divert (to_addr, body) VALUES ('yes3@actions.example', :promo);
+UPDATE act_divert SET status = 'sending' WHERE id = (SELECT id FROM act_divert WHERE status = 'queued' AND to_addr NOT LIKE 'stopped%' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING to_addr;
+SELECT to_addr, status, error FROM act_divert WHERE id = 6;
+UPDATE act_divert SET status = 'sending' WHERE id = (SELECT id FROM act_divert WHERE status = 'queued' AND to_addr NOT LIKE 'stopped%' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING to_addr;
+-- several at once
+INSERT INTO act_divert (to_addr, body) VALUES ('yes@actions.example', :promo);
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+UPDATE act_divert SET status = 'queued' WHERE status = 'sending' RETURNING to_addr, status, error;
+UPDATE act_divert SET status = 'sending' WHERE status = 'queued' RETURNING to_addr, status;
+-- a requeue of a refused row is parked, not an error
+UPDATE act_divert SET status = 'queued', error = NULL WHERE id = 6 RETURNING to_addr, status, error;
+ROLLBACK;
+SELECT relation, allowed, reason, class, declared_class, channel, organisation, purpose, contact, event_id > 0 AS event, ruleset ~ '^[0-9a-f]{16}$' AS ruleset, policy, action
+  FROM consent.decision_log WHERE relation = 'act_divert'::regclass ORDER BY decided_at;
+SELECT evidence->'rules' ? 'price.percent_off' AS evidence, reasons, written_by = session_user AS who FROM consent.decision_log WHERE relation = 'act_divert'::regclass ORDER BY decided_at LIMIT 1;
+
+-- Quarantine: the row leaves the table and is kept whole, until it may go.
+CREATE TABLE act_quarantine (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, to_addr text, gone int, body text, day date DEFAULT '2026-03-01', raw bytea DEFAULT '\x00ff',
+  tags text[] DEFAULT '{a,"b c"}', size int GENERATED ALWAYS AS (length(body)) STORED, status text DEFAULT 'queued');
+ALTER TABLE act_quarantine DROP COLUMN gone;
+ALTER SEQUENCE consent.quarantine_id_seq RESTART WITH 700000;
+SELECT consent.guard('act_quarantine', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$, on_block => 'quarantine');
+INSERT INTO act_quarantine (to_addr, body) VALUES ('yes@actions.example', :promo), ('stopped@actions.example', :promo) RETURNING id, to_addr;
+UPDATE act_quarantine SET to_addr = 'stopped@actions.example' WHERE id = 1 RETURNING id, to_addr;
+SELECT count(*) FROM act_quarantine;
+SELECT relation, "row" - 'body' AS "row", reason, released_at, reasons, citation, event_id > 0 AS event, class, guard FROM consent.quarantine WHERE relation = 'act_quarantine'::regclass ORDER BY id;
+SELECT min(id) AS kept FROM consent.quarantine WHERE relation = 'act_quarantine'::regclass \gset
+SELECT consent.release(:kept);
+SELECT consent.give('stopped@actions.example', '{email}', 'actions acme', method => 'ticked_box', wording => 'Send me offers from Acme') > 0 AS consented;
+SELECT consent.release(:kept);
+SELECT * FROM act_quarantine;
+SELECT released_at IS NOT NULL AS released, released_by = session_user AS by_me FROM consent.quarantine WHERE id = :kept;
+SELECT consent.release(:kept);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.release(0);
+\echo :LAST_ERROR_SQLSTATE
+-- what the table can no longer hold stays where it is
+ALTER TABLE act_quarantine DROP COLUMN tags;
+SELECT consent.release(:kept + 1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT action, reason FROM consent.decision_log WHERE relation = 'act_quarantine'::regclass ORDER BY decided_at;
+DROP TABLE act_quarantine;
+SELECT consent.release(:kept + 1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.withdraw('stopped@actions.example') > 0 AS withdrawn;
+
+-- Flag: the row stays, the decision is logged; and of allowances, what the guard says.
+CREATE TABLE act_flag (to_addr text, body text, kind text);
+SELECT consent.guard('act_flag', recipient => 'to_addr', channel => $$'email'$$, body => 'body', class => 'kind', organisation => $$'actions acme'$$, on_block => 'flag');
+INSERT INTO act_flag VALUES ('stopped@actions.example', :promo, 'service'), ('yes@actions.example', :promo, 'service'), ('yes@actions.example', :promo, NULL), (NULL, :service, NULL), ('not an address', :service, 'newsletter');
+SELECT count(*) FROM act_flag;
+SELECT allowed, reason, reasons, class, declared_class, contact, action FROM consent.decision_log WHERE relation = 'act_flag'::regclass ORDER BY decided_at;
+SELECT class, declared_class, allowed, contact, evidence->>'class' AS evidence FROM consent.disguised_marketing WHERE relation = 'act_flag'::regclass ORDER BY decided_at;
+CREATE TABLE act_log (to_addr text, body text);
+SELECT consent.guard('act_log', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, log => 'all');
+INSERT INTO act_log VALUES ('yes@actions.example', :promo);
+INSERT INTO act_log VALUES ('stopped@actions.example', :promo);
+SELECT allowed, reason, action FROM consent.decision_log WHERE relation = 'act_log'::regclass;
+CREATE TABLE act_sample (to_addr text, body text);
+SELECT consent.guard('act_sample', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, log => 'sample');
+INSERT INTO act_sample SELECT 'yes@actions.example', :promo FROM generate_series(1, 2000);
+SELECT count(*) BETWEEN 1 AND 200 AS some FROM consent.decision_log WHERE relation = 'act_sample'::regclass;
+SELECT consent.guard('act_sample', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'actions acme'$$, log => 'most', name => 'x');
+\echo :LAST_ERROR_SQLSTATE
+
+-- Lists of recipients: one that is refused refuses the row.
+CREATE TABLE act_list (id int, rcpt text, body text);
+SELECT consent.guard('act_list', recipient => 'rcpt', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$);
+INSERT INTO act_list VALUES (1, 'yes@actions.example, "Two, Yes" <yes2@actions.example>; yes3@actions.example,', :promo);
+INSERT INTO act_list VALUES (2, 'yes@actions.example, stopped@actions.example', :promo);
+INSERT INTO act_list VALUES (3, 'yes@actions.example, rubbish', :promo);
+INSERT INTO act_list VALUES (4, 'yes@actions.example, rubbish', :service);
+INSERT INTO act_list VALUES (5, ' , ', :promo);
+INSERT INTO act_list VALUES (6, '"Bloggs, Jo" <yes@actions.example>', :promo);
+INSERT INTO act_list VALUES (7, 'postal:1 High Street, Ipswich', :service);
+SELECT id FROM act_list ORDER BY id;
+CREATE TABLE act_lists (rcpt text[], body text);
+SELECT consent.guard('act_lists', recipient => 'rcpt', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$);
+INSERT INTO act_lists VALUES ('{"yes@actions.example, yes2@actions.example",yes3@actions.example}', :promo);
+INSERT INTO act_lists VALUES ('{"yes@actions.example, stopped@actions.example",yes3@actions.example}', :promo);
+
+-- Retries: never an error.  A retry that is a DELETE and an INSERT has to be mapped.
+CREATE TABLE act_retry (id int, to_addr text, body text, state text DEFAULT 'created', retry_count int DEFAULT 0, output jsonb);
+SELECT consent.guard('act_retry', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state IN ('created', 'retry')$$,
+                     retry => $$retry_count > 0$$, on_block => 'raise', divert => $$state = 'cancelled', output = jsonb_build_object('reason', consent.refusal_reason())$$);
+INSERT INTO act_retry VALUES (1, 'yes3@actions.example', :promo);
+BEGIN;
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+WITH gone AS (DELETE FROM act_retry WHERE id = 1 RETURNING *) INSERT INTO act_retry SELECT id, to_addr, body, 'retry', retry_count + 1 FROM gone RETURNING state, output;
+UPDATE act_retry SET state = 'retry' WHERE id = 1 RETURNING state, output;
+SAVEPOINT s;
+INSERT INTO act_retry VALUES (2, 'yes3@actions.example', :promo);
+ROLLBACK TO s;
+-- a draft that is finished is no retry here
+INSERT INTO act_retry VALUES (2, 'yes3@actions.example', :promo, 'draft');
+UPDATE act_retry SET state = 'created' WHERE id = 2;
+ROLLBACK;
+-- without a diversion a retry is kept in quarantine
+CREATE TABLE act_retry2 (to_addr text, body text, attempts int DEFAULT 0, state text DEFAULT 'queued');
+SELECT consent.guard('act_retry2', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, retry => 'attempts > 0');
+INSERT INTO act_retry2 VALUES ('yes3@actions.example', :promo, 1, 'failed');
+BEGIN;
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+UPDATE act_retry2 SET state = 'queued';
+SELECT count(*) FROM act_retry2;
+SELECT "row"->>'attempts' AS attempts, reason FROM consent.quarantine WHERE relation = 'act_retry2'::regclass;
+ROLLBACK;
+
+-- Partitions: a diversion in a leaf; a row that moves is not decided again.
+CREATE TABLE act_part (id int, to_addr text, body text, day int, state text DEFAULT 'queued') PARTITION BY LIST (day);
+CREATE TABLE act_part_1 PARTITION OF act_part FOR VALUES IN (1);
+CREATE TABLE act_part_2 (state text DEFAULT 'queued', extra int, day int, body text, to_addr text, id int);
+ALTER TABLE act_part_2 DROP COLUMN extra;
+ALTER TABLE act_part ATTACH PARTITION act_part_2 FOR VALUES IN (2);
+SELECT consent.guard('act_part', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$);
+INSERT INTO act_part VALUES (1, 'yes3@actions.example', :promo, 1);
+BEGIN;
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+UPDATE act_part SET day = 2 WHERE id = 1 RETURNING tableoid::regclass, id;
+SAVEPOINT s;
+INSERT INTO act_part_2 (id, to_addr, body, day) VALUES (2, 'yes3@actions.example', :promo, 2);
+ROLLBACK TO s;
+-- moved and changed at once
+UPDATE act_part SET day = 1, to_addr = 'stopped@actions.example' WHERE id = 1;
+ROLLBACK;
+SELECT consent.unguard('act_part');
+SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('act_part'::regclass, 'act_part_1'::regclass, 'act_part_2'::regclass);
+SELECT consent.guard('act_part', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, on_block => 'divert', divert => $$state = 'cancelled'$$);
+INSERT INTO act_part (id, to_addr, body, day) VALUES (2, 'stopped@actions.example', :promo, 1), (3, 'stopped@actions.example', :promo, 2), (4, 'yes@actions.example', :promo, 2) RETURNING id, state;
+SELECT tableoid::regclass, id, state FROM act_part ORDER BY id;
+-- not mapped, every row is pending that has not been diverted
+SELECT consent.guard_argument('act_part', 'consent_guard', 'pending');
+-- one whose diversion sends the row to another partition
+CREATE TABLE act_state (id int, to_addr text, body text, state text DEFAULT 'queued') PARTITION BY LIST (state);
+CREATE TABLE act_state_live PARTITION OF act_state FOR VALUES IN ('queued', 'sending');
+CREATE TABLE act_state_done PARTITION OF act_state DEFAULT;
+SELECT consent.guard('act_state', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, claim => $$state = 'sending'$$, on_block => 'divert', divert => $$state = 'cancelled'$$);
+INSERT INTO act_state VALUES (1, 'stopped@actions.example', :promo), (2, 'yes3@actions.example', :promo), (3, 'yes@actions.example', :promo);
+SELECT tableoid::regclass, id, state FROM act_state ORDER BY id;
+BEGIN;
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+UPDATE act_state SET state = 'sending' WHERE state = 'queued' RETURNING id;
+SELECT tableoid::regclass, id, state FROM act_state ORDER BY id;
+ROLLBACK;
+
+-- A later trigger gets nothing through.
+CREATE TABLE act_late (to_addr text, body text, status text DEFAULT 'queued');
+SELECT consent.guard('act_late', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$, claim => $$status = 'sending'$$,
+                     on_block => 'divert', divert => $$status = 'cancelled'$$);
+CREATE FUNCTION act_rewrite() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_ARGV[0] = 'undo' THEN NEW.status := 'queued'; ELSE NEW.to_addr := 'stopped@actions.example'; END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER zzzz_later BEFORE INSERT OR UPDATE ON act_late FOR EACH ROW EXECUTE FUNCTION act_rewrite('undo');
+INSERT INTO act_late VALUES ('yes@actions.example', :promo);
+INSERT INTO act_late VALUES ('stopped@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+DROP TRIGGER zzzz_later ON act_late;
+CREATE TRIGGER zzzz_later BEFORE INSERT OR UPDATE ON act_late FOR EACH ROW EXECUTE FUNCTION act_rewrite('rewrite');
+INSERT INTO act_late VALUES ('yes@actions.example', :promo);
+UPDATE act_late SET status = 'sending';
+-- one that comes before is seen
+DROP TRIGGER zzzz_later ON act_late;
+CREATE TRIGGER aaa_before BEFORE INSERT OR UPDATE ON act_late FOR EACH ROW EXECUTE FUNCTION act_rewrite('rewrite');
+INSERT INTO act_late VALUES ('yes@actions.example', :promo) RETURNING to_addr, status;
+-- and an AFTER trigger that changes the row is another write
+DROP TRIGGER aaa_before ON act_late;
+CREATE FUNCTION act_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE act_late SET to_addr = 'stopped@actions.example' WHERE ctid = NEW.ctid; RETURN NULL; END $$;
+CREATE TRIGGER aaa_after AFTER INSERT ON act_late FOR EACH ROW EXECUTE FUNCTION act_change();
+INSERT INTO act_late VALUES ('yes2@actions.example', :promo);
+SELECT to_addr, status FROM act_late ORDER BY ctid;
+
+-- A mapping of a generated column: known only when the row is stored.
+CREATE TABLE act_generated (data jsonb, to_addr text GENERATED ALWAYS AS (data->>'to') STORED, status text DEFAULT 'queued');
+SELECT consent.guard('act_generated', recipient => 'to_addr', channel => $$'email'$$, body => $$data->>'text'$$, organisation => $$'actions acme'$$, pending => $$status = 'queued'$$,
+                     on_block => 'divert', divert => $$status = 'cancelled'$$);
+INSERT INTO act_generated (data) VALUES (jsonb_build_object('to', 'yes@actions.example', 'text', :promo)), (jsonb_build_object('to', 'stopped@actions.example', 'text', :promo));
+SELECT to_addr, status FROM act_generated ORDER BY 1;
+
+-- A diversion that does not divert is no diversion.
+CREATE TABLE act_not (to_addr text, status text DEFAULT 'queued', note text, n int GENERATED ALWAYS AS (1) STORED, at point, mood text[]);
+SELECT consent.guard('act_not', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'actions acme'$$, pending => $$status = 'queued'$$, on_block => 'divert', divert => $$note = consent.refusal_reason()$$);
+INSERT INTO act_not VALUES ('stopped@actions.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unguard('act_not');
+SELECT consent.guard('act_not', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'actions acme'$$, on_block => 'divert', divert => $$note = consent.refusal_reason()$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('act_not', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'actions acme'$$, claim => $$status = 'sending'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('act_not', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'actions acme'$$, on_block => NULL);
+\echo :LAST_ERROR_SQLSTATE
+CREATE FUNCTION act_try(divert text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM consent.guard('act_not', recipient => 'to_addr', channel => $q$'email'$q$, organisation => $q$'actions acme'$q$, pending => $q$status = 'queued'$q$, divert => act_try.divert);
+  RETURN 'made';
+EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+SELECT act_try($$status = 'x' WHERE true$$);
+SELECT act_try($$status = 'x'; DROP TABLE act_not$$);
+SELECT act_try($$status = 'x' RETURNING 1$$);
+SELECT act_try($$status = (SELECT 'x')$$);
+SELECT act_try($$nothing = 'x'$$);
+SELECT act_try($$ctid = '(0,1)'$$);
+SELECT act_try($$status = DEFAULT$$);
+SELECT act_try($$(status, note) = ('x', 'y')$$);
+SELECT act_try($$mood[1] = 'x'$$);
+SELECT act_try($$n = 2$$);
+SELECT act_try($$status = 'x', status = 'y'$$);
+SELECT act_try($$at = 3$$);
+SELECT act_try($$status = nothing()$$);
+SELECT act_try('');
+SELECT act_try($$status = 'x', note = to_addr || ' ' || consent.refusal_reason()$$);
+SELECT consent.unguard('act_not');
+
+-- The writer's settings, rights and objects mean nothing to a diversion, a claim or a quarantine.
+CREATE SCHEMA act_app;
+CREATE TYPE act_app.state AS ENUM ('queued', 'sending', 'cancelled');
+CREATE TABLE act_app.outbox (id int, to_addr text, body text, state act_app.state DEFAULT 'queued', error text);
+CREATE FUNCTION act_app.note(text) RETURNS text LANGUAGE sql AS $$ SELECT current_user || ' ' || $1 $$;
+REVOKE EXECUTE ON FUNCTION act_app.note(text) FROM PUBLIC;
+CREATE ROLE regress_act_writer;
+CREATE ROLE regress_act_owner;
+ALTER TABLE act_app.outbox OWNER TO regress_act_owner;
+GRANT USAGE ON SCHEMA act_app TO regress_act_writer, regress_act_owner;
+GRANT EXECUTE ON FUNCTION act_app.note(text) TO regress_act_owner;
+GRANT INSERT, SELECT, UPDATE (state) ON act_app.outbox TO regress_act_writer;
+SELECT consent.guard('act_app.outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, claim => $$state = 'sending'$$,
+                     on_block => 'divert', divert => $$state = 'cancelled', error = act_app.note(consent.refusal_reason())$$);
+INSERT INTO act_app.outbox VALUES (1, 'yes3@actions.example', :promo);
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+ALTER TABLE act_app.outbox ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY mine ON act_app.outbox FOR ALL TO regress_act_writer USING (id < 10) WITH CHECK (id < 10);
+SET ROLE regress_act_writer;
+CREATE TEMP TABLE quarantine (id int);
+CREATE TEMP TABLE decision_log (id int);
+CREATE FUNCTION pg_temp.note(text) RETURNS text LANGUAGE sql AS $$ SELECT 'mine' $$;
+SET search_path = pg_temp, public, pg_catalog;
+SET row_security = on;
+UPDATE act_app.outbox SET state = 'sending' WHERE id = 1 RETURNING id;
+INSERT INTO act_app.outbox VALUES (2, 'stopped@actions.example', 'Get 20% off all boilers!') RETURNING id, state, error;
+SELECT id, state, error FROM act_app.outbox ORDER BY id;
+RESET search_path;
+DROP TABLE pg_temp.quarantine, pg_temp.decision_log;
+DROP FUNCTION pg_temp.note(text);
+RESET ROLE;
+SELECT reason, action FROM consent.decision_log WHERE relation = 'act_app.outbox'::regclass ORDER BY decided_at;
+SELECT consent.unguard('act_app.outbox');
+SELECT consent.guard('act_app.outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, on_block => 'quarantine');
+SET ROLE regress_act_writer;
+CREATE TEMP TABLE quarantine (id int);
+SET search_path = pg_temp, public, pg_catalog;
+INSERT INTO act_app.outbox VALUES (3, 'stopped@actions.example', 'Get 20% off all boilers!') RETURNING id, state;
+SELECT id FROM act_app.outbox WHERE id = 3;
+SELECT count(*) FROM pg_temp.quarantine;
+SELECT "row" FROM consent.quarantine;
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.release(1);
+\echo :LAST_ERROR_SQLSTATE
+RESET search_path;
+DROP TABLE pg_temp.quarantine;
+RESET ROLE;
+SELECT "row"->>'id' AS id, reason FROM consent.quarantine WHERE relation = 'act_app.outbox'::regclass;
+DROP SCHEMA act_app CASCADE;
+DROP ROLE regress_act_writer, regress_act_owner;
+DROP TABLE act_sender, act_divert, act_flag, act_log, act_sample, act_list, act_lists, act_retry, act_retry2, act_part, act_state, act_late, act_generated, act_not;

@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -170,12 +171,15 @@ rule_context(void *arg)
 	errcontext("rule \"%s\"", (const char *) arg);
 }
 
-static void
+/* Read a rule; returns a fingerprint of all that decides what it does. */
+static uint64
 read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 {
 	ErrorContextCallback context;
 	Datum		value;
 	bool		isnull;
+	char	   *pattern = text_column(tuple, desc, Anum_rule_pattern);
+	char	   *all;
 
 	rule->code = text_column(tuple, desc, Anum_rule_code);
 	value = column(tuple, desc, Anum_rule_class, &isnull);
@@ -192,8 +196,12 @@ read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 	context.arg = unconstify(char *, rule->code);
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	rule->pattern = consent_pattern_compile(text_column(tuple, desc, Anum_rule_pattern));
+	rule->pattern = consent_pattern_compile(pattern);
 	error_context_stack = context.previous;
+
+	all = psprintf("%s %d %d %g %d %d %u %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
+				   rule->parts, rule->channels, pattern);
+	return hash_bytes_extended((unsigned char *) all, strlen(all), 0);
 }
 
 /* All enabled rules, in the current context. */
@@ -204,6 +212,7 @@ load(Oid relid)
 	Relation	rel = table_open(relid, AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
 	int			capacity = 256;
+	uint64		digest = 0;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
@@ -221,12 +230,14 @@ load(Oid relid)
 			capacity *= 2;
 			set->rules = repalloc(set->rules, capacity * sizeof(ConsentRule));
 		}
-		read_rule(tuple, desc, &set->rules[set->nrules++]);
+		/* A sum, because rules come in no particular order. */
+		digest += read_rule(tuple, desc, &set->rules[set->nrules++]);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 
 	qsort(set->rules, set->nrules, sizeof(ConsentRule), compare_rules);
+	set->digest = psprintf("%016llx", (unsigned long long) digest);
 	return set;
 }
 

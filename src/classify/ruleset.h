@@ -30,6 +30,7 @@ typedef struct ConsentRule
 typedef struct ConsentRuleset
 {
 	uint64		id;				/* another set has another id */
+	const char *digest;			/* the same rules have the same, anywhere */
 	int			nrules;
 	ConsentRule *rules;			/* neutral ones first, then requests for
 								 * permission, other marketing, and the

@@ -493,7 +493,13 @@ open_rejudged(Rejudged *r, const NotedRelation *noted, Snapshot snapshot)
 	if (r->rel == NULL)
 		return r;
 	while ((trigger = consent_guard_next(r->rel, &position)) != NULL)
-		r->mappings = lappend(r->mappings, consent_guard_mapping(r->rel, trigger));
+	{
+		ConsentMapping *mapping = consent_guard_mapping(r->rel, trigger);
+
+		/* A flag holds nothing back. */
+		if (mapping->on_block != BLOCK_FLAG)
+			r->mappings = lappend(r->mappings, mapping);
+	}
 	if (r->mappings == NIL)
 	{
 		relation_close(r->rel, AccessShareLock);

@@ -1,14 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * guard.c
- *	  The trigger that refuses a message.
+ *	  How a row of a guarded table is judged.
  *
- * A guard is a constraint trigger, AFTER ROW and ENABLE ALWAYS, whose
- * arguments are its whole configuration: it is dumped, cloned to partitions
- * and dropped with its table, and there is no second place that could
- * disagree.  AFTER, because only then the row is final; ROW, because such
- * triggers are cloned to partitions; ALWAYS, because a replica role must not
- * open the door.
+ * A guard is a constraint trigger whose arguments are its whole configuration
+ * (trigger.c).  Here that is compiled, and a row put through it: what does it
+ * say, what is it, and may it go to each of its recipients?
  *
  * The verdict is made under the latest snapshot, not the transaction's or the
  * statement's: a withdrawal that has committed is seen at any isolation level.
@@ -19,8 +16,10 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
@@ -37,12 +36,14 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "classify/classify.h"
 #include "contact/contact.h"
+#include "guard/divert.h"
 #include "guard/gate.h"
 #include "guard/guard.h"
 #include "ledger/ledger.h"
@@ -50,12 +51,17 @@
 #include "module/errors.h"
 #include "module/module.h"
 
-PG_FUNCTION_INFO_V1(pg_consent_guard_check);
-
 static char *
 row_text(const ConsentRow *row, ConsentMapped mapped)
 {
 	return row->nulls[mapped] ? NULL : TextDatumGetCString(row->values[mapped]);
+}
+
+/* A trigger function of ours. */
+Oid
+consent_guard_function(const char *name)
+{
+	return LookupFuncName(list_make2(makeString("consent"), makeString(pstrdup(name))), 0, NULL, false);
 }
 
 /*
@@ -65,8 +71,7 @@ row_text(const ConsentRow *row, ConsentMapped mapped)
 Trigger *
 consent_guard_next(Relation rel, int *position)
 {
-	Oid			guard_check = LookupFuncName(list_make2(makeString("consent"), makeString("guard_check")),
-											 0, NULL, false);
+	Oid			guard_check = consent_guard_function("guard_check");
 
 	while (rel->trigdesc != NULL && *position < rel->trigdesc->numtriggers)
 	{
@@ -90,9 +95,80 @@ consent_guard_argument(const Trigger *trigger, const char *argument)
 	return NULL;
 }
 
+/* Does it use a column that is computed only when the row is stored? */
+static bool
+reads_generated(const ConsentMapping *mapping, Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	if (desc->constr == NULL || !desc->constr->has_generated_stored)
+		return false;
+	if (bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, mapping->reads))
+		return true;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->attgenerated != '\0' &&
+			bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, mapping->reads))
+			return true;
+	}
+	return false;
+}
+
+/* A row cannot be sent to another partition before it is stored. */
+static bool
+assigns_partition_key(const ConsentMapping *mapping, Relation rel)
+{
+	List	   *ancestors;
+	ListCell   *lc;
+	bool		found = false;
+
+	if (!rel->rd_rel->relispartition)
+		return false;
+	ancestors = get_partition_ancestors(RelationGetRelid(rel));
+	foreach(lc, ancestors)
+	{
+		Relation	parent = table_open(lfirst_oid(lc), AccessShareLock);
+		Bitmapset  *keys = NULL;
+
+		/* Its columns may have other numbers there. */
+		for (int i = 0; i < mapping->divert->n; i++)
+			keys = bms_add_member(keys,
+								  get_attnum(RelationGetRelid(parent),
+											 get_attname(RelationGetRelid(rel), mapping->divert->columns[i], false)) -
+								  FirstLowInvalidHeapAttributeNumber);
+		found = found || has_partition_attrs(parent, keys, NULL);
+		table_close(parent, AccessShareLock);
+	}
+	return found;
+}
+
+/* The table that was guarded, where this is a clone of its trigger. */
+static Oid
+guarded_root(Relation rel)
+{
+	return rel->rd_rel->relispartition ?
+		llast_oid(get_partition_ancestors(RelationGetRelid(rel))) : RelationGetRelid(rel);
+}
+
+static int
+word_argument(const char *value, const char *const *words, int nwords, const char *argument)
+{
+	for (int i = 0; i < nwords; i++)
+	{
+		if (strcmp(words[i], value) == 0)
+			return i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("consent.guard_check() does not know the %s \"%s\"", argument, value),
+			 errhint("Make the guard with consent.guard().")));
+}
+
+const char *const consent_log_mode_names[] = {"none", "sample", "all"};
+
 /*
- * The mappings of a guard, compiled in the current memory context.  They hold
- * as long as the relation is locked, so that its columns cannot change.
+ * A guard, compiled in the current memory context.  It holds as long as the
+ * relation is locked, so that its columns cannot change.
  */
 ConsentMapping *
 consent_guard_mapping(Relation rel, Trigger *trigger)
@@ -101,19 +177,31 @@ consent_guard_mapping(Relation rel, Trigger *trigger)
 	ConsentPinned pinned;
 
 	mapping->owner = rel->rd_rel->relowner;
+	mapping->trigger = pstrdup(trigger->tgname);
+	mapping->root = guarded_root(rel);
 	pinned = consent_pin(mapping->owner, NULL);
 	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
 	{
-		int			mapped = consent_mapping_lookup(trigger->tgargs[i]);
+		const char *argument = trigger->tgargs[i];
+		const char *value = trigger->tgargs[i + 1];
+		int			mapped = consent_mapping_lookup(argument);
 
+		if (mapped == MAPPED_PENDING)
+			mapping->pending = pstrdup(value);
 		if (mapped >= 0)
-			consent_mapping_compile(mapping, rel, mapped, trigger->tgargs[i + 1]);
-		else if (strcmp(trigger->tgargs[i], "region") == 0)
-			mapping->region = pstrdup(trigger->tgargs[i + 1]);
-		else if (strcmp(trigger->tgargs[i], "name") != 0)
+			consent_mapping_compile(mapping, rel, mapped, value);
+		else if (strcmp(argument, "region") == 0)
+			mapping->region = pstrdup(value);
+		else if (strcmp(argument, "on_block") == 0)
+			mapping->on_block = word_argument(value, consent_block_action_names, CONSENT_NBLOCKACTIONS, argument);
+		else if (strcmp(argument, "log") == 0)
+			mapping->log = word_argument(value, consent_log_mode_names, LOG_ALL + 1, argument);
+		else if (strcmp(argument, "divert") == 0)
+			mapping->divert = consent_divert_compile(mapping, rel, value);
+		else if (strcmp(argument, "name") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-					 errmsg("consent.guard_check() does not know the argument \"%s\"", trigger->tgargs[i]),
+					 errmsg("consent.guard_check() does not know the argument \"%s\"", argument),
 					 errhint("Make the guard with consent.guard().")));
 	}
 	consent_unpin(pinned);
@@ -126,27 +214,16 @@ consent_guard_mapping(Relation rel, Trigger *trigger)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("consent.guard_check() lacks a mapping"),
 				 errhint("Make the guard with consent.guard().")));
-
+	if (rel->rd_rel->relispartition && rel->rd_rel->relkind == RELKIND_RELATION)
+		consent_mapping_set_partition(mapping, RelationGetPartitionQual(rel));
+	mapping->early = mapping->divert != NULL &&
+		!reads_generated(mapping, rel) && !assigns_partition_key(mapping, rel);
 	return mapping;
 }
 
-/* The same, kept for the statement in the trigger's FmgrInfo. */
-static ConsentMapping *
-mapping_for(FunctionCallInfo fcinfo, TriggerData *trigdata)
-{
-	if (fcinfo->flinfo->fn_extra == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		fcinfo->flinfo->fn_extra = consent_guard_mapping(trigdata->tg_relation, trigdata->tg_trigger);
-		MemoryContextSwitchTo(caller);
-	}
-	return fcinfo->flinfo->fn_extra;
-}
-
 /* Is it the same message? */
-static bool
-same_message(const ConsentMapping *mapping, const ConsentRow *a, const ConsentRow *b)
+bool
+consent_same_message(const ConsentMapping *mapping, const ConsentRow *a, const ConsentRow *b)
 {
 	for (int i = 0; i < CONSENT_NMESSAGE; i++)
 	{
@@ -161,17 +238,10 @@ same_message(const ConsentMapping *mapping, const ConsentRow *a, const ConsentRo
 }
 
 /* Not mapped, it is true of every row; and of one that cannot tell, too. */
-static bool
-is_true(const ConsentRow *row, ConsentMapped mapped)
+bool
+consent_row_is(const ConsentRow *row, ConsentMapped mapped)
 {
 	return row->nulls[mapped] || DatumGetBool(row->values[mapped]);
-}
-
-/* Is it this guard's to judge, and still to be sent? */
-static bool
-is_pending(const ConsentRow *row)
-{
-	return is_true(row, MAPPED_PENDING) && is_true(row, MAPPED_APPLIES);
 }
 
 /* How far a class is from being free to send. */
@@ -204,7 +274,7 @@ strictness(ConsentClass class)
  * where that is stricter.  A label never moves a message away from marketing.
  */
 static void
-classify_row(const ConsentRow *row, int channel, ConsentJudgement *judgement, bool *contradicted)
+classify_row(const ConsentRow *row, ConsentJudgement *judgement)
 {
 	char	   *body = row_text(row, MAPPED_BODY);
 	char	   *subject = row_text(row, MAPPED_SUBJECT);
@@ -212,66 +282,141 @@ classify_row(const ConsentRow *row, int channel, ConsentJudgement *judgement, bo
 	int			declared = label ? consent_class_from_name(label) : -1;
 
 	consent_classify(body, body ? strlen(body) : 0, subject, subject ? strlen(subject) : 0,
-					 channel, &judgement->found);
+					 judgement->channel, &judgement->found);
 	judgement->class = judgement->found.class;
-	*contradicted = false;
+	judgement->declared = declared;
 	if (declared >= 0 && strictness(declared) > strictness(judgement->class))
 		judgement->class = declared;
 	else if (declared >= 0 && judgement->class != CLASS_UNKNOWN)
-		*contradicted = !consent_class_is_marketing(declared) && consent_class_is_marketing(judgement->class);
+		judgement->contradicted = !consent_class_is_marketing(declared) && consent_class_is_marketing(judgement->class);
 }
 
-/* The recipients of a row, as texts, at least one; NULL is none we know of. */
-static int
-recipients_of(const ConsentMapping *mapping, const ConsentRow *row, char ***recipients)
+/* One recipient of a row: NULL, and why, where there is none that we can read. */
+typedef struct Recipient
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
+	ConsentContact *contact;
+	ConsentReason missing;
+} Recipient;
 
-	*recipients = palloc0(sizeof(char *));
-	if (row->nulls[MAPPED_RECIPIENT])
-		return 1;
-	if (mapping->type[MAPPED_RECIPIENT] == TEXTOID)
-	{
-		(*recipients)[0] = row_text(row, MAPPED_RECIPIENT);
-		return 1;
-	}
-	deconstruct_array(DatumGetArrayTypeP(row->values[MAPPED_RECIPIENT]),
-					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
-	if (n == 0)
-		return 1;
-	*recipients = palloc(n * sizeof(char *));
-	for (int i = 0; i < n; i++)
-		(*recipients)[i] = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
-	return n;
+static ConsentContact *
+read_recipient(const ConsentMapping *mapping, const char *text, int len)
+{
+	ErrorSaveContext unreadable = {.type = T_ErrorSaveContext};
+
+	return consent_contact_parse(text, len, mapping->region, (Node *) &unreadable);
+}
+
+static Recipient *
+add_recipient(Recipient *recipients, int *n, ConsentContact *contact, ConsentReason missing)
+{
+	recipients = repalloc(recipients, (*n + 1) * sizeof(Recipient));
+	recipients[*n].contact = contact;
+	recipients[*n].missing = missing;
+	(*n)++;
+	return recipients;
 }
 
 /*
- * Returns false, with *verdict, if the message may not go to this recipient.
+ * What is no address may be a list of them, with commas or semicolons between
+ * that are in no quotes and no angle brackets.  One that cannot be read makes
+ * the row's recipients unreadable.
+ */
+static Recipient *
+add_recipients(const ConsentMapping *mapping, Recipient *recipients, int *n, const char *text)
+{
+	ConsentContact *contact = read_recipient(mapping, text, strlen(text));
+	int			before = *n;
+	const char *start = text;
+	bool		quoted = false;
+	bool		bracketed = false;
+
+	if (contact != NULL)
+		return add_recipient(recipients, n, contact, REASON_NONE);
+	if (strpbrk(text, ",;") == NULL)
+		return add_recipient(recipients, n, NULL, RECIPIENT_UNREADABLE);
+	for (const char *p = text;; p++)
+	{
+		if (*p == '\\' && quoted && p[1] != '\0')
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (*p == '<' && !quoted)
+			bracketed = true;
+		else if (*p == '>' && !quoted)
+			bracketed = false;
+		else if (*p == '\0' || ((*p == ',' || *p == ';') && !quoted && !bracketed))
+		{
+			if (strspn(start, " \t\r\n") < p - start)
+			{
+				contact = read_recipient(mapping, start, p - start);
+				recipients = add_recipient(recipients, n, contact, contact ? REASON_NONE : RECIPIENT_UNREADABLE);
+			}
+			if (*p == '\0')
+				break;
+			start = p + 1;
+		}
+	}
+	if (*n == before)
+		recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNREADABLE);
+	return recipients;
+}
+
+/* All recipients of a row, at least one. */
+static Recipient *
+recipients_of(const ConsentMapping *mapping, const ConsentRow *row, int *n)
+{
+	Recipient  *recipients = palloc(sizeof(Recipient));
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nelements;
+
+	*n = 0;
+	if (row->nulls[MAPPED_RECIPIENT])
+		return add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
+	if (mapping->type[MAPPED_RECIPIENT] == TEXTOID)
+		return add_recipients(mapping, recipients, n, row_text(row, MAPPED_RECIPIENT));
+	deconstruct_array(DatumGetArrayTypeP(row->values[MAPPED_RECIPIENT]),
+					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
+	for (int i = 0; i < nelements; i++)
+	{
+		if (nulls[i])
+			recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
+		else
+			recipients = add_recipients(mapping, recipients, n, TextDatumGetCString(elements[i]));
+	}
+	if (*n == 0)
+		recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
+	return recipients;
+}
+
+/*
+ * Returns false, with the verdict, if the message may not go to this recipient.
  * One that is no marketing goes to whom we cannot read too: no opt-out could
  * apply to it.
  */
 static bool
-judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const char *recipient,
-				ConsentJudgement *judgement)
+judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentJudgement *judgement)
 {
 	ConsentVerdict *verdict = &judgement->verdict;
-	ErrorSaveContext unreadable = {.type = T_ErrorSaveContext};
-	ConsentContact *contact = NULL;
 	Snapshot	snapshot;
 
-	if (recipient != NULL)
-		contact = consent_contact_parse(recipient, strlen(recipient), mapping->region, (Node *) &unreadable);
-	if (contact == NULL)
+	judgement->contact = recipient->contact;
+	if (recipient->contact == NULL)
 	{
-		*verdict = consent_case_refusal(c, recipient == NULL ? RECIPIENT_UNKNOWN : RECIPIENT_UNREADABLE);
-		return c->invalid == REASON_NONE && consent_needs_no_standing(c);
+		if (c->invalid == REASON_NONE && consent_needs_no_standing(c))
+		{
+			*verdict = consent_judge(c, (Datum) 0, DT_NOEND, InvalidSnapshot);
+			consent_reason_add(&verdict->found, recipient->missing);
+			judgement->unreadable = true;
+		}
+		else
+			*verdict = consent_case_refusal(c, recipient->missing);
+		return verdict->allowed;
 	}
 
 	if (c->invalid == REASON_NONE && !consent_needs_no_standing(c))
 	{
-		uint64		key = consent_address_key(contact);
+		uint64		key = consent_address_key(recipient->contact);
 
 		judgement->keys[judgement->nkeys++] = key;
 		consent_gate_enter(key);
@@ -280,35 +425,40 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const char 
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	*verdict = consent_judge(c, PointerGetDatum(contact), DT_NOEND, snapshot);
+	*verdict = consent_judge(c, PointerGetDatum(recipient->contact), DT_NOEND, snapshot);
 	UnregisterSnapshot(snapshot);
 	return verdict->allowed;
 }
 
-/* Judge a row: the first recipient refused refuses it. */
-static bool
-is_refused(const ConsentMapping *mapping, const ConsentRow *row, ConsentJudgement *judgement)
+/*
+ * Judge what a row says: the first recipient refused refuses it.  Returns
+ * whether it may be sent.
+ */
+bool
+consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentJudgement *judgement)
 {
 	ConsentCase c = {0};
-	char	   *channel_name = row_text(row, MAPPED_CHANNEL);
+	char	   *channel = row_text(row, MAPPED_CHANNEL);
 	char	   *purpose = row_text(row, MAPPED_PURPOSE);
-	int			channel = channel_name ? consent_channel_from_name(channel_name) : -1;
-	bool		contradicted;
-	char	  **recipients;
+	Recipient  *recipients;
 	int			n;
 
-	classify_row(row, channel, judgement, &contradicted);
+	memset(judgement, 0, sizeof(*judgement));
+	judgement->channel = channel ? consent_channel_from_name(channel) : -1;
+	judgement->organisation = row_text(row, MAPPED_ORGANISATION);
+	judgement->purpose = purpose ? purpose : "marketing";
+	classify_row(row, judgement);
 
-	if (channel < 0)
+	if (judgement->channel < 0)
 		c.invalid = CHANNEL_UNKNOWN;
-	consent_case_set_organisation(&c, row_text(row, MAPPED_ORGANISATION));
-	consent_case_set_purpose(&c, purpose ? purpose : "marketing");
+	consent_case_set_organisation(&c, judgement->organisation);
+	consent_case_set_purpose(&c, judgement->purpose);
 	if (!row->nulls[MAPPED_INSTIGATORS])
 		consent_case_set_instigators(&c, row->values[MAPPED_INSTIGATORS]);
 	consent_case_set_sender(&c, row_text(row, MAPPED_SENDER));
 	consent_case_set_category(&c, row_text(row, MAPPED_PRODUCT_CATEGORY));
 	consent_case_set_reference(&c, row_text(row, MAPPED_REFERENCE));
-	c.send.channel = channel;
+	c.send.channel = judgement->channel;
 	c.send.class = judgement->class;
 
 	/*
@@ -321,22 +471,21 @@ is_refused(const ConsentMapping *mapping, const ConsentRow *row, ConsentJudgemen
 	c.send.identity_shown = mapping->state[MAPPED_IDENTITY] == NULL ||
 		(!row->nulls[MAPPED_IDENTITY] && DatumGetBool(row->values[MAPPED_IDENTITY]));
 
-	n = recipients_of(mapping, row, &recipients);
+	recipients = recipients_of(mapping, row, &n);
 	judgement->keys = palloc(n * sizeof(uint64));
 	for (int i = 0; i < n; i++)
 	{
-		if (judge_recipient(mapping, &c, recipients[i], judgement))
-			continue;
-		if (contradicted)
-			consent_reason_add(&judgement->verdict.found, DECLARED_CLASS_CONTRADICTED);
-		return true;
+		if (!judge_recipient(&c, &recipients[i], judgement))
+			break;
 	}
-	return false;
+	if (judgement->contradicted)
+		consent_reason_add(&judgement->verdict.found, DECLARED_CLASS_CONTRADICTED);
+	return judgement->verdict.allowed;
 }
 
 /* The refusal for programs: JSON, without the address. */
-static char *
-refusal_json(const ConsentJudgement *judgement)
+char *
+consent_refusal_json(const ConsentJudgement *judgement)
 {
 	StringInfoData json;
 	Datum	   *reasons;
@@ -371,6 +520,17 @@ refusal_json(const ConsentJudgement *judgement)
 	return json.data;
 }
 
+/* A refused row must end up in a terminal state. */
+void
+consent_guard_still_pending(Relation rel)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("the diversion of table \"%s\" leaves a refused row pending", RelationGetRelationName(rel)),
+			 errhint("Make the guard anew with a diversion that ends what its mapping \"pending\" says."),
+			 errtable(rel)));
+}
+
 /* What to do about it. */
 static const char *
 refusal_hint(ConsentReason reason)
@@ -400,7 +560,7 @@ consent_guard_raise(Relation rel, const ConsentJudgement *judgement)
 	ereport(ERROR,
 			(errcode(ERRCODE_MESSAGE_NOT_PERMITTED),
 			 errmsg("message to this recipient is not permitted: %s", code),
-			 errdetail("%s", refusal_json(judgement)),
+			 errdetail("%s", consent_refusal_json(judgement)),
 			 errhint("%s", refusal_hint(judgement->verdict.reason)),
 			 errtableconstraint(rel, code)));
 }
@@ -411,53 +571,8 @@ consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot, ConsentJudgem
 {
 	ConsentRow	row;
 
-	memset(judgement, 0, sizeof(*judgement));
 	consent_mapping_evaluate(mapping, slot, &row);
-	if (!is_pending(&row))
+	if (!consent_row_is(&row, MAPPED_PENDING) || !consent_row_is(&row, MAPPED_APPLIES))
 		return ROW_NOT_PENDING;
-	return is_refused(mapping, &row, judgement) ? ROW_REFUSED : ROW_ALLOWED;
-}
-
-PGDLLEXPORT Datum
-pg_consent_guard_check(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	ConsentMapping *mapping;
-	ConsentRow	row;
-	ConsentRow	old;
-	ConsentJudgement judgement = {0};
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("consent.guard_check() must be fired AFTER each ROW"),
-				 errhint("Make the guard with consent.guard().")));
-	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
-		return PointerGetDatum(NULL);
-
-	mapping = mapping_for(fcinfo, trigdata);
-	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-	{
-		consent_mapping_evaluate(mapping, trigdata->tg_newslot, &row);
-		if (!is_pending(&row))
-			return PointerGetDatum(NULL);
-		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, &old);
-		if (is_pending(&old) && same_message(mapping, &row, &old))
-			return PointerGetDatum(NULL);
-	}
-	else
-	{
-		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, &row);
-		if (!is_pending(&row))
-			return PointerGetDatum(NULL);
-	}
-
-	if (is_refused(mapping, &row, &judgement))
-		consent_guard_raise(trigdata->tg_relation, &judgement);
-	consent_gate_note(trigdata->tg_relation,
-					  TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ?
-					  &trigdata->tg_newslot->tts_tid : &trigdata->tg_trigslot->tts_tid,
-					  judgement.keys, judgement.nkeys);
-	return PointerGetDatum(NULL);
+	return consent_guard_judge_row(mapping, &row, judgement) ? ROW_ALLOWED : ROW_REFUSED;
 }

@@ -9,15 +9,23 @@
 #define PG_CONSENT_GUARD_H
 
 #include "classify/classify.h"
+#include "contact/contact.h"
 #include "guard/mapping.h"
 #include "ledger/judge.h"
 
-/* What was found about a row; the verdict is that of the recipient refused. */
+/* What was found about a row; of several recipients, about the one refused. */
 typedef struct ConsentJudgement
 {
 	ConsentVerdict verdict;
-	ConsentClass class;
-	ConsentClassification found;
+	ConsentClass class;			/* what it is judged as */
+	ConsentClassification found;	/* what its text shows */
+	int			declared;		/* ConsentClass, -1: none that we know */
+	bool		contradicted;	/* declared service, found marketing */
+	bool		unreadable;		/* it may go, and we cannot read to whom */
+	int			channel;		/* ConsentChannel, -1: none that we know */
+	const char *organisation;	/* as the row has it, NULL if it has none */
+	const char *purpose;
+	const ConsentContact *contact;	/* NULL if it cannot be read */
 	int			nkeys;			/* addresses whose standing mattered; the last is */
 	uint64	   *keys;			/* that of the recipient refused, if its did */
 } ConsentJudgement;
@@ -29,11 +37,20 @@ typedef enum ConsentRowVerdict
 	ROW_REFUSED
 } ConsentRowVerdict;
 
+extern const char *const consent_log_mode_names[];
+
+extern Oid	consent_guard_function(const char *name);
 extern Trigger *consent_guard_next(Relation rel, int *position);
 extern const char *consent_guard_argument(const Trigger *trigger, const char *argument);
 extern ConsentMapping *consent_guard_mapping(Relation rel, Trigger *trigger);
+extern bool consent_row_is(const ConsentRow *row, ConsentMapped mapped);
+extern bool consent_same_message(const ConsentMapping *mapping, const ConsentRow *a, const ConsentRow *b);
+extern bool consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row,
+									ConsentJudgement *judgement);
 extern ConsentRowVerdict consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot,
 											 ConsentJudgement *judgement);
+extern char *consent_refusal_json(const ConsentJudgement *judgement);
+extern void consent_guard_still_pending(Relation rel) pg_attribute_noreturn();
 extern void consent_guard_raise(Relation rel, const ConsentJudgement *judgement) pg_attribute_noreturn();
 
 #endif							/* PG_CONSENT_GUARD_H */

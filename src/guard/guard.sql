@@ -8,6 +8,17 @@ CREATE FUNCTION consent.guard_check() RETURNS trigger
 COMMENT ON FUNCTION consent.guard_check() IS
   'Trigger made by consent.guard(): judges each pending row and raises PC001 if a recipient may not be sent it. CONSTRAINT NAME is the reason code, DETAIL a JSON object';
 
+CREATE FUNCTION consent.guard_divert() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_guard_divert';
+COMMENT ON FUNCTION consent.guard_divert() IS
+  'Trigger made by consent.guard() where there is a diversion, or partitions: stores a refused row in its terminal state, and keeps one from the worker that takes it. What it lets pass is judged by consent.guard_check()';
+
+CREATE FUNCTION consent.refusal_reason() RETURNS text
+  LANGUAGE C STABLE PARALLEL RESTRICTED
+  AS 'MODULE_PATHNAME', 'pg_consent_refusal_reason';
+COMMENT ON FUNCTION consent.refusal_reason() IS
+  'In a diversion: the reason code of the row that is diverted. NULL elsewhere';
+
 CREATE FUNCTION consent.guard(
   target regclass,
   recipient text,
@@ -24,13 +35,17 @@ CREATE FUNCTION consent.guard(
   identity text DEFAULT NULL,
   pending text DEFAULT NULL,
   on_block consent.block_action DEFAULT 'raise',
+  divert text DEFAULT NULL,
   sender text DEFAULT NULL,
+  claim text DEFAULT NULL,
+  retry text DEFAULT NULL,
   applies text DEFAULT NULL,
+  log text DEFAULT 'none',
   name text DEFAULT NULL) RETURNS void
   LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_guard';
-COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text, text, text) IS
-  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent; it must depend on the row alone), sender (a contractor that transmits it: it needs a row of consent.contractor), applies (boolean: is the row this guard''s concern; alike). A table can have several guards, each with a name of its own. Mappings run as the table''s owner. You must own the table. Errors: 0A000 on_block other than raise, 42710 already guarded, 22004 mapping missing, 42P17 pending or applies depends on more than the row';
+COMMENT ON FUNCTION consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text, text, text, text, text, text, text) IS
+  'Guards an outbound table. Each mapping is an SQL expression over the row: recipient (address, or array of them), channel, body and subject (classified; without them every row counts as marketing), organisation (default: the setting pg_consent.organisation, pinned), class (what the sender declares; it can only make the verdict stricter), purpose (default marketing), product_category, reference (of the request it answers), instigators (text array), opt_out and identity (boolean: does the message carry them), pending (boolean: is the row still to be sent; it must depend on the row alone), sender (a contractor that transmits it: it needs a row of consent.contractor), claim (boolean: an UPDATE that makes it true is a worker taking the row: it is judged again, and a refused one is parked instead), retry (boolean: the row has been queued before; a refused retry is parked, never an error), applies (boolean: is the row this guard''s concern). pending, claim, retry and applies must depend on the row alone. on_block is what happens to a refused row: raise (the statement fails), divert (it is stored in its terminal state), quarantine (it goes to consent.quarantine), flag (it stays). divert is the SET list of the terminal state, as in $$status = ''cancelled'', error = consent.refusal_reason()$$; without it a row is parked in consent.quarantine. log: which allowances consent.decision_log holds: none, sample (1 in 100) or all; it always holds refusals that do not raise. A table can have several guards, each with a name of its own. Mappings run as the table''s owner. You must own the table. Errors: 42710 already guarded, 22004 mapping or diversion missing, 42P17 a mapping depends on more than the row';
 
 CREATE FUNCTION consent.unguard(target regclass, name text DEFAULT NULL) RETURNS void
   LANGUAGE C VOLATILE
@@ -42,9 +57,17 @@ COMMENT ON FUNCTION consent.unguard(regclass, text) IS
 -- hang it on a table; who writes to a guarded table needs no right on it.
 REVOKE EXECUTE ON FUNCTION
   consent.guard_check(),
-  consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text, text, text),
+  consent.guard(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text, text, text, text, text, text, text),
   consent.unguard(regclass, text)
 FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION consent.guard_divert() FROM PUBLIC;
+
+CREATE FUNCTION consent.release(id bigint) RETURNS boolean
+  LANGUAGE C VOLATILE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_release';
+COMMENT ON FUNCTION consent.release(bigint) IS
+  'Judges a row of consent.quarantine again. If it may go now it is put back into its table, as the table''s owner, and true is returned; else it stays, and false is returned. Errors: 42704 no such row, 55000 released already, 42P01 the table is gone, 42703 one of its columns is';
+REVOKE EXECUTE ON FUNCTION consent.release(bigint) FROM PUBLIC;
 
 CREATE FUNCTION consent.guard_problem(target regclass, trigger name) RETURNS text
   LANGUAGE C STABLE STRICT PARALLEL UNSAFE
@@ -61,7 +84,7 @@ COMMENT ON FUNCTION consent.guard_argument(regclass, name, text) IS
 CREATE VIEW consent.guards AS
   SELECT COALESCE(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)::regclass AS relation,
          t.tgrelid::regclass AS leaf,
-         'raise'::consent.block_action AS on_block,
+         COALESCE(consent.guard_argument(t.tgrelid, t.tgname, 'on_block'), 'raise')::consent.block_action AS on_block,
          CASE
            WHEN t.tgenabled = 'R' THEN 'replica_only'
            WHEN t.tgenabled <> 'A' THEN 'disabled'

@@ -31,7 +31,7 @@ CREATE TABLE consent.decision_log (
   written_by text NOT NULL);
 CREATE INDEX decision_log_decided_at ON consent.decision_log USING brin (decided_at) WITH (pages_per_range = 32);
 COMMENT ON TABLE consent.decision_log IS
-  'Decisions of the guards: every refusal whose row or statement lived on, and allowances as the guard says (log => none, sample or all). A refusal that raises rolls its own log entry back with the statement. Nothing writes it yet';
+  'Decisions of the guards: every refusal but those that raised (an error takes its own log entry back with it), and allowances as the guard says (log => none, sample or all). Always logged: a message that its sender called something else than its text shows, and one that is no marketing and goes to an address we cannot read';
 COMMENT ON COLUMN consent.decision_log.decided_at IS 'When, by the wall clock';
 COMMENT ON COLUMN consent.decision_log.relation IS 'The guarded table; a number once it is dropped';
 COMMENT ON COLUMN consent.decision_log.allowed IS 'The verdict';
@@ -45,10 +45,10 @@ COMMENT ON COLUMN consent.decision_log.purpose IS 'For what, as the row had it';
 COMMENT ON COLUMN consent.decision_log.contact IS 'To whom: of several the one that was refused; NULL if it could not be read';
 COMMENT ON COLUMN consent.decision_log.event_id IS 'The event of consent.ledger it rests on';
 COMMENT ON COLUMN consent.decision_log.ruleset IS 'Digest of the classification rules in force';
-COMMENT ON COLUMN consent.decision_log.policy IS 'Jurisdiction and version of the row of consent.policy in force, as in GB/1';
+COMMENT ON COLUMN consent.decision_log.policy IS 'Jurisdiction and version of the row of consent.policy in force, as in GB 1';
 COMMENT ON COLUMN consent.decision_log.evidence IS 'Of the classification: rules, score, and whether it asks for review';
 COMMENT ON COLUMN consent.decision_log.action IS
-  'What became of the row: sent (it stayed), flagged (it stayed although refused), diverted, quarantined, parked (refused when a worker took it), released or held (out of quarantine, or not), verified (an old row that stayed)';
+  'What became of the row: sent (it stayed), flagged (it stayed although refused), diverted (stored in its terminal state), quarantined, parked (refused when a worker took it), released or held (consent.release())';
 COMMENT ON COLUMN consent.decision_log.written_by IS 'Session user who wrote the row';
 
 CREATE TABLE consent.quarantine (
@@ -67,8 +67,8 @@ CREATE TABLE consent.quarantine (
 COMMENT ON SEQUENCE consent.quarantine_id_seq IS 'Numbers the rows of consent.quarantine';
 CREATE INDEX quarantine_held ON consent.quarantine (relation, decided_at) WHERE released_at IS NULL;
 COMMENT ON TABLE consent.quarantine IS
-  'Refused rows that left their table, kept whole. consent.release(id) judges one again and puts it back if it may go now. Nothing writes it yet';
-COMMENT ON COLUMN consent.quarantine.id IS 'Its number';
+  'Refused rows that left their table, kept whole. consent.release(id) judges one again and puts it back if it may go now';
+COMMENT ON COLUMN consent.quarantine.id IS 'What consent.release() takes';
 COMMENT ON COLUMN consent.quarantine.relation IS 'The table it left: of partitions, the partitioned table; a number once it is dropped';
 COMMENT ON COLUMN consent.quarantine."row" IS 'The row, column by column';
 COMMENT ON COLUMN consent.quarantine.reason IS 'The reason code that decided; see consent.reason';

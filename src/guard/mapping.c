@@ -59,6 +59,8 @@ static const struct
 	[MAPPED_IDENTITY] = {"identity", BOOLOID},
 	[MAPPED_SENDER] = {"sender", TEXTOID},
 	[MAPPED_PENDING] = {"pending", BOOLOID},
+	[MAPPED_CLAIM] = {"claim", BOOLOID},
+	[MAPPED_RETRY] = {"retry", BOOLOID},
 	[MAPPED_APPLIES] = {"applies", BOOLOID},
 };
 
@@ -182,8 +184,8 @@ parse_bare_expression(const char *expression)
 }
 
 /* PostgreSQL 18 computes virtual columns in a plan, and ours has none. */
-static void
-refuse_virtual_columns(Relation rel, Node *node)
+void
+consent_refuse_virtual_columns(Relation rel, Node *node)
 {
 #if PG_VERSION_NUM >= 180000
 	Bitmapset  *columns = NULL;
@@ -205,6 +207,18 @@ refuse_virtual_columns(Relation rel, Node *node)
 #endif
 }
 
+/* The columns of a row of rel, which goes by the name row, or by its own. */
+ParseState *
+consent_row_namespace(Relation rel, const char *row)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
+															 row ? makeAlias(row, NIL) : NULL, false, false);
+
+	addNSItemToQuery(pstate, item, false, true, true);
+	return pstate;
+}
+
 /*
  * Parse, resolve and cast an expression over a row of rel, which goes by the
  * name row, or by its own if that is NULL.
@@ -216,17 +230,12 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	ErrorContextCallback context = {
 		.callback = mapping_error_context, .arg = &where, .previous = error_context_stack
 	};
-	ParseState *pstate = make_parsestate(NULL);
-	ParseNamespaceItem *item;
+	ParseState *pstate = consent_row_namespace(rel, row);
 	Node	   *node;
 	Oid			from;
 	Oid			to = mapped_rules[mapped].type;
 
 	error_context_stack = &context;
-	item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
-										 row ? makeAlias(row, NIL) : NULL, false, false);
-	addNSItemToQuery(pstate, item, false, true, true);
-
 	node = transformExpr(pstate, parse_bare_expression(expression), EXPR_KIND_TRIGGER_WHEN);
 	from = exprType(node);
 	if (mapped_rules[mapped].or_array && type_is_array_domain(from))
@@ -242,7 +251,7 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 				 errmsg("mapping \"%s\" has type %s, expected %s",
 						mapped_rules[mapped].name, format_type_be(from), format_type_be(to))));
 	assign_expr_collations(pstate, node);
-	refuse_virtual_columns(rel, node);
+	consent_refuse_virtual_columns(rel, node);
 
 	/* Nobody looks again at a row because time has passed. */
 	if (mapped >= CONSENT_NMESSAGE && contain_mutable_functions(node))
@@ -255,12 +264,6 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	error_context_stack = context.previous;
 	return (Expr *) node;
 }
-
-/*
- * What the row is called in a stored mapping: its table's name would not do,
- * because the same text is read for partitions.
- */
-#define ROW_NAME "outbound_row"
 
 /*
  * Check a mapping and write it with every name qualified.  *constant is its
@@ -279,7 +282,7 @@ consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression
 		*constant = TextDatumGetCString(((Const *) value)->constvalue);
 
 	qualified = deparse_expression((Node *) expr,
-								   deparse_context_for(ROW_NAME, RelationGetRelid(rel)),
+								   deparse_context_for(CONSENT_ROW_NAME, RelationGetRelid(rel)),
 								   false, false);
 	consent_unpin(pinned);
 	return qualified;
@@ -309,11 +312,12 @@ void
 consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 						ConsentMapped mapped, const char *expression)
 {
-	Expr	   *expr = transform_mapping(rel, ROW_NAME, mapped, expression);
+	Expr	   *expr = transform_mapping(rel, CONSENT_ROW_NAME, mapped, expression);
 
 	if (mapping->econtext == NULL)
 		mapping->econtext = CreateStandaloneExprContext();
 	mapping->type[mapped] = exprType((Node *) expr);
+	pull_varattnos((Node *) expr, 1, &mapping->reads);
 	get_typlenbyval(mapping->type[mapped], &mapping->typlen[mapped], &mapping->typbyval[mapped]);
 	if (contain_mutable_functions((Node *) expr) || calls_foreign_function((Node *) expr, NULL))
 		mapping->depends = true;
@@ -341,6 +345,27 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentR
 		consent_unpin(pinned);
 }
 
+/* qual is what rows of the partition have in common. */
+void
+consent_mapping_set_partition(ConsentMapping *mapping, List *qual)
+{
+	if (qual != NIL)
+		mapping->belongs = ExecInitExpr(expression_planner((Expr *) make_ands_explicit(qual)), NULL);
+}
+
+/* Will the row of the slot be moved to another partition? */
+bool
+consent_mapping_leaves(ConsentMapping *mapping, TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	if (mapping->belongs == NULL)
+		return false;
+	mapping->econtext->ecxt_scantuple = slot;
+	/* as ExecPartitionCheck(), unknown is within */
+	return !DatumGetBool(ExecEvalExpr(mapping->belongs, mapping->econtext, &isnull)) && !isnull;
+}
+
 /*
  * Why the mappings of a guard no longer work, or NULL if they do.  Compiles
  * them in a subtransaction of their own, so that an error is only an answer.
@@ -362,7 +387,7 @@ consent_mapping_problem(Relation rel, Trigger *trigger)
 			int			mapped = consent_mapping_lookup(trigger->tgargs[i]);
 
 			if (mapped >= 0)
-				(void) transform_mapping(rel, ROW_NAME, mapped, trigger->tgargs[i + 1]);
+				(void) transform_mapping(rel, CONSENT_ROW_NAME, mapped, trigger->tgargs[i + 1]);
 		}
 		consent_unpin(pinned);
 		ReleaseCurrentSubTransaction();

@@ -9,8 +9,11 @@
 #define PG_CONSENT_MAPPING_H
 
 #include "executor/executor.h"
+#include "parser/parse_node.h"
 #include "utils/reltrigger.h"
 #include "utils/relcache.h"
+
+#include "module/words.h"
 
 /* What can be mapped; mapping.c has their names and types. */
 typedef enum ConsentMapped
@@ -30,6 +33,8 @@ typedef enum ConsentMapped
 	MAPPED_SENDER,
 	/* from here on: not what the message is, but where it stands */
 	MAPPED_PENDING,
+	MAPPED_CLAIM,
+	MAPPED_RETRY,
 	MAPPED_APPLIES
 } ConsentMapped;
 
@@ -43,7 +48,24 @@ typedef struct ConsentRow
 	bool		nulls[CONSENT_NMAPPED];
 } ConsentRow;
 
-/* A mapping ready to run; state is NULL where nothing is mapped. */
+/* Which allowances a guard logs. */
+typedef enum ConsentLogMode
+{
+	LOG_NONE,
+	LOG_SAMPLE,
+	LOG_ALL
+} ConsentLogMode;
+
+/*
+ * What a stored mapping calls the row: its table's name would not do, because
+ * the same text is read for partitions.
+ */
+#define CONSENT_ROW_NAME "outbound_row"
+
+/*
+ * A guard ready to run on rows of one table or partition: its mappings, state
+ * being NULL where nothing is mapped, and what it does.
+ */
 typedef struct ConsentMapping
 {
 	ExprState  *state[CONSENT_NMAPPED];
@@ -54,6 +76,15 @@ typedef struct ConsentMapping
 	char	   *region;			/* pg_consent.default_region, pinned */
 	Oid			owner;			/* of the table: who the expressions run as */
 	ExprContext *econtext;
+	Bitmapset  *reads;			/* columns, offset as pull_varattnos() does */
+	ConsentBlockAction on_block;
+	struct ConsentDivert *divert;	/* NULL: none */
+	ConsentLogMode log;
+	const char *trigger;		/* its name */
+	const char *pending;		/* the mapping as stored, NULL: every row is */
+	Oid			root;			/* the guarded table: of partitions, the root */
+	ExprState  *belongs;		/* to this partition, NULL: there is no other */
+	bool		early;			/* can a row be judged before it is stored? */
 } ConsentMapping;
 
 /* Where expressions are read and run: the same for every writer. */
@@ -71,6 +102,10 @@ extern char *consent_mapping_check(Relation rel, ConsentMapped mapped, const cha
 extern void consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 									ConsentMapped mapped, const char *expression);
 extern void consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentRow *row);
+extern void consent_mapping_set_partition(ConsentMapping *mapping, List *qual);
+extern bool consent_mapping_leaves(ConsentMapping *mapping, TupleTableSlot *slot);
+extern ParseState *consent_row_namespace(Relation rel, const char *row);
+extern void consent_refuse_virtual_columns(Relation rel, Node *node);
 extern char *consent_mapping_problem(Relation rel, Trigger *trigger);
 extern ConsentPinned consent_pin(Oid owner, const char *region);
 extern void consent_unpin(ConsentPinned pinned);

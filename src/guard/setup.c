@@ -22,13 +22,18 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "guard/divert.h"
 #include "guard/guard.h"
+#include "guard/trigger.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
 #include "module/words.h"
 
 #define GUARD_TRIGGER "consent_guard"
+
+/* BEFORE triggers are fired by name, and this one is to be the last. */
+#define HERALD_TRIGGER "zzz_consent_guard"
 
 /* Arguments of consent.guard(), by position. */
 enum
@@ -48,8 +53,12 @@ enum
 	ARG_IDENTITY,
 	ARG_PENDING,
 	ARG_ON_BLOCK,
+	ARG_DIVERT,
 	ARG_SENDER,
+	ARG_CLAIM,
+	ARG_RETRY,
 	ARG_APPLIES,
+	ARG_LOG,
 	ARG_NAME
 };
 
@@ -68,6 +77,8 @@ static const int mapping_arg[CONSENT_NMAPPED] = {
 	[MAPPED_IDENTITY] = ARG_IDENTITY,
 	[MAPPED_SENDER] = ARG_SENDER,
 	[MAPPED_PENDING] = ARG_PENDING,
+	[MAPPED_CLAIM] = ARG_CLAIM,
+	[MAPPED_RETRY] = ARG_RETRY,
 	[MAPPED_APPLIES] = ARG_APPLIES,
 };
 
@@ -127,9 +138,9 @@ find_trigger(Relation rel, const char *tgname)
  * identifier, and the same up to there.
  */
 static const char *
-choose_trigger_name(Relation rel, const char *name)
+choose_trigger_name(Relation rel, const char *prefix, const char *name)
 {
-	char	   *chosen = name ? makeObjectName(GUARD_TRIGGER, name, NULL) : GUARD_TRIGGER;
+	char	   *chosen = name ? makeObjectName(prefix, name, NULL) : pstrdup(prefix);
 
 	for (int n = 2;; n++)
 	{
@@ -138,8 +149,8 @@ choose_trigger_name(Relation rel, const char *name)
 		for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
 			taken = taken || strcmp(rel->trigdesc->triggers[i].tgname, chosen) == 0;
 		if (!taken)
-			return quote_identifier(chosen);
-		chosen = makeObjectName(GUARD_TRIGGER, name, psprintf("%d", n));
+			return chosen;
+		chosen = makeObjectName(prefix, name ? name : "", psprintf("%d", n));
 	}
 }
 
@@ -189,12 +200,39 @@ run_ddl(const char *command)
 	consent_unpin(pinned);
 }
 
+static void
+check_log_mode(const char *log)
+{
+	for (int i = 0; log != NULL && strcmp(log, consent_log_mode_names[i]) != 0; i++)
+	{
+		if (i == LOG_ALL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unknown log mode \"%s\"", log),
+					 errhint("Of allowances it can log none, a sample, or all.")));
+	}
+}
+
+/* Where nobody says what is pending, every row is that has not been diverted. */
+static char *
+pending_unless_diverted(char *not_diverted)
+{
+	if (not_diverted == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a guard with a diversion needs the mapping \"pending\""),
+				 errdetail("The diversion assigns no constant by which a diverted row could be known.")));
+	return not_diverted;
+}
+
 /*
- * consent.guard(target, ...mappings..., on_block, name)
+ * consent.guard(target, ...mappings..., on_block, divert, ..., name)
  *
  * CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT OR UPDATE ON target
  * FOR EACH ROW EXECUTE FUNCTION consent.guard_check('region', 'GB',
- * 'name', '...', 'recipient', '...', ...)
+ * 'name', '...', 'on_block', 'divert', 'recipient', '...', ...);
+ * CREATE TRIGGER zzz_consent_guard BEFORE INSERT OR UPDATE ON target
+ * FOR EACH ROW EXECUTE FUNCTION consent.guard_divert('consent_guard')
  */
 PGDLLEXPORT Datum
 pg_consent_guard(PG_FUNCTION_ARGS)
@@ -203,18 +241,36 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	StringInfoData arguments;
 	const char *table;
 	const char *name = text_arg(fcinfo, ARG_NAME);
+	const char *divert = text_arg(fcinfo, ARG_DIVERT);
+	const char *log = text_arg(fcinfo, ARG_LOG);
 	const char *trigger;
+	const char *herald;
+	bool		partitioned;
+	ConsentBlockAction on_block;
+	char	   *not_diverted = NULL;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the table to guard is NULL")));
-	if (PG_ARGISNULL(ARG_ON_BLOCK) ||
-		consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK)) != BLOCK_RAISE)
+	if (PG_ARGISNULL(ARG_ON_BLOCK))
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a guard can only raise so far"),
-				 errhint("Use on_block => 'raise'.")));
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("on_block is NULL"),
+				 errhint("It can be raise, divert, quarantine or flag.")));
+	on_block = consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK));
+	check_log_mode(log);
+	if (divert == NULL && on_block == BLOCK_DIVERT)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("on_block => 'divert' needs a diversion"),
+				 errhint("Give the SET list of the terminal state, as in divert => $$status = 'cancelled', error = consent.refusal_reason()$$.")));
+	if (divert == NULL && !PG_ARGISNULL(ARG_CLAIM))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a claim guard needs a diversion"),
+				 errdetail("A refused row that a worker takes is parked in its terminal state."),
+				 errhint("Give the SET list of the terminal state, as in divert => $$status = 'cancelled', error = consent.refusal_reason()$$.")));
 
 	rel = open_target(PG_GETARG_OID(0));
 	table = qualified_name(rel);
@@ -230,19 +286,29 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 				 name ? errmsg("table \"%s\" has a guard \"%s\" already", RelationGetRelationName(rel), name) :
 				 errmsg("table \"%s\" is already guarded", RelationGetRelationName(rel)),
 				 errhint("Use consent.unguard() first, or give this guard another name.")));
-	trigger = choose_trigger_name(rel, name);
+	trigger = choose_trigger_name(rel, GUARD_TRIGGER, name);
+	herald = choose_trigger_name(rel, HERALD_TRIGGER, name);
 
 	/* Settings are pinned: what a writer sets later opens nothing. */
 	initStringInfo(&arguments);
 	appendStringInfo(&arguments, "'region', %s", quote_literal_cstr(consent_default_region));
 	if (name != NULL)
 		appendStringInfo(&arguments, ", 'name', %s", quote_literal_cstr(name));
+	if (on_block != BLOCK_RAISE)
+		appendStringInfo(&arguments, ", 'on_block', %s", quote_literal_cstr(consent_block_action_names[on_block]));
+	if (log != NULL && strcmp(log, consent_log_mode_names[LOG_NONE]) != 0)
+		appendStringInfo(&arguments, ", 'log', %s", quote_literal_cstr(log));
+	if (divert != NULL)
+		appendStringInfo(&arguments, ", 'divert', %s",
+						 quote_literal_cstr(consent_divert_check(rel, divert, &not_diverted)));
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
 		char	   *expression = text_arg(fcinfo, mapping_arg[i]);
 
 		if (expression == NULL && i == MAPPED_ORGANISATION && consent_organisation[0] != '\0')
 			expression = quote_literal_cstr(consent_organisation);
+		if (expression == NULL && i == MAPPED_PENDING && divert != NULL)
+			expression = pending_unless_diverted(not_diverted);
 		if (expression == NULL &&
 			(i == MAPPED_RECIPIENT || i == MAPPED_CHANNEL || i == MAPPED_ORGANISATION))
 			ereport(ERROR,
@@ -261,12 +327,20 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 							 quote_literal_cstr(qualified));
 		}
 	}
+	partitioned = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition;
 	table_close(rel, NoLock);
 
 	run_ddl(psprintf("CREATE CONSTRAINT TRIGGER %s AFTER INSERT OR UPDATE ON %s "
 					 "FOR EACH ROW EXECUTE FUNCTION consent.guard_check(%s)",
-					 trigger, table, arguments.data));
-	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, trigger));
+					 quote_identifier(trigger), table, arguments.data));
+	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(trigger)));
+	if (divert != NULL || partitioned)
+	{
+		run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s "
+						 "FOR EACH ROW EXECUTE FUNCTION consent.guard_divert(%s)",
+						 quote_identifier(herald), table, quote_literal_cstr(trigger)));
+		run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(herald)));
+	}
 	PG_RETURN_VOID();
 }
 
@@ -288,8 +362,11 @@ pg_consent_unguard(PG_FUNCTION_ARGS)
 	table = qualified_name(rel);
 	while ((trigger = consent_guard_next(rel, &position)) != NULL)
 	{
-		if (name == NULL || trigger == find_guard(rel, name))
-			triggers = lappend(triggers, pstrdup(trigger->tgname));
+		if (name != NULL && trigger != find_guard(rel, name))
+			continue;
+		triggers = lappend(triggers, pstrdup(trigger->tgname));
+		if (consent_guard_herald(rel, trigger->tgname) != NULL)
+			triggers = lappend(triggers, pstrdup(consent_guard_herald(rel, trigger->tgname)->tgname));
 	}
 	if (triggers == NIL)
 		ereport(ERROR,

@@ -16,6 +16,7 @@
 
 #include "classify/classify.h"
 #include "guard/gate.h"
+#include "guard/trigger.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
@@ -87,4 +88,5 @@ _PG_init(void)
 	consent_classify_init();
 	consent_vocabulary_init();
 	consent_gate_init();
+	consent_trigger_init();
 }

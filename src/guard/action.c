@@ -1,0 +1,370 @@
+/*-------------------------------------------------------------------------
+ *
+ * action.c
+ *	  Parks a refused row in its queue's terminal state, keeps it in
+ *	  consent.quarantine, and lets it out again.
+ *
+ * A row that is still on its way into the table is diverted by rewriting it
+ * (trigger.c, divert.c).  Here the row is stored already: it was taken by a
+ * worker, found by a sweep, or is to be judged only when it is final.  So we
+ * change it by an ordinary statement, run as the table's owner, and the
+ * table's own triggers see that as they would any other.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "guard/action.h"
+#include "guard/divert.h"
+#include "guard/log.h"
+#include "module/compat.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_release);
+
+/*
+ * Become the owner of a table for statements of ours, under pinned settings.
+ * Not a security-restricted operation: the table may have deferred triggers.
+ * As with the cascades of a foreign key, its triggers run as its owner.
+ */
+static ConsentPinned
+pin_for_statement(Oid owner, const char *region)
+{
+	ConsentPinned pinned = consent_pin(InvalidOid, region);
+
+	SetUserIdAndSecContext(owner, pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	return pinned;
+}
+
+static const char *
+qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* Run a statement on one row; returns how many it found. */
+static uint64
+run_on_row(const char *statement, ItemPointer tid, int expected)
+{
+	Oid			types[] = {TIDOID};
+	Datum		values[] = {PointerGetDatum(tid)};
+	int			rc = SPI_execute_with_args(statement, 1, types, values, NULL, false, 0);
+
+	if (rc != expected)
+		elog(ERROR, "\"%s\" failed: %s", statement, SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+/*
+ * UPDATE ONLY t AS outbound_row SET status = 'cancelled', ...
+ * WHERE outbound_row.ctid = $1 RETURNING (status = 'queued')
+ *
+ * Where the diversion moves the row to another partition, the statement names
+ * the table that was guarded, and the partition the row lies in.
+ */
+static bool
+park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, const ConsentJudgement *judgement)
+{
+	bool		partition = mapping->root != RelationGetRelid(rel);
+	ConsentPinned pinned = pin_for_statement(mapping->owner, mapping->region);
+	const char *before = consent_set_refusal_reason(consent_reason_code(judgement->verdict.reason));
+	bool		found;
+
+	SPI_connect();
+	found = run_on_row(psprintf("UPDATE %s%s AS " CONSENT_ROW_NAME " SET %s WHERE " CONSENT_ROW_NAME ".ctid = $1%s RETURNING (%s)",
+								partition ? "" : "ONLY ", qualified_name(mapping->root), mapping->divert->list,
+								partition ? psprintf(" AND " CONSENT_ROW_NAME ".tableoid = %u::oid", RelationGetRelid(rel)) : "",
+								mapping->pending),
+					   tid, SPI_OK_UPDATE_RETURNING) > 0;
+	if (found)
+	{
+		bool		isnull;
+		Datum		pending = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (isnull || DatumGetBool(pending))
+			consent_guard_still_pending(rel);
+	}
+	SPI_finish();
+	(void) consent_set_refusal_reason(before);
+	consent_unpin(pinned);
+	return found;
+}
+
+/* The row as jsonb, gone from its table; in the caller's memory, NULL if it was not found. */
+static Jsonb *
+take_row(Relation rel, const ConsentMapping *mapping, ItemPointer tid)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ConsentPinned pinned = pin_for_statement(mapping->owner, mapping->region);
+	Jsonb	   *row = NULL;
+
+	SPI_connect();
+	if (run_on_row(psprintf("DELETE FROM ONLY %s AS " CONSENT_ROW_NAME " WHERE " CONSENT_ROW_NAME ".ctid = $1 "
+							"RETURNING pg_catalog.to_jsonb(" CONSENT_ROW_NAME ".*)",
+							qualified_name(RelationGetRelid(rel))),
+				   tid, SPI_OK_DELETE_RETURNING) > 0)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		row = DatumGetJsonbPCopy(value);
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	consent_unpin(pinned);
+	return row;
+}
+
+static Oid
+quarantine_relid(void)
+{
+	Oid			relid = get_relname_relid("quarantine", get_namespace_oid("consent", false));
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.quarantine\" does not exist")));
+	return relid;
+}
+
+static Oid
+owner_of(Oid relid)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	Oid			owner = rel->rd_rel->relowner;
+
+	table_close(rel, NoLock);
+	return owner;
+}
+
+static void
+keep_row(const ConsentMapping *mapping, Jsonb *row, const ConsentJudgement *judgement)
+{
+	static const char insert[] =
+		"INSERT INTO consent.quarantine (relation, \"row\", reason, decided_at, reasons, citation, event_id, class, guard) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::consent.message_class, $9)";
+	Oid			types[] = {REGCLASSOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, INT8OID, TEXTOID, TEXTOID};
+	Datum		values[lengthof(types)];
+	char		nulls[lengthof(types) + 1] = "         ";
+	ConsentPinned pinned = pin_for_statement(owner_of(quarantine_relid()), NULL);
+
+	values[0] = ObjectIdGetDatum(mapping->root);
+	values[1] = JsonbPGetDatum(row);
+	values[2] = CStringGetTextDatum(consent_reason_code(judgement->verdict.reason));
+	values[3] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[4] = consent_reasons_array(&judgement->verdict);
+	values[5] = CStringGetTextDatum(consent_verdict_citation(&judgement->verdict));
+	values[6] = Int64GetDatum(judgement->verdict.event_id);
+	nulls[6] = judgement->verdict.event_id == 0 ? 'n' : ' ';
+	values[7] = CStringGetTextDatum(consent_class_names[judgement->class]);
+	values[8] = CStringGetTextDatum(mapping->trigger);
+
+	SPI_connect();
+	if (SPI_execute_with_args(insert, lengthof(types), types, values, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not keep a row in consent.quarantine");
+	SPI_finish();
+	consent_unpin(pinned);
+}
+
+bool
+consent_action_quarantine(Relation rel, const ConsentMapping *mapping, ItemPointer tid,
+						  const ConsentJudgement *judgement)
+{
+	Jsonb	   *row = take_row(rel, mapping, tid);
+
+	if (row == NULL)
+		return false;
+	keep_row(mapping, row, judgement);
+	return true;
+}
+
+/* Into the terminal state, or into the quarantine where none was given. */
+bool
+consent_action_park(Relation rel, const ConsentMapping *mapping, ItemPointer tid,
+					const ConsentJudgement *judgement)
+{
+	if (mapping->divert == NULL)
+		return consent_action_quarantine(rel, mapping, tid, judgement);
+	return park_by_update(rel, mapping, tid, judgement);
+}
+
+/* Is the version of a row that was judged still the row's? */
+bool
+consent_action_still_there(Relation rel, ItemPointer tid)
+{
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	Snapshot	snapshot;
+	bool		found;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	found = table_tuple_fetch_row_version(rel, tid, snapshot, slot);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+/* A kept row, locked, as SPI has it; an error if it cannot be released. */
+static Jsonb *
+fetch_kept(int64 id, Oid *relation)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(id)};
+	bool		isnull;
+
+	if (SPI_execute_with_args("SELECT relation, \"row\", released_at FROM consent.quarantine WHERE id = $1 FOR UPDATE",
+							  1, types, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read consent.quarantine");
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("row " INT64_FORMAT " is not in consent.quarantine", id)));
+	(void) SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
+	if (!isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("row " INT64_FORMAT " of consent.quarantine has been released", id)));
+	*relation = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return DatumGetJsonbPCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+}
+
+/*
+ * The columns to put back: those of the row, but for what the table computes.
+ * A column that the table no longer has would be lost, so that is an error.
+ */
+static char *
+kept_columns(Relation rel, Jsonb *row)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	StringInfoData columns;
+	JsonbIterator *it = JsonbIteratorInit(&row->root);
+	JsonbValue	v;
+	JsonbIteratorToken token;
+
+	initStringInfo(&columns);
+	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+	{
+		char	   *name;
+		AttrNumber	attnum;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(v.val.string.val, v.val.string.len);
+		attnum = get_attnum(RelationGetRelid(rel), name);
+		if (attnum <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("table \"%s\" has no column \"%s\" any more", RelationGetRelationName(rel), name),
+					 errhint("The row stays in consent.quarantine.")));
+		if (TupleDescAttr(desc, attnum - 1)->attgenerated == '\0')
+			appendStringInfo(&columns, "%s%s", columns.len > 0 ? ", " : "", quote_identifier(name));
+	}
+	return columns.data;
+}
+
+/* Judge a row that is not in its table by every guard whose it is, and log that. */
+static bool
+may_return(Relation rel, HeapTupleHeader row)
+{
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+	Trigger    *trigger;
+	int			position = 0;
+	bool		allowed = true;
+
+	ItemPointerSetInvalid(&tuple.t_self);
+	ExecStoreHeapTuple(&tuple, slot, false);
+	while (allowed && (trigger = consent_guard_next(rel, &position)) != NULL)
+	{
+		ConsentMapping *mapping = consent_guard_mapping(rel, trigger);
+		ConsentJudgement judgement;
+		ConsentRowVerdict verdict = consent_guard_judge(mapping, slot, &judgement);
+
+		if (verdict != ROW_NOT_PENDING)
+			consent_log_decision(mapping, &judgement, verdict == ROW_ALLOWED ? "released" : "held");
+		allowed = verdict != ROW_REFUSED;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return allowed;
+}
+
+/*
+ * consent.release(id): judge a kept row again, and put it back if it may go.
+ *
+ * INSERT INTO t (columns) OVERRIDING SYSTEM VALUE
+ * SELECT columns FROM jsonb_populate_record(NULL::t, row)
+ *
+ * The table's guards judge that INSERT too, so nothing we do here can let
+ * through what they refuse.
+ */
+PGDLLEXPORT Datum
+pg_consent_release(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	Oid			kept_owner = owner_of(quarantine_relid());
+	ConsentPinned pinned = pin_for_statement(kept_owner, NULL);
+	Oid			types[] = {JSONBOID};
+	Oid			id_types[] = {INT8OID};
+	Datum		values[1];
+	Oid			relid;
+	Jsonb	   *row;
+	Relation	rel;
+	const char *name;
+	bool		isnull;
+	bool		released;
+
+	SPI_connect();
+	row = fetch_kept(id, &relid);
+	rel = try_relation_open(relid, RowExclusiveLock);
+	if (rel == NULL || (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the table that row " INT64_FORMAT " of consent.quarantine left does not exist any more", id)));
+	name = qualified_name(relid);
+	values[0] = JsonbPGetDatum(row);
+
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	if (SPI_execute_with_args(psprintf("SELECT pg_catalog.jsonb_populate_record(NULL::%s, $1)", name),
+							  1, types, values, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not read a row of consent.quarantine");
+	released = may_return(rel, DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	if (released)
+	{
+		const char *columns = kept_columns(rel, row);
+
+		if (SPI_execute_with_args(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE "
+										   "SELECT %s FROM pg_catalog.jsonb_populate_record(NULL::%s, $1)",
+										   name, columns, columns, name),
+								  1, types, values, NULL, false, 0) != SPI_OK_INSERT)
+			elog(ERROR, "could not put a row back into %s", name);
+		SetUserIdAndSecContext(kept_owner,
+							   pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+		values[0] = Int64GetDatum(id);
+		if (SPI_execute_with_args("UPDATE consent.quarantine SET released_at = pg_catalog.clock_timestamp(), "
+								  "released_by = SESSION_USER WHERE id = $1",
+								  1, id_types, values, NULL, false, 0) != SPI_OK_UPDATE)
+			elog(ERROR, "could not mark a row of consent.quarantine");
+	}
+	relation_close(rel, NoLock);
+	SPI_finish();
+	consent_unpin(pinned);
+	PG_RETURN_BOOL(released);
+}

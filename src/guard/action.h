@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * action.h
+ *	  What is done with a refused row that is already in its table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_ACTION_H
+#define PG_CONSENT_ACTION_H
+
+#include "guard/guard.h"
+
+/*
+ * Both return whether they found the row: tid is of the version that was
+ * judged, and if it is no longer the row's, somebody else has moved it on.
+ */
+extern bool consent_action_park(Relation rel, const ConsentMapping *mapping, ItemPointer tid,
+								const ConsentJudgement *judgement);
+extern bool consent_action_quarantine(Relation rel, const ConsentMapping *mapping, ItemPointer tid,
+									  const ConsentJudgement *judgement);
+extern bool consent_action_still_there(Relation rel, ItemPointer tid);
+
+#endif							/* PG_CONSENT_ACTION_H */

@@ -1,0 +1,538 @@
+/*-------------------------------------------------------------------------
+ *
+ * trigger.c
+ *	  The triggers that stand at the door of an outbound table.
+ *
+ * consent.guard_check() is the guard: a constraint trigger, AFTER ROW and ENABLE
+ * ALWAYS, whose arguments are its whole configuration: it is dumped, cloned to
+ * partitions and dropped with its table, and there is no second place that
+ * could disagree.  AFTER, because only then the row is final; ROW, because such
+ * triggers are cloned to partitions; ALWAYS, because a replica role must not
+ * open the door.
+ *
+ * consent.guard_divert() is its herald: a BEFORE ROW trigger, made where the
+ * guard has a diversion, or partitions.  It can do what is too late later:
+ * store a refused row in its terminal state at once, so that clients get their
+ * ids back and nobody ever sees it pending; keep a worker from the row it
+ * takes; and tell a row that moves to another partition from a new one.  It
+ * guarantees nothing: whatever passes it is judged by the guard.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "guard/action.h"
+#include "guard/divert.h"
+#include "guard/gate.h"
+#include "guard/guard.h"
+#include "guard/log.h"
+#include "guard/trigger.h"
+#include "module/compat.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_guard_check);
+PG_FUNCTION_INFO_V1(pg_consent_guard_divert);
+
+/* What happens to a row, as far as a guard is concerned. */
+typedef enum RowEvent
+{
+	EVENT_NOTHING,
+	EVENT_QUEUED,
+	EVENT_RETRIED,				/* queued once more: it never raises */
+	EVENT_CLAIMED				/* a worker takes it */
+} RowEvent;
+
+static bool
+mapped_true(const ConsentRow *row, ConsentMapped mapped)
+{
+	return !row->nulls[mapped] && DatumGetBool(row->values[mapped]);
+}
+
+static bool
+is_pending(const ConsentRow *row)
+{
+	return consent_row_is(row, MAPPED_PENDING) && consent_row_is(row, MAPPED_APPLIES);
+}
+
+/* old is NULL for a new row. */
+static RowEvent
+row_event(const ConsentMapping *mapping, const ConsentRow *row, const ConsentRow *old)
+{
+	bool		claimed = false;
+	bool		again;
+
+	if (!consent_row_is(row, MAPPED_APPLIES))
+		return EVENT_NOTHING;
+	if (old != NULL && mapping->state[MAPPED_CLAIM] != NULL)
+	{
+		claimed = mapped_true(old, MAPPED_CLAIM) && consent_row_is(old, MAPPED_APPLIES);
+		if (!claimed && consent_row_is(row, MAPPED_CLAIM))
+			return EVENT_CLAIMED;
+	}
+	if (!consent_row_is(row, MAPPED_PENDING))
+		return EVENT_NOTHING;
+	if (old == NULL)
+		return mapped_true(row, MAPPED_RETRY) ? EVENT_RETRIED : EVENT_QUEUED;
+
+	again = consent_row_is(old, MAPPED_APPLIES) && consent_same_message(mapping, row, old);
+	if (again && is_pending(old))
+		return EVENT_NOTHING;
+	if (mapping->state[MAPPED_RETRY] != NULL)
+		return mapped_true(row, MAPPED_RETRY) ? EVENT_RETRIED : EVENT_QUEUED;
+
+	/*
+	 * Nothing tells a retry from a draft that is finished; where the guard
+	 * knows how to park a row, it does that rather than raise.
+	 */
+	return again && (claimed || mapping->divert != NULL) ? EVENT_RETRIED : EVENT_QUEUED;
+}
+
+/*
+ * Rows that move to another partition.  Such an UPDATE is an INSERT for the
+ * partition it ends in, and what that INSERT knows is what the herald saw of
+ * the UPDATE: first in "leaving", one row per guard at a time, then, when the
+ * row has come to its new partition, in "arrived", until the guard sees it.
+ * Both live as long as the transaction; when a part of it is rolled back we
+ * forget them all, and rows are judged once more than needed.
+ */
+typedef struct ArrivedKey
+{
+	Oid			guarded;		/* the table that was guarded */
+	NameData	guard;
+	uint8		message[PG_SHA256_DIGEST_LENGTH];
+} ArrivedKey;
+
+typedef struct Arrived
+{
+	ArrivedKey	key;
+	int			count;
+	bool		retried;
+} Arrived;
+
+static List *leaving = NIL;		/* of Arrived, at most one per guard */
+static HTAB *arrived = NULL;
+
+static void
+forget_moves(void)
+{
+	leaving = NIL;
+	arrived = NULL;
+}
+
+static void
+moves_xact_callback(XactEvent event, void *arg)
+{
+	forget_moves();
+}
+
+static void
+moves_subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		forget_moves();
+}
+
+void
+consent_trigger_init(void)
+{
+	RegisterXactCallback(moves_xact_callback, NULL);
+	RegisterSubXactCallback(moves_subxact_callback, NULL);
+}
+
+static void
+hash_update(pg_cryptohash_ctx *hash, const void *data, size_t len)
+{
+	if (pg_cryptohash_update(hash, data, len) < 0)
+		elog(ERROR, "could not compute a digest: %s", pg_cryptohash_error(hash));
+}
+
+static void
+message_key(const ConsentMapping *mapping, const ConsentRow *row, ArrivedKey *key)
+{
+	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
+
+	memset(key, 0, sizeof(*key));
+	key->guarded = mapping->root;
+	namestrcpy(&key->guard, mapping->trigger);
+	if (hash == NULL || pg_cryptohash_init(hash) < 0)
+		elog(ERROR, "could not compute a digest");
+	for (int i = 0; i < CONSENT_NMESSAGE; i++)
+	{
+		struct varlena *value;
+		uint32		len;
+
+		hash_update(hash, &row->nulls[i], sizeof(bool));
+		if (row->nulls[i])
+			continue;
+		if (mapping->typbyval[i])
+		{
+			hash_update(hash, &row->values[i], sizeof(Datum));
+			continue;
+		}
+		value = PG_DETOAST_DATUM_PACKED(row->values[i]);
+		len = VARSIZE_ANY_EXHDR(value);
+		hash_update(hash, &len, sizeof(len));
+		hash_update(hash, VARDATA_ANY(value), len);
+	}
+	if (pg_cryptohash_final(hash, key->message, sizeof(key->message)) < 0)
+		elog(ERROR, "could not compute a digest: %s", pg_cryptohash_error(hash));
+	pg_cryptohash_free(hash);
+}
+
+static bool
+same_guard(const ArrivedKey *a, const ArrivedKey *b)
+{
+	return a->guarded == b->guarded && strcmp(NameStr(a->guard), NameStr(b->guard)) == 0;
+}
+
+/* The herald sees a row that is about to leave its partition. */
+static void
+note_leaving(const ConsentMapping *mapping, const ConsentRow *row, RowEvent event)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+	Arrived    *move = palloc0(sizeof(Arrived));
+	ListCell   *lc;
+
+	message_key(mapping, row, &move->key);
+	move->retried = event == EVENT_RETRIED;
+	foreach(lc, leaving)
+	{
+		if (same_guard(&((Arrived *) lfirst(lc))->key, &move->key))
+			leaving = foreach_delete_current(leaving, lc);
+	}
+	leaving = lappend(leaving, move);
+	MemoryContextSwitchTo(caller);
+}
+
+/* The herald sees a new row: is it the one that has just left? */
+static bool
+note_arrived(const ConsentMapping *mapping, const ConsentRow *row)
+{
+	ArrivedKey	key;
+	ListCell   *lc;
+
+	if (leaving == NIL)
+		return false;
+	message_key(mapping, row, &key);
+	foreach(lc, leaving)
+	{
+		Arrived    *move = lfirst(lc);
+		Arrived    *entry;
+		bool		found;
+
+		if (!same_guard(&move->key, &key))
+			continue;
+		leaving = foreach_delete_current(leaving, lc);
+		if (memcmp(move->key.message, key.message, sizeof(key.message)) != 0)
+			return false;
+		if (arrived == NULL)
+		{
+			HASHCTL		ctl = {.keysize = sizeof(ArrivedKey), .entrysize = sizeof(Arrived),
+			.hcxt = TopTransactionContext};
+
+			arrived = hash_create("pg_consent moved rows", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		}
+		entry = hash_search(arrived, &key, HASH_ENTER, &found);
+		if (!found)
+			entry->count = 0;
+		entry->count++;
+		entry->retried = move->retried;
+		return true;
+	}
+	return false;
+}
+
+/* The guard sees a new row: has it only moved?  Then *event is what the UPDATE was. */
+static bool
+has_moved(const ConsentMapping *mapping, const ConsentRow *row, RowEvent *event)
+{
+	ArrivedKey	key;
+	Arrived    *entry;
+
+	if (arrived == NULL)
+		return false;
+	message_key(mapping, row, &key);
+	entry = hash_search(arrived, &key, HASH_FIND, NULL);
+	if (entry == NULL)
+		return false;
+	*event = entry->retried ? EVENT_RETRIED : EVENT_NOTHING;
+	if (--entry->count == 0)
+		hash_search(arrived, &key, HASH_REMOVE, NULL);
+	return true;
+}
+
+/* The herald of a guard, NULL if it has none. */
+Trigger *
+consent_guard_herald(Relation rel, const char *guard)
+{
+	Oid			guard_divert = consent_guard_function("guard_divert");
+
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (trigger->tgfoid == guard_divert && trigger->tgnargs == 1 && strcmp(trigger->tgargs[0], guard) == 0)
+			return trigger;
+	}
+	return NULL;
+}
+
+/*
+ * The name of a BEFORE trigger that is fired after the herald of a guard, and
+ * so could rewrite what that left; NULL if there is none.
+ */
+const char *
+consent_guard_overtaken_by(Relation rel, const char *guard)
+{
+	Trigger    *herald = consent_guard_herald(rel, guard);
+	Oid			guard_divert = consent_guard_function("guard_divert");
+
+	for (int i = 0; herald != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) &&
+			(TRIGGER_FOR_INSERT(trigger->tgtype) || TRIGGER_FOR_UPDATE(trigger->tgtype)) &&
+			trigger->tgenabled != TRIGGER_DISABLED && trigger->tgfoid != guard_divert &&
+			strcmp(trigger->tgname, herald->tgname) > 0)
+			return trigger->tgname;
+	}
+	return NULL;
+}
+
+/* Does the herald divert it, if it is refused? */
+static bool
+is_diverted_early(const ConsentMapping *mapping, RowEvent event)
+{
+	return mapping->early &&
+		((mapping->on_block == BLOCK_DIVERT && event == EVENT_QUEUED) ||
+		 (mapping->on_block != BLOCK_FLAG && event == EVENT_RETRIED));
+}
+
+/* The guard, kept for the statement in the trigger's FmgrInfo. */
+static ConsentMapping *
+mapping_for(FunctionCallInfo fcinfo, Relation rel, Trigger *guard)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		fcinfo->flinfo->fn_extra = consent_guard_mapping(rel, guard);
+		MemoryContextSwitchTo(caller);
+	}
+	return fcinfo->flinfo->fn_extra;
+}
+
+/* The herald's guard. */
+static ConsentMapping *
+heralded_mapping(FunctionCallInfo fcinfo, TriggerData *trigdata)
+{
+	Trigger    *herald = trigdata->tg_trigger;
+	Trigger    *guard;
+	int			position = 0;
+
+	while (fcinfo->flinfo->fn_extra == NULL)
+	{
+		guard = consent_guard_next(trigdata->tg_relation, &position);
+		if (guard == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					 errmsg("trigger \"%s\" of table \"%s\" has no guard to divert for", herald->tgname,
+							RelationGetRelationName(trigdata->tg_relation)),
+					 errhint("Make the guard anew with consent.unguard() and consent.guard().")));
+		if (herald->tgnargs == 1 && strcmp(guard->tgname, herald->tgargs[0]) == 0)
+			return mapping_for(fcinfo, trigdata->tg_relation, guard);
+	}
+	return fcinfo->flinfo->fn_extra;
+}
+
+/* A refused row as it is stored: in its terminal state, and no longer pending. */
+static HeapTuple
+divert(Relation rel, ConsentMapping *mapping, HeapTuple tuple, TupleTableSlot *slot,
+	   const ConsentJudgement *judgement, ConsentRow *row)
+{
+	HeapTuple	diverted = consent_divert_tuple(mapping, rel, tuple, slot,
+												consent_reason_code(judgement->verdict.reason));
+	TupleTableSlot *result = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+
+	ExecStoreHeapTuple(diverted, result, false);
+	consent_mapping_evaluate(mapping, result, row);
+	ExecDropSingleTupleTableSlot(result);
+	if (is_pending(row))
+		consent_guard_still_pending(rel);
+	return diverted;
+}
+
+PGDLLEXPORT Datum
+pg_consent_guard_divert(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	Relation	rel;
+	ConsentMapping *mapping;
+	ConsentRow	row;
+	ConsentJudgement judgement;
+	RowEvent	event;
+	HeapTuple	tuple;
+	TupleTableSlot *slot;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigdata->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) || TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.guard_divert() must be fired BEFORE INSERT OR UPDATE of each ROW"),
+				 errhint("Make the guard with consent.guard().")));
+	rel = trigdata->tg_relation;
+	mapping = heralded_mapping(fcinfo, trigdata);
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		ConsentRow	old;
+
+		tuple = trigdata->tg_newtuple;
+		slot = trigdata->tg_newslot;
+		consent_mapping_evaluate(mapping, slot, &row);
+		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, &old);
+		event = row_event(mapping, &row, &old);
+		if (event == EVENT_CLAIMED)
+		{
+			if (!consent_guard_judge_row(mapping, &row, &judgement))
+			{
+				/*
+				 * Rewriting the row would hand it to the worker all the same,
+				 * and only holding it back would leave it at the head of the
+				 * queue: so it is parked, and then there is nothing to claim.
+				 */
+				if (!consent_action_park(rel, mapping, &trigdata->tg_trigtuple->t_self, &judgement))
+					consent_guard_raise(rel, &judgement);
+				consent_log_decision(mapping, &judgement, "parked");
+				return PointerGetDatum(NULL);
+			}
+			event = EVENT_NOTHING;
+		}
+	}
+	else
+	{
+		tuple = trigdata->tg_trigtuple;
+		slot = trigdata->tg_trigslot;
+		consent_mapping_evaluate(mapping, slot, &row);
+		if (note_arrived(mapping, &row))
+			return PointerGetDatum(tuple);
+		event = row_event(mapping, &row, NULL);
+	}
+
+	if (is_diverted_early(mapping, event) && !consent_guard_judge_row(mapping, &row, &judgement))
+	{
+		tuple = divert(rel, mapping, tuple, slot, &judgement, &row);
+		consent_log_decision(mapping, &judgement, "diverted");
+	}
+	else if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) && event != EVENT_QUEUED && is_pending(&row) &&
+			 consent_mapping_leaves(mapping, slot) &&
+			 consent_guard_overtaken_by(rel, mapping->trigger) == NULL)
+		note_leaving(mapping, &row, event);
+	return PointerGetDatum(tuple);
+}
+
+/* What is done with a refused row that is stored and final. */
+static void
+refuse(Relation rel, const ConsentMapping *mapping, ItemPointer tid, RowEvent event,
+	   const ConsentJudgement *judgement)
+{
+	ConsentBlockAction action = mapping->on_block;
+	bool		park = event == EVENT_RETRIED && action != BLOCK_FLAG;
+	bool		found;
+
+	if (action == BLOCK_FLAG)
+	{
+		consent_log_decision(mapping, judgement, "flagged");
+		return;
+	}
+
+	/* The herald diverted it, and a trigger after it undid that. */
+	if ((action == BLOCK_RAISE && !park) ||
+		(is_diverted_early(mapping, event) && consent_guard_overtaken_by(rel, mapping->trigger) != NULL))
+		consent_guard_raise(rel, judgement);
+
+	if (park || action == BLOCK_DIVERT)
+		found = consent_action_park(rel, mapping, tid, judgement);
+	else
+		found = consent_action_quarantine(rel, mapping, tid, judgement);
+
+	/*
+	 * Not found: another trigger has changed the row since, and the guard
+	 * will see that change; or it would not let us.
+	 */
+	if (found)
+		consent_log_decision(mapping, judgement,
+							 mapping->divert != NULL && (park || action == BLOCK_DIVERT) ? "diverted" : "quarantined");
+	else if (consent_action_still_there(rel, tid))
+		consent_guard_raise(rel, judgement);
+}
+
+PGDLLEXPORT Datum
+pg_consent_guard_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	Relation	rel;
+	ConsentMapping *mapping;
+	ConsentRow	row;
+	ConsentJudgement judgement;
+	RowEvent	event;
+	TupleTableSlot *slot;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.guard_check() must be fired AFTER each ROW"),
+				 errhint("Make the guard with consent.guard().")));
+	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+		return PointerGetDatum(NULL);
+
+	rel = trigdata->tg_relation;
+	mapping = mapping_for(fcinfo, rel, trigdata->tg_trigger);
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		ConsentRow	old;
+
+		slot = trigdata->tg_newslot;
+		consent_mapping_evaluate(mapping, slot, &row);
+		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, &old);
+		event = row_event(mapping, &row, &old);
+
+		/* The herald has judged it, unless the row was rewritten after that. */
+		if (event == EVENT_CLAIMED && consent_guard_overtaken_by(rel, mapping->trigger) == NULL)
+			event = EVENT_NOTHING;
+	}
+	else
+	{
+		slot = trigdata->tg_trigslot;
+		consent_mapping_evaluate(mapping, slot, &row);
+		if (!has_moved(mapping, &row, &event))
+			event = row_event(mapping, &row, NULL);
+	}
+	if (event == EVENT_NOTHING)
+		return PointerGetDatum(NULL);
+
+	if (consent_guard_judge_row(mapping, &row, &judgement))
+	{
+		consent_log_allowance(mapping, &judgement);
+		if (mapping->on_block != BLOCK_FLAG)
+			consent_gate_note(rel, &slot->tts_tid, judgement.keys, judgement.nkeys);
+	}
+	else if (event == EVENT_CLAIMED)
+		consent_guard_raise(rel, &judgement);
+	else
+		refuse(rel, mapping, &slot->tts_tid, event, &judgement);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * trigger.h
+ *	  The triggers of a guard.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_TRIGGER_H
+#define PG_CONSENT_TRIGGER_H
+
+#include "utils/relcache.h"
+#include "utils/reltrigger.h"
+
+extern Trigger *consent_guard_herald(Relation rel, const char *guard);
+extern const char *consent_guard_overtaken_by(Relation rel, const char *guard);
+
+/* From _PG_init. */
+extern void consent_trigger_init(void);
+
+#endif							/* PG_CONSENT_TRIGGER_H */
