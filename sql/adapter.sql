@@ -86,6 +86,9 @@ SELECT consent.guard_queue('oban', 'mailers', recipient => $$consent.lookup('que
 INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 1, "text": "Get 20% off all boilers this weekend only!"}');
 INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 2, "text": "Get 20% off all boilers this weekend only!"}');
 INSERT INTO oban_jobs (queue, args) VALUES ('events', '{"customer": 1, "text": "Get 20% off all boilers this weekend only!"}');
+-- mappings that would be errors in a job of another queue are not run there
+INSERT INTO oban_jobs (queue, args) VALUES ('events', '{"customer": "Jo", "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": "Jo", "text": "Get 20% off all boilers this weekend only!"}');
 \set VERBOSITY default
 
 -- Errors.

@@ -324,7 +324,18 @@ consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 	mapping->state[mapped] = ExecInitExpr(expression_planner(expr), NULL);
 }
 
-/* Run all mappings over a row; what is not mapped is NULL. */
+static void
+evaluate_one(ConsentMapping *mapping, ConsentMapped mapped, ConsentRow *row)
+{
+	if (mapping->state[mapped] != NULL)
+		row->values[mapped] = ExecEvalExpr(mapping->state[mapped], mapping->econtext, &row->nulls[mapped]);
+}
+
+/*
+ * Run all mappings over a row; what is not mapped is NULL.  So is everything
+ * about a row that is not the guard's concern: in a job of another queue the
+ * other mappings may be errors.
+ */
 void
 consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentRow *row)
 {
@@ -336,10 +347,14 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentR
 	mapping->econtext->ecxt_scantuple = slot;
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
-		row->nulls[i] = true;
 		row->values[i] = (Datum) 0;
-		if (mapping->state[i] != NULL)
-			row->values[i] = ExecEvalExpr(mapping->state[i], mapping->econtext, &row->nulls[i]);
+		row->nulls[i] = true;
+	}
+	evaluate_one(mapping, MAPPED_APPLIES, row);
+	if (row->nulls[MAPPED_APPLIES] || DatumGetBool(row->values[MAPPED_APPLIES]))
+	{
+		for (int i = 0; i < MAPPED_APPLIES; i++)
+			evaluate_one(mapping, i, row);
 	}
 	if (mapping->depends)
 		consent_unpin(pinned);

@@ -35,7 +35,7 @@ typedef enum ConsentMapped
 	MAPPED_PENDING,
 	MAPPED_CLAIM,
 	MAPPED_RETRY,
-	MAPPED_APPLIES
+	MAPPED_APPLIES				/* the last one: evaluated before the others */
 } ConsentMapped;
 
 #define CONSENT_NMAPPED (MAPPED_APPLIES + 1)
