@@ -60,6 +60,8 @@ OBJS = \
 	src/guard/log.o \
 	src/guard/action.o \
 	src/guard/trigger.o \
+	src/guard/health.o \
+	src/guard/cleared.o \
 	src/report/verdict.o \
 	src/report/audience.o
 
@@ -93,6 +95,7 @@ SQL_PARTS = \
 	src/person/history.sql \
 	src/guard/log.sql \
 	src/guard/guard.sql \
+	src/guard/health.sql \
 	src/guard/adapter.sql \
 	src/report/verdict.sql \
 	src/report/views.sql \
@@ -106,7 +109,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
-REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions adapter \
+REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions guard_health adapter \
 	report exposure audience \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8

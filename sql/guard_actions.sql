@@ -185,7 +185,7 @@ SELECT consent.unguard('act_part');
 SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('act_part'::regclass, 'act_part_1'::regclass, 'act_part_2'::regclass);
 SELECT consent.guard('act_part', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, on_block => 'divert', divert => $$state = 'cancelled'$$);
 INSERT INTO act_part (id, to_addr, body, day) VALUES (2, 'stopped@actions.example', :promo, 1), (3, 'stopped@actions.example', :promo, 2), (4, 'yes@actions.example', :promo, 2) RETURNING id, state;
-SELECT tableoid::regclass, id, state FROM act_part ORDER BY id;
+SELECT tableoid::regclass, id, state, consent.cleared(p) FROM act_part p ORDER BY id;
 -- not mapped, every row is pending that has not been diverted
 SELECT consent.guard_argument('act_part', 'consent_guard', 'pending');
 -- one whose diversion sends the row to another partition
@@ -200,6 +200,27 @@ SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
 UPDATE act_state SET state = 'sending' WHERE state = 'queued' RETURNING id;
 SELECT tableoid::regclass, id, state FROM act_state ORDER BY id;
 ROLLBACK;
+
+-- cleared(): a row asked about when it is taken from the queue.
+CREATE TABLE act_cleared (id int, gone int, to_addr text, body text, status text DEFAULT 'queued');
+ALTER TABLE act_cleared DROP COLUMN gone;
+SELECT consent.guard('act_cleared', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$);
+SELECT consent.guard('act_cleared', recipient => 'to_addr', channel => $$'sms'$$, organisation => $$'actions other'$$, applies => 'id >= 100', name => 'text');
+INSERT INTO act_cleared VALUES (1, 'yes@actions.example', :promo), (2, 'yes3@actions.example', :promo), (3, 'yes3@actions.example', :service), (4, 'yes3@actions.example', :promo);
+BEGIN;
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+SELECT o.id FROM act_cleared o WHERE status = 'queued' AND consent.cleared(o) ORDER BY id FOR UPDATE SKIP LOCKED;
+SELECT o.id, consent.cleared(o) FROM act_cleared o ORDER BY id;
+SELECT consent.cleared(act_cleared) FROM act_cleared WHERE id = 1;
+SELECT consent.cleared(NULL::act_cleared);
+-- a row that was taken already, and one of another guard
+SELECT consent.cleared(ROW(1, 'yes@actions.example', 'Get 20% off all boilers!', 'sending')::act_cleared), consent.cleared(ROW(100, 'yes@actions.example', 'Get 20% off all boilers!', 'queued')::act_cleared);
+ROLLBACK;
+SELECT consent.cleared(r) FROM consent.reason r LIMIT 1;
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.cleared(1);
+\echo :LAST_ERROR_SQLSTATE
+DROP TABLE act_cleared;
 
 -- A later trigger gets nothing through.
 CREATE TABLE act_late (to_addr text, body text, status text DEFAULT 'queued');

@@ -43,8 +43,8 @@ PG_FUNCTION_INFO_V1(pg_consent_release);
  * Not a security-restricted operation: the table may have deferred triggers.
  * As with the cascades of a foreign key, its triggers run as its owner.
  */
-static ConsentPinned
-pin_for_statement(Oid owner, const char *region)
+ConsentPinned
+consent_pin_for_statement(Oid owner, const char *region)
 {
 	ConsentPinned pinned = consent_pin(InvalidOid, region);
 
@@ -82,7 +82,7 @@ static bool
 park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, const ConsentJudgement *judgement)
 {
 	bool		partition = mapping->root != RelationGetRelid(rel);
-	ConsentPinned pinned = pin_for_statement(mapping->owner, mapping->region);
+	ConsentPinned pinned = consent_pin_for_statement(mapping->owner, mapping->region);
 	const char *before = consent_set_refusal_reason(consent_reason_code(judgement->verdict.reason));
 	bool		found;
 
@@ -111,7 +111,7 @@ static Jsonb *
 take_row(Relation rel, const ConsentMapping *mapping, ItemPointer tid)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	ConsentPinned pinned = pin_for_statement(mapping->owner, mapping->region);
+	ConsentPinned pinned = consent_pin_for_statement(mapping->owner, mapping->region);
 	Jsonb	   *row = NULL;
 
 	SPI_connect();
@@ -132,26 +132,22 @@ take_row(Relation rel, const ConsentMapping *mapping, ItemPointer tid)
 	return row;
 }
 
-static Oid
-quarantine_relid(void)
+/* A table of ours, and whose it is. */
+ConsentOwnTable
+consent_own_table(const char *name)
 {
-	Oid			relid = get_relname_relid("quarantine", get_namespace_oid("consent", false));
+	ConsentOwnTable own;
+	Relation	rel;
 
-	if (!OidIsValid(relid))
+	own.relid = get_relname_relid(name, get_namespace_oid("consent", false));
+	if (!OidIsValid(own.relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.quarantine\" does not exist")));
-	return relid;
-}
-
-static Oid
-owner_of(Oid relid)
-{
-	Relation	rel = table_open(relid, RowExclusiveLock);
-	Oid			owner = rel->rd_rel->relowner;
-
+				 errmsg("relation \"consent.%s\" does not exist", name)));
+	rel = table_open(own.relid, RowExclusiveLock);
+	own.owner = rel->rd_rel->relowner;
 	table_close(rel, NoLock);
-	return owner;
+	return own;
 }
 
 static void
@@ -163,7 +159,7 @@ keep_row(const ConsentMapping *mapping, Jsonb *row, const ConsentJudgement *judg
 	Oid			types[] = {REGCLASSOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, INT8OID, TEXTOID, TEXTOID};
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types) + 1] = "         ";
-	ConsentPinned pinned = pin_for_statement(owner_of(quarantine_relid()), NULL);
+	ConsentPinned pinned = consent_pin_for_statement(consent_own_table("quarantine").owner, NULL);
 
 	values[0] = ObjectIdGetDatum(mapping->root);
 	values[1] = JsonbPGetDatum(row);
@@ -318,8 +314,8 @@ PGDLLEXPORT Datum
 pg_consent_release(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
-	Oid			kept_owner = owner_of(quarantine_relid());
-	ConsentPinned pinned = pin_for_statement(kept_owner, NULL);
+	Oid			kept_owner = consent_own_table("quarantine").owner;
+	ConsentPinned pinned = consent_pin_for_statement(kept_owner, NULL);
 	Oid			types[] = {JSONBOID};
 	Oid			id_types[] = {INT8OID};
 	Datum		values[1];

@@ -10,6 +10,15 @@
 
 #include "guard/guard.h"
 
+typedef struct ConsentOwnTable
+{
+	Oid			relid;
+	Oid			owner;
+} ConsentOwnTable;
+
+extern ConsentOwnTable consent_own_table(const char *name);
+extern ConsentPinned consent_pin_for_statement(Oid owner, const char *region);
+
 /*
  * Both return whether they found the row: tid is of the version that was
  * judged, and if it is no longer the row's, somebody else has moved it on.

@@ -56,11 +56,24 @@ pg_consent_refusal_reason(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(refusal_reason));
 }
 
+typedef struct DivertErrorArg
+{
+	Relation	rel;
+	bool		in_use;
+} DivertErrorArg;
+
 static void
 divert_error_context(void *arg)
 {
-	errcontext("diversion of the consent guard on table \"%s\"", RelationGetRelationName((Relation) arg));
-	errhint("A diversion is a SET list over the row, as in $$status = 'cancelled', error = consent.refusal_reason()$$.");
+	DivertErrorArg *where = (DivertErrorArg *) arg;
+	const char *table = RelationGetRelationName(where->rel);
+
+	errcontext("diversion of the consent guard on table \"%s\"", table);
+	if (where->in_use)
+		errhint("The diversion of the consent guard on table \"%s\" no longer works; make the guard anew with consent.unguard() and consent.guard().",
+				table);
+	else
+		errhint("A diversion is a SET list over the row, as in $$status = 'cancelled', error = consent.refusal_reason()$$.");
 }
 
 /* The assignments of the list; anything else in it is an error. */
@@ -112,8 +125,9 @@ assigned_column(Relation rel, const ResTarget *target)
 static List *
 transform_divert(Relation rel, const char *row, const char *list, int **columns)
 {
+	DivertErrorArg where = {rel, row != NULL};
 	ErrorContextCallback context = {
-		.callback = divert_error_context, .arg = rel, .previous = error_context_stack
+		.callback = divert_error_context, .arg = &where, .previous = error_context_stack
 	};
 	ParseState *pstate = consent_row_namespace(rel, row);
 	List	   *exprs = NIL;

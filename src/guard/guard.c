@@ -16,11 +16,16 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/stratnum.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -32,6 +37,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
@@ -78,6 +84,21 @@ consent_guard_next(Relation rel, int *position)
 		Trigger    *trigger = &rel->trigdesc->triggers[(*position)++];
 
 		if (trigger->tgfoid == guard_check)
+			return trigger;
+	}
+	return NULL;
+}
+
+/* The guard whose trigger is called that, NULL if there is none. */
+Trigger *
+consent_guard_by_trigger(Relation rel, const char *name)
+{
+	Trigger    *trigger;
+	int			position = 0;
+
+	while ((trigger = consent_guard_next(rel, &position)) != NULL)
+	{
+		if (strcmp(trigger->tgname, name) == 0)
 			return trigger;
 	}
 	return NULL;
@@ -142,12 +163,49 @@ assigns_partition_key(const ConsentMapping *mapping, Relation rel)
 	return found;
 }
 
-/* The table that was guarded, where this is a clone of its trigger. */
+/* The parents of an inheritance child, in order. */
 static Oid
-guarded_root(Relation rel)
+first_parent(Oid relid)
 {
-	return rel->rd_rel->relispartition ?
-		llast_oid(get_partition_ancestors(RelationGetRelid(rel))) : RelationGetRelid(rel);
+	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			parent = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		parent = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent;
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	return parent;
+}
+
+/*
+ * The table that was guarded, where this is a partition of it, or a child that
+ * was given the same guard.
+ */
+Oid
+consent_guarded_table(Relation rel, const char *trigger)
+{
+	Oid			root = RelationGetRelid(rel);
+	Trigger    *guard = consent_guard_by_trigger(rel, trigger);
+
+	if (rel->rd_rel->relispartition)
+		return llast_oid(get_partition_ancestors(root));
+	while (guard != NULL && consent_guard_argument(guard, "child") != NULL)
+	{
+		Oid			parent = first_parent(root);
+		Relation	above = OidIsValid(parent) ? try_relation_open(parent, AccessShareLock) : NULL;
+
+		guard = above ? consent_guard_by_trigger(above, trigger) : NULL;
+		if (guard != NULL)
+			root = parent;
+		if (above != NULL)
+			relation_close(above, AccessShareLock);
+	}
+	return root;
 }
 
 static int
@@ -178,7 +236,7 @@ consent_guard_mapping(Relation rel, Trigger *trigger)
 
 	mapping->owner = rel->rd_rel->relowner;
 	mapping->trigger = pstrdup(trigger->tgname);
-	mapping->root = guarded_root(rel);
+	mapping->root = consent_guarded_table(rel, trigger->tgname);
 	pinned = consent_pin(mapping->owner, NULL);
 	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
 	{
@@ -198,7 +256,7 @@ consent_guard_mapping(Relation rel, Trigger *trigger)
 			mapping->log = word_argument(value, consent_log_mode_names, LOG_ALL + 1, argument);
 		else if (strcmp(argument, "divert") == 0)
 			mapping->divert = consent_divert_compile(mapping, rel, value);
-		else if (strcmp(argument, "name") != 0)
+		else if (strcmp(argument, "name") != 0 && strcmp(argument, "child") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 					 errmsg("consent.guard_check() does not know the argument \"%s\"", argument),

@@ -41,6 +41,8 @@ extern const char *const consent_log_mode_names[];
 
 extern Oid	consent_guard_function(const char *name);
 extern Trigger *consent_guard_next(Relation rel, int *position);
+extern Trigger *consent_guard_by_trigger(Relation rel, const char *name);
+extern Oid	consent_guarded_table(Relation rel, const char *trigger);
 extern const char *consent_guard_argument(const Trigger *trigger, const char *argument);
 extern ConsentMapping *consent_guard_mapping(Relation rel, Trigger *trigger);
 extern bool consent_row_is(const ConsentRow *row, ConsentMapped mapped);

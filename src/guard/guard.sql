@@ -69,47 +69,18 @@ COMMENT ON FUNCTION consent.release(bigint) IS
   'Judges a row of consent.quarantine again. If it may go now it is put back into its table, as the table''s owner, and true is returned; else it stays, and false is returned. Errors: 42704 no such row, 55000 released already, 42P01 the table is gone, 42703 one of its columns is';
 REVOKE EXECUTE ON FUNCTION consent.release(bigint) FROM PUBLIC;
 
-CREATE FUNCTION consent.guard_problem(target regclass, trigger name) RETURNS text
-  LANGUAGE C STABLE STRICT PARALLEL UNSAFE
-  AS 'MODULE_PATHNAME', 'pg_consent_guard_problem';
-COMMENT ON FUNCTION consent.guard_problem(regclass, name) IS
-  'The error that the mappings of that guard of the table would raise, NULL if they work';
+CREATE FUNCTION consent.cleared(outbox_row anyelement) RETURNS boolean
+  LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000
+  AS 'MODULE_PATHNAME', 'pg_consent_cleared';
+COMMENT ON FUNCTION consent.cleared(anyelement) IS
+  'Judges a queued row again, by every guard of its table: may it be sent now? Pass the row by its table''s name or alias: WHERE status = ''queued'' AND consent.cleared(outbox). What is not cleared stays as it is, and nothing is logged. A guard that flags clears everything. Errors: 42704 not a guarded table, 42804 not a row';
+REVOKE EXECUTE ON FUNCTION consent.cleared(anyelement) FROM PUBLIC;
 
 CREATE FUNCTION consent.guard_argument(target regclass, trigger name, argument text) RETURNS text
   LANGUAGE C STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_guard_argument';
 COMMENT ON FUNCTION consent.guard_argument(regclass, name, text) IS
   'What a guard was given for one of its arguments, as stored in its trigger: name, region, or a mapping; NULL if nothing';
-
-CREATE VIEW consent.guards AS
-  SELECT COALESCE(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)::regclass AS relation,
-         t.tgrelid::regclass AS leaf,
-         COALESCE(consent.guard_argument(t.tgrelid, t.tgname, 'on_block'), 'raise')::consent.block_action AS on_block,
-         CASE
-           WHEN t.tgenabled = 'R' THEN 'replica_only'
-           WHEN t.tgenabled <> 'A' THEN 'disabled'
-           WHEN p.problem IS NOT NULL THEN 'mapping_broken'
-           ELSE 'ok'
-         END AS health,
-         CASE
-           WHEN t.tgenabled = 'R' THEN 'the trigger fires in replica sessions only'
-           WHEN t.tgenabled = 'O' THEN 'the trigger does not fire in replica sessions'
-           WHEN t.tgenabled = 'D' THEN 'the trigger is disabled: nothing is judged'
-           ELSE p.problem
-         END AS detail,
-         consent.guard_argument(t.tgrelid, t.tgname, 'name') AS name
-    FROM pg_catalog.pg_trigger t,
-         LATERAL (SELECT consent.guard_problem(t.tgrelid, t.tgname) AS problem OFFSET 0) p
-   WHERE t.tgfoid = 'consent.guard_check()'::regprocedure;
-COMMENT ON VIEW consent.guards IS
-  'Which tables are guarded, and does each guard work? One row per guard, table and partition';
-COMMENT ON COLUMN consent.guards.relation IS 'The table, or the partitioned table it is part of';
-COMMENT ON COLUMN consent.guards.leaf IS 'The table or partition whose trigger this is';
-COMMENT ON COLUMN consent.guards.on_block IS 'What happens to a refused message';
-COMMENT ON COLUMN consent.guards.health IS 'ok, disabled, replica_only, or mapping_broken: every write fails until the guard is made anew';
-COMMENT ON COLUMN consent.guards.detail IS 'What that means, NULL if ok';
-COMMENT ON COLUMN consent.guards.name IS 'The name of the guard, NULL if it has none';
-GRANT SELECT ON consent.guards TO PUBLIC;
 
 -- Written and read by the gate alone (gate.c), under locks of its own; rows that
 -- no running transaction can ask for are deleted by those who write.

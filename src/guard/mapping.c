@@ -18,7 +18,6 @@
 
 #include "access/sysattr.h"
 #include "access/transam.h"
-#include "access/xact.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -34,7 +33,6 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/ruleutils.h"
 
 #include "guard/mapping.h"
@@ -379,46 +377,4 @@ consent_mapping_leaves(ConsentMapping *mapping, TupleTableSlot *slot)
 	mapping->econtext->ecxt_scantuple = slot;
 	/* as ExecPartitionCheck(), unknown is within */
 	return !DatumGetBool(ExecEvalExpr(mapping->belongs, mapping->econtext, &isnull)) && !isnull;
-}
-
-/*
- * Why the mappings of a guard no longer work, or NULL if they do.  Compiles
- * them in a subtransaction of their own, so that an error is only an answer.
- */
-char *
-consent_mapping_problem(Relation rel, Trigger *trigger)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile problem = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		ConsentPinned pinned = consent_pin(rel->rd_rel->relowner, NULL);
-
-		for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
-		{
-			int			mapped = consent_mapping_lookup(trigger->tgargs[i]);
-
-			if (mapped >= 0)
-				(void) transform_mapping(rel, CONSENT_ROW_NAME, mapped, trigger->tgargs[i + 1]);
-		}
-		consent_unpin(pinned);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		problem = error->message;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	return problem;
 }

@@ -106,7 +106,6 @@ extern void consent_mapping_set_partition(ConsentMapping *mapping, List *qual);
 extern bool consent_mapping_leaves(ConsentMapping *mapping, TupleTableSlot *slot);
 extern ParseState *consent_row_namespace(Relation rel, const char *row);
 extern void consent_refuse_virtual_columns(Relation rel, Node *node);
-extern char *consent_mapping_problem(Relation rel, Trigger *trigger);
 extern ConsentPinned consent_pin(Oid owner, const char *region);
 extern void consent_unpin(ConsentPinned pinned);
 

@@ -24,6 +24,7 @@
 
 #include "guard/divert.h"
 #include "guard/guard.h"
+#include "guard/health.h"
 #include "guard/trigger.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
@@ -85,7 +86,6 @@ static const int mapping_arg[CONSENT_NMAPPED] = {
 PG_FUNCTION_INFO_V1(pg_consent_guard);
 PG_FUNCTION_INFO_V1(pg_consent_unguard);
 PG_FUNCTION_INFO_V1(pg_consent_guard_argument);
-PG_FUNCTION_INFO_V1(pg_consent_guard_problem);
 
 static Relation
 open_target(Oid relid)
@@ -113,21 +113,6 @@ find_guard(Relation rel, const char *name)
 		const char *other = consent_guard_argument(trigger, "name");
 
 		if (name == NULL ? other == NULL : other != NULL && strcmp(name, other) == 0)
-			return trigger;
-	}
-	return NULL;
-}
-
-/* The guard whose trigger is called that. */
-static Trigger *
-find_trigger(Relation rel, const char *tgname)
-{
-	Trigger    *trigger;
-	int			position = 0;
-
-	while ((trigger = consent_guard_next(rel, &position)) != NULL)
-	{
-		if (strcmp(trigger->tgname, tgname) == 0)
 			return trigger;
 	}
 	return NULL;
@@ -225,85 +210,66 @@ pending_unless_diverted(char *not_diverted)
 	return not_diverted;
 }
 
-/*
- * consent.guard(target, ...mappings..., on_block, divert, ..., name)
- *
- * CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT OR UPDATE ON target
- * FOR EACH ROW EXECUTE FUNCTION consent.guard_check('region', 'GB',
- * 'name', '...', 'on_block', 'divert', 'recipient', '...', ...);
- * CREATE TRIGGER zzz_consent_guard BEFORE INSERT OR UPDATE ON target
- * FOR EACH ROW EXECUTE FUNCTION consent.guard_divert('consent_guard')
- */
-PGDLLEXPORT Datum
-pg_consent_guard(PG_FUNCTION_ARGS)
+static void
+check_actions(FunctionCallInfo fcinfo)
 {
-	Relation	rel;
-	StringInfoData arguments;
-	const char *table;
-	const char *name = text_arg(fcinfo, ARG_NAME);
-	const char *divert = text_arg(fcinfo, ARG_DIVERT);
-	const char *log = text_arg(fcinfo, ARG_LOG);
-	const char *trigger;
-	const char *herald;
-	bool		partitioned;
-	ConsentBlockAction on_block;
-	char	   *not_diverted = NULL;
+	static const char *const hint =
+		"Give the SET list of the terminal state, as in divert => $$status = 'cancelled', error = consent.refusal_reason()$$.";
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the table to guard is NULL")));
 	if (PG_ARGISNULL(ARG_ON_BLOCK))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("on_block is NULL"),
 				 errhint("It can be raise, divert, quarantine or flag.")));
-	on_block = consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK));
-	check_log_mode(log);
-	if (divert == NULL && on_block == BLOCK_DIVERT)
+	if (!PG_ARGISNULL(ARG_DIVERT))
+		return;
+	if (consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK)) == BLOCK_DIVERT)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("on_block => 'divert' needs a diversion"),
-				 errhint("Give the SET list of the terminal state, as in divert => $$status = 'cancelled', error = consent.refusal_reason()$$.")));
-	if (divert == NULL && !PG_ARGISNULL(ARG_CLAIM))
+				 errhint("%s", hint)));
+	if (!PG_ARGISNULL(ARG_CLAIM))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("a claim guard needs a diversion"),
 				 errdetail("A refused row that a worker takes is parked in its terminal state."),
-				 errhint("Give the SET list of the terminal state, as in divert => $$status = 'cancelled', error = consent.refusal_reason()$$.")));
+				 errhint("%s", hint)));
+}
 
-	rel = open_target(PG_GETARG_OID(0));
-	table = qualified_name(rel);
-	if (rel->rd_rel->relkind == RELKIND_RELATION && has_subclass(RelationGetRelid(rel)))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("table \"%s\" has inheritance children", RelationGetRelationName(rel)),
-				 errdetail("Triggers are not inherited: rows of the children would not be judged."),
-				 errhint("Guard each child, or use partitions.")));
-	if (find_guard(rel, name) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 name ? errmsg("table \"%s\" has a guard \"%s\" already", RelationGetRelationName(rel), name) :
-				 errmsg("table \"%s\" is already guarded", RelationGetRelationName(rel)),
-				 errhint("Use consent.unguard() first, or give this guard another name.")));
-	trigger = choose_trigger_name(rel, GUARD_TRIGGER, name);
-	herald = choose_trigger_name(rel, HERALD_TRIGGER, name);
+static void
+add_argument(StringInfo arguments, const char *argument, const char *value)
+{
+	appendStringInfo(arguments, "%s%s, %s", arguments->len > 0 ? ", " : "",
+					 quote_literal_cstr(argument), quote_literal_cstr(value));
+}
+
+/* The arguments of the guard's trigger: all that the guard will know. */
+static char *
+guard_arguments(FunctionCallInfo fcinfo, Relation rel)
+{
+	const char *name = text_arg(fcinfo, ARG_NAME);
+	const char *divert = text_arg(fcinfo, ARG_DIVERT);
+	const char *log = text_arg(fcinfo, ARG_LOG);
+	ConsentBlockAction on_block = consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK));
+	char	   *not_diverted = NULL;
+	StringInfoData arguments;
 
 	/* Settings are pinned: what a writer sets later opens nothing. */
 	initStringInfo(&arguments);
-	appendStringInfo(&arguments, "'region', %s", quote_literal_cstr(consent_default_region));
+	add_argument(&arguments, "region", consent_default_region);
 	if (name != NULL)
-		appendStringInfo(&arguments, ", 'name', %s", quote_literal_cstr(name));
+		add_argument(&arguments, "name", name);
 	if (on_block != BLOCK_RAISE)
-		appendStringInfo(&arguments, ", 'on_block', %s", quote_literal_cstr(consent_block_action_names[on_block]));
+		add_argument(&arguments, "on_block", consent_block_action_names[on_block]);
 	if (log != NULL && strcmp(log, consent_log_mode_names[LOG_NONE]) != 0)
-		appendStringInfo(&arguments, ", 'log', %s", quote_literal_cstr(log));
+		add_argument(&arguments, "log", log);
 	if (divert != NULL)
-		appendStringInfo(&arguments, ", 'divert', %s",
-						 quote_literal_cstr(consent_divert_check(rel, divert, &not_diverted)));
+		add_argument(&arguments, "divert", consent_divert_check(rel, divert, &not_diverted));
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
 		char	   *expression = text_arg(fcinfo, mapping_arg[i]);
+		char	   *qualified;
+		char	   *constant;
 
 		if (expression == NULL && i == MAPPED_ORGANISATION && consent_organisation[0] != '\0')
 			expression = quote_literal_cstr(consent_organisation);
@@ -315,68 +281,165 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("a guard needs the mapping \"%s\"", consent_mapping_name(i)),
 					 errhint("Give an SQL expression over the row; a constant is one too, as in $$'email'$$.")));
-		if (expression != NULL)
-		{
-			char	   *constant;
-			char	   *qualified = consent_mapping_check(rel, i, expression, &constant);
-
-			if (constant != NULL)
-				check_constant(i, constant);
-			appendStringInfo(&arguments, ", %s, %s",
-							 quote_literal_cstr(consent_mapping_name(i)),
-							 quote_literal_cstr(qualified));
-		}
+		if (expression == NULL)
+			continue;
+		qualified = consent_mapping_check(rel, i, expression, &constant);
+		if (constant != NULL)
+			check_constant(i, constant);
+		add_argument(&arguments, consent_mapping_name(i), qualified);
 	}
-	partitioned = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition;
-	table_close(rel, NoLock);
+	return arguments.data;
+}
 
+/*
+ * CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT OR UPDATE ON target
+ * FOR EACH ROW EXECUTE FUNCTION consent.guard_check('region', 'GB',
+ * 'name', '...', 'on_block', 'divert', 'recipient', '...', ...);
+ * CREATE TRIGGER zzz_consent_guard BEFORE INSERT OR UPDATE ON target
+ * FOR EACH ROW EXECUTE FUNCTION consent.guard_divert('consent_guard')
+ */
+static void
+create_triggers(const char *table, const char *guard, const char *herald, const char *arguments)
+{
 	run_ddl(psprintf("CREATE CONSTRAINT TRIGGER %s AFTER INSERT OR UPDATE ON %s "
 					 "FOR EACH ROW EXECUTE FUNCTION consent.guard_check(%s)",
-					 quote_identifier(trigger), table, arguments.data));
-	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(trigger)));
-	if (divert != NULL || partitioned)
+					 quote_identifier(guard), table, arguments));
+	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(guard)));
+	if (herald == NULL)
+		return;
+	run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s "
+					 "FOR EACH ROW EXECUTE FUNCTION consent.guard_divert(%s)",
+					 quote_identifier(herald), table, quote_literal_cstr(guard)));
+	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(herald)));
+}
+
+/*
+ * Tables that inherit from rel: they have triggers of their own.  Partitions
+ * are no such children: they get clones.
+ */
+static List *
+children_of(Oid relid)
+{
+	List	   *children = NIL;
+	List	   *all;
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) != RELKIND_RELATION)
+		return NIL;
+	all = find_all_inheritors(relid, AccessShareLock, NULL);
+	foreach(lc, all)
 	{
-		run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s "
-						 "FOR EACH ROW EXECUTE FUNCTION consent.guard_divert(%s)",
-						 quote_identifier(herald), table, quote_literal_cstr(trigger)));
-		run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(herald)));
+		if (lfirst_oid(lc) != relid && get_rel_relkind(lfirst_oid(lc)) == RELKIND_RELATION)
+			children = lappend_oid(children, lfirst_oid(lc));
 	}
+	return children;
+}
+
+/* consent.guard(target, ...mappings..., on_block, divert, ..., name) */
+PGDLLEXPORT Datum
+pg_consent_guard(PG_FUNCTION_ARGS)
+{
+	Relation	rel;
+	Oid			relid;
+	const char *name = text_arg(fcinfo, ARG_NAME);
+	const char *arguments;
+	const char *table;
+	const char *guard;
+	const char *herald = NULL;
+	ListCell   *lc;
+	List	   *children;
+
+	if (PG_ARGISNULL(ARG_TARGET))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the table to guard is NULL")));
+	check_actions(fcinfo);
+	check_log_mode(text_arg(fcinfo, ARG_LOG));
+
+	relid = PG_GETARG_OID(ARG_TARGET);
+	rel = open_target(relid);
+	table = qualified_name(rel);
+	if (find_guard(rel, name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 name ? errmsg("table \"%s\" has a guard \"%s\" already", RelationGetRelationName(rel), name) :
+				 errmsg("table \"%s\" is already guarded", RelationGetRelationName(rel)),
+				 errhint("Use consent.unguard() first, or give this guard another name.")));
+	guard = choose_trigger_name(rel, GUARD_TRIGGER, name);
+	if (!PG_ARGISNULL(ARG_DIVERT) || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition)
+		herald = choose_trigger_name(rel, HERALD_TRIGGER, name);
+	arguments = guard_arguments(fcinfo, rel);
+	table_close(rel, NoLock);
+
+	create_triggers(table, guard, herald, arguments);
+	children = children_of(relid);
+	foreach(lc, children)
+	{
+		Relation	child = open_target(lfirst_oid(lc));
+		const char *child_table = qualified_name(child);
+
+		table_close(child, NoLock);
+		create_triggers(child_table, guard, herald, psprintf("%s, 'child', 'true'", arguments));
+	}
+	consent_health_made(relid, guard, name,
+						consent_block_action_names[consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK))]);
 	PG_RETURN_VOID();
+}
+
+/* Drop the triggers of one guard of a table, of all if name is NULL; how many guards? */
+static int
+drop_triggers(Oid relid, const char *name, bool child)
+{
+	Relation	rel = open_target(relid);
+	const char *table = qualified_name(rel);
+	Trigger    *guard;
+	int			position = 0;
+	int			nguards = 0;
+	List	   *triggers = NIL;
+	ListCell   *lc;
+
+	while ((guard = consent_guard_next(rel, &position)) != NULL)
+	{
+		Trigger    *herald = consent_guard_herald(rel, guard->tgname);
+
+		if ((name != NULL && guard != find_guard(rel, name)) ||
+			(child && consent_guard_argument(guard, "child") == NULL))
+			continue;
+		nguards++;
+		triggers = lappend(triggers, pstrdup(guard->tgname));
+		if (herald != NULL)
+			triggers = lappend(triggers, pstrdup(herald->tgname));
+	}
+	table_close(rel, NoLock);
+	foreach(lc, triggers)
+		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(lc)), table));
+	return nguards;
 }
 
 /* consent.unguard(target, name): one guard, or without a name all of them */
 PGDLLEXPORT Datum
 pg_consent_unguard(PG_FUNCTION_ARGS)
 {
-	Relation	rel;
-	const char *table;
+	Oid			relid;
 	const char *name = text_arg(fcinfo, 1);
-	Trigger    *trigger;
-	int			position = 0;
-	List	   *triggers = NIL;
+	int			nguards;
+	List	   *children;
 	ListCell   *lc;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rel = open_target(PG_GETARG_OID(0));
-	table = qualified_name(rel);
-	while ((trigger = consent_guard_next(rel, &position)) != NULL)
-	{
-		if (name != NULL && trigger != find_guard(rel, name))
-			continue;
-		triggers = lappend(triggers, pstrdup(trigger->tgname));
-		if (consent_guard_herald(rel, trigger->tgname) != NULL)
-			triggers = lappend(triggers, pstrdup(consent_guard_herald(rel, trigger->tgname)->tgname));
-	}
-	if (triggers == NIL)
+	relid = PG_GETARG_OID(0);
+	nguards = drop_triggers(relid, name, false);
+	children = children_of(relid);
+	foreach(lc, children)
+		(void) drop_triggers(lfirst_oid(lc), name, true);
+
+	/* One that is missing is still expected, until it is removed here. */
+	if (consent_health_removed(relid, name) == 0 && nguards == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 name ? errmsg("table \"%s\" has no guard \"%s\"", RelationGetRelationName(rel), name) :
-				 errmsg("table \"%s\" is not guarded", RelationGetRelationName(rel))));
-	table_close(rel, NoLock);
-
-	foreach(lc, triggers)
-		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(lc)), table));
+				 name ? errmsg("table \"%s\" has no guard \"%s\"", get_rel_name(relid), name) :
+				 errmsg("table \"%s\" is not guarded", get_rel_name(relid))));
 	PG_RETURN_VOID();
 }
 
@@ -385,26 +448,12 @@ PGDLLEXPORT Datum
 pg_consent_guard_argument(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	Trigger    *trigger = find_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
-	const char *value = trigger ? consent_guard_argument(trigger, text_arg(fcinfo, 2)) : NULL;
+	Trigger    *guard = consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
+	const char *value = guard ? consent_guard_argument(guard, text_arg(fcinfo, 2)) : NULL;
 	text	   *result = value ? cstring_to_text(value) : NULL;
 
 	table_close(rel, AccessShareLock);
 	if (result == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(result);
-}
-
-/* consent.guard_problem(table, trigger): why the mappings of that guard do not work, or NULL */
-PGDLLEXPORT Datum
-pg_consent_guard_problem(PG_FUNCTION_ARGS)
-{
-	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	Trigger    *trigger = find_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
-	char	   *problem = trigger ? consent_mapping_problem(rel, trigger) : NULL;
-
-	table_close(rel, AccessShareLock);
-	if (problem == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }

@@ -24,7 +24,7 @@ GRANT SELECT ON
   consent.assessment, consent.contractor, consent.seal
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
-  consent.evaluate, consent.may_send, consent.permitted, consent.permits, consent.fold, consent.fold_add,
+  consent.evaluate, consent.may_send, consent.cleared, consent.permitted, consent.permits, consent.fold, consent.fold_add,
   consent.fold_final, consent.wrong_standings, consent.verify_ledger, consent.policy_in_force, consent.history,
   consent.record, consent.receipt, consent.event_in_words, consent.event_state
 TO consent_reader, consent_writer, consent_admin;
@@ -60,7 +60,7 @@ ON consent.policy TO consent_admin;
 GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule, consent.stop_word
 TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_queue, consent.unguard_queue, consent.guard_check,
-  consent.guard_divert, consent.release, consent.seal, consent.expire_log
+  consent.guard_divert, consent.release, consent.verify, consent.seal, consent.expire_log
 TO consent_admin;
 
 -- what the report room makes is for whoever may read everything

@@ -1,0 +1,148 @@
+-- consent.guards tells which guards work, and consent.verify() judges rows that never passed one.
+LOAD 'pg_consent';
+SET pg_consent.default_region = 'GB';
+\set SHOW_CONTEXT never
+\set VERBOSITY terse
+\pset footer off
+INSERT INTO consent.organisation (name) VALUES ('health acme');
+SELECT consent.give('yes@health.example', '{email}', 'health acme', method => 'ticked_box', wording => 'Send me offers from Acme') > 0 AS given;
+\set promo '''Get 20% off all boilers this weekend only! Order now.'''
+\set service '''Your order 4411 is out for delivery today.'''
+CREATE FUNCTION health_guard(target regclass, VARIADIC more text[] DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
+  SELECT consent.guard(target, recipient => 'to_addr', channel => $q$'email'$q$, body => 'body', organisation => $q$'health acme'$q$, pending => $q$status = 'queued'$q$,
+                       on_block => COALESCE(more[1], 'raise')::consent.block_action, divert => more[2]);
+$$;
+CREATE FUNCTION health(like_this text) RETURNS TABLE (relation text, leaf text, on_block consent.block_action, health text, detail text) LANGUAGE sql AS $$
+  SELECT relation::text, leaf::text, on_block, health, detail FROM consent.guards WHERE leaf::text LIKE like_this ORDER BY leaf::text COLLATE "C", health;
+$$;
+
+-- Triggers that are disabled, rewritten past, or gone.
+CREATE TABLE health_one (id int, to_addr text, body text, status text DEFAULT 'queued', error text);
+SELECT health_guard('health_one', 'divert', $$status = 'cancelled', error = consent.refusal_reason()$$);
+SELECT * FROM health('health_one');
+ALTER TABLE health_one DISABLE TRIGGER zzz_consent_guard;
+SELECT health, detail FROM health('health_one');
+-- it is judged all the same, and parked when it is stored
+INSERT INTO health_one (id, to_addr, body) VALUES (1, 'no@health.example', :promo) RETURNING status;
+SELECT id, status, error FROM health_one;
+ALTER TABLE health_one ENABLE REPLICA TRIGGER zzz_consent_guard;
+SELECT health, detail FROM health('health_one');
+ALTER TABLE health_one ENABLE ALWAYS TRIGGER zzz_consent_guard;
+SELECT health, detail FROM health('health_one');
+CREATE FUNCTION health_nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER zzzz_later BEFORE UPDATE ON health_one FOR EACH ROW EXECUTE FUNCTION health_nothing();
+SELECT health, detail FROM health('health_one');
+DROP TRIGGER zzzz_later ON health_one;
+DROP TRIGGER zzz_consent_guard ON health_one;
+SELECT health, detail FROM health('health_one');
+DROP TRIGGER consent_guard ON health_one;
+SELECT * FROM health('health_one');
+SELECT consent.unguard('health_one');
+SELECT * FROM health('health_one');
+SELECT consent.unguard('health_one');
+\echo :LAST_ERROR_SQLSTATE
+-- a diversion that no longer works
+SELECT health_guard('health_one', 'divert', $$status = 'cancelled', error = consent.refusal_reason()$$);
+ALTER TABLE health_one RENAME error TO why;
+SELECT health, detail FROM health('health_one');
+\set VERBOSITY default
+INSERT INTO health_one (id, to_addr, body) VALUES (2, 'yes@health.example', :service);
+\set VERBOSITY terse
+ALTER TABLE health_one RENAME why TO error;
+ALTER TABLE health_one ALTER status DROP DEFAULT, ALTER status TYPE int USING 0;
+SELECT health FROM health('health_one');
+INSERT INTO health_one (id, to_addr, body) VALUES (2, 'yes@health.example', :service);
+\echo :LAST_ERROR_SQLSTATE
+-- a table that is dropped and made anew, as an upgrade of a queue may do
+DROP TABLE health_one;
+SELECT * FROM health('health_one');
+CREATE TABLE health_one (id int, to_addr text, body text, status text DEFAULT 'queued', error text);
+SELECT * FROM health('health_one');
+SELECT health_guard('health_one');
+SELECT * FROM health('health_one');
+DROP TABLE health_one;
+
+-- Rows from before the guard, and verify().
+CREATE TABLE health_old (id int, to_addr text, body text, status text DEFAULT 'queued', error text);
+INSERT INTO health_old (id, to_addr, body) VALUES (1, 'no@health.example', :promo), (2, 'no@health.example', :service), (3, 'yes@health.example', :promo);
+INSERT INTO health_old (id, to_addr, body, status) VALUES (4, 'no@health.example', :promo, 'sent');
+SELECT health_guard('health_old', 'raise', $$status = 'cancelled', error = consent.refusal_reason()$$);
+SELECT health, detail FROM health('health_old');
+SELECT * FROM consent.verify('health_old');
+SELECT id, status, error FROM health_old ORDER BY id;
+SELECT health, detail FROM health('health_old');
+SELECT reason, action FROM consent.decision_log WHERE relation = 'health_old'::regclass;
+-- what is written while the guard is disabled is seen
+ALTER TABLE health_old DISABLE TRIGGER consent_guard;
+SELECT health FROM health('health_old');
+INSERT INTO health_old VALUES (5, 'no@health.example', :promo);
+ALTER TABLE health_old ENABLE ALWAYS TRIGGER consent_guard;
+SELECT health FROM health('health_old');
+SELECT judged, refused, skipped FROM consent.verify('health_old');
+SELECT health FROM health('health_old');
+-- without a diversion they go to quarantine, and a flag leaves them where they are
+SELECT consent.unguard('health_old');
+UPDATE health_old SET status = 'queued';
+SELECT health_guard('health_old', 'flag');
+SELECT health FROM health('health_old');
+SELECT judged, refused, skipped FROM consent.verify('health_old');
+SELECT count(*) FROM health_old;
+SELECT consent.unguard('health_old');
+SELECT health_guard('health_old');
+SELECT judged, refused, skipped FROM consent.verify('health_old');
+SELECT id FROM health_old ORDER BY id;
+SELECT "row"->>'id' AS id, reason FROM consent.quarantine WHERE relation = 'health_old'::regclass ORDER BY 1;
+SELECT consent.verify('consent.reason');
+\echo :LAST_ERROR_SQLSTATE
+CREATE TABLE health_none (a int);
+SELECT consent.verify('health_none');
+\echo :LAST_ERROR_SQLSTATE
+
+-- Partitions: one attached with rows, one made later, a partition of a partition.
+CREATE TABLE health_part (id int, to_addr text, body text, status text DEFAULT 'queued', day int) PARTITION BY LIST (day);
+CREATE TABLE health_part_1 PARTITION OF health_part FOR VALUES IN (1);
+SELECT health_guard('health_part');
+INSERT INTO health_part VALUES (1, 'yes@health.example', :promo, 'queued', 1);
+CREATE TABLE health_part_2 PARTITION OF health_part FOR VALUES IN (2);
+INSERT INTO health_part VALUES (2, 'yes@health.example', :promo, 'queued', 2);
+CREATE TABLE health_part_3 (LIKE health_part);
+INSERT INTO health_part_3 VALUES (3, 'yes@health.example', :promo, 'queued', 3), (4, 'no@health.example', :promo, 'queued', 3);
+ALTER TABLE health_part ATTACH PARTITION health_part_3 FOR VALUES IN (3);
+CREATE TABLE health_part_4 PARTITION OF health_part FOR VALUES IN (4) PARTITION BY LIST (id);
+CREATE TABLE health_part_4_1 PARTITION OF health_part_4 DEFAULT;
+INSERT INTO health_part_4_1 VALUES (5, 'no@health.example', :promo, 'queued', 4);
+INSERT INTO health_part_4_1 VALUES (5, 'yes@health.example', :promo, 'queued', 4);
+SELECT relation, leaf, health FROM health('health_part%');
+SELECT * FROM consent.verify('health_part');
+SELECT relation, leaf, health FROM health('health_part%');
+SELECT id FROM health_part ORDER BY id;
+SELECT relation, "row"->>'id' AS id FROM consent.quarantine WHERE relation = 'health_part'::regclass;
+ALTER TABLE health_part DETACH PARTITION health_part_3;
+SELECT relation, leaf, health FROM health('health_part\_3');
+
+-- Inheritance: the children there are are guarded too, and one made later is missed.
+CREATE TABLE health_parent (id int, to_addr text, body text, status text DEFAULT 'queued');
+CREATE TABLE health_child_1 (extra int) INHERITS (health_parent);
+SELECT health_guard('health_parent', 'quarantine');
+CREATE TABLE health_child_2 () INHERITS (health_child_1);
+SELECT * FROM health('health_parent') UNION ALL SELECT * FROM health('health_child%');
+INSERT INTO health_child_1 VALUES (1, 'no@health.example', :promo), (2, 'yes@health.example', :promo);
+INSERT INTO health_parent VALUES (3, 'no@health.example', :promo);
+SELECT id FROM health_parent;
+SELECT "row"->>'id' AS id FROM consent.quarantine WHERE relation = 'health_parent'::regclass ORDER BY 1;
+SELECT consent.unguard('health_parent');
+SELECT health_guard('health_parent');
+SELECT leaf, health FROM health('health_child_2');
+SELECT consent.unguard('health_parent');
+SELECT count(*) FROM consent.guards WHERE leaf::text LIKE 'health\_child%' OR leaf = 'health_parent'::regclass;
+
+-- Everybody may look, and nobody learns of other tables whether they are empty.
+CREATE ROLE regress_health_nobody;
+SET ROLE regress_health_nobody;
+SELECT count(*) > 0 AS guards FROM consent.guards;
+SELECT consent.guarded_rows('consent.organisation');
+SELECT consent.verify('health_old');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+DROP ROLE regress_health_nobody;
+DROP TABLE health_old, health_none, health_part, health_part_3, health_parent CASCADE;

@@ -1,0 +1,404 @@
+/*-------------------------------------------------------------------------
+ *
+ * health.c
+ *	  Does a guard work, and do the rows of its table come from before it?
+ *
+ * What is wrong with a guard's triggers can be read off them.  That a table
+ * has rows which never passed its guard cannot: consent.verified_rows remembers,
+ * for each guard of each table, the version of the trigger's row in pg_trigger
+ * under which all rows were known to have passed.  Disabling the trigger,
+ * enabling it, or making it anew writes another version, so whatever was
+ * written behind the guard's back shows as unverified_rows until
+ * consent.verify() has judged the table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "guard/action.h"
+#include "guard/guard.h"
+#include "guard/health.h"
+#include "guard/log.h"
+#include "guard/trigger.h"
+#include "module/compat.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_guard_fault);
+PG_FUNCTION_INFO_V1(pg_consent_guarded_table);
+PG_FUNCTION_INFO_V1(pg_consent_guarded_rows);
+PG_FUNCTION_INFO_V1(pg_consent_verify);
+
+/*
+ * Why a guard cannot be compiled, or NULL if it can.  It is tried in a
+ * subtransaction of its own, so that an error is only an answer.
+ */
+static char *
+mapping_fault(Relation rel, Trigger *trigger)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile fault = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		(void) consent_guard_mapping(rel, trigger);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		fault = error->message;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return fault;
+}
+
+/* What keeps a trigger from firing always, NULL if nothing does. */
+static const char *
+enabled_fault(const Trigger *trigger, const char **health)
+{
+	switch (trigger->tgenabled)
+	{
+		case TRIGGER_FIRES_ALWAYS:
+			return NULL;
+		case TRIGGER_FIRES_ON_REPLICA:
+			*health = "replica_only";
+			return psprintf("the trigger %s fires in replica sessions only", quote_identifier(trigger->tgname));
+		case TRIGGER_FIRES_ON_ORIGIN:
+			*health = "disabled";
+			return psprintf("the trigger %s does not fire in replica sessions", quote_identifier(trigger->tgname));
+		default:
+			*health = "disabled";
+			return psprintf("the trigger %s is disabled", quote_identifier(trigger->tgname));
+	}
+}
+
+static const char *
+guard_fault(Relation rel, Trigger *guard, const char **health)
+{
+	Trigger    *herald = consent_guard_herald(rel, guard->tgname);
+	const char *detail = enabled_fault(guard, health);
+
+	if (detail != NULL)
+		return detail;
+	if (herald == NULL &&
+		(consent_guard_argument(guard, "divert") != NULL || rel->rd_rel->relispartition ||
+		 rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE))
+	{
+		*health = "missing";
+		return "the trigger that diverts refused rows is missing; they are parked after they are stored";
+	}
+	detail = herald ? enabled_fault(herald, health) : NULL;
+	if (detail != NULL)
+		return detail;
+	detail = mapping_fault(rel, guard);
+	if (detail != NULL)
+	{
+		*health = "mapping_broken";
+		return detail;
+	}
+	detail = consent_guard_overtaken_by(rel, guard->tgname);
+	if (detail != NULL)
+	{
+		*health = "overtaken";
+		return psprintf("the trigger %s is fired after %s: rows that it rewrites are refused, not diverted",
+						quote_identifier(detail), quote_identifier(herald->tgname));
+	}
+	*health = "ok";
+	return NULL;
+}
+
+/* consent.guard_fault(table, trigger, OUT health, OUT detail) */
+PGDLLEXPORT Datum
+pg_consent_guard_fault(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	Trigger    *guard = consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
+	const char *health = "missing";
+	const char *detail = guard ? guard_fault(rel, guard, &health) : "there is no such guard";
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2] = {false, detail == NULL};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = CStringGetTextDatum(health);
+	values[1] = detail ? CStringGetTextDatum(detail) : (Datum) 0;
+	table_close(rel, AccessShareLock);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}
+
+/* consent.guarded_table(table, trigger): the table that was guarded, where this is a partition or child of it */
+PGDLLEXPORT Datum
+pg_consent_guarded_table(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	Oid			root = consent_guarded_table(rel, NameStr(*PG_GETARG_NAME(1)));
+
+	table_close(rel, AccessShareLock);
+	PG_RETURN_OID(root);
+}
+
+/*
+ * Has a table any row?  Under the latest snapshot: one from before the guard's
+ * lock would not see what that waited for.
+ */
+static bool
+has_rows(Relation rel)
+{
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	Snapshot	snapshot;
+	bool		found;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION)
+		return false;
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/* consent.guarded_rows(table): has a guarded table any row?  Of no other table we tell. */
+PGDLLEXPORT Datum
+pg_consent_guarded_rows(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	int			position = 0;
+	bool		found = consent_guard_next(rel, &position) != NULL && has_rows(rel);
+
+	table_close(rel, AccessShareLock);
+	PG_RETURN_BOOL(found);
+}
+
+/*
+ * Run a statement on the tables of this file, as their owner: $1 is the guarded
+ * table, $2 and $3 are texts or NULL.
+ */
+static uint64
+remember(const char *statement, int expected, Oid relid, const char *second, const char *third)
+{
+	Oid			types[] = {REGCLASSOID, TEXTOID, TEXTOID};
+	Datum		values[3] = {ObjectIdGetDatum(relid)};
+	char		nulls[] = "   ";
+	uint64		n;
+	ConsentPinned pinned = consent_pin_for_statement(consent_own_table("verified_rows").owner, NULL);
+
+	nulls[1] = second ? ' ' : 'n';
+	values[1] = second ? CStringGetTextDatum(second) : (Datum) 0;
+	nulls[2] = third ? ' ' : 'n';
+	values[2] = third ? CStringGetTextDatum(third) : (Datum) 0;
+	SPI_connect();
+	if (SPI_execute_with_args(statement, lengthof(types), types, values, nulls, false, 0) != expected)
+		elog(ERROR, "\"%s\" failed", statement);
+	n = SPI_processed;
+	SPI_finish();
+	consent_unpin(pinned);
+	return n;
+}
+
+/* All rows of the leaf are known to have passed the guard with this trigger. */
+static void
+remember_verified(Oid leaf, const char *trigger)
+{
+	(void) remember("INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at) "
+			 "SELECT t.tgrelid, t.tgname, t.xmin, pg_catalog.clock_timestamp() FROM pg_catalog.pg_trigger t "
+			 "WHERE t.tgrelid = $1 AND t.tgname = $2::name "
+			 "ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at",
+			 SPI_OK_INSERT, leaf, trigger, NULL);
+}
+
+/*
+ * A guard has been made.  It is to be there, also when somebody drops its table
+ * and makes another of that name.  Rows that are there already never passed it.
+ */
+void
+consent_health_made(Oid relid, const char *trigger, const char *name, const char *on_block)
+{
+	List	   *leaves;
+	ListCell   *lc;
+
+	(void) remember("INSERT INTO consent.expected_guard (relation, name, on_block) "
+			 "SELECT consent.relation_name($1), COALESCE($2, ''), $3::consent.block_action "
+			 "ON CONFLICT (relation, name) DO UPDATE SET on_block = excluded.on_block",
+			 SPI_OK_INSERT, relid, name, on_block);
+	leaves = find_all_inheritors(relid, AccessShareLock, NULL);
+	foreach(lc, leaves)
+	{
+		Relation	leaf = table_open(lfirst_oid(lc), AccessShareLock);
+
+		if (!has_rows(leaf))
+			remember_verified(RelationGetRelid(leaf), trigger);
+		table_close(leaf, AccessShareLock);
+	}
+}
+
+/* A guard has been removed, all of them if name is NULL.  How many were expected? */
+uint64
+consent_health_removed(Oid relid, const char *name)
+{
+	uint64		n = remember("DELETE FROM consent.expected_guard WHERE relation = consent.relation_name($1) AND name = COALESCE($2, name)",
+						 SPI_OK_DELETE, relid, name, NULL);
+
+	(void) remember("DELETE FROM consent.verified_rows WHERE NOT EXISTS "
+			 "(SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = leaf AND t.tgname = guard)",
+			 SPI_OK_DELETE, relid, NULL, NULL);
+	return n;
+}
+
+/* What verify() found in one table by one guard. */
+typedef struct Verified
+{
+	int64		judged;
+	int64		refused;
+	int64		skipped;		/* locked by somebody: they may be on their way out */
+} Verified;
+
+/* Is it ours to change now? */
+static bool
+lock_row(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot)
+{
+	TM_FailureData failure;
+
+	return table_tuple_lock(rel, tid, snapshot, slot, GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+							LockWaitSkip, 0, &failure) == TM_Ok;
+}
+
+static void
+verify_row(Relation rel, ConsentMapping *mapping, TupleTableSlot *slot, TupleTableSlot *locked,
+		   Snapshot snapshot, Verified *found)
+{
+	ConsentJudgement judgement;
+	ItemPointerData tid = slot->tts_tid;
+	ConsentRowVerdict verdict = consent_guard_judge(mapping, slot, &judgement);
+
+	if (verdict == ROW_NOT_PENDING)
+		return;
+	found->judged++;
+	if (verdict == ROW_ALLOWED)
+		return;
+	if (mapping->on_block == BLOCK_FLAG)
+		consent_log_decision(mapping, &judgement, "flagged");
+	else if (!lock_row(rel, &tid, snapshot, locked) || !consent_action_park(rel, mapping, &tid, &judgement))
+	{
+		found->skipped++;
+		return;
+	}
+	else
+		consent_log_decision(mapping, &judgement, mapping->divert ? "diverted" : "quarantined");
+	found->refused++;
+}
+
+static Verified
+verify_leaf(Relation rel, Trigger *trigger)
+{
+	Verified	found = {0};
+	ConsentMapping *mapping = consent_guard_mapping(rel, trigger);
+	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "pg_consent verify", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller;
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TupleTableSlot *locked = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		caller = MemoryContextSwitchTo(per_row);
+		verify_row(rel, mapping, slot, locked, snapshot, &found);
+		MemoryContextSwitchTo(caller);
+		ExecClearTuple(locked);
+		MemoryContextReset(per_row);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	ExecDropSingleTupleTableSlot(locked);
+	UnregisterSnapshot(snapshot);
+	MemoryContextDelete(per_row);
+	if (found.skipped == 0)
+		remember_verified(RelationGetRelid(rel), trigger->tgname);
+	return found;
+}
+
+/*
+ * consent.verify(table): judge the rows that are there, by every guard, in the
+ * table and what belongs to it.
+ */
+PGDLLEXPORT Datum
+pg_consent_verify(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			target = PG_GETARG_OID(0);
+	List	   *leaves;
+	ListCell   *lc;
+	int			nguards = 0;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!consent_object_ownercheck(target, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(target));
+	leaves = find_all_inheritors(target, RowExclusiveLock, NULL);
+	foreach(lc, leaves)
+	{
+		Relation	rel = table_open(lfirst_oid(lc), NoLock);
+		Trigger    *trigger;
+		int			position = 0;
+
+		while ((trigger = consent_guard_next(rel, &position)) != NULL)
+		{
+			Verified	found;
+			Datum		values[5];
+			bool		nulls[5] = {false};
+			const char *name = consent_guard_argument(trigger, "name");
+
+			nguards++;
+			if (rel->rd_rel->relkind != RELKIND_RELATION)
+				continue;
+			values[1] = name ? CStringGetTextDatum(name) : (Datum) 0;
+			nulls[1] = name == NULL;
+			found = verify_leaf(rel, trigger);
+			values[0] = ObjectIdGetDatum(RelationGetRelid(rel));
+			values[2] = Int64GetDatum(found.judged);
+			values[3] = Int64GetDatum(found.refused);
+			values[4] = Int64GetDatum(found.skipped);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		}
+		table_close(rel, NoLock);
+	}
+	if (nguards == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" is not guarded", get_rel_name(target))));
+	return (Datum) 0;
+}

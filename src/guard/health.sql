@@ -1,0 +1,117 @@
+
+-------------------------------------------------------------------------------
+-- guard: which guards there are, and does each of them work?
+-------------------------------------------------------------------------------
+
+CREATE TABLE consent.expected_guard (
+  relation text NOT NULL,
+  name text NOT NULL,
+  on_block consent.block_action NOT NULL,
+  PRIMARY KEY (relation, name));
+COMMENT ON TABLE consent.expected_guard IS
+  'Guards that were made and not removed by consent.unguard(). By name, so that a guard is missed when its table is dropped and made anew';
+COMMENT ON COLUMN consent.expected_guard.relation IS 'The guarded table, with its schema';
+COMMENT ON COLUMN consent.expected_guard.name IS 'The name of the guard, empty if it has none';
+COMMENT ON COLUMN consent.expected_guard.on_block IS 'What it did with a refused message';
+SELECT pg_catalog.pg_extension_config_dump('consent.expected_guard', '');
+
+-- Not dumped: a restored table has rows that its guard has not seen.
+CREATE TABLE consent.verified_rows (
+  leaf oid,
+  guard name,
+  trigger_xid xid NOT NULL,
+  verified_at timestamptz NOT NULL,
+  PRIMARY KEY (leaf, guard));
+COMMENT ON TABLE consent.verified_rows IS
+  'Which tables and partitions had all their rows judged by their guard, or none when it was made';
+COMMENT ON COLUMN consent.verified_rows.leaf IS 'The table or partition';
+COMMENT ON COLUMN consent.verified_rows.guard IS 'The guard''s trigger';
+COMMENT ON COLUMN consent.verified_rows.trigger_xid IS
+  'The version of the trigger''s row in pg_trigger: another one means that it was disabled meanwhile, or made anew';
+COMMENT ON COLUMN consent.verified_rows.verified_at IS 'When';
+
+CREATE FUNCTION consent.relation_name(relation regclass) RETURNS text
+  LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.oid = relation;
+END;
+COMMENT ON FUNCTION consent.relation_name(regclass) IS 'The name of a table, always with its schema';
+
+CREATE FUNCTION consent.guard_fault(target regclass, trigger name, OUT health text, OUT detail text) RETURNS record
+  LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_fault';
+COMMENT ON FUNCTION consent.guard_fault(regclass, name) IS
+  'What can be read off a guard''s triggers: see consent.guards';
+
+CREATE FUNCTION consent.guarded_table(target regclass, trigger name) RETURNS regclass
+  LANGUAGE C STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guarded_table';
+COMMENT ON FUNCTION consent.guarded_table(regclass, name) IS
+  'The table that consent.guard() was called for, where this one is a partition or an inheritance child of it';
+
+CREATE FUNCTION consent.guarded_rows(target regclass) RETURNS boolean
+  LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guarded_rows';
+COMMENT ON FUNCTION consent.guarded_rows(regclass) IS 'Has a guarded table any row? False for every other table';
+
+CREATE FUNCTION consent.verify(target regclass,
+  OUT leaf regclass, OUT guard text, OUT judged bigint, OUT refused bigint, OUT skipped bigint) RETURNS SETOF record
+  LANGUAGE C VOLATILE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_verify';
+COMMENT ON FUNCTION consent.verify(regclass) IS
+  'Judges the pending rows of a guarded table, its partitions and children, by every guard. Refused ones are parked by the guard''s diversion, or go to consent.quarantine; where the guard flags, they are logged. Rows that another transaction has locked are skipped: then run it again. One row per table and guard. You must own the table. Error: 42704 not guarded';
+REVOKE EXECUTE ON FUNCTION consent.verify(regclass) FROM PUBLIC;
+
+CREATE VIEW consent.guards AS
+  WITH made AS (
+    SELECT t.tgrelid, t.tgname, t.xmin, t.tgparentid, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
+           consent.guard_argument(t.tgrelid, t.tgname, 'on_block') AS on_block,
+           consent.guard_argument(t.tgrelid, t.tgname, 'name') AS name
+      FROM pg_catalog.pg_trigger t
+     WHERE t.tgfoid = 'consent.guard_check()'::regprocedure),
+  judged AS (
+    SELECT m.*, f.health, f.detail,
+           f.health = 'ok' AND NOT EXISTS (
+             SELECT FROM consent.verified_rows v
+              WHERE v.leaf = m.tgrelid AND v.guard = m.tgname AND v.trigger_xid = m.xmin)
+           -- a partition that was made as one came into the world with its trigger
+           AND NOT (m.tgparentid <> 0 AND m.tgrelid > m.tgparentid AND EXISTS (
+             SELECT FROM pg_catalog.pg_attribute a
+              WHERE a.attrelid = m.tgrelid AND a.attname = 'ctid' AND a.xmin = m.xmin))
+           AND consent.guarded_rows(m.tgrelid) AS unverified
+      FROM made m, LATERAL (SELECT (consent.guard_fault(m.tgrelid, m.tgname)).* OFFSET 0) f),
+  expected AS (
+    WITH RECURSIVE family AS (
+      SELECT pg_catalog.to_regclass(e.relation) AS relation, pg_catalog.to_regclass(e.relation)::oid AS leaf, e.on_block, e.name
+        FROM consent.expected_guard e
+       WHERE pg_catalog.to_regclass(e.relation) IS NOT NULL
+      UNION
+      SELECT f.relation, i.inhrelid, f.on_block, f.name
+        FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.leaf)
+    SELECT f.* FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.leaf WHERE c.relkind IN ('r', 'p'))
+  SELECT j.relation, j.tgrelid::regclass AS leaf,
+         COALESCE(j.on_block, 'raise')::consent.block_action AS on_block,
+         CASE WHEN j.unverified THEN 'unverified_rows' ELSE j.health END AS health,
+         CASE WHEN j.unverified
+              THEN pg_catalog.format('rows of this table have not passed its guard: SELECT * FROM consent.verify(%L)',
+                                     consent.relation_name(j.relation))
+              ELSE j.detail END AS detail,
+         j.name
+    FROM judged j
+  UNION ALL
+  SELECT e.relation, e.leaf::regclass, e.on_block, 'missing',
+         'the guard''s trigger is not there: nothing is judged', NULLIF(e.name, '')
+    FROM expected e
+   WHERE NOT EXISTS (SELECT FROM made m WHERE m.tgrelid = e.leaf AND COALESCE(m.name, '') = e.name);
+COMMENT ON VIEW consent.guards IS
+  'Which tables are guarded, and does each guard work? One row per guard, table and partition';
+COMMENT ON COLUMN consent.guards.relation IS 'The table that was guarded';
+COMMENT ON COLUMN consent.guards.leaf IS 'That table, or the partition or child whose trigger this is';
+COMMENT ON COLUMN consent.guards.on_block IS 'What happens to a refused message';
+COMMENT ON COLUMN consent.guards.health IS
+  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, or were written while it was disabled';
+COMMENT ON COLUMN consent.guards.detail IS 'What that means here, NULL if ok';
+COMMENT ON COLUMN consent.guards.name IS 'The name of the guard, NULL if it has none';
+GRANT SELECT ON consent.guards TO PUBLIC;
