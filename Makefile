@@ -2,6 +2,7 @@
 #
 #   make demo         everything on a fresh Debian machine, then look around with psql
 #   make test         the whole test suite in a server of its own
+#   make fuzz         any text, pattern and message, for a while (SECONDS_EACH)
 #   make score        how well classification does on labelled messages
 #   make test-matrix  the same against PostgreSQL 15, 17 and 18 (as root)
 #   make, make install, make installcheck: the ordinary PGXS way
@@ -23,6 +24,7 @@ OBJS = \
 	src/contact/email.o \
 	src/contact/phone.o \
 	src/text/text.o \
+	src/text/show.o \
 	src/text/fold.o \
 	src/text/lexicon.o \
 	src/text/respell.o \
@@ -30,7 +32,10 @@ OBJS = \
 	src/text/url.o \
 	src/text/html.o \
 	src/classify/pattern.o \
+	src/classify/literal.o \
+	src/classify/prefilter.o \
 	src/classify/ruleset.o \
+	src/classify/matcher.o \
 	src/classify/rule.o \
 	src/classify/findings.o \
 	src/classify/decide.o \
@@ -119,8 +124,8 @@ ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consen
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person score
-demo demo-stop test test-matrix bench-contact bench-consent bench-person score: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person fuzz score
+demo demo-stop test test-matrix bench-contact bench-consent bench-person fuzz score: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -135,6 +140,8 @@ bench-contact:
 	$(SRCROOT)/test/bench/contact
 bench-person:
 	$(SRCROOT)/test/bench/person
+fuzz:
+	$(SRCROOT)/test/fuzz/run
 score:
 	$(SRCROOT)/test/score
 

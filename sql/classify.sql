@@ -67,6 +67,26 @@ SELECT * FROM consent.try_rule('(a+)+[bc]', repeat('a', 1000));
 -- Found also where matching starts anew, after some thousand characters.
 SELECT * FROM consent.try_rule('needle', repeat('é', 4096) || ' needle ' || repeat('x', 5000) || ' needle');
 
+-- What each match contains, by which rules are chosen to be tried.
+SELECT p, consent.pattern_literals(p) FROM unnest(ARRAY[
+  '\bsale\b', '(?:big|huge) sav(?:e|ings?)', '£ ?\d+', '\d{1,2} ?%', 'sa(?=le)', '(?<=x)y+offer', 'of{2}er', 'h[ae]llo',
+  '(?:deal|offer)?s ends', 'a.*zebra', 'ZEBRA', 'Straße', 'zebra|\d', '[^a]', '(?i)zebra', '(zebra)\1', '(?P<n>quiz)*x', 'é{2}|ü', 'zeb\x{72}a\.',
+  'quiz(?#c)', '(?:zebra){0}x', '[]z]ebra', '(?>jinx|juke)+', '(*UCP)zebra', '\Qzebra\E', 'e']) AS p;
+
+-- Where a rule may speak.
+CREATE FUNCTION pg_temp.quux(part text) RETURNS TABLE (excerpt text) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO consent.rule (code, class, pattern, parts, citation, description)
+    VALUES ('own.quux', 'direct_marketing', 'quux[a-z]+', ARRAY[part], 'house rule', 'quux');
+  RETURN QUERY SELECT e.excerpt FROM consent.evidence('<p style="display:none">Quuxbar</p><a href="https://x.example/quuxurl">Quuxlink</a>
+    <img alt="Quuxalt"> Quuxbody <footer>Quuxfoot</footer>', 'quuxsubject') AS e;
+  DELETE FROM consent.rule WHERE code = 'own.quux';
+END $$;
+SELECT part, (SELECT array_agg(excerpt) FROM pg_temp.quux(part)) FROM unnest('{body,link,alt,preheader,footer,url,subject}'::text[]) AS part;
+-- Hidden words make no service of a message, but promotion of it.
+SELECT class, rules FROM consent.classify('<p>Hello</p><p style="display:none">Your parcel arrives today</p>');
+SELECT class, rules FROM consent.classify('<p>Your parcel arrives today</p><p style="display:none">20% off everything</p>');
+
 -- Rules of one's own.
 CREATE FUNCTION pg_temp.rules(text) RETURNS text LANGUAGE sql AS
   $$ SELECT class || ' ' || rules::text FROM consent.classify($1) $$;
@@ -111,9 +131,11 @@ SELECT pg_temp.rules('quatloo');
 -- A rule that gives up is never "no match".
 INSERT INTO consent.rule (code, class, pattern, citation, description)
 VALUES ('own.runaway', 'direct_marketing', '(a+)+[bc]', 'house rule', 'runs away');
-SELECT * FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000));
-SELECT * FROM consent.classify('20% off ' || repeat('a', 1000));
-SELECT rule, class, start, length, excerpt FROM consent.evidence('Your parcel arrives today ' || repeat('a', 1000));
+SELECT * FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000) || ' b');
+SELECT * FROM consent.classify('20% off ' || repeat('a', 1000) || ' b');
+SELECT rule, class, start, length, excerpt FROM consent.evidence('Your parcel arrives today ' || repeat('a', 1000) || ' b');
+-- Without b and c behind it there is no match, and no need to try.
+SELECT class, rules FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000));
 DELETE FROM consent.rule WHERE code = 'own.runaway';
 
 -- Rules that are refused.

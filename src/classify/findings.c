@@ -14,7 +14,10 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
+
 #include "classify/classify.h"
+#include "classify/matcher.h"
 #include "text/text.h"
 
 #define COVER_MAX_SPANS		500
@@ -88,19 +91,41 @@ sentence_end(const ConsentText *text, int at)
 	return at;
 }
 
-static void
-apply_rule(const ConsentRule *rule, Part *part, int per_part, ConsentFindings *found)
+/* May the rule speak of what begins at this byte of the part? */
+static bool
+speaks_at(const ConsentRule *rule, const Part *part, int start)
 {
-	int			from = 0;
+	ConsentRegion region;
+
+	if (part->is_subject)
+		return (rule->parts & RULE_PART_SUBJECT) != 0;
+	region = consent_text_region(&part->text, start);
+	if ((rule->parts & RULE_PART_REGION(region)) == 0)
+		return false;
+
+	/*
+	 * A list of messages shows the preheader, so promotion in it counts.  But
+	 * words that no reader of the message sees do not make it a service.
+	 */
+	return region != REGION_PREHEADER || rule->neutral ||
+		consent_class_is_marketing(rule->class);
+}
+
+static void
+apply_rule(const ConsentRuleset *set, int i, Part *part, const PrefilterHits *hits,
+		   int per_part, ConsentFindings *found)
+{
+	const ConsentRule *rule = &set->rules[i];
+	ConsentSearch search;
 	int			start;
 	int			end;
 
+	consent_search_begin(&search, set, i, hits, part->text.data, part->text.len);
 	if (rule->neutral)
 		per_part = COVER_MAX_SPANS - part->ncovers;
 	while (per_part > 0)
 	{
-		switch (consent_pattern_match(rule->pattern, part->text.data, part->text.len,
-									  from, &start, &end))
+		switch (consent_search_next(&search, &start, &end))
 		{
 			case MATCH_NONE:
 				return;
@@ -110,6 +135,8 @@ apply_rule(const ConsentRule *rule, Part *part, int per_part, ConsentFindings *f
 			case MATCH_FOUND:
 				break;
 		}
+		if (!speaks_at(rule, part, start))
+			continue;
 		if (rule->neutral)
 		{
 			add_cover(part, start, end);
@@ -122,7 +149,6 @@ apply_rule(const ConsentRule *rule, Part *part, int per_part, ConsentFindings *f
 			if (rule->class == CLASS_CONSENT_REQUEST)
 				add_cover(part, start, sentence_end(&part->text, end));
 		}
-		from = end;
 	}
 }
 
@@ -143,6 +169,7 @@ consent_classify_findings(const ConsentRuleset *set,
 						  int channel, int per_part, ConsentFindings *found)
 {
 	Part	   *parts = palloc(2 * sizeof(Part));
+	PrefilterHits *hits = set->hits;
 
 	read_part(&parts[0], true, subject, subjectlen);
 	read_part(&parts[1], false, body, bodylen);
@@ -157,17 +184,31 @@ consent_classify_findings(const ConsentRuleset *set,
 		found->empty &= parts[p].text.len == 0;
 	}
 
-	for (int i = 0; i < set->nrules; i++)
+	for (int p = 0; p < 2; p++)
 	{
-		const ConsentRule *rule = &set->rules[i];
+		if (parts[p].given)
+			consent_prefilter_scan(set->filter, parts[p].text.data, parts[p].text.len,
+								   &hits[p]);
+	}
+	for (int w = 0; w * 64 < set->nrules; w++)
+	{
+		uint64		worth = (parts[0].given ? hits[0].rules[w] : 0) |
+			(parts[1].given ? hits[1].rules[w] : 0);
 
-		if (channel >= 0 && (rule->channels & (1u << channel)) == 0)
-			continue;
-		for (int p = 0; p < 2; p++)
+		for (; worth; worth &= worth - 1)
 		{
-			if (parts[p].given &&
-				(rule->parts & (parts[p].is_subject ? RULE_PART_SUBJECT : RULE_PART_BODY)))
-				apply_rule(rule, &parts[p], per_part, found);
+			int			i = w * 64 + pg_rightmost_one_pos64(worth);
+			const ConsentRule *rule = &set->rules[i];
+
+			if (channel >= 0 && (rule->channels & (1u << channel)) == 0)
+				continue;
+			for (int p = 0; p < 2; p++)
+			{
+				if (parts[p].given && consent_prefilter_hit(&hits[p], i) &&
+					(rule->parts & (parts[p].is_subject ? RULE_PART_SUBJECT :
+									~RULE_PART_SUBJECT)))
+					apply_rule(set, i, &parts[p], &hits[p], per_part, found);
+			}
 		}
 	}
 	pfree(parts);

@@ -21,6 +21,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include <unicase.h>
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -92,16 +94,26 @@ refuse(const char *reason, int chars_read)
 /*
  * The folded text has no capitals.  A pattern with capitals in it would never
  * match them, so it is compiled to ignore case; the others are faster without.
+ * Not every capital is one: "\\S" is a class.
  */
-static uint32_t
-case_option(const char *source)
+bool
+consent_pattern_is_caseless(const char *source)
 {
-	for (; *source; source++)
+	for (const unsigned char *s = (const unsigned char *) source; *s;)
 	{
-		if (IS_HIGHBIT_SET(*source) || (*source >= 'A' && *source <= 'Z'))
-			return PCRE2_CASELESS;
+		pg_wchar	c;
+
+		if (*s == '\\' && s[1] && !IS_HIGHBIT_SET(s[1]))
+		{
+			s += 2;
+			continue;
+		}
+		c = utf8_to_unicode(s);
+		if (c < 0x80 ? c >= 'A' && c <= 'Z' : uc_tolower(c) != c || uc_toupper(c) != c)
+			return true;
+		s += pg_utf_mblen(s);
 	}
-	return 0;
+	return false;
 }
 
 ConsentPattern *
@@ -125,7 +137,7 @@ consent_pattern_compile(const char *source)
 								  PCRE2_UTF | PCRE2_UCP |
 								  PCRE2_NEVER_BACKSLASH_C |
 								  PCRE2_USE_OFFSET_LIMIT |
-								  case_option(source),
+								  (consent_pattern_is_caseless(source) ? PCRE2_CASELESS : 0),
 								  &error, &offset, NULL);
 	if (pattern->code == NULL)
 	{
@@ -151,12 +163,12 @@ consent_pattern_compile(const char *source)
 }
 
 ConsentMatch
-consent_pattern_match(const ConsentPattern *pattern, const char *text, int len,
-					  int from, int *start, int *end)
+consent_pattern_match_within(const ConsentPattern *pattern, const char *text, int len,
+							 int from, int last, int *start, int *end)
 {
-	while (from < len)
+	while (from <= last)
 	{
-		int			limit = from + WINDOW;
+		int			limit = Min(last, from + WINDOW);
 		int			rc;
 
 		CHECK_FOR_INTERRUPTS();
@@ -193,8 +205,15 @@ consent_pattern_match(const ConsentPattern *pattern, const char *text, int len,
 		}
 
 		from = limit + 1;
-		while (from < len && ((unsigned char) text[from] & 0xC0) == 0x80)
+		while (from <= last && ((unsigned char) text[from] & 0xC0) == 0x80)
 			from++;
 	}
 	return MATCH_NONE;
+}
+
+ConsentMatch
+consent_pattern_match(const ConsentPattern *pattern, const char *text, int len,
+					  int from, int *start, int *end)
+{
+	return consent_pattern_match_within(pattern, text, len, from, len - 1, start, end);
 }

@@ -8,9 +8,13 @@
 #ifndef PG_CONSENT_PATTERN_H
 #define PG_CONSENT_PATTERN_H
 
+typedef struct ConsentPattern ConsentPattern;
+
 #define CONSENT_PATTERN_MAX_BYTES	4096
 
-typedef struct ConsentPattern ConsentPattern;
+/* Whether a pattern is compiled to ignore case; see there. */
+extern bool consent_pattern_is_caseless(const char *source);
+
 
 typedef enum ConsentMatch
 {
@@ -32,5 +36,11 @@ extern ConsentPattern *consent_pattern_compile(const char *source);
 extern ConsentMatch consent_pattern_match(const ConsentPattern *pattern,
 										  const char *text, int len, int from,
 										  int *start, int *end);
+
+/* The same for matches that begin from "from" up to, and including, "last". */
+extern ConsentMatch consent_pattern_match_within(const ConsentPattern *pattern,
+												 const char *text, int len,
+												 int from, int last,
+												 int *start, int *end);
 
 #endif							/* PG_CONSENT_PATTERN_H */

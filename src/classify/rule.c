@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 
 #include "classify/classify.h"
+#include "classify/literal.h"
 #include "classify/pattern.h"
 #include "classify/rule.h"
 #include "module/errors.h"
@@ -34,6 +35,7 @@
 
 PG_FUNCTION_INFO_V1(pg_consent_rule_check);
 PG_FUNCTION_INFO_V1(pg_consent_try_rule);
+PG_FUNCTION_INFO_V1(pg_consent_pattern_literals);
 
 static char *
 utf8_of(text *value)
@@ -260,4 +262,26 @@ pg_consent_try_rule(PG_FUNCTION_ARGS)
 		from = end;
 	}
 	return (Datum) 0;
+}
+
+PGDLLEXPORT Datum
+pg_consent_pattern_literals(PG_FUNCTION_ARGS)
+{
+	char	   *source = utf8_of(PG_GETARG_TEXT_PP(0));
+	ConsentLiteral *literals;
+	Datum	   *elems;
+	int			n;
+
+	(void) consent_pattern_compile(source);
+	n = consent_literals(source, consent_pattern_is_caseless(source), &literals);
+	if (n == 0)
+		PG_RETURN_NULL();
+	elems = palloc(n * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+	{
+		char	   *bytes = pnstrdup(literals[i].bytes, literals[i].len);
+
+		elems[i] = CStringGetTextDatum(pg_any_to_server(bytes, literals[i].len, PG_UTF8));
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
 }

@@ -16,7 +16,7 @@ CREATE TABLE consent.rule (
   review      boolean NOT NULL DEFAULT false,
   pattern     text NOT NULL,
   parts       text[] NOT NULL DEFAULT '{subject,body}'
-              CHECK (parts <@ '{subject,body}' AND cardinality(parts) > 0
+              CHECK (parts <@ '{subject,body,link,alt,preheader,footer,url}' AND cardinality(parts) > 0
                      AND array_position(parts, NULL) IS NULL),
   channels    consent.channel[]
               CHECK (cardinality(channels) > 0 AND array_position(channels, NULL) IS NULL),
@@ -42,7 +42,7 @@ COMMENT ON COLUMN consent.rule.review IS
 COMMENT ON COLUMN consent.rule.pattern IS
   'PCRE2 regular expression, matched against the text as consent.folded_text() shows it (lower case, single spaces, straight quotes). One that is invalid or matches the empty string is refused with 2201B. Try it with consent.try_rule()';
 COMMENT ON COLUMN consent.rule.parts IS
-  'Where to look: {subject}, {body} or both';
+  'Where to look: in the subject, in the body, or in one region of it: link, alt, preheader, footer. The words of addresses, url, are no part of the body';
 COMMENT ON COLUMN consent.rule.channels IS
   'Channels the rule is for; NULL: all. A message of unknown channel is tried with every rule';
 COMMENT ON COLUMN consent.rule.language IS
@@ -92,3 +92,9 @@ CREATE FUNCTION consent.try_rule(pattern text, body text,
   AS 'MODULE_PATHNAME', 'pg_consent_try_rule';
 COMMENT ON FUNCTION consent.try_rule(text, text) IS
   'What a pattern would hit in a text: start (from 1) and length in characters of the text as given, and those characters. At most 1000 rows. Errors: 2201B invalid pattern, PC002 the pattern gave up on the text';
+
+CREATE FUNCTION consent.pattern_literals(pattern text) RETURNS text[]
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200
+  AS 'MODULE_PATHNAME', 'pg_consent_pattern_literals';
+COMMENT ON FUNCTION consent.pattern_literals(text) IS
+  'Texts of which every match of a pattern contains one; the pattern is only tried near them. NULL: none was found, and the pattern is tried on every text, which takes time. Error: 2201B invalid pattern';

@@ -24,8 +24,8 @@
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -145,8 +145,19 @@ parts_of(Datum array)
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elems, NULL, &nelems);
 	for (int i = 0; i < nelems; i++)
-		parts |= strcmp(TextDatumGetCString(elems[i]), "subject") == 0 ?
-			RULE_PART_SUBJECT : RULE_PART_BODY;
+	{
+		char	   *name = TextDatumGetCString(elems[i]);
+
+		if (strcmp(name, "subject") == 0)
+			parts |= RULE_PART_SUBJECT;
+		else if (strcmp(name, "body") == 0)
+			parts |= RULE_PART_BODY;
+		for (int region = REGION_BODY + 1; region < CONSENT_NREGIONS; region++)
+		{
+			if (strcmp(name, consent_region_names[region]) == 0)
+				parts |= RULE_PART_REGION(region);
+		}
+	}
 	return parts;
 }
 
@@ -165,20 +176,12 @@ channels_of(Datum array)
 	return channels;
 }
 
-static void
-rule_context(void *arg)
-{
-	errcontext("rule \"%s\"", (const char *) arg);
-}
-
 /* Read a rule; returns a fingerprint of all that decides what it does. */
 static uint64
 read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 {
-	ErrorContextCallback context;
 	Datum		value;
 	bool		isnull;
-	char	   *pattern = text_column(tuple, desc, Anum_rule_pattern);
 	char	   *all;
 
 	rule->code = text_column(tuple, desc, Anum_rule_code);
@@ -191,16 +194,11 @@ read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 	value = column(tuple, desc, Anum_rule_channels, &isnull);
 	rule->channels = isnull ? ~(uint32) 0 : channels_of(value);
 	rule->citation = text_column(tuple, desc, Anum_rule_citation);
-
-	context.callback = rule_context;
-	context.arg = unconstify(char *, rule->code);
-	context.previous = error_context_stack;
-	error_context_stack = &context;
-	rule->pattern = consent_pattern_compile(pattern);
-	error_context_stack = context.previous;
+	rule->source = text_column(tuple, desc, Anum_rule_pattern);
+	rule->pattern = NULL;
 
 	all = psprintf("%s %d %d %g %d %d %u %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
-				   rule->parts, rule->channels, pattern);
+				   rule->parts, rule->channels, rule->source);
 	return hash_bytes_extended((unsigned char *) all, strlen(all), 0);
 }
 
@@ -241,6 +239,66 @@ load(Oid relid)
 	return set;
 }
 
+/* Find the literals of the rules, and make the filter of them. */
+static void
+add_filter(ConsentRuleset *set)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
+											   "consent literals",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	PrefilterBuilder *builder = consent_prefilter_begin(set->nrules);
+	MemoryContext each = AllocSetContextCreate(work, "consent literals of a rule",
+											   ALLOCSET_DEFAULT_SIZES);
+
+	for (int i = 0; i < set->nrules; i++)
+	{
+		const char *source = set->rules[i].source;
+		ConsentLiteral *literals = NULL;
+		int			n;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(each);
+		n = consent_literals(source, consent_pattern_is_caseless(source), &literals);
+		MemoryContextSwitchTo(work);
+		consent_prefilter_add(builder, i, literals, n);
+		MemoryContextReset(each);
+	}
+	MemoryContextSwitchTo(caller);
+	set->filter = consent_prefilter_finish(builder);
+	set->hits = palloc(2 * sizeof(PrefilterHits));
+	for (int i = 0; i < 2; i++)
+		consent_prefilter_hits_init(&set->hits[i], set->nrules);
+	MemoryContextDelete(work);
+}
+
+static void
+rule_context(void *arg)
+{
+	errcontext("rule \"%s\"", (const char *) arg);
+}
+
+const ConsentPattern *
+consent_ruleset_pattern(const ConsentRuleset *set, int i)
+{
+	ConsentRule *rule = &set->rules[i];
+
+	if (rule->pattern == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(set->cxt);
+		ErrorContextCallback context;
+
+		context.callback = rule_context;
+		context.arg = unconstify(char *, rule->code);
+		context.previous = error_context_stack;
+		error_context_stack = &context;
+		rule->pattern = consent_pattern_compile(rule->source);
+		error_context_stack = context.previous;
+		MemoryContextSwitchTo(caller);
+	}
+	return rule->pattern;
+}
+
 const ConsentRuleset *
 consent_ruleset_get(void)
 {
@@ -270,6 +328,8 @@ consent_ruleset_get(void)
 								ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(cxt);
 	set = load(rule_relid);
+	set->cxt = cxt;
+	add_filter(set);
 	MemoryContextSwitchTo(caller);
 	set->id = ++last_id;
 

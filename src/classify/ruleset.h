@@ -9,10 +9,19 @@
 #define PG_CONSENT_RULESET_H
 
 #include "classify/pattern.h"
+#include "classify/prefilter.h"
 #include "module/words.h"
+#include "text/text.h"
 
-#define RULE_PART_SUBJECT	1
-#define RULE_PART_BODY		2
+/*
+ * Where a rule speaks: in subjects, in all that is read of a body, or in one
+ * region of it, as bits.  The words of addresses are not read.
+ */
+#define RULE_PART_SUBJECT	(1 << CONSENT_NREGIONS)
+#define RULE_PART_REGION(region)	(1 << (region))
+#define RULE_PART_BODY		(RULE_PART_REGION(REGION_BODY) | RULE_PART_REGION(REGION_LINK) | \
+							 RULE_PART_REGION(REGION_ALT) | RULE_PART_REGION(REGION_PREHEADER) | \
+							 RULE_PART_REGION(REGION_FOOTER))
 
 typedef struct ConsentRule
 {
@@ -24,7 +33,8 @@ typedef struct ConsentRule
 	int			parts;			/* RULE_PART_* */
 	uint32		channels;		/* bit per ConsentChannel; all set: any */
 	const char *citation;
-	ConsentPattern *pattern;
+	const char *source;			/* of the pattern */
+	ConsentPattern *pattern;	/* NULL until it is needed */
 } ConsentRule;
 
 typedef struct ConsentRuleset
@@ -35,6 +45,9 @@ typedef struct ConsentRuleset
 	ConsentRule *rules;			/* neutral ones first, then requests for
 								 * permission, other marketing, and the
 								 * rest, each by code */
+	ConsentPrefilter *filter;
+	MemoryContext cxt;			/* that all of it is in */
+	PrefilterHits *hits;		/* two: room for the parts of a message */
 } ConsentRuleset;
 
 /*
@@ -42,6 +55,12 @@ typedef struct ConsentRuleset
  * once per message.
  */
 extern const ConsentRuleset *consent_ruleset_get(void);
+
+/*
+ * A rule's pattern.  It is compiled when it is first tried: most are not, in
+ * most sessions.
+ */
+extern const ConsentPattern *consent_ruleset_pattern(const ConsentRuleset *set, int rule);
 
 /* From _PG_init. */
 extern void consent_ruleset_init(void);

@@ -1,0 +1,743 @@
+/*-------------------------------------------------------------------------
+ *
+ * literal.c
+ *	  Which texts a pattern cannot match without.
+ *
+ * A recursive descent over the pattern.  Of each part it knows either all the
+ * strings it can match ("exact": few and short), or a set of strings one of
+ * which it must contain, or nothing; and how many characters it can be wide.
+ * Strings that follow each other are joined, "(?:big|huge) sav" + "ings?"
+ * being four strings; of the sets so found, the rarest in messages is taken.
+ *
+ * It must never claim too much: what it does not know for certain (options
+ * within the pattern, back references, verbs, conditions, recursion) makes it
+ * give up, and such a rule is tried on every text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <math.h>
+#include <unicase.h>
+
+#include "mb/pg_wchar.h"
+
+#include "classify/literal.h"
+
+#define EXACT_MAX		64		/* strings that a part can match */
+#define REQUIRED_MAX	2000	/* literals of a pattern */
+#define DEPTH_MAX		60		/* groups within groups */
+#define CLASS_MAX		4		/* characters of a class that are spelled out */
+#define REPEAT_MAX		4		/* repetitions that are spelled out */
+#define WIDTH_MAX		1000000
+#define WORTHWHILE		4		/* less rare than 2^-4: not worth looking for */
+
+typedef struct Strings
+{
+	int			n;
+	int			capacity;
+	ConsentLiteral *s;
+} Strings;
+
+typedef struct Part
+{
+	bool		exact;
+	Strings		all;			/* if exact: what it can match */
+	bool		required;
+	Strings		some;			/* if required: it contains one of them */
+	int			width;			/* in characters, at most; or FAR */
+} Part;
+
+typedef struct Parser
+{
+	const char *at;
+	bool		caseless;
+	int			depth;
+	bool		failed;
+} Parser;
+
+static void parse_alternatives(Parser *p, Part *part);
+
+/* How rare one character is, and after another: -log2, in hexadecimal. */
+static const char single_cost[] = "465536654a756446a45457695c5258";
+static const char pair_cost[][31] = {
+	"c655a76a5e6452c6c34375894bb47a",
+	"39992cc949c49c3cc4585ccc3c7668",
+	"3d5d3dd35d449d3dd6945adb7bb67a",
+	"38d6397b4ab7874ad55b68ad6da14a",
+	"485456887f8554869345a7667bd249",
+	"5cbc34cc3cc6ca2cc3945cbc9c9269",
+	"48cc2c744cc6c648c45a5c9c8ca24a",
+	"29a81aba3db8ab3dd6757d9d7da35a",
+	"7845545eee736256b53395e8c9e679",
+	"388848886888883888881888886548",
+	"79b728893bb67588b9489b7b7b8239",
+	"4b8427da3d837948d856689d4da358",
+	"34ac2aaa4cb96934c5596ccc7c935a",
+	"695337395966974beb5368bb6ec259",
+	"7776848c7c754355b36526598bd379",
+	"3ba739865cc26c34c3656ccb6cb358",
+	"758888887878888887780887884888",
+	"4875296c4c67664ac645769e5ea259",
+	"596839c54e688756ab535b6e9ca14a",
+	"4b8a3ba24ee7993ae5566b7a7eb249",
+	"6766596d6d845385d234dabd8bb359",
+	"4bbb1bbb3bbbbb5bbaab8bbb8b8778",
+	"3baa2cb32cb9a53cc66bbc8ccc935a",
+	"255949985988899399929959995359",
+	"78895dad7db86919b857adbddda23b",
+	"377727775775774777775737545477",
+	"7a9bba99ad9a99d6ab88ddbbdd122a",
+	"34456565488555458543674b4c5a76",
+	"8886689a8da67787c65596a9a94149",
+	"697756695a867668a566888a9a1373",
+};
+
+static int
+letter_index(unsigned char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return c - 'a';
+	if (c >= '0' && c <= '9')
+		return 26;
+	if (c == ' ' || c == '\n')
+		return 27;
+	return c < 0x80 ? 28 : 29;
+}
+
+static int
+hex_digit(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+int
+consent_literal_rarity(const char *bytes, int len)
+{
+	int			rarity = hex_digit(single_cost[letter_index(bytes[0])]);
+
+	for (int i = 1; i < len; i++)
+	{
+		/* the bytes of one character come together */
+		if (((unsigned char) bytes[i] & 0xC0) != 0x80)
+			rarity += hex_digit(pair_cost[letter_index(bytes[i - 1])]
+								[letter_index(bytes[i])]);
+	}
+	return rarity;
+}
+
+/*-------------------------------------------------------------------------
+ * Sets of strings
+ *-------------------------------------------------------------------------
+ */
+
+static void
+add_string(Strings *set, const char *bytes, int len, int before)
+{
+	/* in a large set one twice does no harm */
+	for (int i = 0; i < Min(set->n, EXACT_MAX); i++)
+	{
+		if (set->s[i].len == len && memcmp(set->s[i].bytes, bytes, len) == 0)
+		{
+			set->s[i].before = Max(set->s[i].before, before);
+			return;
+		}
+	}
+	if (set->n == set->capacity)
+	{
+		set->capacity = set->capacity ? 2 * set->capacity : 4;
+		set->s = set->s ? repalloc(set->s, set->capacity * sizeof(ConsentLiteral)) :
+			palloc(set->capacity * sizeof(ConsentLiteral));
+	}
+	memcpy(set->s[set->n].bytes, bytes, len);
+	set->s[set->n].len = len;
+	set->s[set->n++].before = before;
+}
+
+static int
+add_width(int a, int b)
+{
+	return a == CONSENT_LITERAL_FAR || b == CONSENT_LITERAL_FAR || a + b > WIDTH_MAX ?
+		CONSENT_LITERAL_FAR : a + b;
+}
+
+static void
+add_all(Strings *to, const Strings *from, int before)
+{
+	for (int i = 0; i < from->n; i++)
+		add_string(to, from->s[i].bytes, from->s[i].len,
+				   add_width(from->s[i].before, before));
+}
+
+static Strings
+one_string(const char *bytes, int len)
+{
+	Strings		set = {0};
+
+	add_string(&set, bytes, len, 0);
+	return set;
+}
+
+/* How often one of them turns up, per character of text. */
+static double
+frequency(const Strings *set)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < set->n; i++)
+	{
+		if (set->s[i].len == 0)
+			return 2;
+		sum += exp2(-consent_literal_rarity(set->s[i].bytes, set->s[i].len));
+	}
+	return sum;
+}
+
+/*-------------------------------------------------------------------------
+ * A sequence of parts
+ *-------------------------------------------------------------------------
+ */
+
+typedef struct Sequence
+{
+	Part		so_far;			/* exact: no part has been inexact */
+	Strings		run;			/* strings that the last parts can match */
+	int			run_before;		/* characters before them */
+	double		best;			/* frequency of so_far.some */
+} Sequence;
+
+static void
+begin_sequence(Sequence *seq)
+{
+	memset(seq, 0, sizeof(Sequence));
+	seq->so_far.exact = true;
+	seq->run = one_string("", 0);
+	seq->best = 1;
+}
+
+static void
+consider(Sequence *seq, const Strings *set, int before)
+{
+	double		f = frequency(set);
+
+	if (f >= seq->best || set->n > REQUIRED_MAX)
+		return;
+	seq->best = f;
+	seq->so_far.required = true;
+	memset(&seq->so_far.some, 0, sizeof(Strings));
+	add_all(&seq->so_far.some, set, before);
+}
+
+static bool
+join(Strings *run, const Strings *with)
+{
+	Strings		joined = {0};
+
+	if (run->n * with->n > EXACT_MAX)
+		return false;
+	for (int i = 0; i < run->n; i++)
+	{
+		for (int k = 0; k < with->n; k++)
+		{
+			char		bytes[CONSENT_LITERAL_MAX];
+			int			len = run->s[i].len + with->s[k].len;
+
+			if (len > CONSENT_LITERAL_MAX)
+				return false;
+			memcpy(bytes, run->s[i].bytes, run->s[i].len);
+			memcpy(bytes + run->s[i].len, with->s[k].bytes, with->s[k].len);
+			add_string(&joined, bytes, len, 0);
+		}
+	}
+	*run = joined;
+	return true;
+}
+
+static void
+add_part(Sequence *seq, const Part *part)
+{
+	consider(seq, &seq->run, seq->run_before);
+	if (!(part->exact && join(&seq->run, &part->all)))
+	{
+		if (part->required)
+			consider(seq, &part->some, seq->so_far.width);
+		seq->so_far.exact = false;
+		if (part->exact)
+		{
+			seq->run = part->all;
+			seq->run_before = seq->so_far.width;
+		}
+		else
+		{
+			seq->run = one_string("", 0);
+			seq->run_before = add_width(seq->so_far.width, part->width);
+		}
+	}
+	seq->so_far.width = add_width(seq->so_far.width, part->width);
+}
+
+static void
+end_sequence(Sequence *seq, Part *part)
+{
+	consider(seq, &seq->run, seq->run_before);
+	*part = seq->so_far;
+	if (part->exact)
+		part->all = seq->run;
+}
+
+/*-------------------------------------------------------------------------
+ * Parts
+ *-------------------------------------------------------------------------
+ */
+
+static void
+set_any(Part *part, int width)
+{
+	memset(part, 0, sizeof(Part));
+	part->width = width;
+}
+
+static void
+set_nothing(Part *part)
+{
+	set_any(part, 0);
+	part->exact = true;
+	part->all = one_string("", 0);
+}
+
+/* One character, as the folded text would have it. */
+static void
+set_char(const Parser *p, Part *part, pg_wchar c)
+{
+	unsigned char bytes[4];
+
+	set_any(part, 1);
+	if (c < 0x80)
+		c = p->caseless ? pg_tolower((unsigned char) c) : c;
+	else if (p->caseless && (uc_tolower(c) != c || uc_toupper(c) != c))
+		return;
+	unicode_to_utf8(c, bytes);
+	part->exact = true;
+	part->all = one_string((char *) bytes, pg_utf_mblen(bytes));
+}
+
+static pg_wchar
+take_char(Parser *p)
+{
+	pg_wchar	c = utf8_to_unicode((const unsigned char *) p->at);
+
+	p->at += pg_utf_mblen((const unsigned char *) p->at);
+	return c;
+}
+
+/* What a backslash begins; "in_class" if in a class. */
+typedef enum Escape
+{
+	ESCAPE_CHAR,				/* stands for one character */
+	ESCAPE_SET,					/* for one of many */
+	ESCAPE_NOTHING,				/* for a place */
+	ESCAPE_LINE,				/* for a line end, two characters at most */
+	ESCAPE_CLUSTER,				/* for who knows how many */
+	ESCAPE_STRANGE
+} Escape;
+
+static Escape
+take_escape(Parser *p, pg_wchar *c)
+{
+	char		e = *p->at++;
+	char	   *end;
+
+	if (e == '\0')
+		return ESCAPE_STRANGE;
+	if (IS_HIGHBIT_SET(e))
+		return ESCAPE_STRANGE;
+	*c = (unsigned char) e;
+	switch (e)
+	{
+		case 'd': case 'D': case 'w': case 'W': case 's': case 'S':
+		case 'h': case 'H': case 'v': case 'V': case 'N':
+			return e == 'N' && *p->at == '{' ? ESCAPE_STRANGE : ESCAPE_SET;
+		case 'b': case 'B': case 'A': case 'z': case 'Z': case 'K':
+			return ESCAPE_NOTHING;
+		case 'R':
+			return ESCAPE_LINE;
+		case 'X':
+			return ESCAPE_CLUSTER;
+		case 'p': case 'P':
+			if (*p->at == '{')
+			{
+				end = strchr(p->at, '}');
+				if (end == NULL)
+					return ESCAPE_STRANGE;
+				p->at = end + 1;
+			}
+			else if (*p->at)
+				p->at++;
+			return ESCAPE_SET;
+		case 'x':
+			if (*p->at != '{')
+				return ESCAPE_STRANGE;
+			*c = (pg_wchar) strtoul(p->at + 1, &end, 16);
+			if (end == p->at + 1 || *end != '}' || *c == 0 || *c > 0x10FFFF ||
+				(*c >= 0xD800 && *c <= 0xDFFF))
+				return ESCAPE_STRANGE;
+			p->at = end + 1;
+			return ESCAPE_CHAR;
+		case 't':
+			*c = '\t';
+			return ESCAPE_CHAR;
+		case 'n':
+			*c = '\n';
+			return ESCAPE_CHAR;
+		case 'r':
+			*c = '\r';
+			return ESCAPE_CHAR;
+		default:
+			return isalnum((unsigned char) e) ? ESCAPE_STRANGE : ESCAPE_CHAR;
+	}
+}
+
+/* After '[': spelled out if it is a few single characters. */
+static void
+parse_class(Parser *p, Part *part)
+{
+	Strings		few = {0};
+	bool		simple = true;
+	bool		first = true;
+
+	if (*p->at == '^')
+	{
+		simple = false;
+		p->at++;
+	}
+	for (;; first = false)
+	{
+		pg_wchar	c;
+		Part		one;
+
+		if (*p->at == '\0')
+		{
+			p->failed = true;
+			return;
+		}
+		if (*p->at == ']' && !first)
+			break;
+		if (*p->at == '[' && (p->at[1] == ':' || p->at[1] == '.' || p->at[1] == '='))
+		{
+			const char *close = strstr(p->at + 2, ":]");
+
+			if (close == NULL || p->at[1] != ':')
+			{
+				p->failed = true;
+				return;
+			}
+			p->at = close + 2;
+			simple = false;
+			continue;
+		}
+		if (*p->at == '\\')
+		{
+			Escape		e;
+
+			p->at++;
+			/* what is a place elsewhere is a character here */
+			if (*p->at == 'b')
+			{
+				p->at++;
+				c = '\b';
+				e = ESCAPE_CHAR;
+			}
+			else
+				e = take_escape(p, &c);
+			if (e != ESCAPE_CHAR && e != ESCAPE_SET)
+			{
+				p->failed = true;
+				return;
+			}
+			if (e == ESCAPE_SET)
+			{
+				simple = false;
+				continue;
+			}
+		}
+		else
+			c = take_char(p);
+		if (*p->at == '-' && p->at[1] != ']' && p->at[1] != '\0')
+		{
+			/* a range: its other end is the next to be read */
+			p->at++;
+			simple = false;
+			continue;
+		}
+		set_char(p, &one, c);
+		if (one.exact && few.n <= CLASS_MAX)
+			add_all(&few, &one.all, 0);
+		else
+			simple = false;
+	}
+	p->at++;
+	set_any(part, 1);
+	if (simple && few.n > 0 && few.n <= CLASS_MAX)
+	{
+		part->exact = true;
+		part->all = few;
+	}
+}
+
+/* After '(' */
+static void
+parse_group(Parser *p, Part *part)
+{
+	bool		look = false;
+	bool		group = true;
+
+	if (*p->at == '*')
+		group = false;
+	else if (*p->at == '?')
+	{
+		const char *s = p->at + 1;
+
+		if (*s == ':' || *s == '>' || *s == '|')
+			p->at = s + 1;
+		else if (*s == '=' || *s == '!')
+		{
+			look = true;
+			p->at = s + 1;
+		}
+		else if (*s == '<' && (s[1] == '=' || s[1] == '!'))
+		{
+			look = true;
+			p->at = s + 2;
+		}
+		else if (*s == '<' || *s == '\'' || (*s == 'P' && s[1] == '<'))
+		{
+			char		close = *s == '\'' ? '\'' : '>';
+			const char *end = strchr(s + 2, close);
+
+			group = end != NULL;
+			if (group)
+				p->at = end + 1;
+		}
+		else
+			group = false;
+	}
+	if (!group || ++p->depth > DEPTH_MAX)
+	{
+		p->failed = true;
+		return;
+	}
+	parse_alternatives(p, part);
+	p->depth--;
+	if (*p->at != ')')
+	{
+		p->failed = true;
+		return;
+	}
+	p->at++;
+	if (look)
+		set_nothing(part);
+}
+
+static void
+parse_atom(Parser *p, Part *part)
+{
+	pg_wchar	c;
+
+	switch (*p->at)
+	{
+		case '(':
+			p->at++;
+			parse_group(p, part);
+			return;
+		case '[':
+			p->at++;
+			parse_class(p, part);
+			return;
+		case '.':
+			p->at++;
+			set_any(part, 1);
+			return;
+		case '^':
+		case '$':
+			p->at++;
+			set_nothing(part);
+			return;
+		case '*':
+		case '+':
+		case '?':
+			p->failed = true;
+			return;
+		case '\\':
+			p->at++;
+			switch (take_escape(p, &c))
+			{
+				case ESCAPE_CHAR:
+					set_char(p, part, c);
+					return;
+				case ESCAPE_SET:
+					set_any(part, 1);
+					return;
+				case ESCAPE_NOTHING:
+					set_nothing(part);
+					return;
+				case ESCAPE_LINE:
+					set_any(part, 2);
+					return;
+				case ESCAPE_CLUSTER:
+					set_any(part, CONSENT_LITERAL_FAR);
+					return;
+				case ESCAPE_STRANGE:
+					p->failed = true;
+					return;
+			}
+			return;
+		default:
+			set_char(p, part, take_char(p));
+			return;
+	}
+}
+
+/* How often an atom may stand there: true if it says so. */
+static bool
+take_quantifier(Parser *p, int *min, int *max)
+{
+	const char *s = p->at;
+	char	   *end;
+
+	switch (*s)
+	{
+		case '*':
+		case '+':
+		case '?':
+			*min = *s == '+';
+			*max = *s == '?' ? 1 : INT_MAX;
+			p->at++;
+			break;
+		case '{':
+			if (!isdigit((unsigned char) s[1]))
+			{
+				/* a brace, or one of the forms that newer PCRE2 reads */
+				if (s[1] == ',' || s[1] == ' ')
+					p->failed = true;
+				return false;
+			}
+			*min = *max = (int) strtol(s + 1, &end, 10);
+			if (*end == ',')
+			{
+				if (end[1] == '}')
+				{
+					*max = INT_MAX;
+					end++;
+				}
+				else
+					*max = (int) strtol(end + 1, &end, 10);
+			}
+			if (*end != '}' || *max < *min)
+			{
+				p->failed = true;
+				return false;
+			}
+			p->at = end + 1;
+			break;
+		default:
+			return false;
+	}
+	if (*p->at == '?' || *p->at == '+')
+		p->at++;				/* lazy or possessive: matches no more */
+	return true;
+}
+
+static int
+times(int width, int n)
+{
+	if (width == 0 || n == 0)
+		return 0;
+	return width == CONSENT_LITERAL_FAR || n > WIDTH_MAX / width ?
+		CONSENT_LITERAL_FAR : width * n;
+}
+
+static void
+add_repeated(Sequence *seq, Part *atom, int min, int max)
+{
+	int			spelled = Min(min, REPEAT_MAX);
+	Part		rest;
+
+	for (int i = 0; i < spelled; i++)
+		add_part(seq, atom);
+	if (max == spelled)
+		return;
+	if (min == 0 && max == 1 && atom->exact)
+	{
+		rest = *atom;
+		rest.required = false;
+		memset(&rest.all, 0, sizeof(Strings));
+		add_all(&rest.all, &atom->all, 0);
+		add_string(&rest.all, "", 0, 0);
+	}
+	else
+		set_any(&rest, times(atom->width, max == INT_MAX ? INT_MAX : max - spelled));
+	add_part(seq, &rest);
+}
+
+static void
+parse_sequence(Parser *p, Part *part)
+{
+	Sequence	seq;
+
+	begin_sequence(&seq);
+	while (!p->failed && *p->at && *p->at != '|' && *p->at != ')')
+	{
+		Part		atom;
+		int			min = 1;
+		int			max = 1;
+
+		parse_atom(p, &atom);
+		if (p->failed)
+			break;
+		if (take_quantifier(p, &min, &max))
+			add_repeated(&seq, &atom, min, max);
+		else
+			add_part(&seq, &atom);
+	}
+	end_sequence(&seq, part);
+}
+
+static void
+parse_alternatives(Parser *p, Part *part)
+{
+	parse_sequence(p, part);
+	if (!part->required)
+		memset(&part->some, 0, sizeof(Strings));
+	while (!p->failed && *p->at == '|')
+	{
+		Part		other;
+
+		p->at++;
+		parse_sequence(p, &other);
+		if (part->exact && other.exact && part->all.n + other.all.n <= EXACT_MAX)
+			add_all(&part->all, &other.all, 0);
+		else
+			part->exact = false;
+		if (part->required && other.required &&
+			part->some.n + other.some.n <= REQUIRED_MAX)
+			add_all(&part->some, &other.some, 0);
+		else
+			part->required = false;
+		part->width = Max(part->width, other.width);
+	}
+}
+
+int
+consent_literals(const char *pattern, bool caseless, ConsentLiteral **literals)
+{
+	Parser		p = {.at = pattern, .caseless = caseless};
+	Part		whole;
+
+	parse_alternatives(&p, &whole);
+	if (p.failed || *p.at != '\0' || !whole.required ||
+		frequency(&whole.some) > exp2(-WORTHWHILE))
+		return 0;
+	*literals = whole.some.s;
+	return whole.some.n;
+}

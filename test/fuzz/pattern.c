@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * pattern.c
+ *	  The rule compiler takes any pattern, or refuses it; and what a pattern
+ *	  matches contains one of its literals.
+ *
+ * The input is a pattern, a NUL byte, and a text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "backend.h"
+#include "classify/literal.h"
+#include "classify/pattern.h"
+#include "text/text.h"
+
+static void
+run(const char *data, int size)
+{
+	int			split = (int) strnlen(data, size);
+	char	   *source = palloc(split + 1);
+	char	   *given = palloc(size - split + 1);
+	ConsentPattern *pattern;
+	ConsentLiteral *literals;
+	ConsentText text;
+	int			n;
+	int			start;
+	int			end;
+
+	memcpy(source, data, split);
+	consent_fuzz_utf8(source, split);
+	memcpy(given, data + split, size - split);
+	n = consent_fuzz_utf8(given, size - split);
+	consent_text_fold(given, n, &text);
+
+	pattern = consent_pattern_compile(source);
+	n = consent_literals(source, consent_pattern_is_caseless(source), &literals);
+	if (n > 0 && consent_pattern_match(pattern, text.data, text.len, 0, &start, &end) == MATCH_FOUND)
+	{
+		bool		contained = false;
+
+		for (int i = 0; i < n && !contained; i++)
+		{
+			for (int at = 0; at + literals[i].len <= text.len && !contained; at++)
+				contained = memcmp(text.data + at, literals[i].bytes, literals[i].len) == 0;
+		}
+		MUST(contained);
+	}
+}
+
+FUZZ_TARGET(run)
