@@ -60,6 +60,7 @@ OBJS = \
 	src/guard/mapping.o \
 	src/guard/setup.o \
 	src/guard/gate.o \
+	src/guard/sweep.o \
 	src/guard/guard.o \
 	src/guard/divert.o \
 	src/guard/log.o \
@@ -114,11 +115,11 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
-REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions guard_health adapter \
+REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions guard_health guard_sweep adapter \
 	report exposure audience \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
-ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_gate guard_prepared vocabulary policy standing seal unsubscribe unsubscribe_mint
+ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_gate guard_prepared guard_sweep vocabulary policy standing seal unsubscribe unsubscribe_mint
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)

@@ -15,6 +15,8 @@
  *	  pre-commit, then looks in the log for transactions that were not visible
  *	  when its first row was judged, and judges again its rows for the
  *	  addresses found there.
+ *	- So does one that has changed a pending row in a way that is no new
+ *	  decision: a sweep would have skipped it, locked as it was.
  *
  * Locks are taken in order and held to the end of the transaction, so for the
  * commit only.  Whoever takes a bucket second sees the other: the one who
@@ -54,6 +56,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -63,7 +66,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -73,6 +75,8 @@
 
 #include "guard/gate.h"
 #include "guard/guard.h"
+#include "guard/sweep.h"
+#include "guard/trigger.h"
 #include "ledger/ledger.h"
 #include "module/compat.h"
 #include "module/module.h"
@@ -88,8 +92,11 @@
 /* Notes kept in memory; more go to a temporary file. */
 #define NOTES_IN_MEMORY (256 * 1024)
 
-/* More addresses than this in one transaction count as all addresses. */
+/* More addresses than this in one transaction count, for others, as all. */
 #define KEYS_IN_LOG (64 * 1024)
+
+/* And more than this are not remembered. */
+#define KEYS_IN_MEMORY (1024 * 1024)
 
 /* How often, and how many at a time, old rows of the log are deleted. */
 #define PRUNE_EVERY 16
@@ -110,6 +117,7 @@ typedef struct Note
 	BlockNumber block;
 	OffsetNumber offset;
 	uint16		rel;			/* into Gate.rels */
+	uint16		decided;		/* has it been judged? */
 } Note;
 
 /* A relation with such rows. */
@@ -137,22 +145,16 @@ typedef struct Gate
 	Note	   *notes;
 	int64		nspilled;
 	BufFile    *spilled;
+	bool		decided;		/* is there marketing that it queued itself? */
 
 	/* what it recorded against messages */
 	int			nkeys;
 	int			maxkeys;
 	uint64	   *keys;
-	bool		all_keys;		/* too many to name */
+	bool		all_keys;		/* too many to remember */
 } Gate;
 
 static Gate *gate = NULL;
-
-/* Addresses, or all of them. */
-typedef struct KeySet
-{
-	bool		all;
-	HTAB	   *keys;			/* NULL: none */
-} KeySet;
 
 uint64
 consent_address_key(const ConsentContact *contact)
@@ -277,7 +279,7 @@ spill_notes(void)
 }
 
 void
-consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys)
+consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys, bool decided)
 {
 	Gate	   *g = gate;
 	int			index;
@@ -287,6 +289,7 @@ consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys)
 		return;
 
 	index = noted_relation(rel);
+	g->decided |= decided;
 	for (int i = 0; i < nkeys; i++)
 	{
 		Note	   *note;
@@ -304,6 +307,7 @@ consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys)
 		note->block = ItemPointerGetBlockNumber(tid);
 		note->offset = ItemPointerGetOffsetNumber(tid);
 		note->rel = index;
+		note->decided = decided;
 	}
 }
 
@@ -319,7 +323,7 @@ note_restriction(const ConsentContact *contact)
 		lock_bucket(BUCKET(key), ExclusiveLock);
 	if (g->all_keys || (g->nkeys > 0 && g->keys[g->nkeys - 1] == key))
 		return;
-	if (g->nkeys == KEYS_IN_LOG)
+	if (g->nkeys == KEYS_IN_MEMORY)
 	{
 		g->all_keys = true;
 		return;
@@ -331,6 +335,36 @@ note_restriction(const ConsentContact *contact)
 			MemoryContextAlloc(TopTransactionContext, g->maxkeys * sizeof(uint64));
 	}
 	g->keys[g->nkeys++] = key;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	uint64		left = *(const uint64 *) a;
+	uint64		right = *(const uint64 *) b;
+
+	return left < right ? -1 : left > right;
+}
+
+static void
+sort_keys(ConsentKeySet *set)
+{
+	int			n = 0;
+
+	qsort(set->keys, set->n, sizeof(uint64), compare_keys);
+	for (int i = 0; i < set->n; i++)
+	{
+		if (n == 0 || set->keys[n - 1] != set->keys[i])
+			set->keys[n++] = set->keys[i];
+	}
+	set->n = n;
+}
+
+bool
+consent_key_in_set(const ConsentKeySet *set, uint64 key)
+{
+	return set->all || (set->n > 0 &&
+						bsearch(&key, set->keys, set->n, sizeof(uint64), compare_keys) != NULL);
 }
 
 static Relation
@@ -376,7 +410,7 @@ prune_log(Relation rel, Oid indexid)
 
 /* Tell those who have queued: under our exclusive locks. */
 static void
-write_log(void)
+write_log(const ConsentKeySet *set)
 {
 	FullTransactionId xid = GetTopFullTransactionId();
 	Oid			indexid;
@@ -385,15 +419,15 @@ write_log(void)
 	bool		nulls[Natts_gate_log] = {false};
 
 	values[Anum_gate_log_xid - 1] = FullTransactionIdGetDatum(xid);
-	nulls[Anum_gate_log_keys - 1] = gate->all_keys;
-	if (!gate->all_keys)
+	nulls[Anum_gate_log_keys - 1] = set->all || set->n > KEYS_IN_LOG;
+	if (!nulls[Anum_gate_log_keys - 1])
 	{
-		Datum	   *keys = palloc(gate->nkeys * sizeof(Datum));
+		Datum	   *keys = palloc(set->n * sizeof(Datum));
 
-		for (int i = 0; i < gate->nkeys; i++)
-			keys[i] = Int64GetDatum((int64) gate->keys[i]);
+		for (int i = 0; i < set->n; i++)
+			keys[i] = Int64GetDatum((int64) set->keys[i]);
 		values[Anum_gate_log_keys - 1] =
-			PointerGetDatum(construct_array(keys, gate->nkeys, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+			PointerGetDatum(construct_array(keys, set->n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	}
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	if (U64FromFullTransactionId(xid) % PRUNE_EVERY == 0)
@@ -403,33 +437,16 @@ write_log(void)
 }
 
 static void
-add_keys(KeySet *set, Datum array)
+add_keys(ConsentKeySet *set, Datum array)
 {
 	Datum	   *keys;
 	int			n;
 
 	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
 					  &keys, NULL, &n);
-	if (set->keys == NULL)
-	{
-		HASHCTL		ctl = {
-			.keysize = sizeof(uint64), .entrysize = sizeof(uint64), .hcxt = CurrentMemoryContext
-		};
-
-		set->keys = hash_create("pg_consent suspects", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
+	set->keys = set->keys ? repalloc_huge(set->keys, (set->n + n) * sizeof(uint64)) : palloc(n * sizeof(uint64));
 	for (int i = 0; i < n; i++)
-	{
-		uint64		key = (uint64) DatumGetInt64(keys[i]);
-
-		(void) hash_search(set->keys, &key, HASH_ENTER, NULL);
-	}
-}
-
-static bool
-in_set(const KeySet *set, uint64 key)
-{
-	return set->all || (set->keys != NULL && hash_search(set->keys, &key, HASH_FIND, NULL) != NULL);
+		set->keys[set->n++] = (uint64) DatumGetInt64(keys[i]);
 }
 
 /*
@@ -437,10 +454,10 @@ in_set(const KeySet *set, uint64 key)
  * see when we began to judge, our own included.  When that is more reading
  * than judging again, we judge all again.
  */
-static KeySet
+static ConsentKeySet
 suspects(void)
 {
-	KeySet		set = {0};
+	ConsentKeySet set = {0};
 	int64		worth = gate->nspilled + gate->nnotes + 100;
 	Oid			indexid;
 	Relation	rel = open_log(AccessShareLock, &indexid);
@@ -464,6 +481,7 @@ suspects(void)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	sort_keys(&set);
 	return set;
 }
 
@@ -523,22 +541,32 @@ close_rejudged(Rejudged *r)
 	relation_close(r->rel, AccessShareLock);
 }
 
-/* Is the row in the slot ours, and may it not be sent as things are now? */
-static bool
-is_refused(Rejudged *r, ConsentJudgement *judgement)
+/*
+ * Judge the row in the slot as things are now, if it is ours, and treat it as
+ * the guard would have.  With a set, only what is refused for its addresses.
+ */
+static void
+rejudge_row(Rejudged *r, bool decided, const ConsentKeySet *set)
 {
 	bool		isnull;
 	Datum		xmin = slot_getsysattr(r->slot, MinTransactionIdAttributeNumber, &isnull);
 	ListCell   *cell;
 
 	if (isnull || !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin)))
-		return false;
+		return;
 	foreach(cell, r->mappings)
 	{
-		if (consent_guard_judge(lfirst(cell), r->slot, judgement) == ROW_REFUSED)
-			return true;
+		ConsentJudgement judgement;
+
+		if (consent_guard_judge(lfirst(cell), r->slot, &judgement) != ROW_REFUSED)
+			continue;
+		if (set == NULL || (judgement.nkeys > 0 &&
+							consent_key_in_set(set, judgement.keys[judgement.nkeys - 1])))
+		{
+			consent_guard_refuse(r->rel, lfirst(cell), &r->slot->tts_tid, decided, &judgement);
+			return;
+		}
 	}
-	return false;
 }
 
 /*
@@ -548,7 +576,6 @@ is_refused(Rejudged *r, ConsentJudgement *judgement)
 static void
 rejudge_note(Rejudged *r, const Note *note, Snapshot snapshot)
 {
-	ConsentJudgement judgement;
 	ItemPointerData tid;
 
 	if (r->rel == NULL || r->rewritten)
@@ -557,9 +584,8 @@ rejudge_note(Rejudged *r, const Note *note, Snapshot snapshot)
 	if (!table_tuple_tid_valid(r->scan, &tid))
 		return;
 	table_tuple_get_latest_tid(r->scan, &tid);
-	if (table_tuple_fetch_row_version(r->rel, &tid, snapshot, r->slot) &&
-		is_refused(r, &judgement))
-		consent_guard_raise(r->rel, &judgement);
+	if (table_tuple_fetch_row_version(r->rel, &tid, snapshot, r->slot))
+		rejudge_row(r, note->decided, NULL);
 }
 
 /*
@@ -568,25 +594,21 @@ rejudge_note(Rejudged *r, const Note *note, Snapshot snapshot)
  * began must not count.
  */
 static void
-rejudge_rewritten(Rejudged *r, const KeySet *set, MemoryContext per_row)
+rejudge_rewritten(Rejudged *r, const ConsentKeySet *set, MemoryContext per_row)
 {
-	ConsentJudgement judgement;
-
 	while (table_scan_getnextslot(r->scan, ForwardScanDirection, r->slot))
 	{
 		MemoryContext caller = MemoryContextSwitchTo(per_row);
 
 		CHECK_FOR_INTERRUPTS();
-		if (is_refused(r, &judgement) && judgement.nkeys > 0 &&
-			in_set(set, judgement.keys[judgement.nkeys - 1]))
-			consent_guard_raise(r->rel, &judgement);
+		rejudge_row(r, true, set);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(per_row);
 	}
 }
 
 static void
-rejudge_notes(const Note *notes, int n, Rejudged *rejudged, const KeySet *set, Snapshot snapshot,
+rejudge_notes(const Note *notes, int n, Rejudged *rejudged, const ConsentKeySet *set, Snapshot snapshot,
 			  MemoryContext per_row)
 {
 	for (int i = 0; i < n; i++)
@@ -595,7 +617,7 @@ rejudge_notes(const Note *notes, int n, Rejudged *rejudged, const KeySet *set, S
 		MemoryContext caller;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!in_set(set, notes[i].key))
+		if (!consent_key_in_set(set, notes[i].key))
 			continue;
 		r = open_rejudged(&rejudged[notes[i].rel], &gate->rels[notes[i].rel], snapshot);
 		caller = MemoryContextSwitchTo(per_row);
@@ -609,13 +631,13 @@ rejudge_notes(const Note *notes, int n, Rejudged *rejudged, const KeySet *set, S
 static void
 judge_again(void)
 {
-	KeySet		set = suspects();
+	ConsentKeySet set = suspects();
 	Snapshot	snapshot;
 	MemoryContext per_row;
 	Rejudged   *rejudged;
 	int64		nspilled = gate->nspilled;
 
-	if (!set.all && set.keys == NULL)
+	if (!set.all && set.n == 0)
 		return;
 
 	/* Mappings may call functions that want an active one. */
@@ -645,6 +667,29 @@ judge_again(void)
 	UnregisterSnapshot(snapshot);
 }
 
+/*
+ * What we recorded against messages: tell, and sweep.  What the sweep sets off
+ * may record more.
+ */
+static void
+settle_restrictions(void)
+{
+	while (gate->nkeys > 0)
+	{
+		ConsentKeySet set = {.all = gate->all_keys, .n = gate->nkeys, .keys = gate->keys};
+
+		gate->nkeys = gate->maxkeys = 0;
+		gate->keys = NULL;
+		gate->all_keys = false;
+		sort_keys(&set);
+		PushActiveSnapshot(GetLatestSnapshot());
+		write_log(&set);
+		consent_sweep(&set);
+		PopActiveSnapshot();
+		AfterTriggerFireDeferred();
+	}
+}
+
 static void
 pass(void)
 {
@@ -656,10 +701,18 @@ pass(void)
 	gate->passed = true;
 	if (OidIsValid(get_namespace_oid("consent", true)))
 	{
-		if (gate->nkeys > 0)
-			write_log();
+		settle_restrictions();
 		if (gate->nrels > 0)
+		{
+			bool		read_only = XactReadOnly;
+
+			/* SET TRANSACTION READ ONLY binds what comes after it, not us. */
+			XactReadOnly = false;
 			judge_again();
+			AfterTriggerFireDeferred();
+			settle_restrictions();
+			XactReadOnly = read_only;
+		}
 	}
 	if (gate->since != NULL)
 		UnregisterSnapshotFromOwner(gate->since, TopTransactionResourceOwner);
@@ -673,17 +726,26 @@ pass(void)
 
 /*
  * Queued, prepared, and committed at anybody's leisure: the locks would be
- * held all that time.
+ * held all that time.  Where that may not be, pending rows that were only
+ * changed are left to the claim guard, as a sweep leaves what it finds locked.
  */
 static void
 check_prepare(void)
 {
-	if (gate->nrels > 0 && consent_prepared_transactions == PREPARED_REFUSE)
+	if (consent_prepared_transactions != PREPARED_REFUSE)
+		return;
+	if (gate->decided)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot PREPARE a transaction that has queued marketing"),
 				 errdetail("Withdrawals of its recipients would have to wait until it is committed."),
 				 errhint("Commit it in one step, or have a superuser set pg_consent.prepared_transactions to 'wait'.")));
+	gate->nrels = 0;
+	for (int i = 0; i < NBUCKETS; i++)
+	{
+		if (gate->wanted[i] == ShareLock)
+			gate->wanted[i] = NoLock;
+	}
 }
 
 static void

@@ -12,14 +12,27 @@
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
+/* A set of addresses. */
+typedef struct ConsentKeySet
+{
+	bool		all;			/* of all there are */
+	int			n;
+	uint64	   *keys;			/* sorted, each once */
+} ConsentKeySet;
+
+extern bool consent_key_in_set(const ConsentKeySet *set, uint64 key);
+
 /* An address, all its +tag forms, as the gate knows it. */
 extern uint64 consent_address_key(const ConsentContact *contact);
 
 /* Before the snapshot that a recipient is judged under is taken. */
 extern void consent_gate_enter(uint64 key);
 
-/* After a row has been let through: whose standing it was let through by. */
-extern void consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys);
+/*
+ * After a row has been let through: whose standing it was let through by.  One
+ * that is no new decision is parked, not refused, if it may no longer be sent.
+ */
+extern void consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys, bool decided);
 
 /* From _PG_init. */
 extern void consent_gate_init(void);

@@ -232,16 +232,21 @@ ConsentMapping *
 consent_guard_mapping(Relation rel, Trigger *trigger)
 {
 	ConsentMapping *mapping = palloc0(sizeof(ConsentMapping));
+	int			nargs = trigger->tgnargs;
+	char	  **args = palloc((nargs + 1) * sizeof(char *));
 	ConsentPinned pinned;
 
+	/* The trigger may be the relcache's, which changes when it likes. */
+	for (int i = 0; i < nargs; i++)
+		args[i] = pstrdup(trigger->tgargs[i]);
 	mapping->owner = rel->rd_rel->relowner;
 	mapping->trigger = pstrdup(trigger->tgname);
 	mapping->root = consent_guarded_table(rel, trigger->tgname);
 	pinned = consent_pin(mapping->owner, NULL);
-	for (int i = 0; i + 1 < trigger->tgnargs; i += 2)
+	for (int i = 0; i + 1 < nargs; i += 2)
 	{
-		const char *argument = trigger->tgargs[i];
-		const char *value = trigger->tgargs[i + 1];
+		const char *argument = args[i];
+		const char *value = args[i + 1];
 		int			mapped = consent_mapping_lookup(argument);
 
 		if (mapped == MAPPED_PENDING)
@@ -445,6 +450,23 @@ recipients_of(const ConsentMapping *mapping, const ConsentRow *row, int *n)
 	if (*n == 0)
 		recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
 	return recipients;
+}
+
+/* The addresses of a row that can be read, for the gate and the sweep. */
+int
+consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 **keys)
+{
+	int			nrecipients;
+	Recipient  *recipients = recipients_of(mapping, row, &nrecipients);
+	int			n = 0;
+
+	*keys = palloc(nrecipients * sizeof(uint64));
+	for (int i = 0; i < nrecipients; i++)
+	{
+		if (recipients[i].contact != NULL)
+			(*keys)[n++] = consent_address_key(recipients[i].contact);
+	}
+	return n;
 }
 
 /*

@@ -51,6 +51,7 @@ extern bool consent_guard_judge_row(const ConsentMapping *mapping, const Consent
 									ConsentJudgement *judgement);
 extern ConsentRowVerdict consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot,
 											 ConsentJudgement *judgement);
+extern int	consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 **keys);
 extern char *consent_refusal_json(const ConsentJudgement *judgement);
 extern void consent_guard_still_pending(Relation rel) pg_attribute_noreturn();
 extern void consent_guard_raise(Relation rel, const ConsentJudgement *judgement) pg_attribute_noreturn();

@@ -92,3 +92,38 @@ COMMENT ON TABLE consent.gate_log IS
   'Which transactions of late have recorded what may stand against messages, and to whom? Transactions that queue messages look here before they commit';
 COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded';
 COMMENT ON COLUMN consent.gate_log.keys IS 'Digests of the addresses it recorded about, NULL: too many to name';
+
+CREATE FUNCTION consent.guard_keys(recipient text, region text) RETURNS bigint[]
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_keys';
+COMMENT ON FUNCTION consent.guard_keys(text, text) IS
+  'Digests of the addresses in a text, or in a list with commas between; those that cannot be read are left out';
+CREATE FUNCTION consent.guard_keys(recipient text[], region text) RETURNS bigint[]
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_keys';
+COMMENT ON FUNCTION consent.guard_keys(text[], text) IS 'The same of an array of them';
+CREATE FUNCTION consent.guard_key(recipient text, region text) RETURNS bigint
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_key';
+COMMENT ON FUNCTION consent.guard_key(text, text) IS
+  'Digest of the one address in a text, without its +tag: by it a sweep finds rows. 0 if there are several, NULL if there is none that can be read';
+CREATE FUNCTION consent.guard_key(recipient text[], region text) RETURNS bigint
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_key';
+COMMENT ON FUNCTION consent.guard_key(text[], text) IS 'The same of an array of texts';
+
+CREATE FUNCTION consent.guard_index(target regclass) RETURNS SETOF text
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+  SELECT DISTINCT format('CREATE INDEX %sON %s (consent.guard_key(%s, %L))%s',
+                         CASE WHEN c.relkind = 'p' THEN '' ELSE 'CONCURRENTLY ' END, target,
+                         consent.guard_argument(target, t.tgname, 'recipient'),
+                         consent.guard_argument(target, t.tgname, 'region'),
+                         ' WHERE (' || consent.guard_argument(target, t.tgname, 'pending') || ') IS NOT FALSE')
+    FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+   WHERE t.tgrelid = target AND t.tgfoid = 'consent.guard_check()'::regprocedure;
+END;
+COMMENT ON FUNCTION consent.guard_index(regclass) IS
+  'The statement that makes the index by which a withdrawal finds its pending rows in a large guarded table: run it with \gexec. Needs mappings that depend on the row alone';
+REVOKE EXECUTE ON FUNCTION consent.guard_index(regclass) FROM PUBLIC;

@@ -86,16 +86,20 @@ CREATE TABLE consent.sweep_log (
   contact_digest bytea NOT NULL,
   relation regclass NOT NULL,
   cancelled bigint NOT NULL,
-  skipped bigint NOT NULL);
+  skipped bigint NOT NULL,
+  problem text);
 CREATE INDEX sweep_log_at ON consent.sweep_log USING brin (at) WITH (pages_per_range = 32);
 COMMENT ON TABLE consent.sweep_log IS
-  'What withdrawals and objections did to rows that were waiting to be sent. Nothing writes it yet';
+  'What withdrawals and objections did to rows that were waiting to be sent: nothing is written where there were none';
 COMMENT ON COLUMN consent.sweep_log.at IS 'When';
-COMMENT ON COLUMN consent.sweep_log.contact_digest IS 'Digest of the contact''s address';
+COMMENT ON COLUMN consent.sweep_log.contact_digest IS
+  'Digest of the contact''s address: int8send(consent.guard_key(address, region))';
 COMMENT ON COLUMN consent.sweep_log.relation IS 'The guarded table that was swept; a number once it is dropped';
 COMMENT ON COLUMN consent.sweep_log.cancelled IS 'Rows that were cancelled';
 COMMENT ON COLUMN consent.sweep_log.skipped IS
-  'Rows that another transaction had locked, because it was sending them: left to the claim guard';
+  'Rows that another transaction had locked, because it was sending them, or that could not be changed: left to the claim guard';
+COMMENT ON COLUMN consent.sweep_log.problem IS
+  'The first error, NULL if there was none. If it came before any row was found, the whole table was left alone, and the digest is of one of the contacts';
 
 SELECT pg_catalog.pg_extension_config_dump('consent.decision_log', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.quarantine', '');

@@ -479,6 +479,26 @@ refuse(Relation rel, const ConsentMapping *mapping, ItemPointer tid, RowEvent ev
 		consent_guard_raise(rel, judgement);
 }
 
+/* The same at commit: see gate.c. */
+void
+consent_guard_refuse(Relation rel, const ConsentMapping *mapping, ItemPointer tid, bool decided,
+					 const ConsentJudgement *judgement)
+{
+	refuse(rel, mapping, tid, decided ? EVENT_QUEUED : EVENT_RETRIED, judgement);
+}
+
+/* A pending row that is no new decision is only remembered for the gate. */
+static void
+note_touched(Relation rel, const ConsentMapping *mapping, const ConsentRow *row, ItemPointer tid)
+{
+	uint64	   *keys;
+	int			n = consent_guard_keys(mapping, row, &keys);
+
+	for (int i = 0; i < n; i++)
+		consent_gate_enter(keys[i]);
+	consent_gate_note(rel, tid, keys, n, false);
+}
+
 PGDLLEXPORT Datum
 pg_consent_guard_check(PG_FUNCTION_ARGS)
 {
@@ -522,13 +542,17 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 			event = row_event(mapping, &row, NULL);
 	}
 	if (event == EVENT_NOTHING)
+	{
+		if (is_pending(&row) && mapping->on_block != BLOCK_FLAG)
+			note_touched(rel, mapping, &row, &slot->tts_tid);
 		return PointerGetDatum(NULL);
+	}
 
 	if (consent_guard_judge_row(mapping, &row, &judgement))
 	{
 		consent_log_allowance(mapping, &judgement);
 		if (mapping->on_block != BLOCK_FLAG)
-			consent_gate_note(rel, &slot->tts_tid, judgement.keys, judgement.nkeys);
+			consent_gate_note(rel, &slot->tts_tid, judgement.keys, judgement.nkeys, event == EVENT_QUEUED);
 	}
 	else if (event == EVENT_CLAIMED)
 		consent_guard_raise(rel, &judgement);

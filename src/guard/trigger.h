@@ -8,11 +8,12 @@
 #ifndef PG_CONSENT_TRIGGER_H
 #define PG_CONSENT_TRIGGER_H
 
-#include "utils/relcache.h"
-#include "utils/reltrigger.h"
+#include "guard/guard.h"
 
 extern Trigger *consent_guard_herald(Relation rel, const char *guard);
 extern const char *consent_guard_overtaken_by(Relation rel, const char *guard);
+extern void consent_guard_refuse(Relation rel, const ConsentMapping *mapping, ItemPointer tid, bool decided,
+								 const ConsentJudgement *judgement);
 
 /* From _PG_init. */
 extern void consent_trigger_init(void);

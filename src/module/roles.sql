@@ -59,7 +59,7 @@ GRANT INSERT (
 ON consent.policy TO consent_admin;
 GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule, consent.stop_word
 TO consent_admin;
-GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_queue, consent.unguard_queue, consent.guard_check,
+GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
   consent.guard_divert, consent.release, consent.verify, consent.seal, consent.expire_log
 TO consent_admin;
 

@@ -1,0 +1,183 @@
+-- The sweep: what is queued for somebody is cancelled by their withdrawal, in
+-- its own transaction.
+SET client_min_messages = warning;
+\set VERBOSITY terse
+SET timezone = 'Europe/London';
+INSERT INTO consent.organisation (name) VALUES ('sweep acme'), ('sweep bolt');
+\set promo '''Get 20% off all boilers this weekend only! Order now.'''
+\set service '''Your order 4411 is out for delivery today.'''
+\set agree 'SELECT count(consent.give(c::consent.contact, ''{email,sms}'', o, method => ''ticked_box'', wording => ''Send me offers'')) FROM unnest(''{jo@sweep.example,jo+news@sweep.example,sam@sweep.example,kim@sweep.example,+447700900311}''::text[]) c, unnest(''{sweep acme,sweep bolt}''::text[]) o;'
+:agree
+
+-- One table diverts, one has nowhere to put rows but the quarantine, one only
+-- watches; one is partitioned and one holds lists and arrays of recipients.
+CREATE TABLE sweep_divert (id int, to_addr text, channel text DEFAULT 'email', body text, org text DEFAULT 'sweep acme', status text DEFAULT 'queued', error text);
+SELECT consent.guard('sweep_divert', recipient => 'to_addr', channel => 'channel', body => 'body', organisation => 'org',
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled', error = consent.refusal_reason()$$);
+CREATE TABLE sweep_quarantine (id int, to_addr text, body text);
+SELECT consent.guard('sweep_quarantine', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$);
+CREATE TABLE sweep_flag (id int, to_addr text, body text);
+SELECT consent.guard('sweep_flag', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$, on_block => 'flag');
+CREATE TABLE sweep_part (id int, to_addr text, body text, day int, status text DEFAULT 'queued') PARTITION BY LIST (day);
+CREATE TABLE sweep_part_1 PARTITION OF sweep_part FOR VALUES IN (1);
+CREATE TABLE sweep_part_2 (status text DEFAULT 'queued', body text, day int, id int, to_addr text);
+ALTER TABLE sweep_part ATTACH PARTITION sweep_part_2 FOR VALUES IN (2);
+SELECT consent.guard('sweep_part', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+CREATE TABLE sweep_list (id int, rcpt text[], cc text, body text, status text DEFAULT 'queued');
+SELECT consent.guard('sweep_list', recipient => 'rcpt || cc', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+
+INSERT INTO sweep_divert (id, to_addr, channel, body, org, status) VALUES
+  (1, 'Jo@Sweep.Example', 'email', :promo, 'sweep acme', 'queued'),
+  (2, 'Jo <jo@sweep.example>', 'email', :service, 'sweep acme', 'queued'),
+  (3, 'jo@sweep.example', 'email', :promo, 'sweep acme', 'sent'),
+  (4, 'jo@sweep.example', 'email', :promo, 'sweep bolt', 'queued'),
+  (5, 'jo+news@sweep.example', 'email', :promo, 'sweep acme', 'queued'),
+  (6, 'sam@sweep.example', 'email', :promo, 'sweep acme', 'queued'),
+  (7, '07700 900311', 'sms', :promo, 'sweep acme', 'queued');
+INSERT INTO sweep_quarantine VALUES (1, 'jo@sweep.example', :promo), (2, 'jo@sweep.example', :service), (3, 'sam@sweep.example', :promo);
+INSERT INTO sweep_flag VALUES (1, 'jo@sweep.example', :promo);
+INSERT INTO sweep_part VALUES (1, 'jo@sweep.example', :promo, 1), (2, 'jo@sweep.example', :promo, 2), (3, 'sam@sweep.example', :promo, 2);
+INSERT INTO sweep_list VALUES (1, '{sam@sweep.example,jo@sweep.example}', 'sam@sweep.example', :promo), (2, '{sam@sweep.example}', 'kim@sweep.example, Jo <jo@sweep.example>', :promo),
+  (3, '{sam@sweep.example}', 'kim@sweep.example', :promo);
+
+-- jo withdraws from acme: bolt's, the other form's and the service message stay
+SELECT consent.withdraw('jo@sweep.example', organisation => 'sweep acme') > 0 AS withdrawn;
+SELECT id, to_addr, org, status, error FROM sweep_divert ORDER BY id;
+SELECT id, to_addr FROM sweep_quarantine ORDER BY id;
+SELECT relation, "row"->>'id' AS id, reason, event_id IS NOT NULL AS event FROM consent.quarantine WHERE relation = 'sweep_quarantine'::regclass;
+SELECT id FROM sweep_flag;
+SELECT id, tableoid::regclass, status FROM sweep_part ORDER BY id;
+SELECT id, status FROM sweep_list ORDER BY id;
+SELECT relation, cancelled, skipped, problem FROM consent.sweep_log WHERE contact_digest = int8send(consent.guard_key('JO+x@sweep.example', 'GB')) ORDER BY relation::text;
+
+-- an objection reaches every form, a number every spelling; who has nothing queued leaves no trace
+SELECT consent.object('jo@sweep.example') > 0 AS objected, consent.suppress('+447700900311') > 0 AS suppressed, consent.object('nobody@sweep.example') > 0 AS stranger;
+SELECT id, to_addr, status, error FROM sweep_divert WHERE id IN (4, 5, 7, 2) ORDER BY id;
+SELECT count(*) FROM consent.sweep_log WHERE contact_digest = int8send(consent.guard_key('nobody@sweep.example', 'GB'));
+
+-- with the withdrawal's transaction, and not without it
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (10, 'sam@sweep.example', :promo);
+BEGIN;
+SAVEPOINT a;
+SELECT consent.withdraw('sam@sweep.example') > 0 AS withdrawn;
+ROLLBACK TO a;
+COMMIT;
+SELECT status FROM sweep_divert WHERE id = 10;
+-- queued and withdrawn in one transaction
+BEGIN;
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (11, 'sam@sweep.example', :promo);
+SELECT consent.withdraw('sam@sweep.example') > 0 AS withdrawn;
+COMMIT;
+SELECT id, status FROM sweep_divert WHERE id IN (10, 11) ORDER BY id;
+:agree
+
+-- At every isolation level, and read only from now on.
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (20, 'sam@sweep.example', :promo), (21, 'kim@sweep.example', :promo);
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT consent.withdraw('sam@sweep.example') > 0 AS withdrawn;
+SET TRANSACTION READ ONLY;
+COMMIT;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+COMMIT;
+SELECT id, status FROM sweep_divert WHERE id IN (20, 21) ORDER BY id;
+SHOW transaction_isolation;
+SHOW lock_timeout;
+:agree
+
+-- Many at once: every pending row is looked at.
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (30, 'sam@sweep.example', :promo), (31, 'kim@sweep.example', :promo), (32, 'kim@sweep.example', :service);
+INSERT INTO consent.ledger (contact, kind) SELECT ('n' || n || '@sweep.example')::consent.contact, 'withdrawal' FROM generate_series(1, 20000) n UNION ALL SELECT 'sam@sweep.example', 'withdrawal';
+SELECT id, status FROM sweep_divert WHERE id IN (30, 31, 32) ORDER BY id;
+SELECT keys IS NULL AS too_many, cardinality(keys) FROM consent.gate_log ORDER BY xid DESC LIMIT 1;
+:agree
+
+-- A guard that is broken does not keep anybody from withdrawing; nor does one row.
+INSERT INTO sweep_quarantine VALUES (10, 'kim@sweep.example', :promo);
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (40, 'kim@sweep.example', :promo), (41, 'kim@sweep.example', :promo);
+ALTER TABLE sweep_divert ADD CHECK (id <> 40 OR status <> 'cancelled');
+ALTER TABLE sweep_quarantine RENAME to_addr TO recipient;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT id, status FROM sweep_divert WHERE id IN (40, 41) ORDER BY id;
+SELECT id FROM sweep_quarantine WHERE id = 10;
+SELECT relation, cancelled, skipped, problem FROM consent.sweep_log WHERE problem IS NOT NULL AND relation IN ('sweep_divert'::regclass, 'sweep_quarantine'::regclass) ORDER BY relation::text;
+SELECT health FROM consent.guards WHERE relation = 'sweep_quarantine'::regclass;
+ALTER TABLE sweep_quarantine RENAME recipient TO to_addr;
+ALTER TABLE sweep_divert DROP CONSTRAINT sweep_divert_check;
+:agree
+
+-- With the rights of the table's owner, not of who withdraws, whatever that one has set.
+CREATE ROLE regress_sweep_person;
+GRANT consent_writer TO regress_sweep_person;
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (50, 'kim@sweep.example', :promo);
+ALTER TABLE sweep_divert ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SET ROLE regress_sweep_person;
+CREATE TEMP TABLE sweep_divert (id int, to_addr text, body text);
+SET search_path = pg_temp, public;
+SET pg_consent.default_region = 'DE';
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT current_user, current_setting('search_path') AS path;
+RESET search_path;
+RESET pg_consent.default_region;
+DROP TABLE pg_temp.sweep_divert;
+RESET ROLE;
+ALTER TABLE sweep_divert DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
+SELECT id, status FROM sweep_divert WHERE id = 50;
+REVOKE consent_writer FROM regress_sweep_person;
+DROP ROLE regress_sweep_person;
+:agree
+
+-- Triggers of the table run; what they queue and what they withdraw is judged and swept too.
+CREATE FUNCTION sweep_sorry() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO sweep_quarantine VALUES (60, 'sam@sweep.example', 'Get 20% off all boilers this weekend only!');
+  PERFORM consent.withdraw('sam@sweep.example');
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER sorry AFTER UPDATE ON sweep_divert DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.status = 'cancelled') EXECUTE FUNCTION sweep_sorry();
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (61, 'kim@sweep.example', :promo);
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT id, status FROM sweep_divert WHERE id = 61;
+SELECT count(*) AS live FROM sweep_quarantine WHERE id = 60;
+SELECT "row"->>'id' AS id, reason FROM consent.quarantine WHERE "row"->>'id' = '60';
+DROP TRIGGER sorry ON sweep_divert;
+:agree
+
+-- The index by which it finds its rows.
+SELECT * FROM consent.guard_index('sweep_divert') \gexec
+SELECT * FROM consent.guard_index('sweep_quarantine') \gexec
+SELECT * FROM consent.guard_index('sweep_part') \gexec
+SELECT * FROM consent.guard_index('sweep_list') \gexec
+SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'sweep%' ORDER BY 1;
+INSERT INTO sweep_divert (id, to_addr, body) SELECT 1000 + n, 'p' || n || '@sweep.example', :service FROM generate_series(1, 2000) n;
+ANALYZE sweep_divert;
+EXPLAIN (COSTS OFF) SELECT ctid FROM sweep_divert WHERE (status = 'queued') IS NOT FALSE AND consent.guard_key(to_addr, 'GB') = ANY ('{1,0}');
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (70, 'kim@sweep.example', :promo);
+INSERT INTO sweep_list VALUES (70, '{kim@sweep.example}', 'sam@sweep.example', :promo), (71, '{sam@sweep.example}', 'sam@sweep.example', :promo);
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT id, status FROM sweep_divert WHERE id = 70 UNION ALL SELECT id, status FROM sweep_list WHERE id IN (70, 71) ORDER BY id, status;
+SELECT consent.guard_key('jo@sweep.example', 'GB') = consent.guard_key('JO+tag@Sweep.Example', 'GB') AS same,
+       consent.guard_key('07700 900311', 'GB') = consent.guard_key('+447700900311', 'FR') AS number,
+       consent.guard_key('a@b.example, c@d.example', 'GB') AS several, consent.guard_key('nonsense', 'GB') AS none,
+       consent.guard_key('{a@b.example,NULL}'::text[], 'GB') = consent.guard_key('a@b.example', 'GB') AS element;
+SELECT consent.guard_key('jo@sweep.example', 'gb');
+\echo :LAST_ERROR_SQLSTATE
+
+-- What is not guarded any more, or switched off, is not swept.
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (80, 'sam@sweep.example', :promo);
+INSERT INTO sweep_quarantine VALUES (80, 'sam@sweep.example', :promo);
+ALTER TABLE sweep_divert DISABLE TRIGGER consent_guard;
+SELECT consent.unguard('sweep_quarantine');
+SELECT consent.withdraw('sam@sweep.example') > 0 AS withdrawn;
+SELECT id, status FROM sweep_divert WHERE id = 80;
+SELECT count(*) FROM sweep_quarantine WHERE id = 80;
+-- a trigger made by hand guards nothing, and does no harm
+CREATE TABLE sweep_hand (to_addr text);
+INSERT INTO sweep_hand VALUES ('sam@sweep.example');
+CREATE TRIGGER by_hand AFTER INSERT ON sweep_hand FOR EACH ROW EXECUTE FUNCTION consent.guard_check('recipient', 'to_addr');
+SELECT consent.withdraw('sam@sweep.example') > 0 AS withdrawn;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_hand'::regclass;
+DROP TABLE sweep_hand, sweep_divert, sweep_quarantine, sweep_flag, sweep_part, sweep_list;
+DROP FUNCTION sweep_sorry();

@@ -1,0 +1,662 @@
+/*-------------------------------------------------------------------------
+ *
+ * sweep.c
+ *	  Cancels what is queued for an address when something has been recorded
+ *	  that stands against it, in the same transaction.
+ *
+ * The gate calls this at pre-commit, under the exclusive locks of the
+ * addresses: who has queued for them and committed is seen here, and who has
+ * not committed yet will find our entry in the log of the gate.  Every row
+ * found is judged again, by the same guard that let it in, and only what is
+ * refused now is parked in its terminal state, or in consent.quarantine: a
+ * service message stays.
+ *
+ * A sweep must neither wait nor fail the withdrawal that it is part of.  Rows
+ * and tables that another transaction has locked are skipped, any other wait
+ * ends after a moment, and each guard, and each row, has a subtransaction of
+ * its own: a guard that is broken is written down in consent.sweep_log, and the
+ * withdrawal stands.  Statements run as the table's owner, under pinned
+ * settings, and each under a snapshot of its own whatever the isolation level
+ * of the transaction, so that they see what has committed by now.
+ *
+ * To find the rows of one address among millions the table needs an index on
+ * consent.guard_key() of its recipients, which consent.guard_index() makes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "guard/action.h"
+#include "guard/guard.h"
+#include "guard/log.h"
+#include "guard/sweep.h"
+#include "module/compat.h"
+#include "module/module.h"
+
+/* Columns of consent.sweep_log, as log.sql creates them. */
+enum
+{
+	SWEEP_LOG_AT,
+	SWEEP_LOG_CONTACT_DIGEST,
+	SWEEP_LOG_RELATION,
+	SWEEP_LOG_CANCELLED,
+	SWEEP_LOG_SKIPPED,
+	SWEEP_LOG_PROBLEM,
+	SWEEP_LOG_NATTS
+};
+
+PG_FUNCTION_INFO_V1(pg_consent_guard_keys);
+PG_FUNCTION_INFO_V1(pg_consent_guard_key);
+
+/* Nobody holds a lock for longer without a reason that we had better not wait for. */
+#define LOCK_TIMEOUT "100ms"
+
+/* With more addresses than this the pending rows are read whole. */
+#define KEYS_IN_QUERY (16 * 1024)
+
+#define ROWS_AT_ONCE 1000
+
+/* What happened to the rows of one address in one table. */
+typedef struct Tally
+{
+	uint64		key;
+	int64		cancelled;
+	int64		skipped;
+} Tally;
+
+/* A guard at work. */
+typedef struct Sweep
+{
+	const ConsentKeySet *set;
+	Oid			relid;
+	Oid			trigger;
+	MemoryContext context;		/* of the two below */
+	HTAB	   *tallies;
+	const char *problem;		/* the first, NULL: none */
+} Sweep;
+
+/* The guards, but for clones: a partitioned table is swept as a whole. */
+static List *
+find_guards(void)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
+	List	   *guards = NIL;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(ProcedureRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(consent_guard_function("guard_check")));
+	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend dependent = (Form_pg_depend) GETSTRUCT(tuple);
+		ScanKeyData key;
+		SysScanDesc one;
+
+		if (dependent->classid != TriggerRelationId)
+			continue;
+		ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(dependent->objid));
+		one = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
+		tuple = systable_getnext(one);
+		if (HeapTupleIsValid(tuple))
+		{
+			Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
+
+			if (!OidIsValid(form->tgparentid) && form->tgenabled != TRIGGER_DISABLED)
+			{
+				Sweep	   *sweep = palloc0(sizeof(Sweep));
+
+				sweep->relid = form->tgrelid;
+				sweep->trigger = form->oid;
+				guards = lappend(guards, sweep);
+			}
+		}
+		systable_endscan(one);
+	}
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	table_close(depend, AccessShareLock);
+	return guards;
+}
+
+static Tally *
+tally(Sweep *sweep, uint64 key)
+{
+	Tally	   *entry;
+	bool		found;
+
+	entry = hash_search(sweep->tallies, &key, HASH_ENTER, &found);
+	if (!found)
+		entry->cancelled = entry->skipped = 0;
+	return entry;
+}
+
+/*
+ * Run a step in a subtransaction, so that an error is only something to be
+ * noted.  What is not the guard's fault is an error of the whole.
+ */
+static bool
+attempt(void (*step) (Sweep *sweep, void *arg), Sweep *sweep, void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = true;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		step(sweep, arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		switch (error->sqlerrcode)
+		{
+			case ERRCODE_QUERY_CANCELED:
+			case ERRCODE_ADMIN_SHUTDOWN:
+			case ERRCODE_CRASH_SHUTDOWN:
+			case ERRCODE_T_R_SERIALIZATION_FAILURE:
+				PG_RE_THROW();
+		}
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (sweep->problem == NULL)
+			sweep->problem = MemoryContextStrdup(sweep->context, error->message);
+		done = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+/* A row that is refused now. */
+typedef struct Doomed
+{
+	Relation	rel;
+	ConsentMapping *mapping;
+	TupleTableSlot *slot;
+	ConsentJudgement judgement;
+	bool		skipped;
+	bool		cancelled;
+} Doomed;
+
+/*
+ * Lock it, unless somebody else has, and park it.  Who changed it in the
+ * meantime may have made it another message, so it is judged once more.
+ */
+static void
+park(Sweep *sweep, void *arg)
+{
+	Doomed	   *doomed = arg;
+	ItemPointerData tid = doomed->slot->tts_tid;
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_lock(doomed->rel, &tid, snapshot, doomed->slot, GetCurrentCommandId(false),
+							  LockTupleNoKeyExclusive, LockWaitSkip,
+							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	UnregisterSnapshot(snapshot);
+	if (result == TM_WouldBlock)
+	{
+		doomed->skipped = true;
+		return;
+	}
+	if (result != TM_Ok)
+		return;					/* deleted */
+	if (failure.traversed &&
+		consent_guard_judge(doomed->mapping, doomed->slot, &doomed->judgement) != ROW_REFUSED)
+		return;
+	tid = doomed->slot->tts_tid;
+	if (consent_action_park(doomed->rel, doomed->mapping, &tid, &doomed->judgement))
+	{
+		consent_log_decision(doomed->mapping, &doomed->judgement,
+							 doomed->mapping->divert != NULL ? "diverted" : "quarantined");
+		doomed->cancelled = true;
+	}
+	else
+		doomed->skipped = true;
+}
+
+/* A partition, or the table itself, while its rows come by. */
+typedef struct Leaf
+{
+	Relation	rel;
+	ConsentMapping *mapping;
+	TupleTableSlot *slot;
+} Leaf;
+
+static void
+close_leaf(Leaf *leaf)
+{
+	if (leaf->rel == NULL)
+		return;
+	ExecDropSingleTupleTableSlot(leaf->slot);
+	table_close(leaf->rel, NoLock);
+	leaf->rel = NULL;
+}
+
+/* The clone there of a guard, or the guard itself. */
+static void
+open_leaf(Leaf *leaf, Oid relid, const Trigger *guard)
+{
+	Trigger    *trigger;
+	int			position = 0;
+
+	if (leaf->rel != NULL && RelationGetRelid(leaf->rel) == relid)
+		return;
+	close_leaf(leaf);
+	leaf->rel = table_open(relid, RowExclusiveLock);
+	leaf->slot = table_slot_create(leaf->rel, NULL);
+	leaf->mapping = NULL;
+	while (leaf->mapping == NULL && (trigger = consent_guard_next(leaf->rel, &position)) != NULL)
+	{
+		/* A clone has the name of what it was cloned from. */
+		if (strcmp(trigger->tgname, guard->tgname) == 0)
+			leaf->mapping = consent_guard_mapping(leaf->rel, trigger);
+	}
+	if (leaf->mapping == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("partition \"%s\" has lost its guard", RelationGetRelationName(leaf->rel))));
+}
+
+/* A row that is pending, for one of the addresses. */
+static void
+sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid)
+{
+	Doomed		doomed = {.rel = leaf->rel, .mapping = leaf->mapping, .slot = leaf->slot};
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool		refused;
+
+	refused = table_tuple_fetch_row_version(leaf->rel, tid, snapshot, leaf->slot) &&
+		consent_guard_judge(leaf->mapping, leaf->slot, &doomed.judgement) == ROW_REFUSED;
+	UnregisterSnapshot(snapshot);
+
+	/* Refused for another recipient, or as it always was: not our business. */
+	if (refused && doomed.judgement.nkeys > 0 &&
+		consent_key_in_set(sweep->set, doomed.judgement.keys[doomed.judgement.nkeys - 1]))
+	{
+		uint64		key = doomed.judgement.keys[doomed.judgement.nkeys - 1];
+
+		if (!attempt(park, sweep, &doomed) || doomed.skipped)
+			tally(sweep, key)->skipped++;
+		else if (doomed.cancelled)
+			tally(sweep, key)->cancelled++;
+	}
+	ExecClearTuple(leaf->slot);
+}
+
+static bool
+for_us(const ConsentKeySet *set, Datum array)
+{
+	Datum	   *keys;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &keys, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (consent_key_in_set(set, (uint64) DatumGetInt64(keys[i])))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * SELECT tableoid, ctid, guard_keys(recipient, region) FROM t AS outbound_row
+ * WHERE guard_key(recipient, region) = ANY ($1) AND (pending) IS NOT FALSE
+ *
+ * guard_key() of a list of addresses is 0, and so is what we ask for beside the
+ * addresses themselves.
+ */
+static char *
+candidates_query(Relation rel, Trigger *trigger, bool by_key)
+{
+	const char *recipient = consent_guard_argument(trigger, "recipient");
+	const char *pending = consent_guard_argument(trigger, "pending");
+	const char *region = consent_guard_argument(trigger, "region");
+	StringInfoData query;
+
+	/* Somebody has made the trigger by hand. */
+	if (recipient == NULL || region == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.guard_check() lacks a mapping")));
+	region = quote_literal_cstr(region);
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT " CONSENT_ROW_NAME ".tableoid, " CONSENT_ROW_NAME ".ctid, consent.guard_keys(%s, %s) FROM %s%s AS "
+					 CONSENT_ROW_NAME " WHERE (%s) IS NOT FALSE",
+					 recipient, region,
+					 rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												RelationGetRelationName(rel)),
+					 pending ? pending : "true");
+	if (by_key)
+		appendStringInfo(&query, " AND consent.guard_key(%s, %s) OPERATOR(pg_catalog.=) ANY ($1)", recipient, region);
+	return query.data;
+}
+
+/* Does the guard only watch?  Then so do we. */
+static bool
+leaves_rows_alone(const Trigger *trigger)
+{
+	const char *on_block = consent_guard_argument(trigger, "on_block");
+
+	return on_block != NULL && strcmp(on_block, consent_block_action_names[BLOCK_FLAG]) == 0 &&
+		consent_guard_argument(trigger, "divert") == NULL;
+}
+
+/* The addresses, and 0, as bigint[]. */
+static Datum
+keys_array(const ConsentKeySet *set)
+{
+	Datum	   *keys = palloc((set->n + 1) * sizeof(Datum));
+
+	for (int i = 0; i < set->n; i++)
+		keys[i] = Int64GetDatum((int64) set->keys[i]);
+	keys[set->n] = Int64GetDatum(0);
+	return PointerGetDatum(construct_array(keys, set->n + 1, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Statements on the table run as its owner, who sees all of it. */
+static void
+become(Oid owner, const ConsentPinned *pinned)
+{
+	SetUserIdAndSecContext(owner, pinned->context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+}
+
+static void
+sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows, uint64 n, MemoryContext work)
+{
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Oid			relid = DatumGetObjectId(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
+		ItemPointer tid = (ItemPointer) DatumGetPointer(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull));
+		Datum		keys = SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull);
+		MemoryContext caller;
+
+		CHECK_FOR_INTERRUPTS();
+		if (isnull || !for_us(sweep->set, keys))
+			continue;
+		open_leaf(leaf, relid, trigger);
+		caller = MemoryContextSwitchTo(work);
+		sweep_row(sweep, leaf, tid);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(work);
+	}
+}
+
+static void
+sweep_guard(Sweep *sweep, void *arg)
+{
+	bool		by_key = !sweep->set->all && sweep->set->n <= KEYS_IN_QUERY;
+	Relation	rel;
+	TriggerDesc *triggers;
+	Trigger    *trigger = NULL;
+	Leaf		leaf = {NULL};
+	MemoryContext work;
+	ConsentPinned pinned;
+	SPIPlanPtr	plan;
+	Portal		portal;
+	Oid			types[] = {INT8ARRAYOID};
+	Datum		values[1];
+	uint64		n;
+
+	if (!ConditionalLockRelationOid(sweep->relid, RowExclusiveLock))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("the table is locked by another transaction")));
+	rel = try_relation_open(sweep->relid, NoLock);
+	if (rel == NULL)
+		return;					/* dropped a moment ago, as below */
+	triggers = CopyTriggerDesc(rel->trigdesc);
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (triggers->triggers[i].tgoid == sweep->trigger)
+			trigger = &triggers->triggers[i];
+	}
+	if (trigger != NULL && leaves_rows_alone(trigger))
+		trigger = NULL;
+	if (trigger == NULL)
+	{
+		relation_close(rel, NoLock);
+		return;
+	}
+
+	pinned = consent_pin(InvalidOid, consent_guard_argument(trigger, "region"));
+	SPI_connect();
+	work = AllocSetContextCreate(CurrentMemoryContext, "pg_consent swept row", ALLOCSET_DEFAULT_SIZES);
+	if (by_key)
+		values[0] = keys_array(sweep->set);
+	become(rel->rd_rel->relowner, &pinned);
+	plan = SPI_prepare(candidates_query(rel, trigger, by_key), by_key ? 1 : 0, types);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	portal = SPI_cursor_open(NULL, plan, values, NULL, false);
+	do
+	{
+		SPITupleTable *rows;
+
+		become(rel->rd_rel->relowner, &pinned);
+		SPI_cursor_fetch(portal, true, ROWS_AT_ONCE);
+		SetUserIdAndSecContext(pinned.user, pinned.context);
+		rows = SPI_tuptable;
+		n = SPI_processed;
+		sweep_rows(sweep, trigger, &leaf, rows, n, work);
+		SPI_freetuptable(rows);
+	} while (n > 0);
+	close_leaf(&leaf);
+	SPI_cursor_close(portal);
+	SPI_finish();
+	consent_unpin(pinned);
+	relation_close(rel, NoLock);
+}
+
+/* Whoever looks up an address computes this digest with guard_key(). */
+static Datum
+digest_of(uint64 key)
+{
+	bytea	   *digest = palloc(VARHDRSZ + sizeof(uint64));
+
+	SET_VARSIZE(digest, VARHDRSZ + sizeof(uint64));
+	for (int i = 0; i < sizeof(uint64); i++)
+		VARDATA(digest)[i] = (char) (key >> (8 * (sizeof(uint64) - 1 - i)));
+	return PointerGetDatum(digest);
+}
+
+static void
+write_sweep_log(Sweep *sweep)
+{
+	Oid			relid = get_relname_relid("sweep_log", get_namespace_oid("consent", false));
+	Relation	rel;
+	HASH_SEQ_STATUS status;
+	Tally	   *entry;
+
+	/* Something went wrong before a row was found: said once. */
+	if (sweep->problem != NULL && hash_get_num_entries(sweep->tallies) == 0)
+		(void) tally(sweep, sweep->set->n > 0 ? sweep->set->keys[0] : 0);
+	if (hash_get_num_entries(sweep->tallies) == 0)
+		return;
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.sweep_log\" does not exist")));
+	rel = table_open(relid, RowExclusiveLock);
+	if (RelationGetDescr(rel)->natts != SWEEP_LOG_NATTS)
+		elog(ERROR, "consent.sweep_log has %d columns, expected %d", RelationGetDescr(rel)->natts, SWEEP_LOG_NATTS);
+	hash_seq_init(&status, sweep->tallies);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		Datum		values[SWEEP_LOG_NATTS];
+		bool		nulls[SWEEP_LOG_NATTS] = {false};
+
+		values[SWEEP_LOG_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+		values[SWEEP_LOG_CONTACT_DIGEST] = digest_of(entry->key);
+		values[SWEEP_LOG_RELATION] = ObjectIdGetDatum(sweep->relid);
+		values[SWEEP_LOG_CANCELLED] = Int64GetDatum(entry->cancelled);
+		values[SWEEP_LOG_SKIPPED] = Int64GetDatum(entry->skipped);
+		if (sweep->problem != NULL)
+			values[SWEEP_LOG_PROBLEM] = CStringGetTextDatum(sweep->problem);
+		else
+			nulls[SWEEP_LOG_PROBLEM] = true;
+		CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	}
+	table_close(rel, RowExclusiveLock);
+	CommandCounterIncrement();
+}
+
+static void
+sweep_all(List *guards, const ConsentKeySet *set)
+{
+	ListCell   *cell;
+
+	foreach(cell, guards)
+	{
+		Sweep	   *sweep = lfirst(cell);
+		HASHCTL		ctl = {
+			.keysize = sizeof(uint64), .entrysize = sizeof(Tally), .hcxt = CurrentMemoryContext
+		};
+
+		sweep->set = set;
+		sweep->context = CurrentMemoryContext;
+		sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		if (!attempt(sweep_guard, sweep, NULL))
+		{
+			/* What was counted has been undone. */
+			hash_destroy(sweep->tallies);
+			sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		}
+		write_sweep_log(sweep);
+	}
+}
+
+/* Every statement sees what has committed by now, as READ COMMITTED has it. */
+static void
+sweep_read_committed(List *guards, const ConsentKeySet *set)
+{
+	const int	isolation = XactIsoLevel;
+	const bool	read_only = XactReadOnly;
+
+	PG_TRY();
+	{
+		XactIsoLevel = XACT_READ_COMMITTED;
+		XactReadOnly = false;
+		sweep_all(guards, set);
+	}
+	PG_FINALLY();
+	{
+		XactIsoLevel = isolation;
+		XactReadOnly = read_only;
+	}
+	PG_END_TRY();
+}
+
+void
+consent_sweep(const ConsentKeySet *set)
+{
+	List	   *guards = find_guards();
+	int			nestlevel;
+
+	if (guards == NIL)
+		return;
+	nestlevel = NewGUCNestLevel();
+	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	sweep_read_committed(guards, set);
+	AtEOXact_GUC(true, nestlevel);
+}
+
+/* The argument "region": two letters. */
+static const char *
+region_arg(FunctionCallInfo fcinfo)
+{
+	const char *region = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	if (!consent_region_is_well_formed(region))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid region: \"%s\"", region),
+				 errhint("A region is two capital letters, as in ISO 3166-1: GB, IE, FR.")));
+	return region;
+}
+
+/* The keys of the addresses in a text, or in an array of texts. */
+static int
+keys_arg(FunctionCallInfo fcinfo, uint64 **keys)
+{
+	ConsentMapping mapping = {.region = unconstify(char *, region_arg(fcinfo))};
+	ConsentRow	row = {.values[MAPPED_RECIPIENT] = PG_GETARG_DATUM(0)};
+
+	mapping.type[MAPPED_RECIPIENT] = get_fn_expr_argtype(fcinfo->flinfo, 0);
+	return consent_guard_keys(&mapping, &row, keys);
+}
+
+/* consent.guard_keys(recipient, region) */
+PGDLLEXPORT Datum
+pg_consent_guard_keys(PG_FUNCTION_ARGS)
+{
+	uint64	   *keys;
+	int			n = keys_arg(fcinfo, &keys);
+	Datum	   *elements = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum((int64) keys[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* consent.guard_key(recipient, region): of one address; 0 of several; NULL of none */
+PGDLLEXPORT Datum
+pg_consent_guard_key(PG_FUNCTION_ARGS)
+{
+	uint64	   *keys;
+	int			n = keys_arg(fcinfo, &keys);
+
+	if (n == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(n == 1 ? (int64) keys[0] : 0);
+}

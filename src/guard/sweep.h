@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * sweep.h
+ *	  Cancels what is queued for whoever has withdrawn: see sweep.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_SWEEP_H
+#define PG_CONSENT_SWEEP_H
+
+#include "guard/gate.h"
+
+/* At pre-commit, under the addresses' locks. */
+extern void consent_sweep(const ConsentKeySet *set);
+
+#endif							/* PG_CONSENT_SWEEP_H */
