@@ -107,6 +107,7 @@ SQL_PARTS = \
 	src/report/views.sql \
 	src/report/exposure.sql \
 	src/report/audience.sql \
+	src/report/report.sql \
 	src/module/roles.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))

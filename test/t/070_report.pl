@@ -1,0 +1,155 @@
+# The report: what it says is the data's, what it is made of is ours, and it
+# can be read by everybody: on paper, on a telephone, by a screen reader.
+use strict;
+use warnings FATAL => 'all';
+
+use Cwd qw(abs_path);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('report');
+$node->init;
+$node->append_conf('postgresql.conf', "timezone = 'Europe/London'");
+$node->start;
+$node->safe_psql('postgres', "CREATE DATABASE \"$_\" TEMPLATE template0") foreach qw(full bare);
+$node->command_ok(
+  [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('full'), '-f', 'test/report/fixture.sql' ],
+  'a company with a history');
+$node->safe_psql('bare', 'CREATE EXTENSION pg_consent');
+
+my %page = (
+  full => $node->safe_psql('full', q{SELECT consent.report(title => 'Acme & <b>Group</b> "2026"')}),
+  bare => $node->safe_psql('bare', 'SELECT consent.report()'));
+
+# luminance COLOUR and contrast A, B: as WCAG 2.2 defines them.
+sub luminance
+{
+  my ($colour) = @_;
+  my @c = map { $_ <= 0.04045 ? $_ / 12.92 : (($_ + 0.055) / 1.055)**2.4 }
+    map { hex($_) / 255 } $colour =~ /([0-9a-f]{2})/gi;
+  return 0.2126 * $c[0] + 0.7152 * $c[1] + 0.0722 * $c[2];
+}
+
+sub contrast
+{
+  my ($light, $dark) = sort { $b <=> $a } map { luminance($_) } @_;
+  return ($light + 0.05) / ($dark + 0.05);
+}
+
+foreach my $name (sort keys %page)
+{
+  my $html = $page{$name};
+
+  # libxml, by way of the server.
+  SKIP:
+  {
+    my ($status) = $node->psql($name, q{SELECT '<a/>'::xml});
+    skip 'the server was built without libxml', 1 if $status != 0;
+    is( $node->safe_psql($name, 'SELECT xml_is_well_formed_document(consent.report())'),
+      't', "$name: well formed");
+  }
+  unlike($html, qr/<(?:script|iframe|img|link|object|embed)\b/i, "$name: nothing is loaded or run");
+  unlike($html, qr/\b(?:src|srcset|action|background)\s*=|\burl\(|\@import|\bon\w+\s*=/i, "$name: ... by no attribute or style");
+  is(scalar(grep { !/^#/ } $html =~ /href="([^"]*)"/g), 0, "$name: links lead within the page");
+  foreach my $target ($html =~ /href="#([^"]*)"/g)
+  {
+    like($html, qr/id="\Q$target\E"/, "$name: link to $target has its target");
+  }
+
+  my @levels = $html =~ /<h([1-6])\b/g;
+  is(scalar(grep { $_ == 1 } @levels), 1, "$name: one main heading");
+  my @jumps = grep { $levels[$_] > $levels[ $_ - 1 ] + 1 } 1 .. $#levels;
+  is(scalar(@jumps), 0, "$name: no level of heading is left out");
+  like($html, qr/<html lang="en-GB">/, "$name: says its language");
+  like($html, qr/<meta name="viewport"/, "$name: made for small screens");
+  is(scalar(() = $html =~ /<th(?![^>]*scope=)[ >]/g), 0, "$name: every heading of a table says what it heads");
+  is( scalar(() = $html =~ /<svg(?![^>]*(?:aria-hidden="true"|aria-label="[^"]+"))/g),
+    0, "$name: every chart has a label, or a table that says the same");
+}
+
+# Colours of text on what is behind it.
+my %colour = $page{full} =~ /--(\w+):(#[0-9a-f]{6})/g;
+foreach my $pair ([qw(ink paper)], [qw(soft paper)], [qw(soft ground)], [qw(ink mark)], [qw(good paper)], [qw(bad paper)])
+{
+  cmp_ok(contrast(@colour{@$pair}), '>=', 4.5, "contrast of @$pair");
+}
+cmp_ok(contrast($colour{$_}, $colour{paper}), '>=', 3, "contrast of a bar that is $_") foreach qw(yes no);
+cmp_ok(contrast(@colour{qw(yes no)}), '>=', 1, 'bars differ');
+
+# What the data says cannot break out of its place.
+my $html = $page{full};
+like($html, qr/Acme &amp; &lt;b&gt;Group&lt;\/b&gt; &quot;2026&quot;/, 'the title is escaped');
+like($html, qr/Bolt &amp; Sons &lt;Energy&gt;/, 'so is the name of an organisation');
+like($html, qr/list &lt;script&gt;alert\(&quot;x&quot;\)&lt;\/script&gt; &amp; co/, 'and a source');
+like($html, qr/Winter &lt;b&gt;warmer&lt;\/b&gt;/, 'and a campaign');
+like($html, qr/outbox &quot;&quot;quoted&quot;&quot; &lt;i&gt;/, 'and a table');
+like($html, qr/<mark[^>]*>[^<]*<\/mark>.*&lt;script&gt;alert\(1\)/s, 'and a message, with its evidence marked');
+is( $node->safe_psql('full', q{SELECT consent.html(E'<a href="x">&''\x01\x1f\t</a>')}),
+  "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\t&lt;/a&gt;",
+  'consent.html() escapes and drops control characters');
+
+# The page says what the JSON says, and the JSON what the tables say.
+my $figures = q{
+  SELECT (r #>> '{decisions,total}') = (SELECT count(*)::text FROM consent.decision_log WHERE decided_at >= now() - interval '90 days')
+     AND (r #>> '{decisions,refused}') = (SELECT count(*)::text FROM consent.decision_log WHERE NOT allowed AND decided_at >= now() - interval '90 days')
+     AND (SELECT sum((v ->> 'allowed')::int + (v ->> 'refused')::int)::text FROM jsonb_array_elements(r #> '{decisions,over_time}') v) = r #>> '{decisions,total}'
+     AND (r #>> '{at_risk,records}') = (SELECT count(DISTINCT event_id)::text FROM consent.at_risk)
+     AND (r #>> '{exposure,total,messages}') = (SELECT count(*)::text FROM consent.exposure_finding)
+     AND (r #>> '{exposure,total,people}') = (SELECT count(DISTINCT person)::text FROM consent.exposure_finding)
+     AND (r #>> '{disguised,messages}') = (SELECT count(*)::text FROM consent.disguised_marketing WHERE decided_at >= now() - interval '90 days')
+     AND (r #>> '{expiring,permissions}') = (SELECT count(*)::text FROM consent.expiring)
+    FROM consent.report_json() r};
+is($node->safe_psql('full', $figures), 't', 'the figures are those of the views');
+foreach my $path ('decisions,total', 'at_risk,records', 'exposure,total,messages', 'disguised,messages')
+{
+  my $shown = $node->safe_psql('full', "SELECT consent.report_number((consent.report_json() #>> '{$path}')::numeric)");
+  like($html, qr/<b>\Q$shown\E<\/b>/, "$path is on the page: $shown");
+}
+is( $node->safe_psql('full', q{SELECT r #>> '{decisions,total}' FROM consent.report_json(organisation => 'Bolt & Sons <Energy>') r}),
+  0, 'of one organisation only');
+my ($status, $stdout, $stderr) = $node->psql('full', "\\set VERBOSITY sqlstate\nSELECT consent.report('nobody')");
+like($stderr, qr/23503/, 'an unknown organisation is an error');
+($status, $stdout, $stderr) = $node->psql('full', "\\set VERBOSITY sqlstate\nSELECT consent.report(since => 'infinity')");
+like($stderr, qr/22023/, 'so is a period that never begins');
+
+# Who may read it.
+$node->safe_psql('full', 'CREATE ROLE report_reader LOGIN IN ROLE consent_reader; CREATE ROLE report_poor LOGIN');
+like($node->safe_psql('full', 'SELECT consent.report()', extra_params => [ '-U', 'report_reader' ]), qr/<h1>/, 'a reader may');
+($status, $stdout, $stderr) = $node->psql('full', "\\set VERBOSITY sqlstate\nSELECT consent.report()", extra_params => [ '-U', 'report_poor' ]);
+like($stderr, qr/42501/, 'nobody else');
+
+# As a browser shows it: nothing is wider than the screen.
+my ($chromium) = grep { -x } qw(/usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome);
+SKIP:
+{
+  skip 'there is no Chromium to look at the page with', 3 unless $chromium;
+  my $dir = abs_path(PostgreSQL::Test::Utils::tempdir);
+  foreach my $case ([ full => 1280 ], [ full => 360 ], [ bare => 360 ])
+  {
+    my ($name, $width) = @$case;
+    append_to_file("$dir/$name.html", $page{$name}) unless -e "$dir/$name.html";
+    append_to_file("$dir/$name$width.html", <<"EOF");
+<iframe id="f" src="$name.html" style="border:0;width:${width}px;height:800px"></iframe><p id="w"></p>
+<script>onload = function () {
+  var d = document.getElementById("f").contentDocument;
+  document.getElementById("w").textContent = "width " + d.documentElement.scrollWidth + " headings " + d.querySelectorAll("h2").length;
+}</script>
+EOF
+    my ($out) = run_command(
+      [
+        $chromium, '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
+        '--allow-file-access-from-files', "--user-data-dir=$dir/profile", '--virtual-time-budget=5000',
+        '--dump-dom', "file://$dir/$name$width.html"
+      ]);
+    my ($found, $headings) = $out =~ /width (\d+) headings (\d+)/;
+  SKIP:
+    {
+      skip 'Chromium does not work here', 1 unless defined $found;
+      ok($found <= $width && $headings == 7, "$name at $width: $found wide, $headings sections");
+    }
+  }
+}
+
+$node->stop;
+done_testing();
