@@ -65,7 +65,7 @@ SELECT u AS contact, e.reason
 SELECT consent.count(consent.audience('email', 'aud acme', at => now() - interval '1 day')) AS nobody_yesterday;
 
 -- why_not
-SELECT reason, contacts >= cardinality(examples) AS enough, citation FROM consent.why_not('email', 'aud acme') WHERE reason IN ('objected', 'consent_withdrawn', 'soi_not_similar');
+SELECT reason, contacts >= cardinality(examples) AS enough, citation FROM consent.why_not('email', 'aud acme') WHERE reason IN ('objected', 'consent_withdrawn', 'soi_not_similar') ORDER BY reason COLLATE "C";
 SELECT examples FROM consent.why_not('email', 'aud acme', samples => 10000) WHERE reason = 'soi_not_similar';
 SELECT (SELECT sum(contacts) FROM consent.why_not('email', 'aud acme')) + consent.count(consent.audience('email', 'aud acme')) = (SELECT count(*) FROM consent.contact_standing) AS adds_up;
 SELECT max(cardinality(examples)) <= 2 AS few FROM consent.why_not('email', 'aud acme', samples => 2);
