@@ -68,6 +68,7 @@ OBJS = \
 	src/guard/trigger.o \
 	src/guard/health.o \
 	src/guard/cleared.o \
+	src/guard/counters.o \
 	src/report/verdict.o \
 	src/report/audience.o
 

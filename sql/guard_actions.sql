@@ -292,6 +292,74 @@ SELECT act_try('');
 SELECT act_try($$status = 'x', note = to_addr || ' ' || consent.refusal_reason()$$);
 SELECT consent.unguard('act_not');
 
+-- Faults: what cannot be looked up, logged or kept refuses the statement, and nothing is lost.
+CREATE TABLE act_fault (id int, to_addr text, body text, status text DEFAULT 'queued');
+CREATE FUNCTION act_address(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF $1 = 'boom' THEN RAISE EXCEPTION 'no such person'; END IF; RETURN $1; END $$;
+SELECT consent.guard('act_fault', recipient => 'act_address(to_addr)', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$,
+                     claim => $$status = 'sending'$$, on_block => 'divert', divert => $$status = 'cancelled'$$);
+INSERT INTO act_fault VALUES (1, 'yes@actions.example', :promo), (2, 'stopped@actions.example', :promo);
+INSERT INTO act_fault VALUES (3, 'boom', :promo);
+INSERT INTO act_fault VALUES (3, 'boom', :service);
+BEGIN;
+ALTER TABLE consent.ledger RENAME TO gone;
+INSERT INTO act_fault VALUES (3, 'yes@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+ALTER TABLE consent.decision_log RENAME TO gone;
+INSERT INTO act_fault VALUES (3, 'stopped@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+DROP FUNCTION act_address(text);
+INSERT INTO act_fault VALUES (3, 'yes@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+-- the disk is full
+CREATE FUNCTION act_disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = 'disk_full'; END $$;
+BEGIN;
+CREATE TRIGGER disk_full BEFORE INSERT ON consent.decision_log FOR EACH ROW EXECUTE FUNCTION act_disk_full();
+INSERT INTO act_fault VALUES (3, 'stopped@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+SELECT consent.withdraw('yes@actions.example') > 0 AS withdrawn;
+CREATE TRIGGER disk_full BEFORE INSERT ON consent.decision_log FOR EACH ROW EXECUTE FUNCTION act_disk_full();
+UPDATE act_fault SET status = 'sending' WHERE id = 1;
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+SELECT consent.unguard('act_fault');
+SELECT consent.guard('act_fault', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$, on_block => 'quarantine');
+BEGIN;
+CREATE TRIGGER disk_full BEFORE INSERT ON consent.quarantine FOR EACH ROW EXECUTE FUNCTION act_disk_full();
+UPDATE act_fault SET to_addr = 'stopped@actions.example' WHERE id = 1;
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+ALTER TABLE consent.quarantine RENAME TO gone;
+INSERT INTO act_fault VALUES (3, 'stopped@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+-- a trigger of the table's own that will not let the row go
+CREATE FUNCTION act_keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep BEFORE DELETE ON act_fault FOR EACH ROW EXECUTE FUNCTION act_keep();
+INSERT INTO act_fault VALUES (3, 'stopped@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+DROP TRIGGER keep ON act_fault;
+SELECT id, to_addr, status FROM act_fault ORDER BY id;
+-- what was only diverted or kept may be prepared
+BEGIN;
+INSERT INTO act_fault VALUES (4, 'stopped@actions.example', :promo);
+PREPARE TRANSACTION 'act_prepared';
+SELECT count(*) FROM consent.quarantine WHERE relation = 'act_fault'::regclass;
+COMMIT PREPARED 'act_prepared';
+SELECT "row"->>'id' AS id FROM consent.quarantine WHERE relation = 'act_fault'::regclass;
+DROP TABLE act_fault;
+-- DROP EXTENSION asks first, because the guards go with it
+BEGIN;
+DO $$ BEGIN EXECUTE 'DROP EXTENSION pg_consent'; EXCEPTION WHEN dependent_objects_still_exist THEN RAISE NOTICE 'refused'; END $$;
+ROLLBACK;
+
 -- The writer's settings, rights and objects mean nothing to a diversion, a claim or a quarantine.
 CREATE SCHEMA act_app;
 CREATE TYPE act_app.state AS ENUM ('queued', 'sending', 'cancelled');
@@ -307,6 +375,7 @@ GRANT INSERT, SELECT, UPDATE (state) ON act_app.outbox TO regress_act_writer;
 SELECT consent.guard('act_app.outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, claim => $$state = 'sending'$$,
                      on_block => 'divert', divert => $$state = 'cancelled', error = act_app.note(consent.refusal_reason())$$);
 INSERT INTO act_app.outbox VALUES (1, 'yes3@actions.example', :promo);
+BEGIN;
 SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
 ALTER TABLE act_app.outbox ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY mine ON act_app.outbox FOR ALL TO regress_act_writer USING (id < 10) WITH CHECK (id < 10);
@@ -324,6 +393,7 @@ DROP TABLE pg_temp.quarantine, pg_temp.decision_log;
 DROP FUNCTION pg_temp.note(text);
 RESET ROLE;
 SELECT reason, action FROM consent.decision_log WHERE relation = 'act_app.outbox'::regclass ORDER BY decided_at;
+COMMIT;
 SELECT consent.unguard('act_app.outbox');
 SELECT consent.guard('act_app.outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, on_block => 'quarantine');
 SET ROLE regress_act_writer;

@@ -31,7 +31,7 @@ CREATE TABLE consent.decision_log (
   written_by text NOT NULL);
 CREATE INDEX decision_log_decided_at ON consent.decision_log USING brin (decided_at) WITH (pages_per_range = 32);
 COMMENT ON TABLE consent.decision_log IS
-  'Decisions of the guards: every refusal but those that raised (an error takes its own log entry back with it), and allowances as the guard says (log => none, sample or all). Always logged: a message that its sender called something else than its text shows, and one that is no marketing and goes to an address we cannot read';
+  'Decisions of the guards: every refusal but those that raised (an error takes its own log entry back with it; consent.guard_counters counts those too), and allowances as the guard says (log => none, sample or all). Always logged: a message that its sender called something else than its text shows, and one that is no marketing and goes to an address we cannot read';
 COMMENT ON COLUMN consent.decision_log.decided_at IS 'When, by the wall clock';
 COMMENT ON COLUMN consent.decision_log.relation IS 'The guarded table; a number once it is dropped';
 COMMENT ON COLUMN consent.decision_log.allowed IS 'The verdict';
@@ -143,3 +143,20 @@ END;
 COMMENT ON FUNCTION consent.expire_log(timestamptz) IS
   'Deletes what consent.decision_log and consent.sweep_log hold from before a moment. Returns how many rows. Run it as often as your retention period asks';
 REVOKE EXECUTE ON FUNCTION consent.expire_log(timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION consent.guard_counts(OUT relation regclass, OUT reason text, OUT decisions bigint) RETURNS SETOF record
+  LANGUAGE C VOLATILE PARALLEL RESTRICTED
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_counts';
+COMMENT ON FUNCTION consent.guard_counts() IS
+  'What consent.guard_counters shows';
+
+CREATE VIEW consent.guard_counters AS
+  SELECT c.relation, r.kind = 'basis' AS allowed, c.reason, c.decisions
+    FROM consent.guard_counts() c LEFT JOIN consent.reason r ON r.code = c.reason;
+COMMENT ON VIEW consent.guard_counters IS
+  'How often each guarded table''s guards decided since the server was started, by reason; also decisions whose statement failed or was rolled back. Empty unless pg_consent is in shared_preload_libraries';
+COMMENT ON COLUMN consent.guard_counters.relation IS 'The guarded table; a number once it is dropped';
+COMMENT ON COLUMN consent.guard_counters.allowed IS 'Is it a reason to allow?';
+COMMENT ON COLUMN consent.guard_counters.reason IS 'The reason code that decided; see consent.reason';
+COMMENT ON COLUMN consent.guard_counters.decisions IS 'How often';
+GRANT SELECT ON consent.guard_counters TO PUBLIC;

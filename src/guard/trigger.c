@@ -34,6 +34,7 @@
 #include "utils/rel.h"
 
 #include "guard/action.h"
+#include "guard/counters.h"
 #include "guard/divert.h"
 #include "guard/gate.h"
 #include "guard/guard.h"
@@ -320,6 +321,16 @@ is_diverted_early(const ConsentMapping *mapping, RowEvent event)
 		 (mapping->on_block != BLOCK_FLAG && event == EVENT_RETRIED));
 }
 
+/* Judge a row, and count that. */
+static bool
+judge(const ConsentMapping *mapping, const ConsentRow *row, ConsentJudgement *judgement)
+{
+	bool		allowed = consent_guard_judge_row(mapping, row, judgement);
+
+	consent_counters_count(mapping->root, judgement->verdict.reason);
+	return allowed;
+}
+
 /* The guard, kept for the statement in the trigger's FmgrInfo. */
 static ConsentMapping *
 mapping_for(FunctionCallInfo fcinfo, Relation rel, Trigger *guard)
@@ -406,7 +417,7 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 		event = row_event(mapping, &row, &old);
 		if (event == EVENT_CLAIMED)
 		{
-			if (!consent_guard_judge_row(mapping, &row, &judgement))
+			if (!judge(mapping, &row, &judgement))
 			{
 				/*
 				 * Rewriting the row would hand it to the worker all the same,
@@ -431,8 +442,10 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 		event = row_event(mapping, &row, NULL);
 	}
 
+	/* What passes here is judged, and counted, by the guard. */
 	if (is_diverted_early(mapping, event) && !consent_guard_judge_row(mapping, &row, &judgement))
 	{
+		consent_counters_count(mapping->root, judgement.verdict.reason);
 		tuple = divert(rel, mapping, tuple, slot, &judgement, &row);
 		consent_log_decision(mapping, &judgement, "diverted");
 	}
@@ -548,7 +561,7 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	}
 
-	if (consent_guard_judge_row(mapping, &row, &judgement))
+	if (judge(mapping, &row, &judgement))
 	{
 		consent_log_allowance(mapping, &judgement);
 		if (mapping->on_block != BLOCK_FLAG)

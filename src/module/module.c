@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "classify/classify.h"
+#include "guard/counters.h"
 #include "guard/gate.h"
 #include "guard/trigger.h"
 #include "ledger/vocabulary.h"
@@ -89,4 +90,5 @@ _PG_init(void)
 	consent_vocabulary_init();
 	consent_gate_init();
 	consent_trigger_init();
+	consent_counters_init();
 }

@@ -1,0 +1,162 @@
+/*-------------------------------------------------------------------------
+ *
+ * counters.c
+ *	  Counts the decisions of guards in shared memory.
+ *
+ * A refusal that raises takes everything in the database back with it, the log
+ * entry too.  What is counted here stays, until the server is restarted.
+ * Shared memory is there for the asking only while the server starts, so it
+ * takes shared_preload_libraries = 'pg_consent'; without that nothing is
+ * counted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "guard/counters.h"
+#include "module/compat.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_guard_counts);
+
+/* Guarded tables that are counted; those that come after are not. */
+#define MAX_COUNTED 1000
+
+typedef struct CountedKey
+{
+	Oid			database;
+	Oid			relation;
+} CountedKey;
+
+typedef struct Counted
+{
+	CountedKey	key;
+	pg_atomic_uint64 count[REASON_COUNT];
+} Counted;
+
+/* NULL where the library was not preloaded. */
+static LWLock *lock = NULL;
+static HTAB *counted = NULL;
+
+static shmem_request_hook_type previous_request_hook = NULL;
+static shmem_startup_hook_type previous_startup_hook = NULL;
+
+static void
+request_shmem(void)
+{
+	if (previous_request_hook)
+		previous_request_hook();
+	RequestAddinShmemSpace(hash_estimate_size(MAX_COUNTED, sizeof(Counted)));
+	RequestNamedLWLockTranche("pg_consent", 1);
+}
+
+static void
+startup_shmem(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(CountedKey), .entrysize = sizeof(Counted)};
+
+	if (previous_startup_hook)
+		previous_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	counted = ShmemInitHash("pg_consent counters", 16, MAX_COUNTED, &ctl, HASH_ELEM | HASH_BLOBS);
+	lock = &GetNamedLWLockTranche("pg_consent")->lock;
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+consent_counters_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	previous_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shmem;
+	previous_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup_shmem;
+}
+
+/* The counters of a table; entries are never removed, so they stay where they are. */
+static Counted *
+counters_of(const CountedKey *key)
+{
+	Counted    *entry;
+	bool		found;
+
+	LWLockAcquire(lock, LW_SHARED);
+	entry = hash_search(counted, key, HASH_FIND, NULL);
+	LWLockRelease(lock);
+	if (entry != NULL)
+		return entry;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	entry = hash_search(counted, key, HASH_ENTER_NULL, &found);
+	if (entry != NULL && !found)
+	{
+		for (int i = 0; i < REASON_COUNT; i++)
+			pg_atomic_init_u64(&entry->count[i], 0);
+	}
+	LWLockRelease(lock);
+	return entry;
+}
+
+void
+consent_counters_count(Oid relation, ConsentReason reason)
+{
+	/* Rows of one table come together. */
+	static CountedKey last = {InvalidOid, InvalidOid};
+	static Counted *last_entry = NULL;
+	CountedKey	key = {MyDatabaseId, relation};
+
+	if (counted == NULL)
+		return;
+	if (last_entry == NULL || memcmp(&key, &last, sizeof(key)) != 0)
+	{
+		last_entry = counters_of(&key);
+		last = key;
+	}
+	if (last_entry != NULL)
+		pg_atomic_fetch_add_u64(&last_entry->count[reason], 1);
+}
+
+/* consent.guard_counts(OUT relation, OUT reason, OUT decisions), of this database */
+PGDLLEXPORT Datum
+pg_consent_guard_counts(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	HASH_SEQ_STATUS seq;
+	Counted    *entry;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (counted == NULL)
+		return (Datum) 0;
+	LWLockAcquire(lock, LW_SHARED);
+	hash_seq_init(&seq, counted);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+	{
+		if (entry->key.database != MyDatabaseId)
+			continue;
+		for (int i = 0; i < REASON_COUNT; i++)
+		{
+			uint64		count = pg_atomic_read_u64(&entry->count[i]);
+			Datum		values[3];
+			bool		nulls[3] = {false};
+
+			if (count == 0)
+				continue;
+			values[0] = ObjectIdGetDatum(entry->key.relation);
+			values[1] = CStringGetTextDatum(consent_reason_code((ConsentReason) i));
+			values[2] = Int64GetDatum((int64) count);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		}
+	}
+	LWLockRelease(lock);
+	return (Datum) 0;
+}

@@ -1,0 +1,150 @@
+# Guards through dump and restore, crashes and rollbacks.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('guard');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_consent'\nmax_prepared_transactions = 10\n");
+$node->start;
+my $db = 'kept';
+sub sql { return $node->safe_psql($db, shift) }
+$node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(kept restored);
+
+my $promo = 'Get 20% off all boilers this weekend only! Order now.';
+sql(qq{
+  CREATE EXTENSION pg_consent;
+  INSERT INTO consent.organisation (name) VALUES ('acme');
+  SELECT consent.give(c::consent.contact, '{email}', 'acme', method => 'ticked_box', wording => 'Offers from Acme')
+    FROM unnest('{yes\@a.example,later\@a.example}'::text[]) c;
+  CREATE TABLE raising (id int, to_addr text, body text, status text DEFAULT 'queued');
+  CREATE TABLE diverting (id int, to_addr text, body text, status text DEFAULT 'queued', why text);
+  CREATE TABLE keeping (id int PRIMARY KEY, to_addr text, body text, status text DEFAULT 'queued', size int GENERATED ALWAYS AS (length(body)) STORED);
+  CREATE TABLE flagging (id int, to_addr text, body text, status text DEFAULT 'queued');
+  CREATE TABLE parted (id int, to_addr text, body text, status text DEFAULT 'queued') PARTITION BY LIST (id);
+  CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1, 2, 3);
+  CREATE TABLE parted_rest PARTITION OF parted DEFAULT;
+  CREATE TABLE "odd ""parent""" (id int, to_addr text, body text, status text DEFAULT 'queued');
+  CREATE TABLE odd_child () INHERITS ("odd ""parent""");
+});
+my $mappings = q{recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, pending => $$status = 'queued'$$};
+sql("SELECT consent.guard('raising', $mappings)");
+sql("SELECT consent.guard('diverting', $mappings, claim => \$\$status = 'sending'\$\$, on_block => 'divert', divert => \$\$status = 'cancelled', why = consent.refusal_reason()\$\$)");
+sql("SELECT consent.guard('keeping', $mappings, on_block => 'quarantine')");
+sql("SELECT consent.guard('flagging', $mappings, on_block => 'flag')");
+sql("SELECT consent.guard('parted', $mappings, on_block => 'divert', divert => \$\$status = 'cancelled'\$\$, log => 'all')");
+sql("SELECT consent.guard('\"odd \"\"parent\"\"\"', $mappings, name => 'a \"name\"')");
+my @tables = ('diverting', 'keeping', 'flagging', 'parted', '"odd ""parent"""', 'odd_child');
+
+# queue DATABASE: the same messages everywhere, to who agreed and to who did not.
+sub queue {
+  my ($where, $first) = @_;
+  foreach my $table (@tables) {
+    my ($status, undef, $stderr) = $node->psql($where,
+      "INSERT INTO $table (id, to_addr, body) VALUES ($first, 'yes\@a.example', '$promo'), ($first + 1, 'no\@a.example', '$promo')");
+    is($status == 0 ? 'stored' : $stderr =~ /: no_permission/ ? 'refused' : $stderr,
+      $table =~ /odd/ ? 'refused' : 'stored', "$where: rows of $table are " . ($table =~ /odd/ ? 'refused' : 'stored'));
+  }
+}
+my $contents = join(' UNION ALL ',
+  map { "SELECT '$_', id, status FROM $_" } qw(raising diverting keeping flagging parted odd_child)) . ' ORDER BY 1, 2';
+my $health = q{SELECT leaf, coalesce(name, '-'), on_block, health FROM consent.guards ORDER BY leaf::text COLLATE "C"};
+queue('kept', 1);
+is($node->safe_psql('kept', $contents), <<'END' =~ s/\n\z//r, 'refused rows are diverted, kept, or flagged');
+diverting|1|queued
+diverting|2|cancelled
+flagging|1|queued
+flagging|2|queued
+keeping|1|queued
+parted|1|queued
+parted|2|cancelled
+END
+my $healthy = $node->safe_psql('kept', $health);
+is($healthy, <<'END' =~ s/\n\z//r, 'every guard is well');
+"odd ""parent"""|a "name"|raise|ok
+diverting|-|divert|ok
+flagging|-|flag|ok
+keeping|-|quarantine|ok
+odd_child|a "name"|raise|ok
+parted|-|divert|ok
+parted_1|-|divert|ok
+parted_rest|-|divert|ok
+raising|-|raise|ok
+END
+
+# What was decided is counted, also what an error took back.
+my ($status) = $node->psql('kept', "INSERT INTO raising (id, to_addr, body) VALUES (1, 'no\@a.example', '$promo')");
+isnt($status, 0, 'a refusal that raises');
+sql("BEGIN; INSERT INTO flagging (id, to_addr, body) VALUES (9, 'yes\@a.example', '$promo'); ROLLBACK");
+is(sql("SELECT allowed, reason, decisions FROM consent.guard_counters WHERE relation = 'raising'::regclass"),
+  'f|no_permission|1', '... is counted');
+is(sql("SELECT allowed, reason, decisions FROM consent.guard_counters WHERE relation = 'flagging'::regclass ORDER BY reason"),
+  "t|consent|2\nf|no_permission|1", '... and so is what was rolled back');
+is(sql("SELECT reason, decisions FROM consent.guard_counters WHERE relation = 'diverting'::regclass ORDER BY reason"),
+  "consent|1\nno_permission|1", '... and a diverted row once');
+is(sql("SELECT count(*) FROM consent.decision_log WHERE relation = 'raising'::regclass"), '0', '... but not logged');
+
+# Through a dump: the guards, what they kept, and what they logged.
+my $log = q{SELECT relation, allowed, reason, reasons, class, channel, organisation, contact, event_id, ruleset, policy, evidence, action
+              FROM consent.decision_log ORDER BY decided_at, relation::text};
+my $quarantine = q{SELECT id, relation, "row", reason, decided_at FROM consent.quarantine ORDER BY id};
+my $file = $node->basedir . '/dump';
+command_ok([ 'pg_dump', '-Fc', '-f', $file, '-d', $node->connstr('kept') ], 'pg_dump');
+command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $file ], 'pg_restore');
+is($node->safe_psql('restored', $contents), $node->safe_psql('kept', $contents), 'the restored database has the rows');
+is($node->safe_psql('restored', $log), $node->safe_psql('kept', $log), '... and the log');
+is($node->safe_psql('restored', $quarantine), $node->safe_psql('kept', $quarantine), '... and the quarantine');
+is($node->safe_psql('restored', 'SELECT * FROM consent.expected_guard ORDER BY 1, 2'),
+  $node->safe_psql('kept', 'SELECT * FROM consent.expected_guard ORDER BY 1, 2'), '... and knows the guards it should have');
+is($node->safe_psql('restored', q{SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE '%consent_guard%' ORDER BY tgrelid::regclass::text COLLATE "C", 2}),
+  $node->safe_psql('kept', q{SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE '%consent_guard%' ORDER BY tgrelid::regclass::text COLLATE "C", 2}),
+  '... with their triggers always enabled');
+# Its rows were loaded before the triggers were made.
+is($node->safe_psql('restored', q{SELECT leaf FROM consent.guards WHERE health <> 'ok' ORDER BY leaf::text}),
+  "diverting\nflagging\nkeeping\nparted_1", 'guards of tables with rows say that they have not seen them');
+$node->safe_psql('restored', "SELECT consent.verify(t) FROM unnest('{diverting,flagging,keeping,parted}'::regclass[]) t");
+is($node->safe_psql('restored', $health), $healthy, '... until they have');
+queue('restored', 3);
+is($node->safe_psql('restored', "SELECT status, why FROM diverting WHERE id = 4"), 'cancelled|no_permission', 'the restored guards divert');
+is($node->safe_psql('restored', "SELECT count(*) FROM keeping WHERE id = 4"), '0', '... and quarantine');
+is($node->safe_psql('restored', "SELECT consent.release(1)"), 'f', 'a restored row is not released while it may not go');
+$node->safe_psql('restored', "SELECT consent.give('no\@a.example', '{email}', 'acme', method => 'ticked_box', wording => 'Offers from Acme')");
+is($node->safe_psql('restored', "SELECT consent.release(1)"), 't', '... and is when it may');
+is($node->safe_psql('restored', "SELECT id, to_addr, status, size FROM keeping WHERE id = 2"),
+  '2|no@a.example|queued|' . length($promo), '... whole');
+is($node->safe_psql('restored', "SELECT max(id) > 1 FROM consent.quarantine"), 't', 'numbers of the quarantine go on');
+# A dump of the restored database is the same again.
+my $schema = sub {
+  my $out = $node->basedir . "/schema-$_[0]";
+  system_or_bail('pg_dump', '-s', '-f', $out, '-d', $node->connstr($_[0]));
+  return slurp_file($out) =~ s/^\\(un)?restrict .*$//mgr;
+};
+is($schema->('restored'), $schema->('kept'), 'guards dump the same after a restore');
+
+# A crash in the middle leaves no half of a diversion or of a quarantine.
+sql("INSERT INTO diverting (id, to_addr, body) VALUES (10, 'later\@a.example', '$promo')");
+my $before = sql('SELECT count(*) FROM diverting') . ' ' . sql('SELECT count(*) FROM keeping') . ' ' .
+  sql('SELECT count(*) FROM consent.quarantine') . ' ' . sql('SELECT count(*) FROM consent.decision_log');
+my ($stdin, $stdout, $stderr) = ('', '', '');
+my $running = IPC::Run::start(
+  [ 'psql', '-XAtq', '-d', $node->connstr('kept') ], '<', \$stdin, '>', \$stdout, '2>', \$stderr);
+$stdin .= "BEGIN; INSERT INTO diverting (id, to_addr, body) SELECT i, 'no\@a.example', '$promo' FROM generate_series(100, 1000) i;\n";
+$stdin .= "INSERT INTO keeping (id, to_addr, body) SELECT i, 'no\@a.example', '$promo' FROM generate_series(100, 200) i;\n";
+$stdin .= "SELECT count(*) FROM consent.quarantine;\n";
+pump_until($running, IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default), \$stdout, qr/\d+\n/);
+is($stdout, "102\n", 'a transaction that diverts and quarantines');
+$node->stop('immediate');
+$running->finish;
+$node->start;
+is(sql('SELECT count(*) FROM diverting') . ' ' . sql('SELECT count(*) FROM keeping') . ' ' .
+    sql('SELECT count(*) FROM consent.quarantine') . ' ' . sql('SELECT count(*) FROM consent.decision_log'),
+  $before, '... leaves nothing behind in a crash');
+is($node->safe_psql('kept', $health), $healthy, '... and the guards are as well as before');
+is(sql('SELECT count(*) FROM consent.guard_counters'), '0', 'counters start anew with the server');
+
+
+$node->stop;
+done_testing();
