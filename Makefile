@@ -59,6 +59,7 @@ OBJS = \
 	src/person/token.o \
 	src/guard/mapping.o \
 	src/guard/setup.o \
+	src/guard/adapter.o \
 	src/guard/gate.o \
 	src/guard/sweep.o \
 	src/guard/guard.o \

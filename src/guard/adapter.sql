@@ -21,13 +21,16 @@ CREATE TABLE consent.adapter (
   at_once   text,
   on_block  consent.block_action NOT NULL,
   divert    text,
+  parked    text,
+  release   text,
   recipient text,
   channel   text,
   body      text,
   subject   text,
   undecided text,
   shipped   boolean NOT NULL DEFAULT false,
-  CHECK (divert IS NOT NULL OR (on_block <> 'divert' AND claim IS NULL))
+  CHECK (divert IS NOT NULL OR (on_block <> 'divert' AND claim IS NULL)),
+  CHECK ((parked IS NULL) = (release IS NULL))
 );
 CREATE UNIQUE INDEX adapter_letters ON consent.adapter (lower(regexp_replace(adapter, '[^[:alnum:]]', '', 'g')));
 COMMENT ON TABLE consent.adapter IS
@@ -44,6 +47,8 @@ COMMENT ON COLUMN consent.adapter.retry IS 'Boolean expression over a row: has i
 COMMENT ON COLUMN consent.adapter.at_once IS 'Boolean expression over a row: does its writer send it without reading it again? Such a row is always refused by an error';
 COMMENT ON COLUMN consent.adapter.on_block IS 'What happens to a refused row unless said otherwise: the action this queue''s clients were seen, or are expected, to bear best';
 COMMENT ON COLUMN consent.adapter.divert IS 'SET list that puts a row into the queue''s own terminal state; NULL: it has none, and refused rows go into consent.quarantine';
+COMMENT ON COLUMN consent.adapter.parked IS 'Condition over OLD and NEW: has a guard kept a row from the worker that took it?';
+COMMENT ON COLUMN consent.adapter.release IS 'Statement that gives back what the worker took along; it runs as the table''s owner at the end of the transaction. $1 is the row';
 COMMENT ON COLUMN consent.adapter.recipient IS 'Default mapping; NULL: it lies in what the application puts into the job';
 COMMENT ON COLUMN consent.adapter.channel IS 'Default mapping';
 COMMENT ON COLUMN consent.adapter.body IS 'Default mapping';
@@ -56,9 +61,9 @@ SELECT pg_catalog.pg_extension_config_dump('consent.adapter', 'WHERE NOT shipped
 
 INSERT INTO consent.adapter
   (adapter, versions, certified, schema, tables, applies, pending, claim, retry, at_once, on_block, divert,
-   recipient, channel, body, subject, undecided, shipped)
+   parked, release, recipient, channel, body, subject, undecided, shipped)
 VALUES
-('graphile-worker', '0.16 to 0.18', NULL, 'graphile_worker',
+('graphile-worker', '0.16 to 0.18', '0.17.3, 0.18.0', 'graphile_worker',
  $$VALUES ('{schema}_private_jobs')$$,
  $$consent.task_identifier('{schema}_private_tasks', task_id) = {queue}$$,
  $$locked_at IS NULL AND attempts < max_attempts$$,
@@ -66,10 +71,14 @@ VALUES
  $$attempts > 0$$,
  NULL,
  'divert', $$attempts = max_attempts, last_error = consent.refusal_reason()$$,
+ $$NEW.job_queue_id IS NOT NULL AND OLD.locked_at IS NULL AND NEW.locked_at IS NULL AND OLD.attempts < OLD.max_attempts AND NEW.attempts >= NEW.max_attempts$$,
+ $$UPDATE {schema}_private_job_queues q SET locked_at = NULL, locked_by = NULL
+    WHERE q.id = ($1).job_queue_id AND q.locked_at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM {schema}_private_jobs j WHERE j.job_queue_id = q.id AND j.locked_at IS NOT NULL)$$,
  NULL, NULL, NULL, NULL,
  'A payload that is an array of messages is one row: one refused recipient parks all of them.', true),
 
-('pg-boss', '10 to 12', NULL, 'pgboss',
+('pg-boss', '10 to 12', '10.4.2, 12.38.0', 'pgboss',
  $$VALUES ('{schema}job')$$,
  $$name = {queue}$$,
  $$state < 'active'$$,
@@ -77,15 +86,17 @@ VALUES
  $$state = 'retry'$$,
  NULL,
  'divert', $$state = 'cancelled', completed_on = now(), output = jsonb_build_object('consent', consent.refusal_reason())$$,
+ NULL, NULL,
  NULL, NULL, NULL, NULL,
  'A failed job that moves to a dead-letter queue is a new job there, judged by that queue''s guard if it has one.', true),
 
-('PgQ', '3.5', NULL, 'pgq',
+('PgQ', '3.5', '3.5', 'pgq',
  $$SELECT inhrelid::regclass::text FROM pg_catalog.pg_inherits, {schema}queue WHERE queue_name = {queue} AND inhparent = queue_data_pfx::regclass$$,
  NULL, NULL, NULL,
  $$ev_retry IS NOT NULL$$,
  NULL,
  'raise', NULL,
+ NULL, NULL,
  NULL, NULL, NULL, NULL,
  'Consumers read batches and leave no trace in the event: nothing is judged when one is read, and the events of a batch that is open already are delivered. A queue that is dropped and made again needs its guard made again.', true),
 
@@ -97,6 +108,7 @@ VALUES
  $$read_ct > 0$$,
  NULL,
  'divert', $$vt = 'infinity'$$,
+ NULL, NULL,
  NULL, NULL, $$message::text$$, NULL,
  'Only the first delivery of a message is judged, not another after its time-out. pop() deletes the message that it returns: nothing is judged then. A parked message stays in the queue and counts in its length until it is archived. There is no column for a reason: see consent.decision_log.', true),
 
@@ -108,6 +120,7 @@ VALUES
  $$attempt > 0$$,
  NULL,
  'divert', $$state = 'cancelled', cancelled_at = pg_catalog.timezone('UTC', now()), meta = coalesce(meta, '{}') || jsonb_build_object('consent', consent.refusal_reason())$$,
+ NULL, NULL,
  NULL, NULL, NULL, NULL,
  'args often hold an id and no address: map recipient and body with consent.lookup().', true),
 
@@ -119,6 +132,7 @@ VALUES
  $$attempt > 0$$,
  NULL,
  'divert', $$state = 'cancelled', finalized_at = now(), metadata = metadata || jsonb_build_object('consent', consent.refusal_reason())$$,
+ NULL, NULL,
  NULL, NULL, NULL, NULL,
  'args often hold an id and no address: map recipient and body with consent.lookup().', true),
 
@@ -130,6 +144,7 @@ VALUES
  $$attempts > 0$$,
  NULL,
  'divert', $$status = 'cancelled'$$,
+ NULL, NULL,
  NULL, NULL, NULL, NULL,
  'args often hold an id and no address: map recipient and body with consent.lookup(). There is no column for a reason: see consent.decision_log.', true),
 
@@ -139,8 +154,9 @@ VALUES
  $$finished_at IS NULL$$,
  NULL, NULL, NULL,
  'raise', NULL,
+ NULL, NULL,
  NULL, NULL, NULL, NULL,
- 'Workers take rows of other tables (executions): nothing is judged when a job is taken. Active Job often serialises a GlobalID and no address: map recipient and body with consent.lookup(). A withdrawal moves unfinished jobs into consent.quarantine and their executions go with them, also one that is running.', true),
+ 'Workers take rows of other tables (executions): nothing is judged when a job is taken. Active Job often serialises a GlobalID and no address: map recipient and body with consent.lookup(). What is parked or swept goes into consent.quarantine and its executions go with it, also one that is running.', true),
 
 ('Odoo mail', '15 to 17', NULL, NULL,
  $$VALUES ('{schema}mail_mail')$$,
@@ -148,7 +164,8 @@ VALUES
  $$state = 'outgoing'$$,
  NULL, NULL, NULL,
  'divert', $$state = 'cancel', failure_type = 'mail_bl', failure_reason = consent.refusal_reason()$$,
- $$consent.recipients(email_to, email_cc)$$, $$'email'$$, $$body_html$$,
+ NULL, NULL,
+ $$nullif(concat_ws(',', email_to, email_cc), '')$$, $$'email'$$, $$body_html$$,
  $$consent.lookup('{schema}mail_message', 'subject', 'id', mail_message_id::text)$$,
  'Partners are linked to a mail after it is inserted (recipient_ids): marketing without an address in email_to or email_cc is refused, and partners beside such an address are not judged. Odoo reads the state once more before it sends and leaves no other trace: nothing is judged then.', true),
 
@@ -158,10 +175,11 @@ VALUES
  $$state = 'outgoing'$$,
  NULL, NULL, NULL,
  'divert', $$state = 'canceled', failure_type = 'sms_blacklist'$$,
+ NULL, NULL,
  $$number$$, $$'sms'$$, $$body$$, NULL,
  'Sending leaves no trace before it is done: nothing is judged then. There is no column for a reason: see consent.decision_log.', true),
 
-('django-post_office', '3.6 to 3.11', NULL, NULL,
+('django-post_office', '3.6 to 3.11', 'a model of its shape, in Django', NULL,
  $$VALUES ('{schema}post_office_email')$$,
  $$backend_alias = {queue}$$,
  $$status IN (2, 3) OR status IS NULL$$,
@@ -169,7 +187,8 @@ VALUES
  $$status = 3$$,
  $$status IS NULL$$,
  'divert', $$status = 1$$,
- $$consent.recipients("to", cc, bcc)$$, $$'email'$$, $$concat_ws(E'\n', message, html_message)$$, $$subject$$,
+ NULL, NULL,
+ $$concat_ws(',', "to", cc, bcc)$$, $$'email'$$, $$concat_ws(E'\n', message, html_message)$$, $$subject$$,
  'Mail rendered on delivery has its text in a template: without a body it is judged as marketing. Sending leaves no trace before it is done: nothing is judged then. There is no column for a reason: see consent.decision_log.', true),
 
 ('GOV.UK Notify', 'notifications-api as of 2026', NULL, NULL,
@@ -178,6 +197,7 @@ VALUES
  $$notification_status = 'created'$$,
  NULL, NULL, NULL,
  'divert', $$notification_status = 'permanent-failure', updated_at = pg_catalog.timezone('UTC', now())$$,
+ NULL, NULL,
  $$coalesce(normalised_to, "to")$$, $$CASE notification_type WHEN 'letter' THEN 'post' ELSE notification_type::text END$$, NULL, NULL,
  'The text is in templates_history and what is filled in is signed and cannot be read: without a body every message is judged as marketing. Workers take ids from another queue: nothing is judged then, but what is no longer "created" is not sent. There is no column for a reason: see consent.decision_log.', true);
 
@@ -196,16 +216,6 @@ COMMENT ON FUNCTION consent.adapter_check() IS
 REVOKE EXECUTE ON FUNCTION consent.adapter_check() FROM PUBLIC;
 CREATE TRIGGER check_adapter BEFORE INSERT OR UPDATE OR DELETE ON consent.adapter
   FOR EACH ROW EXECUTE FUNCTION consent.adapter_check();
-
-CREATE FUNCTION consent.recipients(VARIADIC lists text[]) RETURNS text[]
-  LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT array_agg(btrim(address))
-    FROM unnest(lists) AS list, regexp_split_to_table(list, ',(?=(?:[^"]*"[^"]*")*[^"]*$)') AS address
-   WHERE btrim(address) <> '';
-END;
-COMMENT ON FUNCTION consent.recipients(text[]) IS
-  'The addresses of comma-separated lists, such as the columns to, cc and bcc of an outbox; NULL if there is none. For mappings. A comma between double quotes parts nothing';
 
 CREATE FUNCTION consent.lookup(source regclass, wanted name, key name, value text) RETURNS text
   LANGUAGE plpgsql STABLE
@@ -262,7 +272,7 @@ BEGIN
   SELECT jsonb_object_agg(key, replace(replace(value, '{schema}', replace(place, '''', '''''')), '{queue}', quote_nullable(queue)))
     INTO texts
     FROM jsonb_each_text(to_jsonb(known))
-   WHERE key IN ('tables', 'applies', 'pending', 'claim', 'retry', 'at_once', 'divert', 'recipient', 'channel', 'body', 'subject');
+   WHERE key IN ('tables', 'applies', 'pending', 'claim', 'retry', 'at_once', 'divert', 'parked', 'release', 'recipient', 'channel', 'body', 'subject');
   made := jsonb_populate_record(known, texts);
 END $$;
 COMMENT ON FUNCTION consent.adapter_for(text, text, text) IS
@@ -289,6 +299,12 @@ END $$;
 COMMENT ON FUNCTION consent.queue_relations(consent.adapter, text) IS
   'The tables of a queue. Errors: 42P01 not installed here, 42704 no such queue';
 
+CREATE FUNCTION consent.guard_release() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_guard_release';
+COMMENT ON FUNCTION consent.guard_release() IS
+  'Trigger made by consent.guard_queue(): gives back what a worker took along with a row that was kept from it. Its argument is the statement, run as the table''s owner; $1 is the row';
+REVOKE EXECUTE ON FUNCTION consent.guard_release() FROM PUBLIC;
+
 CREATE FUNCTION consent.guard_queue(
   adapter text,
   queue text DEFAULT NULL,
@@ -312,29 +328,46 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   known consent.adapter := consent.adapter_for(adapter, queue, schema);
+  action consent.block_action := COALESCE(on_block, known.on_block);
   relation regclass;
   guarded regclass[] := '{}';
+  at_once boolean;
 BEGIN
   FOREACH relation IN ARRAY ARRAY(SELECT consent.queue_relations(known, queue)) LOOP
-    PERFORM consent.guard(
-      target => relation,
-      recipient => COALESCE(recipient, known.recipient),
-      channel => COALESCE(channel, known.channel),
-      body => COALESCE(body, known.body),
-      subject => COALESCE(subject, known.subject),
-      organisation => organisation,
-      class => class,
-      purpose => purpose,
-      product_category => product_category,
-      reference => reference,
-      instigators => instigators,
-      sender => sender,
-      opt_out => opt_out,
-      identity => identity,
-      pending => known.pending,
-      applies => known.applies,
-      on_block => COALESCE(on_block, known.on_block),
-      name => queue);
+    -- Rows that nobody reads again before they are sent have a guard of their own.
+    FOREACH at_once IN ARRAY CASE WHEN known.at_once IS NOT NULL AND action IN ('divert', 'quarantine') THEN '{false,true}'
+                                  ELSE '{NULL}' END::boolean[] LOOP
+      PERFORM consent.guard(
+        target => relation,
+        recipient => COALESCE(recipient, known.recipient),
+        channel => COALESCE(channel, known.channel),
+        body => COALESCE(body, known.body),
+        subject => COALESCE(subject, known.subject),
+        organisation => organisation,
+        class => class,
+        purpose => purpose,
+        product_category => product_category,
+        reference => reference,
+        instigators => instigators,
+        sender => sender,
+        opt_out => opt_out,
+        identity => identity,
+        pending => known.pending,
+        claim => CASE WHEN action <> 'flag' THEN known.claim END,
+        retry => CASE WHEN at_once THEN NULL ELSE known.retry END,
+        applies => NULLIF(pg_catalog.concat_ws(' AND ', '(' || known.applies || ')',
+                     CASE WHEN at_once THEN '(' || known.at_once || ') IS NOT FALSE'
+                          WHEN NOT at_once THEN '(' || known.at_once || ') IS FALSE' END), ''),
+        on_block => CASE WHEN at_once THEN 'raise' ELSE action END,
+        divert => known.divert,
+        name => CASE WHEN at_once THEN pg_catalog.concat_ws(' ', queue, 'at once') ELSE queue END);
+    END LOOP;
+    IF known.release IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
+          WHERE t.tgrelid = relation AND t.tgfoid = 'consent.guard_release()'::pg_catalog.regprocedure) THEN
+      EXECUTE pg_catalog.format('CREATE CONSTRAINT TRIGGER consent_guard_release AFTER UPDATE ON %s DEFERRABLE INITIALLY DEFERRED '
+                                'FOR EACH ROW WHEN (%s) EXECUTE FUNCTION consent.guard_release(%L)', relation, known.parked, known.release);
+      EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER consent_guard_release', relation);
+    END IF;
     guarded := pg_catalog.array_append(guarded, relation);
   END LOOP;
   RETURN guarded;
@@ -353,6 +386,9 @@ DECLARE
 BEGIN
   FOREACH relation IN ARRAY ARRAY(SELECT consent.queue_relations(known, queue)) LOOP
     PERFORM consent.unguard(relation, queue);
+    IF queue IS NOT NULL AND EXISTS (SELECT FROM consent.guards g WHERE g.leaf = relation AND g.name = queue || ' at once') THEN
+      PERFORM consent.unguard(relation, queue || ' at once');
+    END IF;
     unguarded := pg_catalog.array_append(unguarded, relation);
   END LOOP;
   RETURN unguarded;

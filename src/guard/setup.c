@@ -395,6 +395,7 @@ drop_triggers(Oid relid, const char *name, bool child)
 	Trigger    *guard;
 	int			position = 0;
 	int			nguards = 0;
+	bool		remain = false;
 	List	   *triggers = NIL;
 	ListCell   *lc;
 
@@ -404,11 +405,21 @@ drop_triggers(Oid relid, const char *name, bool child)
 
 		if ((name != NULL && guard != find_guard(rel, name)) ||
 			(child && consent_guard_argument(guard, "child") == NULL))
+		{
+			remain = true;
 			continue;
+		}
 		nguards++;
 		triggers = lappend(triggers, pstrdup(guard->tgname));
 		if (herald != NULL)
 			triggers = lappend(triggers, pstrdup(herald->tgname));
+	}
+
+	/* What guard_queue() made for all guards of the table goes with the last one. */
+	for (int i = 0; nguards > 0 && !remain && i < rel->trigdesc->numtriggers; i++)
+	{
+		if (rel->trigdesc->triggers[i].tgfoid == consent_guard_function("guard_release"))
+			triggers = lappend(triggers, pstrdup(rel->trigdesc->triggers[i].tgname));
 	}
 	table_close(rel, NoLock);
 	foreach(lc, triggers)

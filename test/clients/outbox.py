@@ -61,10 +61,6 @@ def query(text, *values):
         return cursor.fetchall()
 
 
-def opt_out(to):
-    query("SELECT consent.withdraw(%s::text::consent.contact)", to)
-
-
 def offer(to, **more):
     return Email(to=to, subject="Weekend offer", message=PROMOTION, **{"status": QUEUED, **more})
 
@@ -84,18 +80,10 @@ def outcome(call):
                                 json.loads(cause.diag.message_detail)["reason"])
 
 
-def send_queued(fails=()):
+def send_queued():
     """What post_office's sender does; returns whom it sent to."""
-    sent, failed = [], []
-    for email in list(Email.objects.filter(status__in=[QUEUED, REQUEUED]).order_by("id")):
-        (failed if email.to in fails else sent).append(email)
-        if email.to in fails:
-            opt_out(email.to)
+    sent = list(Email.objects.filter(status__in=[QUEUED, REQUEUED]).order_by("id"))
     Email.objects.filter(id__in=[email.id for email in sent]).update(status=SENT)
-    for email in failed:
-        email.status = REQUEUED
-        email.number_of_retries = (email.number_of_retries or 0) + 1
-    Email.objects.bulk_update(failed, ["status", "number_of_retries"])
     return " ".join("%s:%s" % (email.to.split("@")[0], email.subject.split()[-1]) for email in sent)
 
 
@@ -118,21 +106,3 @@ observe("priority now to the refused", outcome(offer("no@example.com", status=No
 observe("priority now to the allowed", outcome(offer("yes@example.com", status=None, priority=NOW).save))
 observe("sender sent", send_queued())
 observe("failed in the table", Email.objects.filter(status=FAILED).count())
-
-if action == "divert":
-    # The person opts out while the mail is in the sender's hands, and it fails.
-    retry = offer("retry@example.com")
-    retry.save()
-    other = notice("retry@example.com")
-    other.save()
-    observe("sender around an opt-out", send_queued(fails=["retry@example.com"]))
-    observe("retried", send_queued())
-    retry.refresh_from_db()
-    observe("status of the offer", retry.status)
-
-    # An opt-out that finds the mail queued: swept at once.
-    claim = offer("claim@example.com")
-    claim.save()
-    opt_out("claim@example.com")
-    claim.refresh_from_db()
-    observe("swept by the opt-out", str(claim.status == FAILED).lower())

@@ -2,7 +2,7 @@
 # as Debian has them, each against a guarded queue.  test/clients holds a
 # program for each; what it prints, one observation a line, is compared here.
 #
-# What is certified here is what consent.adapter says is certified.
+# consent.adapter says which versions are certified: those that run here.
 
 use strict;
 use warnings FATAL => 'all';
@@ -103,6 +103,32 @@ foreach my $module (grep { /graphile/ && $version{$_} } sort keys %version)
 		# the task that adds a refused job fails, and is tried again in vain
 		'a task that adds a refused job' => 'message to this recipient is not permitted: no_per',
 		'worker errors' => 0);
+	observe(
+		"$module divert",
+		[ $node, "$clients/graphile.mjs", $module, 'divert' ],
+		'refused offer' => 'stored',
+		'allowed offer' => 'stored',
+		'notice to the refused' => 'stored',
+		'another task for the refused' => 'stored',
+		# each id is that of the job it was given for
+		'batch with one refused' => 'ids',
+		'worker sent' => 'also:offer campaign no:notice thumbnail thumbnail yes:offer',
+		'worker asked' => 'now and then',
+		# alone, in the batch, and by the task that adds a job
+		'parked' => 'no@example.com:3:true',
+		'a task that adds a refused job' => 'done',
+		'replaced by the refused' => '',
+		'replaced by the allowed' => 'yes:offer',
+		'retry after an opt-out' => 'retry:notice',
+		'retry parked' => 1,
+		'no queue: left to the claim guard' => 2,
+		'no queue: opt-out before taking' => 'yes:offer',
+		'no queue: nothing waits' => 0,
+		# the queue is not left locked by the job that was not handed out
+		'named queue: left to the claim guard' => 2,
+		'named queue: opt-out before taking' => 'yes:offer',
+		'named queue: nothing waits' => 0,
+		'worker errors' => 0);
 }
 
 ###############################################################################
@@ -124,6 +150,30 @@ foreach my $module (grep { /boss/ && $version{$_} } sort keys %version)
 		'states of the refused' => 'completed created',
 		q{state of the batch's other} => '',
 		'reason kept' => 'true',
+		'worker errors' => 0);
+	observe(
+		"$module divert",
+		[ $node, "$clients/pgboss.mjs", $module, 'divert' ],
+		'refused offer' => 'stored',
+		'allowed offer' => 'stored',
+		'notice to the refused' => 'stored',
+		'another queue for the refused' => 'stored',
+		'refused offer in a queue made later' => 'stored',
+		# pg-boss returns null from every bulk insert of these versions
+		'batch with one refused' => 'null',
+		'worker sent' => 'also:offer no:notice yes:offer',
+		'states of the refused' => 'cancelled completed created cancelled cancelled',
+		q{state of the batch's other} => 'completed',
+		'reason kept' => 'true',
+		'attempts around an opt-out' => 1,
+		'state after them' => 'cancelled',
+		'attempts of an allowed job' => 2,
+		'left to the claim guard' => 2,
+		'opt-out before fetching' => 'yes:offer',
+		# the first comes back empty
+		'fetches needed' => 2,
+		'its state' => 'cancelled',
+		'nothing waits' => 0,
 		'worker errors' => 0);
 }
 
@@ -150,6 +200,22 @@ SKIP:
 		'priority now to the allowed' => 'stored',
 		'sender sent' => 'yes:offer no:order Yes <yes:offer',
 		'failed in the table' => 0);
+	observe(
+		'django divert',
+		[ 'python3', "$clients/outbox.py", 'divert' ],
+		'refused offer' => 'stored',
+		'its id' => 'an id',
+		'allowed offer' => 'stored',
+		'notice to the refused' => 'stored',
+		'one of several refused' => 'stored',
+		'all of several allowed' => 'stored',
+		'bulk_create with one refused' => 'stored',
+		'ids of the batch' => 3,
+		# sent by whoever saved it, who does not look at the row again
+		'priority now to the refused' => "InternalError $refused",
+		'priority now to the allowed' => 'stored',
+		'sender sent' => 'yes:offer no:order Yes <yes:offer also:offer also:order',
+		'failed in the table' => 3);
 }
 
 ###############################################################################
@@ -197,13 +263,52 @@ SKIP:
 	$sql->(q{SELECT pgq.maint_rotate_tables_step2()});
 	is($sql->(q{SELECT queue_cur_table FROM pgq.queue WHERE queue_name = 'mail'}), 1, 'PgQ: the queue has moved to another table');
 	is($refusal->($event->('no@example.com', $promotion)), 'PC001 no_permission', 'PgQ raise: ... which is guarded too');
+
+	# An event that failed and comes back after the opt-out: kept, and no error
+	# stops the retry queue, nor the other event in it.
+	$sql->($event->('retry@example.com', $promotion));
+	$sql->($event->('retry@example.com', $service));
+	($id, $events) = $batch->();
+	is($events, 'retry retry', 'PgQ retry: the consumer gets both events');
+	$sql->("SELECT pgq.event_retry($id, ev_id, 0) FROM pgq.get_batch_events($id)");
+	$sql->("SELECT pgq.finish_batch($id)");
+	$sql->(q{SELECT consent.withdraw('retry@example.com')});
+	is($sql->('SELECT pgq.maint_retry_events()'), 2, 'PgQ retry: both go back');
+	($id, $events) = $batch->();
+	is($events, 'retry', 'PgQ retry: one comes out');
+	is($sql->("SELECT (ev_data::json->>'text') = '$service' FROM pgq.get_batch_events($id)"), 't', 'PgQ retry: ... the notice');
+	is($sql->(q{SELECT "row"->>'ev_data' LIKE '%retry@example.com%', reason FROM consent.quarantine}), 't|consent_withdrawn', 'PgQ retry: the offer is in quarantine');
+
+	# Quarantine from the start: the producer gets an id, the consumer nothing.
+	$sql->(q{SELECT consent.unguard_queue('PgQ', 'mail')});
+	is($sql->('SELECT count(*) FROM consent.guards'), 0, 'PgQ: no guard is left');
+	$guard =~ s/organisation =>/on_block => 'quarantine', organisation =>/;
+	$sql->($guard);
+	$sql->("SELECT pgq.finish_batch($id)");
+	is($refusal->($event->('no@example.com', $promotion)), 't', 'PgQ quarantine: refused offer has an id');
+	is($refusal->($event->('yes@example.com', $promotion)), 't', 'PgQ quarantine: allowed offer');
+	($id, $events) = $batch->();
+	is($events, 'yes', 'PgQ quarantine: the consumer gets the allowed one');
+}
+
+my $dumped = database();
+
+###############################################################################
+# What is said to be certified is what ran.
+###############################################################################
+
+my %ran = ('graphile-worker' => [ map { $version{$_} // () } 'graphile-worker-17', 'graphile-worker-18' ],
+	'pg-boss' => [ map { $version{$_} // () } 'pg-boss-10', 'pg-boss-12' ]);
+foreach my $adapter (sort keys %ran)
+{
+	my $certified = $server->safe_psql($dumped, "SELECT certified FROM consent.adapter WHERE adapter = '$adapter'");
+	like($certified, qr/\b\Q$_\E\b/, "$adapter $_ is certified") foreach @{ $ran{$adapter} };
 }
 
 ###############################################################################
 # Adapters of one's own, and guards made from adapters, survive a dump.
 ###############################################################################
 
-my $dumped = database();
 my $restored = 'restored';
 my $file = $server->basedir . '/dump';
 $server->safe_psql(
@@ -215,7 +320,8 @@ $server->safe_psql(
 	CREATE SCHEMA graphile_worker;
 	CREATE TABLE graphile_worker._private_tasks (id int PRIMARY KEY, identifier text);
 	INSERT INTO graphile_worker._private_tasks VALUES (7, 'send_email');
-	CREATE TABLE graphile_worker._private_jobs (id bigserial, task_id int, payload json, attempts int DEFAULT 0, max_attempts int DEFAULT 25, locked_at timestamptz, last_error text);
+	CREATE TABLE graphile_worker._private_jobs (id bigserial, task_id int, payload json, attempts int DEFAULT 0, max_attempts int DEFAULT 25, locked_at timestamptz, last_error text, job_queue_id int);
+	CREATE TABLE graphile_worker._private_job_queues (id int PRIMARY KEY, locked_at timestamptz, locked_by text);
 	SELECT consent.guard_queue('graphile-worker', 'send_email', recipient => $$payload->>'to'$$, channel => $$'email'$$,
 		body => $$payload->>'text'$$, organisation => $$'acme'$$, on_block => 'raise');
 	INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (7, '{"to": "yes@example.com", "text": "Get 20% off all boilers!"}')});
