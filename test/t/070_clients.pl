@@ -328,6 +328,8 @@ $server->safe_psql(
 $server->safe_psql('postgres', "CREATE DATABASE $restored TEMPLATE template0");
 command_ok([ 'pg_dump', '-Fc', '-f', $file, '-d', $server->connstr($dumped) ], 'dump: pg_dump of guarded queues');
 command_ok([ 'pg_restore', '--exit-on-error', '-d', $server->connstr($restored), $file ], 'dump: pg_restore of it');
+# its rows were there before its guard
+$server->safe_psql($restored, q{SELECT consent.verify('graphile_worker._private_jobs')});
 foreach my $what (
 	'SELECT adapter, versions, tables, divert, undecided, shipped FROM consent.adapter ORDER BY adapter',
 	'SELECT relation::text, name, on_block, health FROM consent.guards ORDER BY 1, 2',
