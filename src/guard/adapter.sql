@@ -98,7 +98,7 @@ VALUES
  'raise', NULL,
  NULL, NULL,
  NULL, NULL, NULL, NULL,
- 'Consumers read batches and leave no trace in the event: nothing is judged when one is read, and the events of a batch that is open already are delivered. A queue that is dropped and made again needs its guard made again.', true),
+ 'Consumers read batches and leave no trace in the event: nothing is judged when one is read, the events of a batch that is open already are delivered, and a withdrawal takes out delivered events too. A queue that is dropped and made again needs its guard made again.', true),
 
 ('pgmq', '1.x', NULL, 'pgmq',
  $$SELECT '{schema}' || quote_ident('q_' || lower(queue_name)) FROM {schema}meta WHERE queue_name = {queue}$$,

@@ -277,7 +277,10 @@ SKIP:
 	($id, $events) = $batch->();
 	is($events, 'retry', 'PgQ retry: one comes out');
 	is($sql->("SELECT (ev_data::json->>'text') = '$service' FROM pgq.get_batch_events($id)"), 't', 'PgQ retry: ... the notice');
-	is($sql->(q{SELECT "row"->>'ev_data' LIKE '%retry@example.com%', reason FROM consent.quarantine}), 't|consent_withdrawn', 'PgQ retry: the offer is in quarantine');
+	# The opt-out took the event out of its table, where delivered ones stay for
+	# a while; the guard took its second coming.
+	is($sql->(q{SELECT bool_and("row"->>'ev_data' LIKE '%retry@example.com%'), min(reason), count(*), count("row"->>'ev_retry') FROM consent.quarantine}),
+		't|consent_withdrawn|2|1', 'PgQ retry: the offer is in quarantine');
 
 	# Quarantine from the start: the producer gets an id, the consumer nothing.
 	$sql->(q{SELECT consent.unguard_queue('PgQ', 'mail')});
