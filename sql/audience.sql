@@ -62,7 +62,8 @@ CREATE TABLE audience_saved AS SELECT 'monday' AS name, consent.audience('email'
 SELECT consent.withdraw('ann@aud.example', organisation => 'aud acme') > 0 AS recorded;
 SELECT u AS contact, e.reason
   FROM audience_saved s, consent.unnest(s.members - consent.audience('email', 'aud acme')) u, consent.evaluate(u, 'email', 'aud acme') e;
-SELECT consent.count(consent.audience('email', 'aud acme', at => now() - interval '1 day')) AS nobody_yesterday;
+SELECT consent.contact_id('dan+a@aud.example') <@ consent.audience('email', 'aud acme', at => now() - interval '1 day') AS yesterday,
+       consent.contact_id('dan+a@aud.example') <@ consent.audience('email', 'aud acme') AS today;
 
 -- why_not
 SELECT reason, contacts >= cardinality(examples) AS enough, citation FROM consent.why_not('email', 'aud acme') WHERE reason IN ('objected', 'consent_withdrawn', 'soi_not_similar') ORDER BY reason COLLATE "C";
