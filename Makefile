@@ -110,6 +110,7 @@ SQL_PARTS = \
 	src/report/exposure.sql \
 	src/report/audience.sql \
 	src/report/report.sql \
+	src/report/subject_access.sql \
 	src/module/roles.sql
 
 DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
@@ -119,7 +120,7 @@ PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
 REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions guard_health guard_sweep adapter \
-	report exposure audience \
+	report exposure audience subject_access \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_gate guard_prepared guard_sweep vocabulary policy standing seal unsubscribe unsubscribe_mint

@@ -73,7 +73,8 @@ GRANT EXECUTE ON FUNCTION
   consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
 TO consent_reader, consent_writer, consent_admin;
-GRANT EXECUTE ON FUNCTION consent.report, consent.report_json TO consent_reader;
+GRANT EXECUTE ON FUNCTION consent.report, consent.report_json, consent.subject_access, consent.subject_access_html
+TO consent_reader;
 GRANT EXECUTE ON PROCEDURE consent.exposure_work TO consent_reader, consent_writer, consent_admin;
 GRANT SELECT ON
   consent.exposure_run, consent.exposure_batch, consent.exposure_tally, consent.exposure_finding, consent.exposure_progress

@@ -1,0 +1,117 @@
+
+-------------------------------------------------------------------------------
+-- report: what is held about a person, for a reply under UK GDPR Article 15.
+--
+-- Every table of the extension that can hold something about a contact is
+-- asked, under every +tag form of the address, because the person will not know
+-- under which they gave it.
+-------------------------------------------------------------------------------
+
+CREATE FUNCTION consent.subject_access(contact consent.contact) RETURNS jsonb
+  LANGUAGE plpgsql STABLE STRICT
+AS $$
+DECLARE
+  root consent.contact := consent.contact_root(contact);
+  shown text := contact::text;
+BEGIN
+  PERFORM consent.ledger_readable();
+  RETURN jsonb_build_object(
+    'contact', shown,
+    'kind', consent.contact_kind(contact),
+    'made_at', now(),
+    'record', consent.record(contact),
+    'history', COALESCE((SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(h)) ORDER BY h.event_id) FROM consent.history(contact) h), '[]'),
+    'wordings', COALESCE((
+      SELECT jsonb_agg(w.wording ORDER BY w.first) FROM (SELECT l.wording, min(l.event_id) AS first FROM consent.ledger l
+                                                          WHERE l.address = root AND l.wording IS NOT NULL GROUP BY 1) w), '[]'),
+    'status', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('organisation', c.organisation, 'channel', c.channel, 'purpose', c.purpose, 'status', c.status,
+                                                            'reason', c.reason, 'citation', c.citation, 'since', c.since, 'product_category', c.product_category))
+                       ORDER BY c.organisation, c.channel, c.purpose)
+        FROM consent.current c WHERE c.contact = subject_access.contact AND c.status <> 'never_asked'), '[]'),
+    'decisions', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('decided_at', d.decided_at, 'contact', d.contact, 'organisation', d.organisation, 'channel', d.channel,
+                                                            'purpose', d.purpose, 'class', d.class, 'allowed', d.allowed, 'reason', d.reason, 'action', d.action,
+                                                            'relation', d.relation::text)) ORDER BY d.decided_at)
+        FROM consent.decision_log d WHERE consent.contact_root(d.contact) = root), '[]'),
+    'quarantine', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('decided_at', q.decided_at, 'relation', q.relation::text, 'reason', q.reason, 'class', q.class,
+                                                            'released_at', q.released_at, 'row', q."row")) ORDER BY q.id)
+        FROM consent.quarantine q
+       WHERE EXISTS (SELECT FROM jsonb_path_query(q."row", 'strict $.** ? (@.type() == "string")') AS v(value)
+                      WHERE position(split_part(split_part(root::text, '@', 1), '+', 1) IN lower(v.value #>> '{}')) > 0
+                         OR consent.contact_kind(root) <> 'email'
+                      HAVING bool_or(consent.contact_root(consent.try_contact(v.value #>> '{}')) = root))), '[]'),
+    'past_sends', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('sent_at', f.sent_at, 'organisation', f.organisation, 'channel', f.channel, 'campaign', f.campaign,
+                                                            'class', f.class, 'reason', f.reason, 'audit', f.run)) ORDER BY f.sent_at, f.run)
+        FROM consent.exposure_finding f WHERE f.person = root::text), '[]'),
+    'contact_number', consent.contact_id(contact),
+    'receipts', COALESCE((
+      SELECT jsonb_agg(consent.receipt(l.event_id) ORDER BY l.event_id) FROM consent.ledger l WHERE l.address = root AND l.kind = 'consent'), '[]'));
+END;
+$$;
+COMMENT ON FUNCTION consent.subject_access(consent.contact) IS
+  'Everything held about a contact, under every form of the address: the consent record, every event with its words, the status, decisions about messages, rows in quarantine, findings of audits, receipts. The reply to a request under UK GDPR Article 15 needs your own tables too. Reads with the caller''s rights: for members of consent_reader';
+
+CREATE FUNCTION consent.subject_access_html(contact consent.contact, controller text DEFAULT NULL) RETURNS text
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  a jsonb := consent.subject_access(contact);
+  page text;
+  rows text;
+BEGIN
+  IF a IS NULL THEN
+    RETURN NULL;
+  END IF;
+  page := '<header class="top"><div><p class="eyebrow">Your data</p><h1>What is held about ' || consent.html(a ->> 'contact') || '</h1><p class="lead">'
+    || COALESCE(consent.html(controller) || ' holds', 'We hold') || ' this about permission to send you messages, as of '
+    || to_char((a ->> 'made_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY at HH24:MI') || '.</p></div></header><main id="main">';
+
+  SELECT string_agg(format('<tr><th scope="row">%s<small>%s, for %s</small></th><td>%s<small>%s</small></td><td>%s</td></tr>', consent.html(v ->> 'organisation'),
+                           consent.report_words(v ->> 'channel'), consent.html(v ->> 'purpose'),
+                           CASE v ->> 'status' WHEN 'permitted' THEN 'May be sent' ELSE 'Not sent' END, COALESCE(consent.html(r.explanation), consent.report_words(v ->> 'reason')),
+                           COALESCE('since ' || to_char((v ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'), '')), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(a -> 'status') WITH ORDINALITY AS e(v, i) LEFT JOIN consent.reason r ON r.code = v ->> 'reason';
+  page := page || '<section aria-labelledby="h-status"><h2 id="h-status">What you may be sent</h2>' || COALESCE(
+    '<div class="scroll" tabindex="0" role="region" aria-label="What you may be sent"><table><thead><tr><th scope="col">From</th><th scope="col">Marketing</th><th scope="col"><span>Since</span></th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    '<p class="none">Nothing on record lets anybody send you marketing.</p>') || '</section>';
+
+  SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s<small>%s</small></td></tr>',
+                           COALESCE(to_char((v ->> 'effective_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), 'time not known'),
+                           consent.html(v ->> 'in_words'),
+                           concat_ws('. ', 'As ' || NULLIF(consent.html(v ->> 'form'), consent.html(a ->> 'contact')), 'From: ' || consent.html(v ->> 'source'),
+                                     'Recorded ' || to_char((v ->> 'recorded_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'))), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(a -> 'history') WITH ORDINALITY AS e(v, i);
+  page := page || '<section aria-labelledby="h-history"><h2 id="h-history">What you said, and what was learnt</h2>' || COALESCE(
+    '<table><thead><tr><th scope="col">When</th><th scope="col">What</th></tr></thead><tbody>' || rows || '</tbody></table>', '<p class="none">Nothing is on record.</p>');
+  SELECT string_agg('<blockquote>' || consent.html(v) || '</blockquote>', '' ORDER BY i) INTO rows
+    FROM jsonb_array_elements_text(a -> 'wordings') WITH ORDINALITY AS e(v, i);
+  page := page || COALESCE('<h3>The words on record</h3>' || rows, '') || '</section>';
+
+  SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s</td></tr>',
+                           to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
+                           COALESCE(lower(consent.report_words(v ->> 'channel')), 'channel not known'), COALESCE(consent.report_words(v ->> 'class'), ''),
+                           consent.html(v ->> 'outcome')), '' ORDER BY (v ->> 'at')::timestamptz)
+    INTO rows
+    FROM (SELECT d || jsonb_build_object('at', d ->> 'decided_at', 'outcome', CASE WHEN (d ->> 'allowed')::boolean THEN 'allowed' ELSE 'refused' END) AS v
+            FROM jsonb_array_elements(a -> 'decisions') d
+          UNION ALL
+          SELECT q || jsonb_build_object('at', q ->> 'decided_at', 'outcome', CASE WHEN q ? 'released_at' THEN 'kept back, released later' ELSE 'kept back' END)
+            FROM jsonb_array_elements(a -> 'quarantine') q
+          UNION ALL
+          SELECT f || jsonb_build_object('at', f ->> 'sent_at', 'outcome', 'sent; found later that it should not have been')
+            FROM jsonb_array_elements(a -> 'past_sends') f WHERE f ->> 'sent_at' <> 'infinity') m;
+  page := page || '<section aria-labelledby="h-messages"><h2 id="h-messages">Messages to you that were judged</h2>' || COALESCE(
+    '<div class="scroll" tabindex="0" role="region" aria-label="Messages"><table><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    '<p class="none">None are logged.</p>') || '</section>';
+  page := page || '<section aria-labelledby="h-rights"><h2 id="h-rights">Your rights</h2><p class="says">You may object to marketing at any time and it stops; you may withdraw a consent as easily as you gave it; '
+    || 'you may have what is wrong corrected, and ask for erasure: then only a digest is kept, so that your objection is still honoured. You may complain to the Information Commissioner.</p></section></main>';
+  RETURN consent.report_page('What is held about ' || (a ->> 'contact'), page);
+END;
+$$;
+COMMENT ON FUNCTION consent.subject_access_html(consent.contact, text) IS
+  'consent.subject_access() as a page for the person, in plain English; controller: who answers';
+
+REVOKE EXECUTE ON FUNCTION consent.subject_access(consent.contact), consent.subject_access_html(consent.contact, text) FROM PUBLIC;
