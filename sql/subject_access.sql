@@ -15,12 +15,23 @@ INSERT INTO consent.quarantine (relation, "row", reason) VALUES
   ('pg_class', '{"to_addr": "Jo <JO+x@dsar.example>", "body": "for jo"}', 'objected'),
   ('pg_class', '{"payload": {"to": ["other@dsar.example"]}, "body": "not jo@dsar.example"}', 'objected'),
   ('pg_class', '{"payload": {"to": ["jo@dsar.example"]}, "body": "nested"}', 'objected');
+-- A message that waited when the person withdrew, and a link that was never used.
+CREATE TABLE dsar_outbox (to_addr text, body text, status text DEFAULT 'queued');
+SELECT consent.guard(target => 'dsar_outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'dsar acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+SELECT consent.give('sam@dsar.example', '{email}', 'dsar acme', method => 'ticked_box', wording => 'Yes', source => 'web') > 0 AS recorded;
+INSERT INTO dsar_outbox (to_addr, body) VALUES ('Sam@dsar.example', 'Get 20% off all boilers this weekend only!');
+SELECT consent.withdraw('sam@dsar.example') > 0 AS recorded;
+SELECT consent.unsubscribe_token('sam@dsar.example', 'dsar acme') IS NOT NULL AS token;
+SELECT s -> 'relation' AS relation, s -> 'cancelled' AS cancelled FROM jsonb_array_elements(consent.subject_access('sam@dsar.example') -> 'sweeps') s;
+SELECT consent.subject_access('sam@dsar.example') -> 'unsubscribe_links' AS links;
+SELECT consent.subject_access('jo@dsar.example') -> 'sweeps' AS none, consent.subject_access('jo@dsar.example') -> 'unsubscribe_links' AS none;
 
 SELECT jsonb_object_agg(key, CASE jsonb_typeof(value) WHEN 'array' THEN jsonb_array_length(value)::text ELSE jsonb_typeof(value) END ORDER BY key)
   FROM jsonb_each(consent.subject_access('jo+news@dsar.example'));
 SELECT q -> 'row' ->> 'body' AS kept FROM jsonb_array_elements(consent.subject_access('jo@dsar.example') -> 'quarantine') q ORDER BY 1;
 SELECT consent.subject_access('jo@dsar.example')::text ~ 'Somebody else|other@dsar' AS tells_of_others;
-SELECT s ->> 'channel' AS channel, s ->> 'status' AS status, s ->> 'reason' AS reason
+SELECT s ->> 'channel' AS channel, s ->> 'status' AS status, s ->> 'reason' AS reason, s ->> 'product_category' AS category
   FROM jsonb_array_elements(consent.subject_access('jo+news@dsar.example') -> 'status') s WHERE s ->> 'organisation' = 'dsar acme' AND s ->> 'purpose' = 'marketing' AND s ->> 'channel' IN ('email', 'sms');
 -- Nothing is held, and that is an answer too.
 SELECT jsonb_array_length(a -> 'history') AS events, jsonb_array_length(a -> 'decisions') AS decisions, a -> 'contact_number' AS number
@@ -41,3 +52,4 @@ SELECT consent.subject_access('jo@dsar.example');
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 DROP ROLE regress_dsar_reader, regress_dsar_writer;
+DROP TABLE dsar_outbox;

@@ -73,7 +73,8 @@ GRANT EXECUTE ON FUNCTION
   consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
 TO consent_reader, consent_writer, consent_admin;
-GRANT EXECUTE ON FUNCTION consent.report, consent.report_json, consent.subject_access, consent.subject_access_html
+GRANT EXECUTE ON FUNCTION consent.report, consent.report_json, consent.subject_access, consent.subject_access_html,
+  consent.unsubscribe_links
 TO consent_reader;
 GRANT EXECUTE ON PROCEDURE consent.exposure_work TO consent_reader, consent_writer, consent_admin;
 GRANT SELECT ON

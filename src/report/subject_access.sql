@@ -7,28 +7,42 @@
 -- under which they gave it.
 -------------------------------------------------------------------------------
 
+-- As the owner: the links themselves are secrets, that there are some is not.
+CREATE FUNCTION consent.unsubscribe_links(contact consent.contact)
+  RETURNS TABLE (organisation text, purpose text, channels consent.channel[], event_id bigint)
+  LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 5
+BEGIN ATOMIC
+  SELECT l.organisation, l.purpose, l.channels, l.event_id
+    FROM consent.unsubscribe_link l
+   WHERE consent.contact_root(l.contact) = consent.contact_root(unsubscribe_links.contact)
+   ORDER BY l.organisation, l.purpose, l.event_id;
+END;
+COMMENT ON FUNCTION consent.unsubscribe_links(consent.contact) IS
+  'The unsubscribe links that were made for a contact, without what is secret about them; event_id: what using one recorded, NULL while it was not used';
+REVOKE EXECUTE ON FUNCTION consent.unsubscribe_links(consent.contact) FROM PUBLIC;
+
 CREATE FUNCTION consent.subject_access(contact consent.contact) RETURNS jsonb
   LANGUAGE plpgsql STABLE STRICT
 AS $$
 DECLARE
   root consent.contact := consent.contact_root(contact);
-  shown text := contact::text;
+  record jsonb;
 BEGIN
   PERFORM consent.ledger_readable();
+  record := consent.record(contact);
   RETURN jsonb_build_object(
-    'contact', shown,
+    'contact', contact::text,
     'kind', consent.contact_kind(contact),
     'made_at', now(),
-    'record', consent.record(contact),
+    'record', record,
     'history', COALESCE((SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(h)) ORDER BY h.event_id) FROM consent.history(contact) h), '[]'),
     'wordings', COALESCE((
       SELECT jsonb_agg(w.wording ORDER BY w.first) FROM (SELECT l.wording, min(l.event_id) AS first FROM consent.ledger l
                                                           WHERE l.address = root AND l.wording IS NOT NULL GROUP BY 1) w), '[]'),
     'status', COALESCE((
-      SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('organisation', c.organisation, 'channel', c.channel, 'purpose', c.purpose, 'status', c.status,
-                                                            'reason', c.reason, 'citation', c.citation, 'since', c.since, 'product_category', c.product_category))
-                       ORDER BY c.organisation, c.channel, c.purpose)
-        FROM consent.current c WHERE c.contact = subject_access.contact AND c.status <> 'never_asked'), '[]'),
+      SELECT jsonb_agg(jsonb_build_object('organisation', v -> 'party_id', 'status', consent.status((v ->> 'allowed')::boolean, v ->> 'reason')) || (v - 'party_id') ORDER BY i)
+        FROM jsonb_array_elements(record -> 'status') WITH ORDINALITY AS e(v, i)
+       WHERE consent.status((v ->> 'allowed')::boolean, v ->> 'reason') <> 'never_asked'), '[]'),
     'decisions', COALESCE((
       SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('decided_at', d.decided_at, 'contact', d.contact, 'organisation', d.organisation, 'channel', d.channel,
                                                             'purpose', d.purpose, 'class', d.class, 'allowed', d.allowed, 'reason', d.reason, 'action', d.action,
@@ -46,13 +60,18 @@ BEGIN
       SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('sent_at', f.sent_at, 'organisation', f.organisation, 'channel', f.channel, 'campaign', f.campaign,
                                                             'class', f.class, 'reason', f.reason, 'audit', f.run)) ORDER BY f.sent_at, f.run)
         FROM consent.exposure_finding f WHERE f.person = root::text), '[]'),
+    'unsubscribe_links', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(u))) FROM consent.unsubscribe_links(contact) u), '[]'),
+    'sweeps', COALESCE((
+      SELECT jsonb_agg(jsonb_build_object('at', s.at, 'relation', s.relation::text, 'cancelled', s.cancelled, 'skipped', s.skipped) ORDER BY s.at)
+        FROM consent.sweep_log s WHERE s.contact_digest = int8send(consent.guard_key(root::text, 'GB'))), '[]'),
     'contact_number', consent.contact_id(contact),
     'receipts', COALESCE((
       SELECT jsonb_agg(consent.receipt(l.event_id) ORDER BY l.event_id) FROM consent.ledger l WHERE l.address = root AND l.kind = 'consent'), '[]'));
 END;
 $$;
 COMMENT ON FUNCTION consent.subject_access(consent.contact) IS
-  'Everything held about a contact, under every form of the address: the consent record, every event with its words, the status, decisions about messages, rows in quarantine, findings of audits, receipts. The reply to a request under UK GDPR Article 15 needs your own tables too. Reads with the caller''s rights: for members of consent_reader';
+  'Everything held about a contact, under every form of the address: the consent record, every event with its words, the status, decisions about messages, rows in quarantine, messages that a withdrawal cancelled, unsubscribe links, findings of audits, receipts. The reply to a request under UK GDPR Article 15 needs your own tables too. Reads with the caller''s rights: for members of consent_reader';
 
 CREATE FUNCTION consent.subject_access_html(contact consent.contact, controller text DEFAULT NULL) RETURNS text
   LANGUAGE plpgsql STABLE
@@ -72,10 +91,10 @@ BEGIN
   SELECT string_agg(format('<tr><th scope="row">%s<small>%s, for %s</small></th><td>%s<small>%s</small></td><td>%s</td></tr>', consent.html(v ->> 'organisation'),
                            consent.report_words(v ->> 'channel'), consent.html(v ->> 'purpose'),
                            CASE v ->> 'status' WHEN 'permitted' THEN 'May be sent' ELSE 'Not sent' END, COALESCE(consent.html(r.explanation), consent.report_words(v ->> 'reason')),
-                           COALESCE('since ' || to_char((v ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'), '')), '' ORDER BY i)
+                           COALESCE(consent.html(v ->> 'citation'), '')), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(a -> 'status') WITH ORDINALITY AS e(v, i) LEFT JOIN consent.reason r ON r.code = v ->> 'reason';
   page := page || '<section aria-labelledby="h-status"><h2 id="h-status">What you may be sent</h2>' || COALESCE(
-    '<div class="scroll" tabindex="0" role="region" aria-label="What you may be sent"><table><thead><tr><th scope="col">From</th><th scope="col">Marketing</th><th scope="col"><span>Since</span></th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    '<div class="scroll" tabindex="0" role="region" aria-label="What you may be sent"><table><thead><tr><th scope="col">From</th><th scope="col">Marketing</th><th scope="col">Regulation</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
     '<p class="none">Nothing on record lets anybody send you marketing.</p>') || '</section>';
 
   SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s<small>%s</small></td></tr>',
