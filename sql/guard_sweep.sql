@@ -165,6 +165,25 @@ SELECT consent.guard_key('jo@sweep.example', 'GB') = consent.guard_key('JO+tag@S
 SELECT consent.guard_key('jo@sweep.example', 'gb');
 \echo :LAST_ERROR_SQLSTATE
 
+-- Rows of another queue may hold what a guard's mappings cannot read.
+CREATE TABLE sweep_queues (id int, queue text, data jsonb, state text NOT NULL DEFAULT 'created');
+SELECT consent.guard('sweep_queues', recipient => $$data->'to'->>((data->>'n')::int)$$, channel => $$'email'$$, body => $$data->>'text'$$, organisation => $$'sweep acme'$$,
+                     pending => $$state = 'created'$$, applies => $$queue = 'email'$$, divert => $$state = 'cancelled'$$, name => 'email');
+INSERT INTO sweep_queues VALUES (1, 'thumbnails', '{"n": "small"}'), (2, 'email', '{"n": 0, "to": ["sam@sweep.example"], "text": "Get 20% off all boilers this weekend only!"}');
+SELECT consent.withdraw('sam@sweep.example') > 0 AS withdrawn;
+SELECT id, state FROM sweep_queues ORDER BY id;
+SELECT * FROM consent.guard_index('sweep_queues') \gexec
+:agree
+UPDATE sweep_queues SET state = 'created' WHERE id = 2;
+INSERT INTO sweep_queues VALUES (3, 'thumbnails', '{"n": "small"}');
+SET enable_seqscan = off;
+SELECT consent.withdraw('sam@sweep.example') > 0 AS withdrawn;
+RESET enable_seqscan;
+SELECT id, state FROM sweep_queues ORDER BY id;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_queues'::regclass ORDER BY at;
+DROP TABLE sweep_queues;
+:agree
+
 -- What is not guarded any more, or switched off, is not swept.
 INSERT INTO sweep_divert (id, to_addr, body) VALUES (80, 'sam@sweep.example', :promo);
 INSERT INTO sweep_quarantine VALUES (80, 'sam@sweep.example', :promo);

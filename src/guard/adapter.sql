@@ -353,13 +353,14 @@ BEGIN
         opt_out => opt_out,
         identity => identity,
         pending => known.pending,
+        -- Whoever only watches does not meddle with what is taken or swept.
         claim => CASE WHEN action <> 'flag' THEN known.claim END,
         retry => CASE WHEN at_once THEN NULL ELSE known.retry END,
         applies => NULLIF(pg_catalog.concat_ws(' AND ', '(' || known.applies || ')',
                      CASE WHEN at_once THEN '(' || known.at_once || ') IS NOT FALSE'
                           WHEN NOT at_once THEN '(' || known.at_once || ') IS FALSE' END), ''),
         on_block => CASE WHEN at_once THEN 'raise' ELSE action END,
-        divert => known.divert,
+        divert => CASE WHEN action <> 'flag' THEN known.divert END,
         name => CASE WHEN at_once THEN pg_catalog.concat_ws(' ', queue, 'at once') ELSE queue END);
     END LOOP;
     IF known.release IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t

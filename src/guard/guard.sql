@@ -117,7 +117,9 @@ CREATE FUNCTION consent.guard_index(target regclass) RETURNS SETOF text
 BEGIN ATOMIC
   SELECT DISTINCT format('CREATE INDEX %sON %s (consent.guard_key(%s, %L))%s',
                          CASE WHEN c.relkind = 'p' THEN '' ELSE 'CONCURRENTLY ' END, target,
-                         consent.guard_argument(target, t.tgname, 'recipient'),
+                         COALESCE('CASE WHEN (' || consent.guard_argument(target, t.tgname, 'applies') || ') IS NOT FALSE THEN '
+                                  || consent.guard_argument(target, t.tgname, 'recipient') || ' END',
+                                  consent.guard_argument(target, t.tgname, 'recipient')),
                          consent.guard_argument(target, t.tgname, 'region'),
                          ' WHERE (' || consent.guard_argument(target, t.tgname, 'pending') || ') IS NOT FALSE')
     FROM pg_catalog.pg_trigger t

@@ -356,6 +356,7 @@ candidates_query(Relation rel, Trigger *trigger, bool by_key)
 {
 	const char *recipient = consent_guard_argument(trigger, "recipient");
 	const char *pending = consent_guard_argument(trigger, "pending");
+	const char *applies = consent_guard_argument(trigger, "applies");
 	const char *region = consent_guard_argument(trigger, "region");
 	StringInfoData query;
 
@@ -365,6 +366,10 @@ candidates_query(Relation rel, Trigger *trigger, bool by_key)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("consent.guard_check() lacks a mapping")));
 	region = quote_literal_cstr(region);
+
+	/* In a row that is not its concern, a guard's mappings may be errors. */
+	if (applies != NULL)
+		recipient = psprintf("CASE WHEN (%s) IS NOT FALSE THEN %s END", applies, recipient);
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT " CONSENT_ROW_NAME ".tableoid, " CONSENT_ROW_NAME ".ctid, consent.guard_keys(%s, %s) FROM %s%s AS "
 					 CONSENT_ROW_NAME " WHERE (%s) IS NOT FALSE",
