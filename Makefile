@@ -30,6 +30,7 @@ OBJS = \
 	src/text/respell.o \
 	src/text/sentence.o \
 	src/text/url.o \
+	src/text/mime.o \
 	src/text/html.o \
 	src/classify/pattern.o \
 	src/classify/literal.o \
@@ -80,6 +81,14 @@ PHONE_OBJS = \
 	src/contact/phone_module.o \
 	src/contact/phone_lib.o
 
+# So does gmime.
+MIME_LIB = pg_consent_mime
+MIME_OBJS = \
+	src/text/mime_module.o \
+	src/text/mime_lib.o
+MIME_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
+MIME_LIBS = $(shell pkg-config --libs gmime-3.0)
+
 # The install script is these files, in this order.
 SQL_PARTS = \
 	src/module/module.sql \
@@ -119,14 +128,15 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
-REGRESS = module words contact text classify ledger seal decision law policy person guard guard_actions guard_health guard_sweep adapter \
+REGRESS = module words contact text mime classify ledger seal decision law policy person guard guard_actions guard_health guard_sweep adapter \
 	report exposure audience subject_access \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_gate guard_prepared guard_sweep vocabulary policy standing seal unsubscribe unsubscribe_mint
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
-EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS)
+EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS) \
+	$(MIME_LIB)$(DLSUFFIX) $(MIME_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
 .PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person fuzz score
@@ -162,22 +172,27 @@ include $(PGXS)
 pg_consent--$(EXTVERSION).sql: $(addprefix $(SRCROOT)/,$(SQL_PARTS)) $(SRCROOT)/Makefile
 	cat $(addprefix $(SRCROOT)/,$(SQL_PARTS)) > $@
 
-# PGXS builds one MODULE_big; this is the second, by the same means.
-all: $(PHONE_LIB)$(DLSUFFIX)
+# PGXS builds one MODULE_big; these are others, by the same means.
+SIDE_LIBS = $(PHONE_LIB)$(DLSUFFIX) $(MIME_LIB)$(DLSUFFIX)
+all: $(SIDE_LIBS)
 $(PHONE_LIB)$(DLSUFFIX): $(PHONE_OBJS)
 	$(LINK.shared) -o $@ $(PHONE_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lphonenumber -lstdc++
+$(MIME_LIB)$(DLSUFFIX): $(MIME_OBJS)
+	$(LINK.shared) -o $@ $(MIME_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(MIME_LIBS)
+src/text/mime_lib.o: CFLAGS += $(MIME_CFLAGS)
+src/text/mime_lib.bc: BITCODE_CFLAGS += $(MIME_CFLAGS)
 
-install: install-phone
-uninstall: uninstall-phone
-.PHONY: install-phone uninstall-phone
-install-phone: $(PHONE_LIB)$(DLSUFFIX) installdirs
-	$(INSTALL_SHLIB) $(PHONE_LIB)$(DLSUFFIX) '$(DESTDIR)$(pkglibdir)/'
-uninstall-phone:
-	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_LIB)$(DLSUFFIX)'
+install: install-side
+uninstall: uninstall-side
+.PHONY: install-side uninstall-side
+install-side: $(SIDE_LIBS) installdirs
+	$(INSTALL_SHLIB) $(SIDE_LIBS) '$(DESTDIR)$(pkglibdir)/'
+uninstall-side:
+	rm -f $(addprefix '$(DESTDIR)$(pkglibdir)'/,$(SIDE_LIBS))
 
 # A VPATH build has none of the rooms' folders yet.
-$(shell mkdir -p $(dir $(OBJS) $(PHONE_OBJS)))
+$(shell mkdir -p $(dir $(OBJS) $(PHONE_OBJS) $(MIME_OBJS)))
 
 # Objects depend on every header: they are few, and a stale object is worse.
-$(OBJS) $(PHONE_OBJS): $(wildcard $(SRCROOT)/src/*/*.h)
+$(OBJS) $(PHONE_OBJS) $(MIME_OBJS): $(wildcard $(SRCROOT)/src/*/*.h)
 endif

@@ -83,6 +83,9 @@ BEGIN
   DELETE FROM consent.rule WHERE code = 'own.quux';
 END $$;
 SELECT part, (SELECT array_agg(excerpt) FROM pg_temp.quux(part)) FROM unnest('{body,link,alt,preheader,footer,url,subject}'::text[]) AS part;
+-- A picture may say anything.
+SELECT class, needs_review FROM (VALUES ('<p><img src=a.png></p>'), ('<p><img src=a.png alt="Your parcel arrives today"></p>'),
+  ('<p><img src=a.png>Thank you</p>')) AS v(html), consent.classify(html, 'Your parcel arrives today');
 -- Hidden words make no service of a message, but promotion of it.
 SELECT class, rules FROM consent.classify('<p>Hello</p><p style="display:none">Your parcel arrives today</p>');
 SELECT class, rules FROM consent.classify('<p>Your parcel arrives today</p><p style="display:none">20% off everything</p>');

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "classify/classify.h"
+#include "text/mime.h"
 
 #define MEMO_MAX_BYTES		(64 * 1024)
 #define EVIDENCE_PER_PART	100
@@ -40,6 +41,7 @@ typedef struct Memo
 static Memo memo;
 
 PG_FUNCTION_INFO_V1(pg_consent_classify);
+PG_FUNCTION_INFO_V1(pg_consent_classify_raw);
 PG_FUNCTION_INFO_V1(pg_consent_evidence);
 PG_FUNCTION_INFO_V1(pg_consent_highlight);
 
@@ -185,32 +187,71 @@ get_message_utf8(FunctionCallInfo fcinfo, Message *m)
 	m->subject = to_utf8(copy_text(m->subject, m->subjectlen), &m->subjectlen);
 }
 
+/* The row type of the result, looked up once per query. */
+static TupleDesc
+result_desc(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		TupleDesc	desc;
+
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "a classification must be a row");
+		fcinfo->flinfo->fn_extra = BlessTupleDesc(CreateTupleDescCopy(desc));
+		MemoryContextSwitchTo(caller);
+	}
+	return (TupleDesc) fcinfo->flinfo->fn_extra;
+}
+
+static Datum
+result_row(FunctionCallInfo fcinfo, const ConsentClassification *result)
+{
+	Datum	   *rules = palloc(Max(result->nrules, 1) * sizeof(Datum));
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
+
+	for (int i = 0; i < result->nrules; i++)
+		rules[i] = CStringGetTextDatum(result->rules[i]);
+	values[0] = ObjectIdGetDatum(consent_class_oid(result->class));
+	values[1] = Float4GetDatum(result->score);
+	values[2] = BoolGetDatum(result->needs_review);
+	values[3] = PointerGetDatum(construct_array(rules, result->nrules, TEXTOID,
+												-1, false, TYPALIGN_INT));
+	return HeapTupleGetDatum(heap_form_tuple(result_desc(fcinfo), values, nulls));
+}
+
 PGDLLEXPORT Datum
 pg_consent_classify(PG_FUNCTION_ARGS)
 {
 	Message		m;
 	ConsentClassification result;
-	TupleDesc	desc;
-	Datum	   *rules;
-	Datum		values[4];
-	bool		nulls[4] = {false, false, false, false};
 
 	get_message(fcinfo, &m);
 	consent_classify(m.body, m.bodylen, m.subject, m.subjectlen, m.channel, &result);
+	PG_RETURN_DATUM(result_row(fcinfo, &result));
+}
 
-	rules = palloc(Max(result.nrules, 1) * sizeof(Datum));
-	for (int i = 0; i < result.nrules; i++)
-		rules[i] = CStringGetTextDatum(result.rules[i]);
+PGDLLEXPORT Datum
+pg_consent_classify_raw(PG_FUNCTION_ARGS)
+{
+	ConsentMessage message = {.complete = true};
+	ConsentFindings found;
+	ConsentClassification result;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "consent.classify() must return a row");
-	desc = BlessTupleDesc(desc);
-	values[0] = ObjectIdGetDatum(consent_class_oid(result.class));
-	values[1] = Float4GetDatum(result.score);
-	values[2] = BoolGetDatum(result.needs_review);
-	values[3] = PointerGetDatum(construct_array(rules, result.nrules, TEXTOID,
-												-1, false, TYPALIGN_INT));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	if (!PG_ARGISNULL(0))
+	{
+		bytea	   *source = PG_GETARG_BYTEA_PP(0);
+
+		consent_mime_read(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &message);
+	}
+	consent_classify_findings(consent_ruleset_get(),
+							  message.body, message.body ? strlen(message.body) : 0,
+							  message.subject, message.subject ? strlen(message.subject) : 0,
+							  CHANNEL_EMAIL, 1, &found);
+	found.truncated |= !message.complete;
+	consent_classify_decide(&found, &result);
+	PG_RETURN_DATUM(result_row(fcinfo, &result));
 }
 
 Datum

@@ -23,6 +23,13 @@ CREATE FUNCTION consent.classify(body text, subject text DEFAULT NULL,
 COMMENT ON FUNCTION consent.classify(text, text, consent.channel) IS
   'What a message is. body is plain text or HTML, detected; its first megabyte is read. Without a channel every rule applies. What cannot be told is unknown, with needs_review. Never an error because of the text';
 
+CREATE FUNCTION consent.classify_raw(message bytea)
+  RETURNS consent.classification
+  LANGUAGE C STABLE PARALLEL SAFE COST 5000
+  AS 'MODULE_PATHNAME', 'pg_consent_classify_raw';
+COMMENT ON FUNCTION consent.classify_raw(bytea) IS
+  'What a whole e-mail message (RFC 5322, MIME) is: as consent.classify() of what consent.read_raw() makes of it. One that could not be read to its end is unknown, unless it is marketing already';
+
 CREATE FUNCTION consent.evidence(body text, subject text DEFAULT NULL,
                                  channel consent.channel DEFAULT NULL,
                                  OUT rule text, OUT class consent.message_class,

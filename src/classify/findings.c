@@ -152,6 +152,14 @@ apply_rule(const ConsentRuleset *set, int i, Part *part, const PrefilterHits *hi
 	}
 }
 
+/* A body of nothing but pictures says what we cannot read. */
+static bool
+is_picture(const ConsentText *text)
+{
+	return text->pictures &&
+		(text->len == 0 || text->zone[0].region == REGION_URL);
+}
+
 static void
 read_part(Part *part, bool is_subject, const char *source, int len)
 {
@@ -180,7 +188,7 @@ consent_classify_findings(const ConsentRuleset *set,
 	{
 		if (!parts[p].given)
 			continue;
-		found->truncated |= parts[p].text.truncated;
+		found->truncated |= parts[p].text.truncated || is_picture(&parts[p].text);
 		found->empty &= parts[p].text.len == 0;
 	}
 

@@ -636,6 +636,8 @@ start_tag(Html *html, const char *name, int end)
 	if (strcmp(name, "footer") == 0 && region != REGION_PREHEADER)
 		region = REGION_FOOTER;
 
+	if (strcmp(name, "img") == 0 && alt.len == 0)
+		html->fold->text->pictures = true;
 	if (!is_void)
 		open_element(html, name, region, reversed);
 	put_aside(html, alt, REGION_ALT);

@@ -932,6 +932,7 @@ consent_text_respell(ConsentText *text)
 		r.out.data[r.out.len] = '\0';
 		r.out.html = text->html;
 		r.out.truncated = text->truncated;
+		r.out.pictures = text->pictures;
 		consent_text_free(text);
 		*text = r.out;
 	}

@@ -59,6 +59,7 @@ fold_source(const char *source, int len, bool addresses, ConsentText *text)
 	if (text->truncated)
 		len = pg_encoding_mbcliplen(PG_UTF8, source, len, CONSENT_TEXT_MAX_BYTES);
 	text->html = consent_html_looks_like(source, len);
+	text->pictures = false;
 
 	consent_fold_begin(&fold, text, len);
 	if (text->html)

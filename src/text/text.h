@@ -63,6 +63,7 @@ typedef struct ConsentText
 	ConsentZone *zone;			/* likewise */
 	bool		html;			/* tags were taken out */
 	bool		truncated;		/* the source was longer than we read */
+	bool		pictures;		/* there are pictures without words */
 } ConsentText;
 
 /*

@@ -16,3 +16,9 @@ CREATE FUNCTION consent.sentences(body text, OUT region text, OUT start integer,
   AS 'MODULE_PATHNAME', 'pg_consent_sentences';
 COMMENT ON FUNCTION consent.sentences(text) IS
   'The sentences of a text as rules see it: the region each stands in (body, link, alt, preheader, footer or url), start (from 1) and length in characters of the text as given, and its folded form';
+
+CREATE FUNCTION consent.read_raw(message bytea, OUT subject text, OUT body text, OUT complete boolean)
+  LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000
+  AS 'MODULE_PATHNAME', 'pg_consent_read_raw';
+COMMENT ON FUNCTION consent.read_raw(bytea) IS
+  'Subject and body of a whole message (RFC 5322, MIME), decoded: all of its texts, as HTML if one of them is. Attachments are not read. complete is false if the message is cut off or longer than 8 MB, or a part cannot be read. For consent.evidence() and consent.highlight()';

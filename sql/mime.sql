@@ -1,0 +1,50 @@
+-- Whole messages.
+LOAD 'pg_consent';
+CREATE FUNCTION pg_temp.raw(lines text) RETURNS bytea LANGUAGE sql AS $$ SELECT convert_to(lines, 'UTF8') $$;
+\pset format unaligned
+
+-- The disguises of the corpus that are messages: transfer encodings, encoded words.
+\getenv top PG_ABS_SRCDIR
+\set corpus :top '/test/corpus/evasion.jsonl'
+CREATE TEMP TABLE line (l text);
+COPY line FROM :'corpus' WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
+SELECT l ->> 'id' AS id, consent.folded_text(COALESCE(NULLIF(m.body, ''), m.subject)) AS read,
+       consent.folded_text(COALESCE(NULLIF(m.body, ''), m.subject)) = consent.folded_text(l ->> 'canonical') AS same,
+       (consent.classify_raw(pg_temp.raw(l ->> 'body'))).class
+  FROM (SELECT l::jsonb FROM line) AS s, consent.read_raw(pg_temp.raw(l ->> 'body')) AS m
+ WHERE l ->> 'body' ~ '^(MIME-Version|Subject):';
+
+-- HTML with a plain alternative, an attachment, and a message within.
+\set multipart 'Subject: =?iso-8859-1?Q?Caf=E9_=A320?=\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: text/plain\n\nYour parcel arrives today\n20% < 30% & so\n--a\nContent-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n<p>Save =A320</p>\n--a--\n--m\nContent-Type: text/plain\nContent-Disposition: attachment; filename=x.txt\n\nattached\n--m\nContent-Type: message/rfc822\n\nSubject: inner\n\nforwarded\n--m--\n'
+SELECT * FROM consent.read_raw(pg_temp.raw(replace(:'multipart', '\n', E'\r\n')));
+SELECT * FROM consent.classify_raw(pg_temp.raw(replace(:'multipart', '\n', E'\n')));
+-- A plain alternative that most do not see makes no service of promotion, but a plain text does.
+SELECT class FROM consent.classify_raw(pg_temp.raw(replace(replace(:'multipart', '\n', E'\n'), 'multipart/alternative', 'multipart/mixed')));
+
+-- Charsets: declared, wrong, unknown, two bytes wide, seven bits.
+SELECT name, (consent.read_raw(convert_to(E'Content-Type: text/plain; charset=' || name || E'\n\n', 'UTF8') || bytes)).body
+  FROM (VALUES ('iso-8859-1', '\x4361 66e9 20a3 3230'::bytea), ('windows-1252', '\x80 3230 20 96 20 9c'), ('us-ascii', '\xa3 3230'),
+               ('utf-8', '\xc2a3 3230 ff 3c'), ('utf-8', '\xa3 3230'), ('nonsense', '\xc2a3 3230'), ('utf-16', '\xfeff 00a3 0032 0030'),
+               ('utf-7', '\x2b 414b 4d 2d 3230'), ('koi8-r', '\xd3cb c9c4 cbc1')) AS v(name, bytes);
+
+-- Cut off, broken, empty: an answer, and never a silent service.
+SELECT n, r.body IS NULL AS nothing, r.complete, c.class, c.needs_review
+  FROM (VALUES (1, E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nYour parcel arrives today'),
+               (2, E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\n20% off everything'),
+               (3, E'Content-Type: multipart/mixed\n\nYour parcel arrives today'),
+               (4, E'Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\nWW91ciBwYXJjZWwgYXJyaXZ'),
+               (5, 'no header at all'), (6, ''), (7, E'\n\nYour parcel arrives today'),
+               (8, E'Content-Type: application/pkcs7-mime\n\nxyz'),
+               (9, E'Subject: Your parcel arrives today\nContent-Type: image/png\n\nxyz')) AS v(n, lines),
+       pg_temp.raw(lines) AS raw, consent.read_raw(raw) AS r, consent.classify_raw(raw) AS c;
+SELECT class, needs_review FROM consent.classify_raw(NULL);
+SELECT length(body) FROM consent.read_raw(E'Subject: a\\000b\n\nc\\000d\\377e');
+
+-- Bombs: parts within parts, more than eight megabytes, an endless header.
+SELECT complete, body IS NULL AS nothing FROM consent.read_raw(pg_temp.raw(
+  (SELECT string_agg(format(E'Content-Type: multipart/mixed; boundary=b%s\n\n--b%s\n', i, i), '') FROM generate_series(1, 3000) AS i)));
+SELECT complete FROM consent.read_raw(pg_temp.raw(E'Subject: x\n\n' || repeat('Your parcel arrives today. ', 400000)));
+SELECT complete FROM consent.read_raw(pg_temp.raw('Subject: ' || repeat('x', 1000000) || E'\n\nbody'));
+SELECT class FROM consent.classify_raw(pg_temp.raw(E'Subject: x\n\n' || repeat('Your parcel arrives today. ', 400000)));
+-- What an HTML text leaves open hides no other.
+SELECT rules FROM consent.classify_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<p>Hello <!--\n--x\nContent-Type: text/html\n\n<p>20% off everything</p>\n--x--\n'));

@@ -1,0 +1,171 @@
+/*-------------------------------------------------------------------------
+ *
+ * mime.c
+ *	  Makes a subject and a body of a whole message.
+ *
+ * gmime, with GLib behind it, costs a backend time and memory, so it has a
+ * shared library of its own, which is opened by the first message.
+ *
+ * All texts of the message become one body.  If one of them is HTML, all are:
+ * plain ones are escaped, and where they are but the alternative to HTML, they
+ * are hidden, like a preheader.  Somebody may read what they promote, but
+ * nobody is served by what most do not see.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "text/mime.h"
+#include "text/mime_lib.h"
+#include "text/text.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_read_raw);
+
+/* So much text is put together: more than is read of it, with a reserve. */
+#define BODY_MAX	(2 * CONSENT_TEXT_MAX_BYTES)
+
+/* Ends whatever an HTML text left open, so that it hides none behind it. */
+#define HTML_END	"\n-->\"'></style></script></title></textarea>\n"
+
+/* Valid UTF-8 without NUL, the rest left out. */
+static void
+append_valid(StringInfo out, const char *s, size_t len, bool escape)
+{
+	for (size_t at = 0; at < len;)
+	{
+		int			n = pg_utf_mblen((const unsigned char *) s + at);
+
+		if (s[at] == '\0' || at + n > len ||
+			!pg_utf8_islegal((const unsigned char *) s + at, n))
+		{
+			at++;
+			continue;
+		}
+		if (escape && s[at] == '<')
+			appendStringInfoString(out, "&lt;");
+		else if (escape && s[at] == '&')
+			appendStringInfoString(out, "&amp;");
+		else if (escape && s[at] == '\n')
+			appendStringInfoString(out, "<br>");
+		else
+			appendBinaryStringInfo(out, s + at, n);
+		at += n;
+	}
+}
+
+static void
+put_together(const ConsentMimeMessage *mime, ConsentMessage *message)
+{
+	StringInfoData body;
+	bool		html = false;
+	bool		first = true;
+
+	message->complete = mime->complete;
+	initStringInfo(&body);
+	if (mime->subject)
+	{
+		append_valid(&body, mime->subject, strlen(mime->subject), false);
+		message->subject = pstrdup(body.data);
+		resetStringInfo(&body);
+	}
+	for (const ConsentMimePart *p = mime->parts; p; p = p->next)
+		html |= p->html;
+	if (html)
+		appendStringInfoString(&body, "<html>");
+
+	/* plain ones first, where nothing can hide them */
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (const ConsentMimePart *p = mime->parts; p; p = p->next)
+		{
+			size_t		len = p->len;
+
+			if (p->html != (pass == 1))
+				continue;
+			if (body.len + len > BODY_MAX)
+			{
+				len = BODY_MAX - body.len;
+				message->complete = false;
+			}
+			if (html && !p->html)
+			{
+				appendStringInfo(&body, "<div%s>", p->alternative ? " hidden" : "");
+				append_valid(&body, p->text, len, true);
+				appendStringInfoString(&body, "</div>");
+			}
+			else
+			{
+				if (!first)
+					appendStringInfoString(&body, html ? HTML_END : "\n\n");
+				append_valid(&body, p->text, len, false);
+				first = false;
+			}
+		}
+	}
+	if (mime->parts)
+		message->body = body.data;
+}
+
+void
+consent_mime_read(const char *source, int len, ConsentMessage *message)
+{
+	static ConsentMimeRead read_message = NULL;
+	static ConsentMimeFree free_message = NULL;
+	ConsentMimeMessage *mime;
+	bool		cut = len > CONSENT_MIME_MAX_BYTES;
+
+	memset(message, 0, sizeof(ConsentMessage));
+	if (free_message == NULL)
+	{
+		read_message = (ConsentMimeRead)
+			load_external_function(CONSENT_MIME_LIBRARY, CONSENT_MIME_READ, true, NULL);
+		free_message = (ConsentMimeFree)
+			load_external_function(CONSENT_MIME_LIBRARY, CONSENT_MIME_FREE, true, NULL);
+	}
+	mime = read_message(source, Min(len, CONSENT_MIME_MAX_BYTES));
+	if (mime == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed while reading a message of %d bytes.", len)));
+	PG_TRY();
+	{
+		put_together(mime, message);
+	}
+	PG_FINALLY();
+	{
+		free_message(mime);
+	}
+	PG_END_TRY();
+	message->complete &= !cut;
+}
+
+PGDLLEXPORT Datum
+pg_consent_read_raw(PG_FUNCTION_ARGS)
+{
+	bytea	   *source = PG_GETARG_BYTEA_PP(0);
+	ConsentMessage message;
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+
+	consent_mime_read(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &message);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "consent.read_raw() must return a row");
+	nulls[0] = message.subject == NULL;
+	if (!nulls[0])
+		values[0] = CStringGetTextDatum(pg_any_to_server(message.subject,
+														 strlen(message.subject), PG_UTF8));
+	nulls[1] = message.body == NULL;
+	if (!nulls[1])
+		values[1] = CStringGetTextDatum(pg_any_to_server(message.body,
+														 strlen(message.body), PG_UTF8));
+	values[2] = BoolGetDatum(message.complete);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * mime.h
+ *	  Whole messages, as RFC 5322 and MIME have them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_MIME_H
+#define PG_CONSENT_MIME_H
+
+/* Of a message so many bytes are read; "complete" says if that was all. */
+#define CONSENT_MIME_MAX_BYTES	(8 * 1024 * 1024)
+
+/* What can be read of a message, in UTF-8; NULL: nothing. */
+typedef struct ConsentMessage
+{
+	char	   *subject;
+	char	   *body;			/* HTML if any of its texts is */
+	bool		complete;
+} ConsentMessage;
+
+/* Allocates in the current context. */
+extern void consent_mime_read(const char *source, int len, ConsentMessage *message);
+
+#endif							/* PG_CONSENT_MIME_H */

@@ -1,0 +1,282 @@
+/*-------------------------------------------------------------------------
+ *
+ * mime_lib.c
+ *	  Takes a message apart with gmime.
+ *
+ * Attachments are not read; messages within the message are, because mail
+ * programs show them.  Encrypted parts cannot be.
+ *
+ * GLib ends the process when malloc fails, which in a server means every
+ * session.  So we ask for more memory than gmime can need before it begins,
+ * and give it back: then it is there.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <gmime/gmime.h>
+#include <iconv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/mime_lib.h"
+
+#define DEPTH_MAX		50		/* parts within parts */
+#define MEMORY_FACTOR	8		/* gmime's memory, in message lengths */
+#define MEMORY_BASE		(4 * 1024 * 1024)
+
+typedef struct Reader
+{
+	ConsentMimeMessage *message;
+	ConsentMimePart **tail;
+	bool		unread;			/* there are parts that are no text */
+	bool		failed;
+} Reader;
+
+/* The server loads these by name; nobody calls them directly. */
+extern ConsentMimeMessage *pg_consent_mime_read(const char *message, size_t len);
+extern void pg_consent_mime_free(ConsentMimeMessage *message);
+
+/* gmime's opinions belong in no server log. */
+static void
+stay_silent(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data)
+{
+}
+
+static void
+note_issue(gint64 offset, GMimeParserWarning issue, const gchar *item, gpointer data)
+{
+	ConsentMimeMessage *message = data;
+
+	switch (issue)
+	{
+		case GMIME_WARN_TRUNCATED_MESSAGE:
+		case GMIME_CRIT_MULTIPART_WITHOUT_BOUNDARY:
+		case GMIME_CRIT_NESTING_OVERFLOW:
+			message->complete = false;
+			break;
+		default:
+			break;
+	}
+}
+
+/*
+ * To UTF-8, malloc'ed.  What is UTF-8 already is left alone, whatever it calls
+ * itself; what its charset cannot explain is left out.
+ */
+static char *
+to_utf8(const char *bytes, size_t len, const char *charset, size_t *outlen)
+{
+	iconv_t		cd = (iconv_t) -1;
+	size_t		size = 4 * len + 16;
+	char	   *out = malloc(size);
+	char	   *to = out;
+	char	   *from = (char *) bytes;
+	bool		is_utf16 = charset && g_ascii_strncasecmp(charset, "utf-16", 6) == 0;
+	bool		is_utf7 = charset && g_ascii_strncasecmp(charset, "utf-7", 5) == 0;
+
+	if (out == NULL)
+		return NULL;
+	if (is_utf16 || is_utf7 || !g_utf8_validate_len(bytes, len, NULL))
+	{
+		/* as browsers do: Latin-1 is Windows-1252 */
+		if (charset == NULL || g_ascii_strcasecmp(charset, "iso-8859-1") == 0 ||
+			g_ascii_strcasecmp(charset, "us-ascii") == 0 ||
+			g_ascii_strcasecmp(charset, "utf-8") == 0 ||
+			(cd = iconv_open("UTF-8", charset)) == (iconv_t) -1)
+			cd = iconv_open("UTF-8", "WINDOWS-1252");
+	}
+	if (cd == (iconv_t) -1)
+	{
+		memcpy(out, bytes, len);
+		*outlen = len;
+		return out;
+	}
+	for (size_t left = len, room = size; left > 0;)
+	{
+		if (iconv(cd, &from, &left, &to, &room) == (size_t) -1 && left > 0)
+		{
+			if (room < 8)
+				break;
+			from++;
+			left--;
+		}
+	}
+	iconv_close(cd);
+	*outlen = to - out;
+	return out;
+}
+
+static void
+add_part(Reader *r, const char *bytes, size_t len, const char *charset, bool html,
+		 bool alternative)
+{
+	ConsentMimePart *part = calloc(1, sizeof(ConsentMimePart));
+
+	if (part)
+		part->text = to_utf8(bytes, len, charset, &part->len);
+	if (part == NULL || part->text == NULL)
+	{
+		free(part);
+		r->failed = true;
+		return;
+	}
+	part->html = html;
+	part->alternative = alternative;
+	*r->tail = part;
+	r->tail = &part->next;
+}
+
+/* Base64 comes in groups of four: what is left over was cut off. */
+static bool
+is_cut_off(GMimeDataWrapper *content)
+{
+	GMimeStream *coded = g_mime_data_wrapper_get_stream(content);
+	char		buffer[4096];
+	ssize_t		n;
+	size_t		digits = 0;
+
+	if (g_mime_data_wrapper_get_encoding(content) != GMIME_CONTENT_ENCODING_BASE64)
+		return false;
+	g_mime_stream_reset(coded);
+	while ((n = g_mime_stream_read(coded, buffer, sizeof(buffer))) > 0)
+	{
+		for (ssize_t i = 0; i < n; i++)
+			digits += g_ascii_isalnum(buffer[i]) || buffer[i] == '+' ||
+				buffer[i] == '/' || buffer[i] == '=';
+	}
+	g_mime_stream_reset(coded);
+	return digits % 4 != 0;
+}
+
+static void
+read_part(Reader *r, GMimePart *part, bool alternative)
+{
+	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
+	const char *disposition = g_mime_object_get_disposition(GMIME_OBJECT(part));
+	GMimeDataWrapper *content = g_mime_part_get_content(part);
+	GMimeStream *stream;
+	GByteArray *bytes;
+
+	if (content == NULL)
+		return;
+	if (!g_mime_content_type_is_type(type, "text", "*"))
+	{
+		r->unread = true;
+		return;
+	}
+	if (disposition && g_ascii_strcasecmp(disposition, "attachment") == 0)
+		return;
+	if (is_cut_off(content))
+		r->message->complete = false;
+	stream = g_mime_stream_mem_new();
+	if (g_mime_data_wrapper_write_to_stream(content, stream) < 0)
+		r->message->complete = false;
+	bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+	add_part(r, bytes->data ? (const char *) bytes->data : "", bytes->len,
+			 g_mime_content_type_get_parameter(type, "charset"),
+			 g_mime_content_type_is_type(type, "text", "html"), alternative);
+	g_object_unref(stream);
+}
+
+static void
+read_object(Reader *r, GMimeObject *object, bool alternative, int depth)
+{
+	if (object == NULL || r->failed)
+		return;
+	if (depth > DEPTH_MAX)
+	{
+		r->message->complete = false;
+		return;
+	}
+	if (GMIME_IS_MULTIPART(object))
+	{
+		GMimeMultipart *multipart = GMIME_MULTIPART(object);
+
+		alternative |= g_mime_content_type_is_type(g_mime_object_get_content_type(object),
+												   "multipart", "alternative");
+		for (int i = 0; i < g_mime_multipart_get_count(multipart); i++)
+			read_object(r, g_mime_multipart_get_part(multipart, i), alternative, depth + 1);
+	}
+	else if (GMIME_IS_MESSAGE_PART(object))
+	{
+		GMimeMessage *inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
+
+		if (inner)
+			read_object(r, g_mime_message_get_mime_part(inner), false, depth + 1);
+	}
+	else if (GMIME_IS_MESSAGE_PARTIAL(object))
+		r->message->complete = false;
+	else if (GMIME_IS_PART(object))
+		read_part(r, GMIME_PART(object), alternative);
+}
+
+void
+pg_consent_mime_free(ConsentMimeMessage *message)
+{
+	while (message->parts)
+	{
+		ConsentMimePart *part = message->parts;
+
+		message->parts = part->next;
+		free(part->text);
+		free(part);
+	}
+	free(message->subject);
+	free(message);
+}
+
+ConsentMimeMessage *
+pg_consent_mime_read(const char *source, size_t len)
+{
+	static bool initialized = false;
+	Reader		r = {.message = calloc(1, sizeof(ConsentMimeMessage))};
+	void	   *reserve = malloc(MEMORY_BASE + MEMORY_FACTOR * len);
+	GMimeParserOptions *options;
+	GMimeStream *stream;
+	GMimeParser *parser;
+	GMimeMessage *message;
+
+	free(reserve);
+	if (r.message == NULL || reserve == NULL)
+	{
+		free(r.message);
+		return NULL;
+	}
+	if (!initialized)
+	{
+		g_log_set_handler("gmime", G_LOG_LEVEL_MASK, stay_silent, NULL);
+		g_mime_init();
+		initialized = true;
+	}
+	r.message->complete = true;
+	r.tail = &r.message->parts;
+
+	options = g_mime_parser_options_new();
+	g_mime_parser_options_set_warning_callback(options, note_issue, r.message);
+	stream = g_mime_stream_mem_new_with_buffer(source, len);
+	parser = g_mime_parser_new_with_stream(stream);
+	message = g_mime_parser_construct_message(parser, options);
+	if (message)
+	{
+		const char *subject = g_mime_message_get_subject(message);
+
+		if (subject && (r.message->subject = strdup(subject)) == NULL)
+			r.failed = true;
+		read_object(&r, g_mime_message_get_mime_part(message), false, 0);
+		g_object_unref(message);
+	}
+	else
+		r.message->complete = false;
+	/* a picture, or a secret: it may say anything */
+	if (r.unread && r.message->parts == NULL)
+		r.message->complete = false;
+	g_object_unref(parser);
+	g_object_unref(stream);
+	g_mime_parser_options_free(options);
+
+	if (r.failed)
+	{
+		pg_consent_mime_free(r.message);
+		return NULL;
+	}
+	return r.message;
+}
