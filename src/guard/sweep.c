@@ -190,16 +190,20 @@ attempt(void (*step) (Sweep *sweep, void *arg), Sweep *sweep, void *arg)
 
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
+		FlushErrorState();
+
+		/* Always: the transaction is in its commit, and could not go on in a part of it. */
+		RollbackAndReleaseCurrentSubTransaction();
 		switch (error->sqlerrcode)
 		{
 			case ERRCODE_QUERY_CANCELED:
 			case ERRCODE_ADMIN_SHUTDOWN:
 			case ERRCODE_CRASH_SHUTDOWN:
 			case ERRCODE_T_R_SERIALIZATION_FAILURE:
-				PG_RE_THROW();
+				MemoryContextSwitchTo(caller);
+				CurrentResourceOwner = owner;
+				ReThrowError(error);
 		}
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
 		if (sweep->problem == NULL)
 			sweep->problem = MemoryContextStrdup(sweep->context, error->message);
 		done = false;
