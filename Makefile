@@ -71,6 +71,7 @@ OBJS = \
 	src/guard/health.o \
 	src/guard/cleared.o \
 	src/guard/counters.o \
+	src/guard/cache.o \
 	src/report/verdict.o \
 	src/report/audience.o
 

@@ -360,6 +360,53 @@ BEGIN;
 DO $$ BEGIN EXECUTE 'DROP EXTENSION pg_consent'; EXCEPTION WHEN dependent_objects_still_exist THEN RAISE NOTICE 'refused'; END $$;
 ROLLBACK;
 
+-- A compiled guard is kept from statement to statement, until what it was made from changes.
+CREATE SCHEMA act_kept;
+CREATE TABLE act_kept.outbox (to_addr text, body text, spare text);
+CREATE FUNCTION act_kept.address(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+SELECT consent.guard('act_kept.outbox', recipient => 'act_kept.address(to_addr)', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$);
+INSERT INTO act_kept.outbox VALUES ('yes@actions.example', :promo);
+INSERT INTO act_kept.outbox VALUES ('stopped@actions.example', :promo);
+INSERT INTO act_kept.outbox VALUES ('yes@actions.example', :promo);
+CREATE OR REPLACE FUNCTION act_kept.address(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'stopped@actions.example' $$;
+INSERT INTO act_kept.outbox VALUES ('yes@actions.example', :promo);
+CREATE OR REPLACE FUNCTION act_kept.address(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+INSERT INTO act_kept.outbox VALUES ('yes@actions.example', :promo);
+ALTER TABLE act_kept.outbox DROP COLUMN spare, ADD COLUMN more int DEFAULT 3;
+INSERT INTO act_kept.outbox VALUES ('stopped@actions.example', :promo);
+ALTER TABLE act_kept.outbox RENAME to_addr TO recipient;
+INSERT INTO act_kept.outbox VALUES ('yes@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE act_kept.outbox RENAME recipient TO to_addr;
+BEGIN;
+ALTER SCHEMA act_kept RENAME TO act_keep;
+INSERT INTO act_keep.outbox VALUES ('yes@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+INSERT INTO act_kept.outbox VALUES ('yes@actions.example', :promo);
+PREPARE act_insert (text) AS INSERT INTO act_kept.outbox VALUES ($1, 'Get 20% off all boilers!');
+EXECUTE act_insert('yes@actions.example');
+SELECT consent.unguard('act_kept.outbox');
+EXECUTE act_insert('stopped@actions.example');
+SELECT consent.guard('act_kept.outbox', recipient => 'to_addr', channel => $$'sms'$$, body => 'body', organisation => $$'actions other'$$);
+EXECUTE act_insert('yes@actions.example');
+SELECT consent.unguard('act_kept.outbox');
+-- one whose mapping comes back to it
+CREATE FUNCTION act_kept.again(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN IF $1 <> 'inner' THEN INSERT INTO act_kept.outbox VALUES ('inner'); END IF; RETURN $1; END $$;
+SELECT consent.guard('act_kept.outbox', recipient => 'act_kept.again(to_addr)', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$);
+INSERT INTO act_kept.outbox VALUES ('yes@actions.example', :promo);
+\echo :LAST_ERROR_SQLSTATE
+-- an error in the middle of it does no harm
+CREATE OR REPLACE FUNCTION act_kept.again(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN IF $1 = 'boom' THEN RAISE EXCEPTION 'boom'; END IF; RETURN $1; END $$;
+BEGIN;
+SAVEPOINT s;
+INSERT INTO act_kept.outbox VALUES ('boom', :promo);
+ROLLBACK TO s;
+INSERT INTO act_kept.outbox VALUES ('yes@actions.example', :promo);
+INSERT INTO act_kept.outbox VALUES ('stopped@actions.example', :promo);
+ROLLBACK;
+DROP SCHEMA act_kept CASCADE;
+
 -- The writer's settings, rights and objects mean nothing to a diversion, a claim or a quarantine.
 CREATE SCHEMA act_app;
 CREATE TYPE act_app.state AS ENUM ('queued', 'sending', 'cancelled');

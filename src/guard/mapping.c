@@ -18,6 +18,7 @@
 
 #include "access/sysattr.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -339,6 +340,13 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentR
 {
 	ConsentPinned pinned = {0};
 
+	/* Expressions are not to be entered twice, and nobody needs that. */
+	if (mapping->evaluating != InvalidSubTransactionId && SubTransactionIsActive(mapping->evaluating))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("a mapping of the consent guard \"%s\" writes to the guard's own table", mapping->trigger)));
+	mapping->evaluating = GetCurrentSubTransactionId();
+
 	/* Immutable built-in functions mean the same to everybody. */
 	if (mapping->depends)
 		pinned = consent_pin(mapping->owner, mapping->region);
@@ -356,6 +364,7 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentR
 	}
 	if (mapping->depends)
 		consent_unpin(pinned);
+	mapping->evaluating = InvalidSubTransactionId;
 }
 
 /* qual is what rows of the partition have in common. */

@@ -76,6 +76,7 @@ typedef struct ConsentMapping
 	char	   *region;			/* pg_consent.default_region, pinned */
 	Oid			owner;			/* of the table: who the expressions run as */
 	ExprContext *econtext;
+	SubTransactionId evaluating;	/* in which one, if it is at it */
 	Bitmapset  *reads;			/* columns, offset as pull_varattnos() does */
 	ConsentBlockAction on_block;
 	struct ConsentDivert *divert;	/* NULL: none */

@@ -34,6 +34,7 @@
 #include "utils/rel.h"
 
 #include "guard/action.h"
+#include "guard/cache.h"
 #include "guard/counters.h"
 #include "guard/divert.h"
 #include "guard/gate.h"
@@ -336,12 +337,7 @@ static ConsentMapping *
 mapping_for(FunctionCallInfo fcinfo, Relation rel, Trigger *guard)
 {
 	if (fcinfo->flinfo->fn_extra == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		fcinfo->flinfo->fn_extra = consent_guard_mapping(rel, guard);
-		MemoryContextSwitchTo(caller);
-	}
+		fcinfo->flinfo->fn_extra = consent_guard_cached(rel, guard, fcinfo->flinfo->fn_mcxt);
 	return fcinfo->flinfo->fn_extra;
 }
 

@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "classify/classify.h"
+#include "guard/cache.h"
 #include "guard/counters.h"
 #include "guard/gate.h"
 #include "guard/trigger.h"
@@ -90,5 +91,6 @@ _PG_init(void)
 	consent_vocabulary_init();
 	consent_gate_init();
 	consent_trigger_init();
+	consent_guard_cache_init();
 	consent_counters_init();
 }
