@@ -49,6 +49,8 @@ OBJS = \
 	src/ledger/policy.o \
 	src/ledger/calendar.o \
 	src/ledger/digest.o \
+	src/ledger/erasure.o \
+	src/ledger/link.o \
 	src/ledger/record.o \
 	src/ledger/world.o \
 	src/ledger/ledger.o \
@@ -103,6 +105,8 @@ SQL_PARTS = \
 	src/ledger/vocabulary.sql \
 	src/ledger/ledger.sql \
 	src/ledger/standing.sql \
+	src/ledger/link.sql \
+	src/ledger/erasure.sql \
 	src/ledger/seal.sql \
 	src/ledger/world.sql \
 	src/ledger/policy.sql \
@@ -129,7 +133,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
-REGRESS = module words contact text mime classify ledger seal decision law policy person guard guard_actions guard_health guard_sweep adapter \
+REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_health guard_sweep adapter \
 	report exposure audience subject_access \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8

@@ -132,11 +132,11 @@ SET ROLE regress_seal;
 SELECT * FROM consent.verify_ledger();
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
-GRANT SELECT ON consent.seal TO regress_seal;
+GRANT SELECT ON consent.seal, consent.sealable TO regress_seal;
 SET ROLE regress_seal;
 SELECT * FROM consent.verify_ledger();
 RESET ROLE;
-REVOKE ALL ON consent.ledger, consent.address_standing, consent.seal FROM regress_seal;
+REVOKE ALL ON consent.ledger, consent.address_standing, consent.seal, consent.sealable FROM regress_seal;
 REVOKE ALL ON FUNCTION consent.seal(), consent.verify_ledger(bytea) FROM regress_seal;
 REVOKE ALL ON SCHEMA consent FROM regress_seal;
 DROP ROLE regress_seal;

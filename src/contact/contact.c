@@ -128,6 +128,20 @@ consent_contact_hash_extended(const ConsentContact *contact, uint64 seed)
 							   VARSIZE_ANY_EXHDR(contact), seed);
 }
 
+/*
+ * Hashes of the root, so that all forms of an address lie in one partition of
+ * the ledger.
+ */
+static uint64
+root_hash(const ConsentContact *contact, uint64 seed)
+{
+	ConsentContact *root = consent_contact_root(contact);
+	uint64		hash = consent_contact_hash_extended(root, seed);
+
+	pfree(root);
+	return hash;
+}
+
 PG_FUNCTION_INFO_V1(pg_consent_contact_in);
 PGDLLEXPORT Datum
 pg_consent_contact_in(PG_FUNCTION_ARGS)
@@ -342,4 +356,19 @@ pg_consent_contact_hash_extended(PG_FUNCTION_ARGS)
 
 	PG_FREE_IF_COPY(contact, 0);
 	PG_RETURN_INT64((int64) hash);
+}
+
+PG_FUNCTION_INFO_V1(pg_consent_contact_root_hash);
+PGDLLEXPORT Datum
+pg_consent_contact_root_hash(PG_FUNCTION_ARGS)
+{
+	/* Seed 0: the low half must be what the 32-bit hash is. */
+	PG_RETURN_INT32((int32) root_hash(PG_GETARG_CONSENT_CONTACT_PP(0), 0));
+}
+
+PG_FUNCTION_INFO_V1(pg_consent_contact_root_hash_extended);
+PGDLLEXPORT Datum
+pg_consent_contact_root_hash_extended(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64((int64) root_hash(PG_GETARG_CONSENT_CONTACT_PP(0), PG_GETARG_INT64(1)));
 }

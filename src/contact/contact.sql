@@ -222,6 +222,24 @@ DEFAULT FOR TYPE consent.contact USING hash AS
 COMMENT ON OPERATOR CLASS consent.contact_ops USING hash IS 'equality of the canonical spelling';
 COMMENT ON OPERATOR FAMILY consent.contact_ops USING hash IS 'equality of the canonical spelling';
 
+CREATE FUNCTION consent.contact_root_hash(consent.contact) RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_consent_contact_root_hash';
+COMMENT ON FUNCTION consent.contact_root_hash(consent.contact) IS 'hash of contact_root()';
+
+CREATE FUNCTION consent.contact_root_hash_extended(consent.contact, bigint) RETURNS bigint
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_consent_contact_root_hash_extended';
+COMMENT ON FUNCTION consent.contact_root_hash_extended(consent.contact, bigint) IS 'hash of contact_root(), with a seed';
+
+CREATE OPERATOR CLASS consent.contact_root_ops
+FOR TYPE consent.contact USING hash AS
+  OPERATOR 1 pg_catalog.=,
+  FUNCTION 1 consent.contact_root_hash(consent.contact),
+  FUNCTION 2 consent.contact_root_hash_extended(consent.contact, bigint);
+COMMENT ON OPERATOR CLASS consent.contact_root_ops USING hash IS 'for partitions: all forms of an address hash alike';
+COMMENT ON OPERATOR FAMILY consent.contact_root_ops USING hash IS 'for partitions: all forms of an address hash alike';
+
 CREATE FUNCTION consent.contact_larger(consent.contact, consent.contact) RETURNS consent.contact
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_consent_contact_larger';

@@ -176,7 +176,7 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 		ConsentEventKind kind = (ConsentEventKind) entry->facts.kind;
 
 		/* Only these reach all +tag forms of an address. */
-		if (entry->facts.form != send->form && kind != EVENT_OBJECTION &&
+		if (!consent_of_form(entry, send) && kind != EVENT_OBJECTION &&
 			kind != EVENT_SUPPRESSION && kind != EVENT_UNSUPPRESSION)
 			continue;
 
@@ -203,6 +203,12 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 			case EVENT_SUPPRESSION:
 				if (covers_party(entry, send) && is_later(entry, f->suppression) &&
 					!is_unsuppressed(entry, standing, send))
+					f->suppression = entry;
+				break;
+			case EVENT_ERASURE:
+				/* UK GDPR 17: as an objection, which it may have been */
+				if (consent_effective(entry, send) && is_later(entry, f->suppression) &&
+					!is_lifted(entry, standing, send, &refusals))
 					f->suppression = entry;
 				break;
 			case EVENT_NON_OBJECTION:

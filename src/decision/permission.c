@@ -94,7 +94,7 @@ consent_reaches(const ConsentEntry *entry, const ConsentSend *send)
 
 	if (!consent_effective(entry, send) || !consent_covers_channel(entry, send))
 		return false;
-	if (facts->kind == EVENT_WITHDRAWAL && facts->form != send->form)
+	if (facts->kind == EVENT_WITHDRAWAL && !consent_of_form(entry, send))
 		return false;
 	if (facts->organisation != 0 && !consent_is_party(facts->organisation, send))
 		return false;

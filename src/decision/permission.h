@@ -38,6 +38,13 @@ consent_third_party(const ConsentEntry *entry, const ConsentSend *send)
 /* Has it become that many calendar months old by the day of the send? */
 extern bool consent_months_old(const ConsentEntry *entry, int months, const ConsentSend *send);
 
+/* Was it said under this +tag form, or under all of them? */
+static inline bool
+consent_of_form(const ConsentEntry *entry, const ConsentSend *send)
+{
+	return entry->facts.form == send->form || entry->facts.form == CONSENT_EVERY_FORM;
+}
+
 /* What was said against the send, looked up once. */
 typedef struct ConsentRefusals
 {

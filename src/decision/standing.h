@@ -9,7 +9,9 @@
  * ledger and the state "as of last March" are one thing.
  *
  * It holds the events of all +tag forms of one e-mail address, because an
- * objection under any form reaches them all; each entry says whose it was.
+ * objection under any form reaches them all; each entry says whose it was.  Of
+ * the other contacts of the same person it holds what they said no to, and of
+ * an address that was erased, that it was: these are under every form.
  *
  * Organisations and purposes are the ids of the vocabulary (ledger room), 0
  * standing for "every one"; channels are a bit set.
@@ -36,10 +38,11 @@ typedef enum ConsentEventKind
 	EVENT_SUPPRESSION,
 	EVENT_UNSUPPRESSION,
 	EVENT_SUBSCRIBER,
-	EVENT_LISTING				/* on a register */
+	EVENT_LISTING,				/* on a register */
+	EVENT_ERASURE				/* no row of the ledger: what erasure.c remembers */
 } ConsentEventKind;
 
-#define EVENT_KIND_COUNT (EVENT_LISTING + 1)
+#define EVENT_KIND_COUNT (EVENT_ERASURE + 1)
 
 /* What the person was to the organisation when a soft opt-in was collected. */
 typedef enum ConsentRelationship
@@ -63,6 +66,9 @@ typedef enum ConsentRegister
 
 #define CHANNEL_BIT(channel) ((uint16) (1 << (channel)))
 #define EVERY_CHANNEL ((uint16) 0xFFFF)
+
+/* In place of a form: whatever the form. */
+#define CONSENT_EVERY_FORM UINT64CONST(0)
 
 /* Yes, no, or nobody wrote it down. */
 typedef enum ConsentFlag

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -19,18 +20,23 @@
 #include "utils/rel.h"
 
 #include "decision/standing.h"
+#include "ledger/link.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_ledger_apply);
+PG_FUNCTION_INFO_V1(pg_consent_person_link_applied);
 PG_FUNCTION_INFO_V1(pg_consent_standing_union);
 PG_FUNCTION_INFO_V1(pg_consent_standing_eq);
+
+/* A person with more contacts than that is none. */
+#define CONSENT_CROWD 100
 
 /* Every name is qualified but "recorded", the transition table. */
 static const char apply_query[] =
 "INSERT INTO consent.address_standing AS s (address, plain, tagged, standing) "
 "SELECT l.address, pg_catalog.bool_or(l.contact OPERATOR(pg_catalog.=) l.address), "
 "pg_catalog.array_agg(DISTINCT l.contact) FILTER (WHERE l.contact OPERATOR(pg_catalog.<>) l.address), "
-"consent.fold(l.*::consent.ledger) "
+"consent.with_others(l.address, consent.fold(l.*::consent.ledger)) "
 "FROM recorded l GROUP BY l.address ORDER BY l.address "
 "ON CONFLICT (address) DO UPDATE SET "
 "standing = consent.standing_union(s.standing, excluded.standing), "
@@ -38,34 +44,102 @@ static const char apply_query[] =
 "tagged = CASE WHEN excluded.tagged IS NULL OR s.tagged OPERATOR(pg_catalog.@>) excluded.tagged THEN s.tagged "
 "ELSE (SELECT pg_catalog.array_agg(DISTINCT f) FROM pg_catalog.unnest(s.tagged OPERATOR(pg_catalog.||) excluded.tagged) f) END";
 
-PGDLLEXPORT Datum
-pg_consent_ledger_apply(PG_FUNCTION_ARGS)
+/*
+ * What a "no", or a link, means for the other contacts of a person.  Their rows
+ * are locked first, by a statement of its own, so that the next one's snapshot
+ * sees whatever others have recorded for them.  They are not in one order with
+ * the addresses above: two loaders of linked contacts may deadlock, and one is
+ * then to try again.
+ */
+#define REFRESH(addresses) \
+	{"SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) ANY (" addresses ") " \
+	 "ORDER BY s.address FOR NO KEY UPDATE", \
+	 "UPDATE consent.address_standing s SET standing = consent.with_others(s.address, consent.standing_own(s.standing)) " \
+	 "WHERE s.address OPERATOR(pg_catalog.=) ANY (" addresses ")"}
+
+static const char *const recorded_queries[] =
+REFRESH("SELECT o.address FROM recorded l, consent.linked_addresses(l.address) o(address) "
+		"WHERE l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal}'::pg_catalog.text[])");
+
+static const char *const linked_queries[] =
+REFRESH("SELECT k.address FROM consent.person_link k "
+		"WHERE k.person OPERATOR(pg_catalog.=) ANY (SELECT r.person FROM recorded r)");
+
+static const char crowd_query[] =
+"SELECT k.person FROM consent.person_link k "
+"WHERE k.person OPERATOR(pg_catalog.=) ANY (SELECT r.person FROM recorded r) "
+"GROUP BY k.person HAVING pg_catalog.count(DISTINCT k.address) OPERATOR(pg_catalog.>) $1";
+
+static void
+run(const char *query, int expected)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	Oid			user;
-	int			context;
+	int			rc = SPI_execute(query, false, 0);
+
+	if (rc != expected)
+		elog(ERROR, "updating consent.address_standing failed: %s", SPI_result_code_string(rc));
+}
+
+static void
+refresh(const char *const *queries)
+{
+	run(queries[0], SPI_OK_SELECT);
+	run(queries[1], SPI_OK_UPDATE);
+}
+
+/*
+ * Whoever may record need not be able to write standings.  An error restores
+ * the user, as in ri_triggers.c.
+ */
+static void
+begin_apply(TriggerData *trigdata, const char *function, Oid *user, int *context)
+{
 	int			rc;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
+	if (trigdata == NULL || !IsA(trigdata, TriggerData) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
 		!TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event) || trigdata->tg_newtable == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("consent.ledger_apply() must be fired after each inserting statement")));
-
-	/*
-	 * Whoever may record need not be able to write here.  An error restores
-	 * the user, as in ri_triggers.c.
-	 */
-	GetUserIdAndSecContext(&user, &context);
+				 errmsg("%s must be fired after each inserting statement", function)));
+	GetUserIdAndSecContext(user, context);
 	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
-						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+						   *context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	SPI_connect();
 	rc = SPI_register_trigger_data(trigdata);
 	if (rc != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed: %s", SPI_result_code_string(rc));
-	rc = SPI_execute(apply_query, false, 0);
-	if (rc != SPI_OK_INSERT)
-		elog(ERROR, "updating consent.address_standing failed: %s", SPI_result_code_string(rc));
+}
+
+PGDLLEXPORT Datum
+pg_consent_ledger_apply(PG_FUNCTION_ARGS)
+{
+	Oid			user;
+	int			context;
+
+	begin_apply((TriggerData *) fcinfo->context, "consent.ledger_apply()", &user, &context);
+	run(apply_query, SPI_OK_INSERT);
+	if (consent_has_links())
+		refresh(recorded_queries);
+	SPI_finish();
+	SetUserIdAndSecContext(user, context);
+	return PointerGetDatum(NULL);
+}
+
+/* consent.person_link_applied() */
+PGDLLEXPORT Datum
+pg_consent_person_link_applied(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(CONSENT_CROWD)};
+	Oid			user;
+	int			context;
+
+	begin_apply((TriggerData *) fcinfo->context, "consent.person_link_applied()", &user, &context);
+	refresh(linked_queries);
+	if (SPI_execute_with_args(crowd_query, 1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a person has more than %d contacts", CONSENT_CROWD),
+				 errhint("Is the column that identifies a person the right one?")));
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);
 	return PointerGetDatum(NULL);

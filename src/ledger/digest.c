@@ -27,6 +27,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/hmac.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -42,9 +43,13 @@
 
 PG_FUNCTION_INFO_V1(pg_consent_event_digest);
 PG_FUNCTION_INFO_V1(pg_consent_seal_digest);
+PG_FUNCTION_INFO_V1(pg_consent_erasure_digest);
+PG_FUNCTION_INFO_V1(pg_consent_person_link_digest);
 
 #define EVENT_FORM "pg_consent event 1"
 #define SEAL_FORM "pg_consent seal 1"
+#define ERASURE_FORM "pg_consent erasure 1"
+#define LINK_FORM "pg_consent link 1"
 
 /* The output functions of the columns, found once per query. */
 typedef struct Writers
@@ -80,6 +85,24 @@ consent_digest_end(pg_cryptohash_ctx *sha)
 		elog(ERROR, "SHA-256 failed: %s", pg_cryptohash_error(sha));
 	pg_cryptohash_free(sha);
 	return digest;
+}
+
+/*
+ * HMAC-SHA-256 of a tag and some data, CONSENT_DIGEST_LEN bytes.  The tag says
+ * what the mac is for, so that one made for one thing is never good for another.
+ */
+void
+consent_hmac(const uint8 *key, Size keylen, char tag, const void *data, Size len, uint8 *mac)
+{
+	pg_hmac_ctx *ctx = pg_hmac_create(PG_SHA256);
+
+	if (ctx == NULL ||
+		pg_hmac_init(ctx, key, keylen) < 0 ||
+		pg_hmac_update(ctx, (uint8 *) &tag, 1) < 0 ||
+		pg_hmac_update(ctx, data, len) < 0 ||
+		pg_hmac_final(ctx, mac, CONSENT_DIGEST_LEN) < 0)
+		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(ctx));
+	pg_hmac_free(ctx);
 }
 
 static void
@@ -247,4 +270,16 @@ PGDLLEXPORT Datum
 pg_consent_seal_digest(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BYTEA_P(digest_composite(SEAL_FORM, fcinfo));
+}
+
+PGDLLEXPORT Datum
+pg_consent_erasure_digest(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BYTEA_P(digest_composite(ERASURE_FORM, fcinfo));
+}
+
+PGDLLEXPORT Datum
+pg_consent_person_link_digest(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BYTEA_P(digest_composite(LINK_FORM, fcinfo));
 }

@@ -18,6 +18,8 @@
 extern bytea *consent_digest_event(TupleDesc desc, const Datum *values, const bool *nulls,
 								   FmgrInfo *caller);
 
+extern void consent_hmac(const uint8 *key, Size keylen, char tag, const void *data, Size len, uint8 *mac);
+
 extern pg_cryptohash_ctx *consent_digest_begin(void);
 extern void consent_digest_add(pg_cryptohash_ctx *sha, const void *data, Size len);
 extern bytea *consent_digest_end(pg_cryptohash_ctx *sha);

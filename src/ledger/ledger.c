@@ -15,10 +15,14 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "partitioning/partbounds.h"
+#include "partitioning/partdesc.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -26,20 +30,27 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "contact/contact.h"
 #include "ledger/calendar.h"
+#include "ledger/erasure.h"
 #include "ledger/ledger.h"
+#include "ledger/link.h"
 #include "ledger/vocabulary.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_fold_add);
 PG_FUNCTION_INFO_V1(pg_consent_fold_final);
 PG_FUNCTION_INFO_V1(pg_consent_standing_in);
 PG_FUNCTION_INFO_V1(pg_consent_standing_out);
+PG_FUNCTION_INFO_V1(pg_consent_with_others);
+PG_FUNCTION_INFO_V1(pg_consent_standing_own);
+PG_FUNCTION_INFO_V1(pg_consent_last_event_at);
 
 static Datum *
 text_array(Datum array, int *n)
@@ -212,41 +223,93 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 }
 
 /*
- * The standing of a contact's address, all its +tag forms, by what the ledger
- * holds under a snapshot.
- * Events recorded after known_at are left out; DT_NOEND leaves out none.
- *
- * This is an index scan of our own rather than a query, so nothing in the
- * session (search_path, row security, privileges, a temporary table) comes
- * between the ledger and the verdict.  Callers that answer to a user check
- * that user's right to read the ledger first.
+ * The part of the ledger that an address lies in, and its index on address.
+ * A ledger without parts, or that has lost one, is an error and not an empty
+ * history.
  */
-ConsentStanding *
-consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
+static Relation
+open_part(Datum contact, Oid *indexid)
 {
 	Oid			nsp = get_namespace_oid("consent", false);
 	Oid			relid = get_relname_relid("ledger", nsp);
-	Oid			indexid = get_relname_relid("ledger_address", nsp);
-	ConsentStanding *standing = consent_standing_empty();
-	Relation	rel;
+	Oid			whole_index = get_relname_relid("ledger_address", nsp);
+	Relation	whole;
+	Relation	part = NULL;
+	PartitionKey key;
+	PartitionDesc parts;
+	bool		isnull = false;
+	int			found;
+
+	if (!OidIsValid(relid) || !OidIsValid(whole_index))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.ledger\" or its index on address does not exist")));
+
+	whole = table_open(relid, AccessShareLock);
+	key = RelationGetPartitionKey(whole);
+	parts = key ? RelationGetPartitionDesc(whole, true) : NULL;
+	if (parts != NULL && parts->nparts > 0 && key->strategy == PARTITION_STRATEGY_HASH)
+	{
+		uint64		hash = compute_partition_hash_value(key->partnatts, key->partsupfunc,
+														key->partcollation, &contact, &isnull);
+
+		found = parts->boundinfo->indexes[hash % parts->boundinfo->nindexes];
+		if (found >= 0)
+			part = table_open(parts->oids[found], AccessShareLock);
+	}
+	*indexid = part ? index_get_partition(part, whole_index) : InvalidOid;
+	if (!OidIsValid(*indexid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a part of consent.ledger or its index on address is missing"),
+				 errhint("Attach it again; until then nothing can be judged.")));
+	table_close(whole, NoLock);
+	return part;
+}
+
+/*
+ * Let nobody else record for the addresses of a contact's part of the ledger
+ * until our transaction ends, and wait for those who are.
+ */
+void
+consent_ledger_lock_part(const ConsentContact *contact)
+{
+	Oid			indexid;
+	Relation	part = open_part(PointerGetDatum(contact), &indexid);
+
+	LockRelation(part, ShareRowExclusiveLock);
+	table_close(part, NoLock);
+}
+
+/*
+ * Does it count for the other contacts of the same person?  What they said no
+ * to, yes; but a bounce or a listing is about the address.
+ */
+static bool
+is_personal(const ConsentEvent *event)
+{
+	return event->facts.kind == EVENT_OBJECTION || event->facts.kind == EVENT_WITHDRAWAL;
+}
+
+/* Fold in the events of an address: all, or those that count for another. */
+static ConsentStanding *
+fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_another,
+			 TimestampTz known_at, Snapshot snapshot)
+{
+	Oid			indexid;
+	Relation	rel = open_part(PointerGetDatum(root), &indexid);
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
 	MemoryContext rows;
 	MemoryContext caller;
 
-	if (!OidIsValid(relid) || !OidIsValid(indexid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.ledger\" or its index on address does not exist")));
-
-	rel = table_open(relid, AccessShareLock);
 	ScanKeyEntryInitialize(&key, 0, Anum_ledger_address, BTEqualStrategyNumber,
 						   InvalidOid, InvalidOid,
 						   lookup_type_cache(TupleDescAttr(RelationGetDescr(rel),
 														   Anum_ledger_address - 1)->atttypid,
 											 TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo.fn_oid,
-						   PointerGetDatum(consent_contact_root(DatumGetConsentContactPP(contact))));
+						   PointerGetDatum(root));
 	rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows",
 								 ALLOCSET_SMALL_SIZES);
 	scan = systable_beginscan(rel, indexid, true, snapshot, 1, &key);
@@ -258,7 +321,9 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
 		caller = MemoryContextSwitchTo(rows);
 		event = consent_ledger_event(tuple, RelationGetDescr(rel));
 		MemoryContextSwitchTo(caller);
-		if (event->facts.recorded_at <= known_at)
+		if (for_another)
+			event->facts.form = CONSENT_EVERY_FORM;
+		if (event->facts.recorded_at <= known_at && (!for_another || is_personal(event)))
 			standing = consent_fold(standing, event);
 		MemoryContextReset(rows);
 	}
@@ -266,6 +331,94 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
 	MemoryContextDelete(rows);
 	table_close(rel, AccessShareLock);
 	return standing;
+}
+
+/* Fold in what is not said in the address's own events: see standing.h. */
+static ConsentStanding *
+fold_others(ConsentStanding *standing, const ConsentContact *root, TimestampTz known_at, Snapshot snapshot)
+{
+	ListCell   *other;
+
+	standing = consent_erasure_fold(standing, root, known_at, snapshot);
+	foreach(other, consent_linked_addresses(root, known_at, snapshot))
+		standing = fold_address(standing, lfirst(other), true, known_at, snapshot);
+	return standing;
+}
+
+/*
+ * The standing of a contact's address, all its +tag forms, by what the ledger
+ * holds under a snapshot.
+ * Events recorded after known_at are left out; DT_NOEND leaves out none.
+ *
+ * These are index scans of our own rather than queries, so nothing in the
+ * session (search_path, row security, privileges, a temporary table) comes
+ * between the ledger and the verdict.  Callers that answer to a user check
+ * that user's right to read the ledger first.
+ */
+ConsentStanding *
+consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
+{
+	ConsentContact *root = consent_contact_root(DatumGetConsentContactPP(contact));
+	ConsentStanding *standing;
+
+	standing = fold_address(consent_standing_empty(), root, false, known_at, snapshot);
+	return fold_others(standing, root, known_at, snapshot);
+}
+
+/*
+ * consent.with_others(address, standing): the standing kept for an address, of
+ * its own events and of what it owes to others.
+ */
+PGDLLEXPORT Datum
+pg_consent_with_others(PG_FUNCTION_ARGS)
+{
+	ConsentStanding *standing = (ConsentStanding *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(1));
+
+	PG_RETURN_POINTER(fold_others(standing, consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0)),
+								  DT_NOEND, GetActiveSnapshot()));
+}
+
+/* consent.own(standing): without what others said */
+PGDLLEXPORT Datum
+pg_consent_standing_own(PG_FUNCTION_ARGS)
+{
+	ConsentStanding *standing = (ConsentStanding *) PG_GETARG_VARLENA_P(0);
+	ConsentStanding *own = palloc0(VARSIZE(standing));
+	char	   *end = (char *) own + sizeof(ConsentStanding);
+	const ConsentEntry *entry;
+
+	foreach_entry(entry, standing)
+	{
+		Size		length = CONSENT_ENTRY_SIZE(entry->nnamed, entry->label_len);
+
+		if (entry->facts.form == CONSENT_EVERY_FORM)
+			continue;
+		memcpy(end, entry, length);
+		end += length;
+		own->nentries++;
+		own->newest = entry->facts.event_id;
+	}
+	SET_VARSIZE(own, end - (char *) own);
+	PG_RETURN_POINTER(own);
+}
+
+/* consent.last_event_at(standing): when last something was said or recorded */
+PGDLLEXPORT Datum
+pg_consent_last_event_at(PG_FUNCTION_ARGS)
+{
+	ConsentStanding *standing = (ConsentStanding *) PG_GETARG_VARLENA_P(0);
+	TimestampTz last = DT_NOBEGIN;
+	const ConsentEntry *entry;
+
+	foreach_entry(entry, standing)
+	{
+		if (entry->facts.form == CONSENT_EVERY_FORM)
+			continue;
+		last = Max(last, entry->facts.recorded_at);
+		if (!TIMESTAMP_NOT_FINITE(entry->facts.effective_at))
+			last = Max(last, entry->facts.effective_at);
+	}
+	PG_RETURN_TIMESTAMPTZ(last);
 }
 
 /*

@@ -63,6 +63,7 @@ extern uint16 consent_channel_bits(Datum array);
 extern uint64 consent_ledger_form(Datum contact);
 extern ConsentStanding *consent_ledger_standing(Datum contact, TimestampTz known_at,
 												Snapshot snapshot);
+extern void consent_ledger_lock_part(const ConsentContact *contact);
 extern void consent_ledger_check_readable(void);
 
 #endif							/* PG_CONSENT_LEDGER_H */

@@ -24,8 +24,10 @@ COMMENT ON SEQUENCE consent.ledger_event_id IS 'Numbers the events of consent.le
 
 -- src/ledger/ledger.h knows the columns by number: add new ones at the end.
 -- The foreign keys tell pg_dump to load the vocabulary first.
+-- Partitioned by the address, all its +tag forms together, so that each part and
+-- its indexes stay small while the whole grows; a verdict reads one part.
 CREATE TABLE consent.ledger (
-  event_id bigint PRIMARY KEY,
+  event_id bigint,
   contact consent.contact NOT NULL,
   kind text NOT NULL,
   channels consent.channel[],
@@ -53,7 +55,9 @@ CREATE TABLE consent.ledger (
   evidence jsonb,
   defects text[],
   address consent.contact GENERATED ALWAYS AS (consent.contact_root(contact)) STORED,
-  digest bytea NOT NULL);
+  digest bytea NOT NULL,
+  PRIMARY KEY (event_id, contact))
+  PARTITION BY HASH (contact consent.contact_root_ops);
 ALTER SEQUENCE consent.ledger_event_id OWNED BY consent.ledger.event_id;
 CREATE INDEX ledger_address ON consent.ledger (address);
 CREATE INDEX ledger_request ON consent.ledger (reference) WHERE kind = 'request';
@@ -116,25 +120,36 @@ COMMENT ON COLUMN consent.ledger.digest IS
 COMMENT ON COLUMN consent.ledger.defects IS
   'Reason codes of what is wrong with a consent: those a reviewer gave, and those that follow from method, wording and time';
 
-CREATE TRIGGER ledger_record BEFORE INSERT ON consent.ledger
-  FOR EACH ROW EXECUTE FUNCTION consent.ledger_record();
 CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON consent.ledger
   FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
--- for statements that reach the rows by another table's name, a parent's
-CREATE TRIGGER ledger_keep_row BEFORE UPDATE OR DELETE ON consent.ledger
-  FOR EACH ROW EXECUTE FUNCTION consent.ledger_keep();
+COMMENT ON TRIGGER ledger_keep ON consent.ledger IS 'What is written stays written';
+ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_keep;
+
+-- Row triggers are made on each partition, not cloned from the whole: after a
+-- cloned one PostgreSQL checks for every row that it stays in its partition.
+-- Ours never changes the contact.
+--
 -- The checks of the foreign keys on this side are switched off: ledger_record
 -- makes them, the vocabulary never loses a row, and a third of the time that a
 -- bulk load takes is theirs.
-ALTER TABLE consent.ledger DISABLE TRIGGER ALL;
-ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_record;
-ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_keep;
-ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_keep_row;
-COMMENT ON TRIGGER ledger_record ON consent.ledger IS 'Checks and completes an event';
-COMMENT ON TRIGGER ledger_keep ON consent.ledger IS 'What is written stays written';
-COMMENT ON TRIGGER ledger_keep_row ON consent.ledger IS 'What is written stays written, whatever table the statement names';
-
-SELECT pg_catalog.pg_extension_config_dump('consent.ledger', '');
+DO $$
+DECLARE
+  part text;
+BEGIN
+  FOR i IN 0..15 LOOP
+    part := pg_catalog.format('consent.ledger_%s', pg_catalog.lpad(i::text, 2, '0'));
+    EXECUTE pg_catalog.format('CREATE TABLE %s PARTITION OF consent.ledger FOR VALUES WITH (MODULUS 16, REMAINDER %s)', part, i);
+    EXECUTE pg_catalog.format('COMMENT ON TABLE %s IS %L', part, 'A part of consent.ledger, by address');
+    EXECUTE pg_catalog.format('CREATE TRIGGER ledger_record BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION consent.ledger_record()', part);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER ledger_record ON %s IS %L', part, 'Checks and completes an event');
+    EXECUTE pg_catalog.format('CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep()', part);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER ledger_keep ON %s IS %L', part, 'What is written stays written');
+    EXECUTE pg_catalog.format('CREATE TRIGGER ledger_keep_row BEFORE UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION consent.ledger_keep()', part);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER ledger_keep_row ON %s IS %L', part, 'What is written stays written, whatever table the statement names');
+    EXECUTE pg_catalog.format('ALTER TABLE %s DISABLE TRIGGER ALL, ENABLE ALWAYS TRIGGER ledger_record, ENABLE ALWAYS TRIGGER ledger_keep, ENABLE ALWAYS TRIGGER ledger_keep_row', part);
+    PERFORM pg_catalog.pg_extension_config_dump(part::regclass, '');
+  END LOOP;
+END $$;
 SELECT pg_catalog.pg_extension_config_dump('consent.ledger_event_id', '');
 
 CREATE FUNCTION consent.give(

@@ -35,6 +35,7 @@
 
 #include "contact/contact.h"
 #include "ledger/digest.h"
+#include "ledger/erasure.h"
 #include "ledger/ledger.h"
 #include "ledger/vocabulary.h"
 
@@ -114,6 +115,7 @@ static const KindRule kind_rules[EVENT_KIND_COUNT] = {
 		"unsuppression", 0, COLUMN(channels) | COLUMN(organisation) | COLUMN(about), NEVER
 	},
 	[EVENT_SUBSCRIBER] = {"subscriber", COLUMN(subscriber), 0, AT_ONCE},
+	[EVENT_ERASURE] = {"erasure"},
 	[EVENT_LISTING] = {"listing", COLUMN(register) | COLUMN(listed_on), COLUMN(delisted_on), AT_ONCE},
 };
 
@@ -158,14 +160,14 @@ consent_event_kind(const char *name)
 {
 	StringInfoData known;
 
-	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+	for (int kind = 0; kind < EVENT_ERASURE; kind++)
 	{
 		if (strcmp(kind_rules[kind].name, name) == 0)
 			return (ConsentEventKind) kind;
 	}
 
 	initStringInfo(&known);
-	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+	for (int kind = 0; kind < EVENT_ERASURE; kind++)
 		appendStringInfo(&known, "%s%s", kind > 0 ? ", " : "", kind_rules[kind].name);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -579,13 +581,17 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	return PointerGetDatum(heap_form_tuple(desc, draft.values, draft.nulls));
 }
 
-/* consent.ledger_keep(): what is written stays written, for everybody. */
+/* consent.ledger_keep(): what is written stays written, but for erasure.c. */
 PGDLLEXPORT Datum
 pg_consent_ledger_keep(PG_FUNCTION_ARGS)
 {
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) && consent_is_erasing())
+		return PointerGetDatum(TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ? trigdata->tg_trigtuple : NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the consent ledger is append-only"),
-			 errhint("Record a later event that supersedes the wrong one.")));
+			 errhint("Record a later event that supersedes the wrong one; consent.forget() erases a person.")));
 	PG_RETURN_NULL();
 }

@@ -21,9 +21,7 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -34,11 +32,9 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "ledger/digest.h"
 #include "ledger/ledger.h"
@@ -49,6 +45,7 @@ PG_FUNCTION_INFO_V1(pg_consent_broken_seals);
 PG_FUNCTION_INFO_V1(pg_consent_standing_events);
 
 #define RANGES_AT_ONCE 1000
+#define EVENTS_AT_ONCE 10000
 
 /* Every range of ids that no seal covers, the last without end. */
 static const char gaps_query[] =
@@ -68,66 +65,74 @@ static const char covered_query[] =
 "SELECT s.number, s.contents, pg_catalog.lower(c), pg_catalog.upper(c) "
 "FROM consent.seal s LEFT JOIN LATERAL pg_catalog.unnest(s.covered) c ON true ORDER BY s.number, c";
 
-/* consent.ledger, to be read in order of event id. */
+/*
+ * What seals cover, to be read in order of event id: the events of the ledger,
+ * what is left of erased ones, and the erasures.
+ */
+static const char events_query[] =
+"SELECT e.event_id, e.digest FROM consent.sealable e "
+"WHERE e.event_id OPERATOR(pg_catalog.>=) $1 AND e.event_id OPERATOR(pg_catalog.<) $2 ORDER BY e.event_id";
+
 typedef struct Events
 {
-	Relation	rel;
-	Relation	index;
-	Snapshot	snapshot;
-	SysScanDesc scan;
+	SPIPlanPtr	plan;
+	bool		read_only;		/* under the active snapshot */
+	Portal		range;
+	SPITupleTable *rows;
+	uint64		nrows;
+	uint64		next;
 } Events;
 
 static void
-open_events(Events *events, Snapshot snapshot)
+open_events(Events *events, bool read_only)
 {
-	Oid			nsp = get_namespace_oid("consent", false);
-	Oid			relid = get_relname_relid("ledger", nsp);
-	Oid			indexid = get_relname_relid("ledger_pkey", nsp);
+	Oid			types[] = {INT8OID, INT8OID};
 
-	if (!OidIsValid(relid) || !OidIsValid(indexid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.ledger\" or its primary key does not exist")));
-	events->rel = table_open(relid, AccessShareLock);
-	events->index = index_open(indexid, AccessShareLock);
-	events->snapshot = snapshot;
-	events->scan = NULL;
-}
-
-static void
-close_events(Events *events)
-{
-	index_close(events->index, AccessShareLock);
-	table_close(events->rel, AccessShareLock);
+	memset(events, 0, sizeof(*events));
+	events->read_only = read_only;
+	events->plan = SPI_prepare(events_query, 2, types);
+	if (events->plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 }
 
 /* Events from "first" to before "end". */
 static void
 begin_range(Events *events, int64 first, int64 end)
 {
-	ScanKeyData keys[2];
+	Datum		bounds[] = {Int64GetDatum(first), Int64GetDatum(end)};
 
-	ScanKeyInit(&keys[0], Anum_ledger_event_id, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(first));
-	ScanKeyInit(&keys[1], Anum_ledger_event_id, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(end));
-	events->scan = systable_beginscan_ordered(events->rel, events->index, events->snapshot, 2, keys);
+	events->range = SPI_cursor_open(NULL, events->plan, bounds, NULL, events->read_only);
+	events->rows = NULL;
+	events->nrows = events->next = 0;
 }
 
 /* The next event's id, its digest being added to the sum; or false. */
 static bool
 next_event(Events *events, int64 *event_id, pg_cryptohash_ctx *sha)
 {
-	HeapTuple	tuple = systable_getnext_ordered(events->scan, ForwardScanDirection);
+	HeapTuple	row;
 	Datum		digest;
 	bool		isnull;
 
 	CHECK_FOR_INTERRUPTS();
-	if (!HeapTupleIsValid(tuple))
+	if (events->next == events->nrows)
 	{
-		systable_endscan_ordered(events->scan);
-		return false;
+		if (events->rows != NULL)
+			SPI_freetuptable(events->rows);
+		SPI_cursor_fetch(events->range, true, EVENTS_AT_ONCE);
+		events->rows = SPI_tuptable;
+		events->nrows = SPI_processed;
+		events->next = 0;
+		if (events->nrows == 0)
+		{
+			SPI_freetuptable(events->rows);
+			SPI_cursor_close(events->range);
+			return false;
+		}
 	}
-	*event_id = DatumGetInt64(heap_getattr(tuple, Anum_ledger_event_id, RelationGetDescr(events->rel), &isnull));
-	digest = heap_getattr(tuple, Anum_ledger_digest, RelationGetDescr(events->rel), &isnull);
+	row = events->rows->vals[events->next++];
+	*event_id = DatumGetInt64(SPI_getbinval(row, events->rows->tupdesc, 1, &isnull));
+	digest = SPI_getbinval(row, events->rows->tupdesc, 2, &isnull);
 	if (!isnull)
 	{
 		bytea	   *bytes = DatumGetByteaPP(digest);
@@ -139,11 +144,20 @@ next_event(Events *events, int64 *event_id, pg_cryptohash_ctx *sha)
 	return true;
 }
 
+/* The next rows of a cursor, in place of those before. */
+static SPITupleTable *
+fetch_ranges(Portal cursor, SPITupleTable *before)
+{
+	SPI_freetuptable(before);
+	SPI_cursor_fetch(cursor, true, RANGES_AT_ONCE);
+	return SPI_tuptable;
+}
+
 static int64
-column_int8(HeapTuple row, int column, int64 if_null)
+column_int8(SPITupleTable *rows, HeapTuple row, int column, int64 if_null)
 {
 	bool		isnull;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
+	Datum		value = SPI_getbinval(row, rows->tupdesc, column, &isnull);
 
 	return isnull ? if_null : DatumGetInt64(value);
 }
@@ -173,6 +187,7 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 	pg_cryptohash_ctx *sha;
 	bytea	   *contents;
 	Events		events;
+	SPITupleTable *ranges;
 	Portal		gaps;
 	Relation	rel;
 	Oid			user;
@@ -192,20 +207,19 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 	SPI_connect();
 	initStringInfo(&covered);
 	sha = consent_digest_begin();
-	open_events(&events, RegisterSnapshot(GetTransactionSnapshot()));
+	open_events(&events, false);
 	gaps = open_cursor(gaps_query, false);
-	for (SPI_cursor_fetch(gaps, true, RANGES_AT_ONCE); SPI_processed > 0;
-		 SPI_freetuptable(SPI_tuptable), SPI_cursor_fetch(gaps, true, RANGES_AT_ONCE))
+	for (ranges = fetch_ranges(gaps, NULL); ranges->numvals > 0; ranges = fetch_ranges(gaps, ranges))
 	{
-		for (uint64 i = 0; i < SPI_processed; i++)
+		for (uint64 i = 0; i < ranges->numvals; i++)
 		{
-			HeapTuple	gap = SPI_tuptable->vals[i];
+			HeapTuple	gap = ranges->vals[i];
 			int64		event_id;
 			int64		last = 0;
 			bool		in_run = false;
 
 			/* covered becomes {[1,5],[7,7]}: runs of ids without a hole */
-			begin_range(&events, column_int8(gap, 1, PG_INT64_MIN), column_int8(gap, 2, PG_INT64_MAX));
+			begin_range(&events, column_int8(ranges, gap, 1, PG_INT64_MIN), column_int8(ranges, gap, 2, PG_INT64_MAX));
 			while (next_event(&events, &event_id, sha))
 			{
 				if (!in_run || event_id != last + 1)
@@ -223,8 +237,6 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 		}
 	}
 	SPI_cursor_close(gaps);
-	close_events(&events);
-	UnregisterSnapshot(events.snapshot);
 	contents = consent_digest_end(sha);
 
 	if (count > 0)
@@ -236,7 +248,7 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 		if (SPI_execute_with_args(seal_query, 3, types, values, NULL, false, 0) != SPI_OK_INSERT_RETURNING ||
 			SPI_processed != 1)
 			elog(ERROR, "the seal could not be written");
-		number = column_int8(SPI_tuptable->vals[0], 1, 0);
+		number = column_int8(SPI_tuptable, SPI_tuptable->vals[0], 1, 0);
 	}
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);
@@ -292,25 +304,25 @@ pg_consent_broken_seals(PG_FUNCTION_ARGS)
 	bool		complete = true;
 	MemoryContext per_query = CurrentMemoryContext;
 	Events		events;
+	SPITupleTable *ranges;
 	Portal		covered;
 
 	InitMaterializedSRF(fcinfo, 0);
 	consent_ledger_check_readable();
 
 	SPI_connect();
-	open_events(&events, GetActiveSnapshot());
+	open_events(&events, true);
 	covered = open_cursor(covered_query, true);
-	for (SPI_cursor_fetch(covered, true, RANGES_AT_ONCE); SPI_processed > 0;
-		 SPI_freetuptable(SPI_tuptable), SPI_cursor_fetch(covered, true, RANGES_AT_ONCE))
+	for (ranges = fetch_ranges(covered, NULL); ranges->numvals > 0; ranges = fetch_ranges(covered, ranges))
 	{
-		for (uint64 i = 0; i < SPI_processed; i++)
+		for (uint64 i = 0; i < ranges->numvals; i++)
 		{
-			HeapTuple	row = SPI_tuptable->vals[i];
-			int64		first = column_int8(row, 3, 0);
-			int64		end = column_int8(row, 4, 0);
+			HeapTuple	row = ranges->vals[i];
+			int64		first = column_int8(ranges, row, 3, 0);
+			int64		end = column_int8(ranges, row, 4, 0);
 			int64		event_id;
 
-			if (sha == NULL || column_int8(row, 1, 0) != seal)
+			if (sha == NULL || column_int8(ranges, row, 1, 0) != seal)
 			{
 				bool		isnull;
 				Datum		value;
@@ -318,9 +330,9 @@ pg_consent_broken_seals(PG_FUNCTION_ARGS)
 				if (sha != NULL)
 					report_contents(result, seal, contents, sha, complete);
 				sha = consent_digest_begin();
-				seal = column_int8(row, 1, 0);
+				seal = column_int8(ranges, row, 1, 0);
 				complete = true;
-				value = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull);
+				value = SPI_getbinval(row, ranges->tupdesc, 2, &isnull);
 				contents = isnull ? NULL :
 					memcpy(MemoryContextAlloc(per_query, VARSIZE_ANY(DatumGetPointer(value))),
 						   DatumGetPointer(value), VARSIZE_ANY(DatumGetPointer(value)));
@@ -347,12 +359,11 @@ pg_consent_broken_seals(PG_FUNCTION_ARGS)
 	if (sha != NULL)
 		report_contents(result, seal, contents, sha, complete);
 	SPI_cursor_close(covered);
-	close_events(&events);
 	SPI_finish();
 	return (Datum) 0;
 }
 
-/* consent.standing_events(standing): the events it is made of, in order. */
+/* consent.standing_events(standing): the address's own events in it, in order. */
 PGDLLEXPORT Datum
 pg_consent_standing_events(PG_FUNCTION_ARGS)
 {
@@ -370,7 +381,12 @@ pg_consent_standing_events(PG_FUNCTION_ARGS)
 			elog(ERROR, "consent.standing_events() must return rows");
 		call->tuple_desc = BlessTupleDesc(call->tuple_desc);
 		standing = (ConsentStanding *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0));
-		call->max_calls = standing->nentries;
+		call->max_calls = 0;
+		foreach_entry(entry, standing)
+		{
+			if (entry->facts.form != CONSENT_EVERY_FORM)
+				call->max_calls++;
+		}
 		call->user_fctx = (void *) consent_standing_first(standing);
 		MemoryContextSwitchTo(caller);
 	}
@@ -383,6 +399,8 @@ pg_consent_standing_events(PG_FUNCTION_ARGS)
 		bool		nulls[2] = {false, false};
 
 		entry = call->user_fctx;
+		while (entry->facts.form == CONSENT_EVERY_FORM)
+			entry = consent_standing_next(entry);
 		SET_VARSIZE(digest, sizeof(digest));
 		memcpy(VARDATA(digest), entry->facts.digest, CONSENT_FACTS_DIGEST_LEN);
 		values[0] = Int64GetDatum(entry->facts.event_id);

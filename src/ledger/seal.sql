@@ -66,7 +66,7 @@ CREATE FUNCTION consent.broken_seals() RETURNS TABLE (event_id bigint, problem t
   LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_broken_seals';
 COMMENT ON FUNCTION consent.broken_seals() IS
-  'The part of consent.verify_ledger() that compares seals with their events. Needs SELECT on consent.ledger and consent.seal';
+  'The part of consent.verify_ledger() that compares seals with their events. Needs SELECT on consent.ledger, consent.sealable and consent.seal';
 
 CREATE FUNCTION consent.verify_ledger(expected_seal bytea DEFAULT NULL)
   RETURNS TABLE (event_id bigint, problem text)
@@ -111,5 +111,5 @@ BEGIN ATOMIC
   ORDER BY 1 NULLS LAST, 2;
 END;
 COMMENT ON FUNCTION consent.verify_ledger(bytea) IS
-  'What is wrong with the ledger? No rows: nothing. The first row names the first event that was changed, removed or added; event_id is NULL where a seal is wrong. expected_seal is the digest of a seal that was kept elsewhere: only that shows that seals were removed from the end, or made anew. Needs SELECT on consent.ledger, consent.address_standing and consent.seal';
+  'What is wrong with the ledger? No rows: nothing. The first row names the first event that was changed, removed or added; event_id is NULL where a seal is wrong. expected_seal is the digest of a seal that was kept elsewhere: only that shows that seals were removed from the end, or made anew. Needs SELECT on consent.ledger, consent.address_standing, consent.sealable and consent.seal';
 REVOKE EXECUTE ON FUNCTION consent.verify_ledger(bytea) FROM PUBLIC;

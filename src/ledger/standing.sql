@@ -38,7 +38,7 @@ COMMENT ON TABLE consent.address_standing IS
 COMMENT ON COLUMN consent.address_standing.address IS 'The contact without its +tag';
 COMMENT ON COLUMN consent.address_standing.plain IS 'Has the ledger events of the address itself?';
 COMMENT ON COLUMN consent.address_standing.tagged IS 'Its forms with a +tag that the ledger has events of, NULL if none';
-COMMENT ON COLUMN consent.address_standing.standing IS 'consent.fold() of those events';
+COMMENT ON COLUMN consent.address_standing.standing IS 'consent.fold() of those events, with what consent.with_others() adds';
 
 CREATE FUNCTION consent.standing_union(consent.standing, consent.standing) RETURNS consent.standing
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
@@ -52,17 +52,42 @@ CREATE FUNCTION consent.standing_eq(consent.standing, consent.standing) RETURNS 
 COMMENT ON FUNCTION consent.standing_eq(consent.standing, consent.standing) IS
   'Are they made of the same events?';
 
+CREATE FUNCTION consent.with_others(address consent.contact, standing consent.standing) RETURNS consent.standing
+  LANGUAGE C STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_with_others';
+COMMENT ON FUNCTION consent.with_others(consent.contact, consent.standing) IS
+  'The standing of an address together with what the other contacts of the same person said no to, and with its erasure';
+
+CREATE FUNCTION consent.standing_own(consent.standing) RETURNS consent.standing
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_standing_own';
+COMMENT ON FUNCTION consent.standing_own(consent.standing) IS
+  'A standing of the address''s own events alone';
+
+CREATE FUNCTION consent.last_event_at(consent.standing) RETURNS timestamptz
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_last_event_at';
+COMMENT ON FUNCTION consent.last_event_at(consent.standing) IS
+  'When the last of the address''s own events was recorded or took effect';
+REVOKE EXECUTE ON FUNCTION consent.with_others(consent.contact, consent.standing) FROM PUBLIC;
+
 CREATE FUNCTION consent.ledger_apply() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_ledger_apply';
 COMMENT ON FUNCTION consent.ledger_apply() IS
   'Trigger of consent.ledger: brings consent.address_standing up to date with the rows of a statement';
 REVOKE EXECUTE ON FUNCTION consent.ledger_apply() FROM PUBLIC;
 
-CREATE TRIGGER ledger_apply AFTER INSERT ON consent.ledger
-  REFERENCING NEW TABLE AS recorded
-  FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_apply();
-ALTER TABLE consent.ledger ENABLE ALWAYS TRIGGER ledger_apply;
-COMMENT ON TRIGGER ledger_apply ON consent.ledger IS 'Keeps consent.address_standing up to date';
+-- On the parts too: a restored dump is loaded into them.
+DO $$
+DECLARE
+  part regclass;
+BEGIN
+  FOR part IN SELECT t.relid FROM pg_catalog.pg_partition_tree('consent.ledger') t LOOP
+    EXECUTE pg_catalog.format('CREATE TRIGGER ledger_apply AFTER INSERT ON %s REFERENCING NEW TABLE AS recorded FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_apply()', part);
+    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER ledger_apply', part);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER ledger_apply ON %s IS %L', part, 'Keeps consent.address_standing up to date');
+  END LOOP;
+END $$;
 
 CREATE FUNCTION consent.rebuild_standings() RETURNS bigint
   LANGUAGE sql VOLATILE
@@ -71,7 +96,7 @@ BEGIN ATOMIC
   WITH made AS (
     INSERT INTO consent.address_standing (address, plain, tagged, standing)
     SELECT l.address, bool_or(l.contact = l.address), array_agg(DISTINCT l.contact) FILTER (WHERE l.contact <> l.address),
-           consent.fold(l)
+           consent.with_others(l.address, consent.fold(l))
       FROM consent.ledger l
      GROUP BY l.address
     RETURNING 1)
@@ -87,7 +112,8 @@ BEGIN ATOMIC
   SELECT COALESCE(s.address, f.address)
     FROM consent.address_standing s
     FULL JOIN (SELECT l.address, bool_or(l.contact = l.address) AS plain,
-                      array_agg(DISTINCT l.contact) FILTER (WHERE l.contact <> l.address) AS tagged, consent.fold(l) AS standing
+                      array_agg(DISTINCT l.contact) FILTER (WHERE l.contact <> l.address) AS tagged,
+                      consent.with_others(l.address, consent.fold(l)) AS standing
                  FROM consent.ledger l
                 GROUP BY l.address) f ON f.address = s.address
    WHERE (s.plain = f.plain AND s.tagged IS NOT DISTINCT FROM f.tagged AND consent.standing_eq(s.standing, f.standing)) IS NOT TRUE;

@@ -21,12 +21,14 @@ END $$;
 -- reads everything, and asks
 GRANT SELECT ON
   consent.organisation, consent.purpose, consent.ledger, consent.address_standing, consent.screening,
-  consent.assessment, consent.contractor, consent.seal
+  consent.assessment, consent.contractor, consent.seal, consent.person_link, consent.erasure, consent.erased_event,
+  consent.sealable
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.cleared, consent.permitted, consent.permits, consent.fold, consent.fold_add,
   consent.fold_final, consent.wrong_standings, consent.verify_ledger, consent.policy_in_force, consent.history,
-  consent.record, consent.receipt, consent.event_in_words, consent.event_state
+  consent.record, consent.receipt, consent.event_in_words, consent.event_state,
+  consent.with_others, consent.linked_addresses
 TO consent_reader, consent_writer, consent_admin;
 
 -- What a decision was about is everybody's who may ask; whom, and the row
@@ -42,11 +44,14 @@ ON consent.quarantine TO consent_writer, consent_admin;
 GRANT SELECT ON consent.sweep_log TO consent_writer, consent_admin;
 
 -- records what people say
+GRANT INSERT (contact, person, linked, source, evidence) ON consent.person_link TO consent_writer, consent_admin;
+GRANT USAGE ON SEQUENCE consent.ledger_event_id TO consent_writer, consent_admin;
 GRANT INSERT ON consent.ledger, consent.screening TO consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.give, consent.withdraw, consent.object, consent.set_subscriber, consent.soft_opt_in, consent.request,
   consent.answered, consent.contacted, consent.non_objection, consent.suppress, consent.unsuppress,
-  consent.list_on_register, consent.screened, consent.inbound, consent.unsubscribe_token, consent.unsubscribe
+  consent.list_on_register, consent.screened, consent.inbound, consent.unsubscribe_token, consent.unsubscribe,
+  consent.link, consent.unlink
 TO consent_writer, consent_admin;
 
 -- keeps the vocabulary, the policies and the rules, guards tables it owns, and seals
@@ -61,6 +66,8 @@ GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.
 TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
   consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log
+  consent.guard_divert, consent.release, consent.verify, consent.seal, consent.expire_log,
+  consent.forget, consent.expire_contacts
 TO consent_admin;
 
 -- what the report room makes is for whoever may read everything

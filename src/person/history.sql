@@ -54,7 +54,12 @@ BEGIN ATOMIC
          l.source, l.defects, consent.event_in_words(l)
     FROM consent.ledger AS l
    WHERE l.address OPERATOR(pg_catalog.=) consent.contact_root(history.contact)
-   ORDER BY l.event_id;
+  UNION ALL
+  SELECT k.event_id, k.contact, CASE WHEN k.linked THEN 'link' ELSE 'unlink' END, NULL, NULL, NULL, NULL, k.recorded_at, k.recorded_by,
+         k.source, NULL, pg_catalog.format(CASE WHEN k.linked THEN 'is a contact of %s' ELSE 'is no contact of %s after all' END, k.person)
+    FROM consent.person_link AS k
+   WHERE k.address OPERATOR(pg_catalog.=) consent.contact_root(history.contact)
+   ORDER BY 1;
 END;
 COMMENT ON FUNCTION consent.history(consent.contact) IS
   'Everything the ledger holds about a contact, in the order of recording: under which form of the address (jo+news@example.com is a form of jo@example.com, and an objection under one reaches all), what was said, what it covered (NULL: all), when, when and by whom recorded, where it came from, what is wrong with it, and the whole in words. Reads with the caller''s rights; a contact without events has no rows';

@@ -22,7 +22,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "common/hmac.h"
 #include "common/sha2.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -35,6 +34,7 @@
 #include "utils/uuid.h"
 
 #include "contact/contact.h"
+#include "ledger/digest.h"
 #include "ledger/vocabulary.h"
 #include "module/words.h"
 
@@ -115,16 +115,9 @@ decode(const char *chars, uint8 *bytes)
 static void
 sign(const TokenKey *key, char tag, const void *data, int len, uint8 *mac, int maclen)
 {
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	pg_hmac_ctx *ctx = pg_hmac_create(PG_SHA256);
+	uint8		digest[CONSENT_DIGEST_LEN];
 
-	if (ctx == NULL ||
-		pg_hmac_init(ctx, key->secret, KEY_BYTES) < 0 ||
-		pg_hmac_update(ctx, (uint8 *) &tag, 1) < 0 ||
-		pg_hmac_update(ctx, data, len) < 0 ||
-		pg_hmac_final(ctx, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(ctx));
-	pg_hmac_free(ctx);
+	consent_hmac(key->secret, KEY_BYTES, tag, data, len, digest);
 	memcpy(mac, digest, maclen);
 }
 

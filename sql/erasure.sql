@@ -1,0 +1,151 @@
+-- Whose contacts are whose, and what is left of a person who is forgotten.
+LOAD 'pg_consent';
+SET pg_consent.default_region = 'GB';
+SET timezone = 'Europe/London';
+\set SHOW_CONTEXT never
+\pset footer off
+INSERT INTO consent.organisation (name) VALUES ('erasure acme'), ('erasure bolt');
+CREATE FUNCTION verdict(c consent.contact, channel consent.channel DEFAULT 'email', at timestamptz DEFAULT now(), known_at timestamptz DEFAULT NULL) RETURNS text LANGUAGE sql AS
+$$ SELECT d.reason FROM consent.evaluate(c, channel, 'erasure acme', at => at, known_at => known_at) d $$;
+CREATE FUNCTION agrees(c consent.contact, at timestamptz DEFAULT '2026-01-01') RETURNS boolean LANGUAGE sql AS
+$$ SELECT consent.give(c, '{email,sms}', 'erasure acme', method => 'ticked_box', wording => 'Offers from Acme', at => at) > 0 $$;
+CREATE FUNCTION listed() RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(p::text, ' ' ORDER BY p) FROM consent.permitted('email', 'erasure acme') p WHERE p::text LIKE '%erasure.example' $$;
+
+--
+-- Links: a person's "no" covers all their contacts
+--
+SELECT agrees('jo@erasure.example'), agrees('jo.work@erasure.example'), agrees('+447700900201'), agrees('sam@erasure.example');
+SELECT consent.link('jo@erasure.example', 'crm-1') > 0 AS linked, consent.link('jo.work+x@erasure.example', 'crm-1', source => 'crm') > 0 AS linked, consent.link('+447700900201', 'crm-1') > 0 AS linked,
+       consent.link('sam@erasure.example', 'crm-2') > 0 AS linked;
+SELECT a FROM consent.linked_addresses('jo@erasure.example') a ORDER BY a;
+SELECT verdict('jo@erasure.example'), verdict('jo.work@erasure.example'), verdict('+447700900201', 'sms'), listed();
+SELECT now() AS before_it \gset
+SELECT consent.object('jo@erasure.example', at => '2026-02-01') > 0 AS objected;
+SELECT verdict('jo@erasure.example'), verdict('jo.work@erasure.example') AS work, verdict('jo.work@erasure.example', at => '2026-01-15') AS work_before, verdict('+447700900201', 'sms') AS phone, verdict('sam@erasure.example') AS sam, listed();
+SELECT verdict('jo.work@erasure.example', known_at => :'before_it') AS not_known_then;
+-- a later consent lifts it for the contact it was given for
+SELECT agrees('jo.work@erasure.example', now()), verdict('jo.work@erasure.example') AS work, verdict('+447700900201', 'sms') AS phone, verdict('jo@erasure.example') AS home, listed();
+-- reversible: as if they had never been linked
+SELECT consent.unlink('+447700900201', 'crm-1') > 0 AS unlinked, verdict('+447700900201', 'sms') AS phone, verdict('jo@erasure.example') AS home;
+SELECT count(*) FROM consent.permitted('sms', 'erasure acme') p WHERE p = '+447700900201'::consent.contact;
+SELECT consent.link('+447700900201', 'crm-1') > 0 AS linked_again, verdict('+447700900201', 'sms') AS phone;
+SELECT count(*) FROM consent.permitted('sms', 'erasure acme') p WHERE p = '+447700900201'::consent.contact;
+-- a withdrawal too, for its channels; a suppression and a listing are about the address
+SELECT agrees('w1@erasure.example'), agrees('w2@erasure.example'), consent.link('w1@erasure.example', 'crm-3') > 0 AS l1, consent.link('w2@erasure.example', 'crm-3') > 0 AS l2;
+SELECT consent.withdraw('w1@erasure.example', '{sms}') > 0 AS withdrawn, verdict('w2@erasure.example', 'sms') AS sms, verdict('w2@erasure.example') AS email;
+SELECT consent.suppress('w1@erasure.example', 'bounce') > 0 AS bounced, verdict('w1@erasure.example') AS w1, verdict('w2@erasure.example') AS w2;
+-- linked after the fact: the strictest of both holds
+SELECT agrees('late@erasure.example'), verdict('late@erasure.example'), consent.link('late@erasure.example', 'crm-1') > 0 AS linked;
+SELECT verdict('late@erasure.example') AS linked_after_the_objection, listed();
+-- one address, two persons (E25)
+SELECT agrees('house@erasure.example'), agrees('ann@erasure.example'), agrees('bob@erasure.example'), consent.link('house@erasure.example', 'ann') > 0 AS l1, consent.link('house@erasure.example', 'bob') > 0 AS l2,
+       consent.link('ann@erasure.example', 'ann') > 0 AS l3, consent.link('bob@erasure.example', 'bob') > 0 AS l4;
+SELECT consent.object('ann@erasure.example') > 0 AS ann_objects, verdict('house@erasure.example') AS house, verdict('bob@erasure.example') AS bob;
+SELECT count(*) AS wrong FROM consent.wrong_standings();
+SELECT kind, in_words FROM consent.history('+447700900201') ORDER BY event_id;
+\set VERBOSITY sqlstate
+SELECT consent.link(NULL, 'x');
+SELECT consent.link('x@erasure.example', NULL);
+SELECT consent.link('x@erasure.example', '');
+INSERT INTO consent.person_link (contact, person) SELECT (i || '@crowd.example')::consent.contact, 'everybody' FROM generate_series(1, 101) i;
+UPDATE consent.person_link SET person = 'x';
+DELETE FROM consent.person_link;
+TRUNCATE consent.person_link;
+\set VERBOSITY default
+
+--
+-- Erasure
+--
+SELECT consent.unsubscribe_token('sam@erasure.example', 'erasure acme') AS token \gset
+SELECT agrees('sam+news@erasure.example'), consent.give('bystander@erasure.example', '{email}', 'erasure acme', method => 'oral', wording => 'w') > 0 AS bystander;
+SELECT consent.seal() > 0 AS sealed;
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, contact, action, written_by)
+SELECT now(), 'consent.ledger', false, 'objected', '{objected}', c::consent.contact, 'sent', 'me' FROM unnest('{sam@erasure.example,sam+x@erasure.example,bystander@erasure.example}'::text[]) c;
+INSERT INTO consent.quarantine (relation, "row", reason)
+SELECT 'consent.ledger', r::jsonb, 'objected' FROM unnest('{"{\"to\": \"Sam@Erasure.example\"}","{\"payload\": {\"to\": [\"x@y.example; sam+1@erasure.example\"]}}","{\"to\": \"bystander@erasure.example\"}"}'::text[]) r;
+SELECT consent.forget('Sam <sam+anything@erasure.example>') AS erasure \gset
+SELECT (SELECT count(*) FROM consent.ledger WHERE address = 'sam@erasure.example') AS ledger, (SELECT count(*) FROM consent.address_standing WHERE address = 'sam@erasure.example') AS standing,
+       (SELECT count(*) FROM consent.person_link WHERE address = 'sam@erasure.example') AS links, (SELECT count(*) FROM consent.unsubscribe_link WHERE contact = 'sam@erasure.example') AS unsubscribe_links,
+       (SELECT array_agg(contact::text) FROM consent.decision_log) AS log, (SELECT array_agg("row" ->> 'to') FROM consent.quarantine) AS quarantine, (SELECT count(*) FROM consent.history('sam@erasure.example')) AS history;
+SELECT ground, reason, suppressed, erased_by = session_user AS by_me, (SELECT count(*) FROM consent.erased_event x WHERE x.event_id <@ e.events) AS events, length(address_digest) FROM consent.erasure e WHERE event_id = :erasure;
+SELECT relname FROM pg_class c WHERE relnamespace = 'consent'::regnamespace AND relkind = 'r' AND (SELECT xpath('//row', query_to_xml(format('SELECT * FROM consent.%I t WHERE t::text ILIKE %L', relname, '%sam@erasure.example%'), false, false, '')))::text <> '{}';
+-- nothing in the ledger is broken by it
+SELECT * FROM consent.verify_ledger();
+SELECT consent.seal() > 0 AS sealed;
+SELECT * FROM consent.verify_ledger();
+SELECT count(*) AS wrong FROM consent.wrong_standings();
+-- the objection bites, through every form of the address, and service messages pass
+SELECT verdict('sam@erasure.example'), verdict('SAM+other@erasure.example') AS tagged, verdict('sam@erasure.example', 'sms') AS sms, verdict('sam@erasure.example', 'post') AS post,
+       (consent.evaluate('sam@erasure.example', 'email', 'erasure acme', 'service')).reason AS service, (consent.evaluate('sam@erasure.example', 'email', 'erasure bolt')).reason AS other_organisation;
+SELECT event_id = :erasure AS rests_on_it, citation FROM consent.evaluate('sam@erasure.example', 'email', 'erasure acme');
+SELECT verdict('sam@erasure.example', known_at => now() - interval '1 hour') AS nothing_known_of_it_then;
+-- an import cannot resurrect
+SELECT agrees('sam@erasure.example'), agrees('sam@erasure.example', '2026-03-01'), verdict('sam@erasure.example');
+SELECT consent.set_subscriber('sam@erasure.example', 'corporate') > 0 AS corporate, consent.soft_opt_in('sam@erasure.example', 'erasure acme', 'hats', true, false) > 0 AS bought, verdict('sam@erasure.example');
+SELECT listed() ~ 'sam@' AS listed, consent.unsuppress('sam@erasure.example') > 0 AS unsuppressed, verdict('sam@erasure.example');
+SELECT consent.give('sam@erasure.example', '{email}', 'erasure acme', method => 'ticked_box', wording => 'w', collected_by => 'broker', named_organisations => '{erasure acme}') > 0 AS by_a_third_party, verdict('sam@erasure.example');
+-- a new explicit consent does
+SELECT pg_sleep(0.01);
+SELECT agrees('sam@erasure.example', clock_timestamp()), verdict('sam@erasure.example', at => clock_timestamp()), verdict('sam@erasure.example', 'live_call', at => clock_timestamp()) AS call;
+SELECT listed() ~ 'sam@' AS listed;
+-- forgotten again, and somebody we never heard of
+SELECT consent.forget('sam@erasure.example', 'asked twice') > 0 AS again, verdict('sam@erasure.example', at => clock_timestamp()), consent.forget('never@erasure.example') > 0 AS never, verdict('never@erasure.example', at => clock_timestamp());
+SELECT count(DISTINCT address_digest) AS addresses, count(*) AS erasures FROM consent.erasure;
+-- what others of the same person owe to it stays with them
+SELECT verdict('jo.work@erasure.example') AS work, verdict('late@erasure.example') AS late, consent.forget('jo@erasure.example') > 0 AS forgotten;
+SELECT verdict('jo.work@erasure.example') AS work, verdict('late@erasure.example') AS late, verdict('late@erasure.example', at => '2026-01-15') AS late_then;
+SELECT kind, effective_at, source FROM consent.history('late@erasure.example') WHERE source IS NOT NULL;
+SELECT * FROM consent.verify_ledger();
+SELECT count(*) AS wrong FROM consent.wrong_standings();
+
+--
+-- Retention
+--
+INSERT INTO consent.ledger (event_id, contact, kind, channels, organisation, method, wording, effective_at, recorded_at, recorded_by)
+SELECT nextval('consent.ledger_event_id'), c, k, CASE k WHEN 'consent' THEN '{email}'::consent.channel[] END, CASE k WHEN 'consent' THEN 'erasure acme' END, CASE k WHEN 'consent' THEN 'oral' END, CASE k WHEN 'consent' THEN 'w' END, t, t, 'import'
+  FROM (VALUES ('old@erasure.example'::consent.contact, 'consent', timestamptz '2015-01-01'), ('old.no@erasure.example', 'consent', '2015-01-01'), ('old.no@erasure.example', 'objection', '2015-06-01'),
+               ('old.new@erasure.example', 'consent', '2015-01-01'), ('old.new@erasure.example', 'consent', '2026-01-01')) v (c, k, t);
+SELECT consent.expire_contacts('2020-01-01', 'six years after the last purchase') AS expired;
+SELECT ground, reason, suppressed, count(*) FROM consent.erasure WHERE ground = 'retention' GROUP BY 1, 2, 3 ORDER BY 3;
+SELECT verdict('old@erasure.example') AS unknown_again, verdict('old.no@erasure.example') AS said_no, verdict('old.new@erasure.example') AS still_there;
+SELECT agrees('old@erasure.example'), verdict('old@erasure.example'), agrees('old.no@erasure.example'), verdict('old.no@erasure.example');
+SELECT consent.expire_contacts('2020-01-01', 'again') AS expired;
+SELECT * FROM consent.verify_ledger();
+
+-- errors
+\set VERBOSITY sqlstate
+SELECT consent.forget(NULL);
+SELECT consent.expire_contacts(NULL, 'x');
+SELECT consent.expire_contacts('2020-01-01', NULL);
+SELECT consent.expire_contacts('2100-01-01', 'x');
+BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT consent.forget('x@erasure.example'); ROLLBACK;
+BEGIN READ ONLY; SELECT consent.forget('x@erasure.example'); ROLLBACK;
+UPDATE consent.erasure SET suppressed = false;
+DELETE FROM consent.erased_event;
+TRUNCATE consent.erasure;
+DELETE FROM consent.ledger_00;
+INSERT INTO consent.ledger (contact, kind) VALUES ('x@erasure.example', 'erasure');
+-- the door closes behind an erasure, also one that fails
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING errcode = 'P0099'; END $$;
+CREATE TRIGGER fail BEFORE INSERT ON consent.erasure FOR EACH ROW EXECUTE FUNCTION fail();
+SELECT consent.forget('late@erasure.example');
+DROP TRIGGER fail ON consent.erasure;
+DELETE FROM consent.ledger;
+\set VERBOSITY default
+SELECT count(*) > 0 AS still_there FROM consent.history('late@erasure.example');
+
+-- privileges
+CREATE ROLE regress_erasure_writer IN ROLE consent_writer;
+CREATE ROLE regress_erasure_admin IN ROLE consent_admin;
+SET ROLE regress_erasure_writer;
+SELECT consent.link('priv@erasure.example', 'p') > 0 AS linked;
+INSERT INTO consent.person_link (contact, person, recorded_at) VALUES ('priv@erasure.example', 'p', '2020-01-01');
+SELECT consent.forget('late@erasure.example');
+SELECT count(*) FROM consent.erasure_key;
+SET ROLE regress_erasure_admin;
+SELECT consent.forget('late@erasure.example') > 0 AS forgotten;
+DELETE FROM consent.ledger;
+RESET ROLE;
+DROP ROLE regress_erasure_writer, regress_erasure_admin;
+DROP FUNCTION verdict, agrees, listed, fail;

@@ -1,0 +1,384 @@
+/*-------------------------------------------------------------------------
+ *
+ * erasure.c
+ *	  Takes a contact's events out of the ledger, and remembers that it did.
+ *
+ * The one place where events are deleted.  consent.ledger_keep() lets a DELETE
+ * through only while consent_is_erasing(), which nothing but this file sets.
+ *
+ * What outlives an erasure is found again by a digest of the address under a
+ * key of its own: without the key the digest of a guessable address would name
+ * the person.  For a verdict the erasure is an event like any other, which
+ * refuses until a new explicit consent: UK GDPR 17 and 21(3).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "ledger/calendar.h"
+#include "ledger/digest.h"
+#include "ledger/erasure.h"
+#include "ledger/ledger.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_forget);
+PG_FUNCTION_INFO_V1(pg_consent_expire_contacts);
+
+#define KEY_BYTES 32
+
+/* Columns of consent.erasure and consent.erasure_key, as erasure.sql creates them. */
+#define Anum_erasure_event_id		1
+#define Anum_erasure_address_digest	2
+#define Anum_erasure_erased_at		3
+#define Anum_erasure_suppressed		7
+#define Anum_erasure_key_secret		2
+
+static bool erasing = false;
+
+bool
+consent_is_erasing(void)
+{
+	return erasing;
+}
+
+static Oid
+relation_named(const char *name)
+{
+	Oid			relid = get_relname_relid(name, get_namespace_oid("consent", false));
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.%s\" does not exist", name)));
+	return relid;
+}
+
+/* The key, or false if there is none yet. */
+static bool
+read_key(uint8 *secret, Snapshot snapshot)
+{
+	Relation	rel = table_open(relation_named("erasure_key"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	tuple = systable_getnext(scan);
+	bool		found = HeapTupleIsValid(tuple);
+
+	if (found)
+	{
+		bool		isnull;
+		bytea	   *bytes = DatumGetByteaPP(heap_getattr(tuple, Anum_erasure_key_secret, RelationGetDescr(rel), &isnull));
+
+		if (isnull || VARSIZE_ANY_EXHDR(bytes) != KEY_BYTES)
+			elog(ERROR, "the key in consent.erasure_key has the wrong length");
+		memcpy(secret, VARDATA_ANY(bytes), KEY_BYTES);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static bytea *
+address_digest(const uint8 *secret, const ConsentContact *root)
+{
+	bytea	   *digest = palloc(VARHDRSZ + CONSENT_DIGEST_LEN);
+
+	SET_VARSIZE(digest, VARHDRSZ + CONSENT_DIGEST_LEN);
+	consent_hmac(secret, KEY_BYTES, 'e', VARDATA_ANY(root), VARSIZE_ANY_EXHDR(root), (uint8 *) VARDATA(digest));
+	return digest;
+}
+
+static ConsentEvent *
+erasure_event(HeapTuple tuple, TupleDesc desc)
+{
+	ConsentEvent *event = palloc0(sizeof(ConsentEvent));
+	ConsentFacts *facts = &event->facts;
+	bool		isnull;
+
+	facts->event_id = DatumGetInt64(heap_getattr(tuple, Anum_erasure_event_id, desc, &isnull));
+	facts->kind = EVENT_ERASURE;
+	facts->form = CONSENT_EVERY_FORM;
+	facts->channels = EVERY_CHANNEL;
+	facts->effective_at = DatumGetTimestampTz(heap_getattr(tuple, Anum_erasure_erased_at, desc, &isnull));
+	facts->recorded_at = facts->effective_at;
+	facts->expires_at = DT_NOEND;
+	facts->day = consent_london_date(facts->effective_at);
+	return event;
+}
+
+/*
+ * Add to a standing the erasures after which the address is suppressed.  root
+ * is the address without its +tag.  Most databases have erased nobody, or few.
+ */
+ConsentStanding *
+consent_erasure_fold(ConsentStanding *standing, const ConsentContact *root,
+					 TimestampTz known_at, Snapshot snapshot)
+{
+	Relation	rel = table_open(relation_named("erasure"), AccessShareLock);
+	uint8		secret[KEY_BYTES];
+
+	if (RelationGetNumberOfBlocks(rel) > 0 && read_key(secret, snapshot))
+	{
+		ScanKeyData key;
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		ScanKeyInit(&key, Anum_erasure_address_digest, BTEqualStrategyNumber, F_BYTEAEQ,
+					PointerGetDatum(address_digest(secret, root)));
+		scan = systable_beginscan(rel, relation_named("erasure_address"), true, snapshot, 1, &key);
+		while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		{
+			bool		isnull;
+			ConsentEvent *event = erasure_event(tuple, RelationGetDescr(rel));
+
+			if (DatumGetBool(heap_getattr(tuple, Anum_erasure_suppressed, RelationGetDescr(rel), &isnull)) &&
+				event->facts.recorded_at <= known_at)
+				standing = consent_fold(standing, event);
+			pfree(event);
+		}
+		systable_endscan(scan);
+	}
+	table_close(rel, AccessShareLock);
+	return standing;
+}
+
+static void
+run(const char *query, int expected, int nargs, Oid *types, Datum *values, const char *nulls)
+{
+	int			rc = SPI_execute_with_args(query, nargs, types, values, nulls, false, 0);
+
+	if (rc != expected)
+		elog(ERROR, "\"%s\" failed: %s", query, SPI_result_code_string(rc));
+}
+
+/* The key, made if there is none.  In SPI. */
+static void
+require_key(uint8 *secret)
+{
+	bytea	   *fresh = palloc(VARHDRSZ + KEY_BYTES);
+	Datum		values[1];
+	Oid			types[] = {BYTEAOID};
+	bool		isnull;
+	bytea	   *kept;
+
+	SET_VARSIZE(fresh, VARHDRSZ + KEY_BYTES);
+	if (!pg_strong_random(VARDATA(fresh), KEY_BYTES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random key")));
+	values[0] = PointerGetDatum(fresh);
+	run("INSERT INTO consent.erasure_key (secret) VALUES ($1) ON CONFLICT DO NOTHING",
+		SPI_OK_INSERT, 1, types, values, NULL);
+	run("SELECT secret FROM consent.erasure_key", SPI_OK_SELECT, 0, NULL, NULL, NULL);
+	if (SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the key of consent.erasure was made by a concurrent transaction"),
+				 errhint("Try again.")));
+	kept = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (VARSIZE_ANY_EXHDR(kept) != KEY_BYTES)
+		elog(ERROR, "the key in consent.erasure_key has the wrong length");
+	memcpy(secret, VARDATA_ANY(kept), KEY_BYTES);
+}
+
+/*
+ * What other contacts of the same person owe to this one: its "no" becomes
+ * theirs, with the times it had, so that a later consent lifts it as before.
+ */
+static const char bequeath_query[] =
+"INSERT INTO consent.ledger (contact, kind, channels, organisation, purpose, effective_at, recorded_at, recorded_by, source) "
+"SELECT o.address, l.kind, l.channels, l.organisation, l.purpose, l.effective_at, l.recorded_at, l.recorded_by, "
+"'said under another contact of the same person, since erased' "
+"FROM consent.linked_addresses($1) o(address), consent.ledger l "
+"WHERE l.address OPERATOR(pg_catalog.=) $1 AND l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal}'::pg_catalog.text[]) "
+"ORDER BY o.address, l.event_id";
+
+static const char erase_query[] =
+"WITH gone AS (DELETE FROM consent.ledger l WHERE l.address OPERATOR(pg_catalog.=) $1 "
+"RETURNING l.event_id, l.digest, l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal,suppression}'::pg_catalog.text[]) OR l.refused IS TRUE AS said_no), "
+"unlinked AS (DELETE FROM consent.person_link k WHERE k.address OPERATOR(pg_catalog.=) $1 "
+"RETURNING k.event_id, consent.person_link_digest(k) AS digest, false AS said_no), "
+"every AS (SELECT * FROM gone UNION ALL SELECT * FROM unlinked), "
+"left_over AS (INSERT INTO consent.erased_event SELECT e.event_id, e.digest FROM every e) "
+"INSERT INTO consent.erasure (event_id, address_digest, erased_at, erased_by, ground, reason, suppressed, events) "
+"SELECT pg_catalog.nextval('consent.ledger_event_id'), $2, pg_catalog.clock_timestamp(), SESSION_USER, $3, $4, "
+"$3 OPERATOR(pg_catalog.=) 'request' OR COALESCE(pg_catalog.bool_or(e.said_no), false) "
+"OR EXISTS (SELECT FROM consent.erasure b WHERE b.address_digest OPERATOR(pg_catalog.=) $2 AND b.suppressed), "
+"COALESCE(pg_catalog.range_agg(pg_catalog.int8range(e.event_id, e.event_id, '[]')), '{}') FROM every e "
+"RETURNING event_id";
+
+/* The rest of what is held, but for what users keep in tables of their own. */
+static const char *const elsewhere_queries[] = {
+	"DELETE FROM consent.address_standing WHERE address OPERATOR(pg_catalog.=) $1",
+	"DELETE FROM consent.unsubscribe_link WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) $1",
+	"DELETE FROM consent.decision_log WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) $1",
+	"DELETE FROM consent.quarantine WHERE EXISTS (SELECT FROM pg_catalog.jsonb_path_query(\"row\", '$.** ? (@.type() == \"string\")') v, "
+	"pg_catalog.regexp_split_to_table(v OPERATOR(pg_catalog.#>>) '{}', '[,;]') s "
+	"WHERE consent.contact_root(consent.try_contact(s)) OPERATOR(pg_catalog.=) $1)",
+};
+
+/*
+ * Erase an address.  In SPI, as the owner.  Returns the erasure's number.
+ *
+ * The caller has locked the address's part of the ledger, so that recorders are
+ * kept out until we commit: what they wrote before is seen by the statements
+ * here, each of which takes a new snapshot.
+ */
+static int64
+erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const char *ground, text *reason)
+{
+	Oid			types[] = {contact_type, BYTEAOID, TEXTOID, TEXTOID};
+	Datum		values[4];
+	char		nulls[] = {' ', ' ', ' ', reason ? ' ' : 'n', '\0'};
+	int64		event_id;
+	bool		isnull;
+
+	values[0] = PointerGetDatum(root);
+	values[1] = PointerGetDatum(address_digest(secret, root));
+	values[2] = CStringGetTextDatum(ground);
+	values[3] = PointerGetDatum(reason);
+	run(bequeath_query, SPI_OK_INSERT, 1, types, values, NULL);
+
+	erasing = true;
+	PG_TRY();
+	{
+		run(erase_query, SPI_OK_INSERT_RETURNING, 4, types, values, nulls);
+		event_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	PG_FINALLY();
+	{
+		erasing = false;
+	}
+	PG_END_TRY();
+
+	for (int i = 0; i < lengthof(elsewhere_queries); i++)
+		run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
+	return event_id;
+}
+
+/* Whoever may erase need not be able to delete. */
+typedef struct Caller
+{
+	Oid			user;
+	int			context;
+} Caller;
+
+static Caller
+become_owner(void)
+{
+	Caller		caller;
+	Relation	rel = table_open(relation_named("erasure"), AccessShareLock);
+
+	GetUserIdAndSecContext(&caller.user, &caller.context);
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	table_close(rel, NoLock);
+	return caller;
+}
+
+/*
+ * Above READ COMMITTED what was recorded since our snapshot would stay behind,
+ * unseen.
+ */
+static void
+check_isolation(const char *function)
+{
+	PreventCommandIfReadOnly(function);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s needs isolation level READ COMMITTED", function),
+				 errdetail("What was recorded since the transaction's snapshot would not be erased.")));
+}
+
+PGDLLEXPORT Datum
+pg_consent_forget(PG_FUNCTION_ARGS)
+{
+	ConsentContact *root;
+	uint8		secret[KEY_BYTES];
+	Caller		caller;
+	int64		event_id;
+
+	check_isolation("consent.forget()");
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the contact to forget is NULL")));
+	root = consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0));
+
+	caller = become_owner();
+	SPI_connect();
+	require_key(secret);
+	consent_ledger_lock_part(root);
+	event_id = erase(root, get_fn_expr_argtype(fcinfo->flinfo, 0), secret, "request",
+					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1));
+	SPI_finish();
+	SetUserIdAndSecContext(caller.user, caller.context);
+	PG_RETURN_INT64(event_id);
+}
+
+PGDLLEXPORT Datum
+pg_consent_expire_contacts(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {TIMESTAMPTZOID, INT4OID};
+	Datum		values[2];
+	uint8		secret[KEY_BYTES];
+	Caller		caller;
+	SPITupleTable *found;
+	uint64		nfound;
+	int64		nerased = 0;
+
+	check_isolation("consent.expire_contacts()");
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("retention needs a moment, a reason and a number")));
+	if (PG_GETARG_TIMESTAMPTZ(0) > GetCurrentTimestamp())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the moment before which contacts expire lies in the future")));
+	values[0] = PG_GETARG_DATUM(0);
+	values[1] = Int32GetDatum(Max(PG_GETARG_INT32(2), 0));
+
+	caller = become_owner();
+	SPI_connect();
+	require_key(secret);
+	run("SELECT s.address FROM consent.address_standing s WHERE consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1 LIMIT $2",
+		SPI_OK_SELECT, 2, types, values, NULL);
+	found = SPI_tuptable;
+	nfound = SPI_processed;
+	for (uint64 i = 0; i < nfound; i++)
+	{
+		bool		isnull;
+		Datum		address = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
+
+		/* It may have spoken while we waited for the lock. */
+		consent_ledger_lock_part(DatumGetConsentContactPP(address));
+		values[1] = address;
+		types[1] = SPI_gettypeid(found->tupdesc, 1);
+		run("SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) $2 AND consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1",
+			SPI_OK_SELECT, 2, types, values, NULL);
+		if (SPI_processed == 0)
+			continue;
+		erase(DatumGetConsentContactPP(address), types[1], secret, "retention", PG_GETARG_TEXT_PP(1));
+		nerased++;
+	}
+	SPI_finish();
+	SetUserIdAndSecContext(caller.user, caller.context);
+	PG_RETURN_INT64(nerased);
+}

@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * link.h
+ *	  The other contacts of a person.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_LINK_H
+#define PG_CONSENT_LINK_H
+
+#include "contact/contact.h"
+#include "nodes/pg_list.h"
+#include "utils/snapshot.h"
+
+extern List *consent_linked_addresses(const ConsentContact *root, TimestampTz known_at,
+									  Snapshot snapshot);
+extern bool consent_has_links(void);
+
+#endif							/* PG_CONSENT_LINK_H */
