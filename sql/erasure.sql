@@ -15,22 +15,22 @@ $$ SELECT string_agg(p::text, ' ' ORDER BY p) FROM consent.permitted('email', 'e
 --
 -- Links: a person's "no" covers all their contacts
 --
-SELECT agrees('jo@erasure.example'), agrees('jo.work@erasure.example'), agrees('+447700900201'), agrees('sam@erasure.example');
-SELECT consent.link('jo@erasure.example', 'crm-1') > 0 AS linked, consent.link('jo.work+x@erasure.example', 'crm-1', source => 'crm') > 0 AS linked, consent.link('+447700900201', 'crm-1') > 0 AS linked,
+SELECT agrees('jo@erasure.example'), agrees('jo.work@erasure.example'), agrees('+447700900991'), agrees('sam@erasure.example');
+SELECT consent.link('jo@erasure.example', 'crm-1') > 0 AS linked, consent.link('jo.work+x@erasure.example', 'crm-1', source => 'crm') > 0 AS linked, consent.link('+447700900991', 'crm-1') > 0 AS linked,
        consent.link('sam@erasure.example', 'crm-2') > 0 AS linked;
 SELECT a FROM consent.linked_addresses('jo@erasure.example') a ORDER BY a;
-SELECT verdict('jo@erasure.example'), verdict('jo.work@erasure.example'), verdict('+447700900201', 'sms'), listed();
+SELECT verdict('jo@erasure.example'), verdict('jo.work@erasure.example'), verdict('+447700900991', 'sms'), listed();
 SELECT now() AS before_it \gset
 SELECT consent.object('jo@erasure.example', at => '2026-02-01') > 0 AS objected;
-SELECT verdict('jo@erasure.example'), verdict('jo.work@erasure.example') AS work, verdict('jo.work@erasure.example', at => '2026-01-15') AS work_before, verdict('+447700900201', 'sms') AS phone, verdict('sam@erasure.example') AS sam, listed();
+SELECT verdict('jo@erasure.example'), verdict('jo.work@erasure.example') AS work, verdict('jo.work@erasure.example', at => '2026-01-15') AS work_before, verdict('+447700900991', 'sms') AS phone, verdict('sam@erasure.example') AS sam, listed();
 SELECT verdict('jo.work@erasure.example', known_at => :'before_it') AS not_known_then;
 -- a later consent lifts it for the contact it was given for
-SELECT agrees('jo.work@erasure.example', now()), verdict('jo.work@erasure.example') AS work, verdict('+447700900201', 'sms') AS phone, verdict('jo@erasure.example') AS home, listed();
+SELECT agrees('jo.work@erasure.example', now()), verdict('jo.work@erasure.example') AS work, verdict('+447700900991', 'sms') AS phone, verdict('jo@erasure.example') AS home, listed();
 -- reversible: as if they had never been linked
-SELECT consent.unlink('+447700900201', 'crm-1') > 0 AS unlinked, verdict('+447700900201', 'sms') AS phone, verdict('jo@erasure.example') AS home;
-SELECT count(*) FROM consent.permitted('sms', 'erasure acme') p WHERE p = '+447700900201'::consent.contact;
-SELECT consent.link('+447700900201', 'crm-1') > 0 AS linked_again, verdict('+447700900201', 'sms') AS phone;
-SELECT count(*) FROM consent.permitted('sms', 'erasure acme') p WHERE p = '+447700900201'::consent.contact;
+SELECT consent.unlink('+447700900991', 'crm-1') > 0 AS unlinked, verdict('+447700900991', 'sms') AS phone, verdict('jo@erasure.example') AS home;
+SELECT count(*) FROM consent.permitted('sms', 'erasure acme') p WHERE p = '+447700900991'::consent.contact;
+SELECT consent.link('+447700900991', 'crm-1') > 0 AS linked_again, verdict('+447700900991', 'sms') AS phone;
+SELECT count(*) FROM consent.permitted('sms', 'erasure acme') p WHERE p = '+447700900991'::consent.contact;
 -- a withdrawal too, for its channels; a suppression and a listing are about the address
 SELECT agrees('w1@erasure.example'), agrees('w2@erasure.example'), consent.link('w1@erasure.example', 'crm-3') > 0 AS l1, consent.link('w2@erasure.example', 'crm-3') > 0 AS l2;
 SELECT consent.withdraw('w1@erasure.example', '{sms}') > 0 AS withdrawn, verdict('w2@erasure.example', 'sms') AS sms, verdict('w2@erasure.example') AS email;
@@ -43,7 +43,7 @@ SELECT agrees('house@erasure.example'), agrees('ann@erasure.example'), agrees('b
        consent.link('ann@erasure.example', 'ann') > 0 AS l3, consent.link('bob@erasure.example', 'bob') > 0 AS l4;
 SELECT consent.object('ann@erasure.example') > 0 AS ann_objects, verdict('house@erasure.example') AS house, verdict('bob@erasure.example') AS bob;
 SELECT count(*) AS wrong FROM consent.wrong_standings();
-SELECT kind, in_words FROM consent.history('+447700900201') ORDER BY event_id;
+SELECT kind, in_words FROM consent.history('+447700900991') ORDER BY event_id;
 \set VERBOSITY sqlstate
 SELECT consent.link(NULL, 'x');
 SELECT consent.link('x@erasure.example', NULL);
@@ -116,6 +116,7 @@ SELECT * FROM consent.verify_ledger();
 -- errors
 \set VERBOSITY sqlstate
 SELECT consent.forget(NULL);
+SELECT consent.forget('x@erasure.example', at => now() + interval '1 hour');
 SELECT consent.expire_contacts(NULL, 'x');
 SELECT consent.expire_contacts('2020-01-01', NULL);
 SELECT consent.expire_contacts('2100-01-01', 'x');

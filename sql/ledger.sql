@@ -128,7 +128,9 @@ UPDATE consent.organisation SET name = 'ledger acme ltd' WHERE name = 'ledger ac
 UPDATE consent.organisation SET controller = 'Acme Group' WHERE name = 'ledger acme';
 DELETE FROM consent.organisation WHERE name = 'ledger acme';
 \echo :LAST_ERROR_SQLSTATE
+SET client_min_messages = warning;
 TRUNCATE consent.purpose CASCADE;
+RESET client_min_messages;
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.organisation (name) VALUES ('');
 \echo :LAST_ERROR_SQLSTATE

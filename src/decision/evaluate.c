@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "decision/permission.h"
 
 /* What the steps learn about the send and hand down. */
@@ -58,10 +60,19 @@ static bool
 is_lifted(const ConsentEntry *objection, const ConsentStanding *standing,
 		  const ConsentSend *send, const ConsentRefusals *refusals)
 {
+	const ConsentEntry *latest = refusals->latest;
 	const ConsentEntry *entry;
+
+	/* Mostly these tell: a long history must not be walked for each objection. */
+	if (latest == NULL || latest->facts.effective_at <= objection->facts.effective_at ||
+		refusals->recorded_at <= objection->facts.recorded_at || !consent_in_force(latest, refusals, send))
+		return false;
+	if (latest->facts.recorded_at > objection->facts.recorded_at)
+		return true;
 
 	foreach_entry(entry, standing)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (entry->facts.kind == EVENT_CONSENT && !consent_third_party(entry, send) &&
 			entry->facts.form == send->form &&
 			entry->facts.effective_at > objection->facts.effective_at &&
@@ -81,6 +92,23 @@ covers_party(const ConsentEntry *entry, const ConsentSend *send)
 		(entry->facts.organisation == 0 || consent_is_party(entry->facts.organisation, send));
 }
 
+/*
+ * Who takes an address off the list of one organisation leaves it on those of
+ * the others.  Of a suppression for all it takes off the sends of its own.
+ */
+static bool
+ends_suppression(const ConsentEntry *end, const ConsentEntry *suppression, const ConsentSend *send)
+{
+	int32		organisation = end->facts.organisation;
+
+	if (!consent_effective(end, send) || !consent_covers_channel(end, send) ||
+		end->facts.effective_at <= suppression->facts.effective_at)
+		return false;
+	if (organisation == 0 || suppression->facts.organisation != 0)
+		return organisation == 0 || organisation == suppression->facts.organisation;
+	return consent_is_only_party(organisation, send);
+}
+
 static bool
 is_unsuppressed(const ConsentEntry *suppression, const ConsentStanding *standing,
 				const ConsentSend *send)
@@ -89,8 +117,8 @@ is_unsuppressed(const ConsentEntry *suppression, const ConsentStanding *standing
 
 	foreach_entry(entry, standing)
 	{
-		if (entry->facts.kind == EVENT_UNSUPPRESSION && covers_party(entry, send) &&
-			entry->facts.effective_at > suppression->facts.effective_at)
+		CHECK_FOR_INTERRUPTS();
+		if (entry->facts.kind == EVENT_UNSUPPRESSION && ends_suppression(entry, suppression, send))
 			return true;
 	}
 	return false;
@@ -104,6 +132,7 @@ is_superseded(const ConsentEntry *listing, const ConsentStanding *standing)
 
 	foreach_entry(entry, standing)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (entry->facts.kind == EVENT_LISTING && entry->facts.reg == listing->facts.reg &&
 			entry->facts.form == listing->facts.form &&
 			entry->facts.effective_at == listing->facts.effective_at &&
@@ -331,6 +360,7 @@ open_request(const ConsentStanding *standing, const ConsentSend *send)
 	{
 		bool		answered = false;
 
+		CHECK_FOR_INTERRUPTS();
 		if (request->facts.kind != EVENT_REQUEST || request->facts.form != send->form ||
 			request->facts.organisation != send->organisation ||
 			!consent_effective(request, send) || !consent_covers_channel(request, send) ||
@@ -371,6 +401,15 @@ allow(ConsentVerdict *verdict, ConsentReason basis, const ConsentEntry *entry)
 	verdict->event_id = entry ? entry->facts.event_id : 0;
 }
 
+/* Refused because the consent it needs is not there, or fails: say what fails. */
+static void
+refuse_for_want(ConsentVerdict *verdict, ConsentReason reason, const Findings *f)
+{
+	refuse(verdict, reason, f->failed_consent);
+	if (f->failed_consent != NULL)
+		consent_reason_join(&verdict->found, &f->consent_failures);
+}
+
 /*
  * Live calls about claims and pensions are banned but for what these two
  * regulations let through, and then reg 21(1) does not apply: reg 21(6).
@@ -383,13 +422,13 @@ judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict
 	{
 		case PURPOSE_CLAIMS_MANAGEMENT:
 			if (f->consent == NULL)
-				refuse(verdict, CLAIMS_NO_CONSENT, f->failed_consent);
+				refuse_for_want(verdict, CLAIMS_NO_CONSENT, f);
 			break;
 		case PURPOSE_PENSIONS:
 			if (f->corporate)
 				return false;
 			if (!send->pensions_authorised || (f->consent == NULL && f->client == NULL))
-				refuse(verdict, PENSION_NOT_PERMITTED, f->failed_consent);
+				refuse_for_want(verdict, PENSION_NOT_PERMITTED, f);
 			break;
 		default:
 			return false;
@@ -451,7 +490,7 @@ judge_live_call(const ConsentSend *send, const Findings *f, ConsentVerdict *verd
 static void
 judge_fax(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
 {
-	if (f->consent == NULL && send->policy->registers[REGISTER_FPS] &&
+	if (f->consent == NULL && f->non_objection == NULL && send->policy->registers[REGISTER_FPS] &&
 		send->screened[REGISTER_FPS] != DT_NOBEGIN)
 	{
 		if (f->listing[REGISTER_FPS] != NULL)

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
 
@@ -58,6 +59,18 @@ consent_is_party(int32 organisation, const ConsentSend *send)
 {
 	return organisation == send->organisation || organisation == send->sender ||
 		is_instigator(organisation, send);
+}
+
+/* Is nobody else behind the message? */
+bool
+consent_is_only_party(int32 organisation, const ConsentSend *send)
+{
+	for (int i = 0; i < send->ninstigators; i++)
+	{
+		if (send->instigators[i] != organisation)
+			return false;
+	}
+	return organisation == send->organisation && (send->sender == 0 || send->sender == organisation);
 }
 
 static bool
@@ -173,6 +186,7 @@ contacted_in_time(const ConsentEntry *consent, const ConsentStanding *standing,
 
 	foreach_entry(entry, standing)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (entry->facts.kind == EVENT_CONTACTED &&
 			entry->facts.form == send->form &&
 			entry->facts.organisation == send->organisation &&
@@ -257,7 +271,7 @@ consent_in_force(const ConsentEntry *consent, const ConsentRefusals *refusals,
 ConsentRefusals
 consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 {
-	ConsentRefusals refusals = {.withdrawn_at = DT_NOBEGIN, .refused_at = DT_NOBEGIN};
+	ConsentRefusals refusals = {.withdrawn_at = DT_NOBEGIN, .refused_at = DT_NOBEGIN, .recorded_at = DT_NOBEGIN};
 	TimestampTz consented_at = DT_NOBEGIN;
 	const ConsentEntry *entry;
 
@@ -277,9 +291,16 @@ consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 			consent_effective(entry, send) &&
 			(refusals.barred == NULL || facts->effective_at >= refusals.barred->facts.effective_at))
 			refusals.barred = entry;
-		if (facts->kind == EVENT_CONSENT && facts->form == send->form &&
-			facts->effective_at > consented_at && consent_is_valid(entry, standing, send))
-			consented_at = facts->effective_at;
+		if (facts->kind == EVENT_CONSENT && facts->form == send->form && consent_is_valid(entry, standing, send))
+		{
+			consented_at = Max(consented_at, facts->effective_at);
+			if (!consent_third_party(entry, send))
+			{
+				if (refusals.latest == NULL || facts->effective_at > refusals.latest->facts.effective_at)
+					refusals.latest = entry;
+				refusals.recorded_at = Max(refusals.recorded_at, facts->recorded_at);
+			}
+		}
 	}
 	if (refusals.barred != NULL && consented_at > refusals.barred->facts.effective_at)
 		refusals.barred = NULL;

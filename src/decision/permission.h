@@ -52,12 +52,16 @@ typedef struct ConsentRefusals
 	TimestampTz refused_at;		/* the same of withdrawals and objections */
 	const ConsentEntry *barred; /* the refusal at collection that bars soft
 								 * opt-ins until a consent, or NULL */
+	const ConsentEntry *latest; /* the person's own valid consent that took
+								 * effect last, or NULL */
+	TimestampTz recorded_at;	/* when the last of those was recorded */
 } ConsentRefusals;
 
 extern ConsentRefusals consent_refusals(const ConsentStanding *standing, const ConsentSend *send);
 extern bool consent_in_force(const ConsentEntry *consent, const ConsentRefusals *refusals,
 							 const ConsentSend *send);
 extern bool consent_is_party(int32 organisation, const ConsentSend *send);
+extern bool consent_is_only_party(int32 organisation, const ConsentSend *send);
 extern bool consent_covers_purpose(const ConsentEntry *entry, const ConsentSend *send);
 extern bool consent_names(const ConsentEntry *consent, int32 organisation,
 						  const ConsentSend *send);

@@ -17,9 +17,11 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "decision/standing.h"
+#include "ledger/apply.h"
 #include "ledger/link.h"
 #include "module/compat.h"
 
@@ -44,26 +46,28 @@ static const char apply_query[] =
 "tagged = CASE WHEN excluded.tagged IS NULL OR s.tagged OPERATOR(pg_catalog.@>) excluded.tagged THEN s.tagged "
 "ELSE (SELECT pg_catalog.array_agg(DISTINCT f) FROM pg_catalog.unnest(s.tagged OPERATOR(pg_catalog.||) excluded.tagged) f) END";
 
+/* The other contacts of a person that a "no", or a link, matters to. */
+static const char spoken_query[] =
+"SELECT DISTINCT o.address FROM recorded l, consent.linked_addresses(l.address) o(address) "
+"WHERE l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal}'::pg_catalog.text[])";
+
+static const char linked_query[] =
+"SELECT DISTINCT k.address FROM consent.person_link k "
+"WHERE k.person OPERATOR(pg_catalog.=) ANY (SELECT r.person FROM recorded r)";
+
 /*
- * What a "no", or a link, means for the other contacts of a person.  Their rows
- * are locked first, by a statement of its own, so that the next one's snapshot
- * sees whatever others have recorded for them.  They are not in one order with
- * the addresses above: two loaders of linked contacts may deadlock, and one is
- * then to try again.
+ * Their rows are locked first, by a statement of its own, so that the next one's
+ * snapshot sees whatever others have recorded for them.  They are not in one
+ * order with the addresses above: two loaders of linked contacts may deadlock,
+ * and one is then to try again.
  */
-#define REFRESH(addresses) \
-	{"SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) ANY (" addresses ") " \
-	 "ORDER BY s.address FOR NO KEY UPDATE", \
-	 "UPDATE consent.address_standing s SET standing = consent.with_others(s.address, consent.standing_own(s.standing)) " \
-	 "WHERE s.address OPERATOR(pg_catalog.=) ANY (" addresses ")"}
+static const char lock_query[] =
+"SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) ANY ($1) "
+"ORDER BY s.address FOR NO KEY UPDATE";
 
-static const char *const recorded_queries[] =
-REFRESH("SELECT o.address FROM recorded l, consent.linked_addresses(l.address) o(address) "
-		"WHERE l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal}'::pg_catalog.text[])");
-
-static const char *const linked_queries[] =
-REFRESH("SELECT k.address FROM consent.person_link k "
-		"WHERE k.person OPERATOR(pg_catalog.=) ANY (SELECT r.person FROM recorded r)");
+static const char refresh_query[] =
+"UPDATE consent.address_standing s SET standing = consent.with_others(s.address, consent.standing_own(s.standing)) "
+"WHERE s.address OPERATOR(pg_catalog.=) ANY ($1)";
 
 static const char crowd_query[] =
 "SELECT k.person FROM consent.person_link k "
@@ -71,19 +75,49 @@ static const char crowd_query[] =
 "GROUP BY k.person HAVING pg_catalog.count(DISTINCT k.address) OPERATOR(pg_catalog.>) $1";
 
 static void
-run(const char *query, int expected)
+run(const char *query, int expected, int nargs, Oid *types, Datum *values)
 {
-	int			rc = SPI_execute(query, false, 0);
+	int			rc = SPI_execute_with_args(query, nargs, types, values, NULL, false, 0);
 
 	if (rc != expected)
 		elog(ERROR, "updating consent.address_standing failed: %s", SPI_result_code_string(rc));
 }
 
-static void
-refresh(const char *const *queries)
+/*
+ * Bring the standings of some addresses up to date with what others say and with
+ * erasures.  In SPI, as the owner.
+ */
+void
+consent_refresh_standings(Datum *addresses, int n, Oid contact_type)
 {
-	run(queries[0], SPI_OK_SELECT);
-	run(queries[1], SPI_OK_UPDATE);
+	Oid			types[] = {get_array_type(contact_type)};
+	Datum		values[1];
+
+	if (n == 0)
+		return;
+	values[0] = PointerGetDatum(construct_array(addresses, n, contact_type, -1, false, TYPALIGN_INT));
+	run(lock_query, SPI_OK_SELECT, 1, types, values);
+	run(refresh_query, SPI_OK_UPDATE, 1, types, values);
+}
+
+static void
+refresh_found(const char *query)
+{
+	SPITupleTable *found;
+	uint64		n;
+	Datum	   *addresses;
+
+	run(query, SPI_OK_SELECT, 0, NULL, NULL);
+	found = SPI_tuptable;
+	n = SPI_processed;
+	addresses = palloc(n * sizeof(Datum));
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		addresses[i] = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
+	}
+	consent_refresh_standings(addresses, n, SPI_gettypeid(found->tupdesc, 1));
 }
 
 /*
@@ -116,9 +150,9 @@ pg_consent_ledger_apply(PG_FUNCTION_ARGS)
 	int			context;
 
 	begin_apply((TriggerData *) fcinfo->context, "consent.ledger_apply()", &user, &context);
-	run(apply_query, SPI_OK_INSERT);
+	run(apply_query, SPI_OK_INSERT, 0, NULL, NULL);
 	if (consent_has_links())
-		refresh(recorded_queries);
+		refresh_found(spoken_query);
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);
 	return PointerGetDatum(NULL);
@@ -134,7 +168,7 @@ pg_consent_person_link_applied(PG_FUNCTION_ARGS)
 	int			context;
 
 	begin_apply((TriggerData *) fcinfo->context, "consent.person_link_applied()", &user, &context);
-	refresh(linked_queries);
+	refresh_found(linked_query);
 	if (SPI_execute_with_args(crowd_query, 1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -33,10 +33,12 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "ledger/apply.h"
 #include "ledger/calendar.h"
 #include "ledger/digest.h"
 #include "ledger/erasure.h"
 #include "ledger/ledger.h"
+#include "ledger/link.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_forget);
 PG_FUNCTION_INFO_V1(pg_consent_expire_contacts);
@@ -46,8 +48,9 @@ PG_FUNCTION_INFO_V1(pg_consent_expire_contacts);
 /* Columns of consent.erasure and consent.erasure_key, as erasure.sql creates them. */
 #define Anum_erasure_event_id		1
 #define Anum_erasure_address_digest	2
-#define Anum_erasure_erased_at		3
-#define Anum_erasure_suppressed		7
+#define Anum_erasure_effective_at	3
+#define Anum_erasure_erased_at		4
+#define Anum_erasure_suppressed		8
 #define Anum_erasure_key_secret		2
 
 static bool erasing = false;
@@ -114,8 +117,8 @@ erasure_event(HeapTuple tuple, TupleDesc desc)
 	facts->kind = EVENT_ERASURE;
 	facts->form = CONSENT_EVERY_FORM;
 	facts->channels = EVERY_CHANNEL;
-	facts->effective_at = DatumGetTimestampTz(heap_getattr(tuple, Anum_erasure_erased_at, desc, &isnull));
-	facts->recorded_at = facts->effective_at;
+	facts->effective_at = DatumGetTimestampTz(heap_getattr(tuple, Anum_erasure_effective_at, desc, &isnull));
+	facts->recorded_at = DatumGetTimestampTz(heap_getattr(tuple, Anum_erasure_erased_at, desc, &isnull));
 	facts->expires_at = DT_NOEND;
 	facts->day = consent_london_date(facts->effective_at);
 	return event;
@@ -215,8 +218,8 @@ static const char erase_query[] =
 "RETURNING k.event_id, consent.person_link_digest(k) AS digest, false AS said_no), "
 "every AS (SELECT * FROM gone UNION ALL SELECT * FROM unlinked), "
 "left_over AS (INSERT INTO consent.erased_event SELECT e.event_id, e.digest FROM every e) "
-"INSERT INTO consent.erasure (event_id, address_digest, erased_at, erased_by, ground, reason, suppressed, events) "
-"SELECT pg_catalog.nextval('consent.ledger_event_id'), $2, pg_catalog.clock_timestamp(), SESSION_USER, $3, $4, "
+"INSERT INTO consent.erasure (event_id, address_digest, effective_at, erased_at, erased_by, ground, reason, suppressed, events) "
+"SELECT pg_catalog.nextval('consent.ledger_event_id'), $2, $5, pg_catalog.clock_timestamp(), SESSION_USER, $3, $4, "
 "$3 OPERATOR(pg_catalog.=) 'request' OR COALESCE(pg_catalog.bool_or(e.said_no), false) "
 "OR EXISTS (SELECT FROM consent.erasure b WHERE b.address_digest OPERATOR(pg_catalog.=) $2 AND b.suppressed), "
 "COALESCE(pg_catalog.range_agg(pg_catalog.int8range(e.event_id, e.event_id, '[]')), '{}') FROM every e "
@@ -240,11 +243,14 @@ static const char *const elsewhere_queries[] = {
  * here, each of which takes a new snapshot.
  */
 static int64
-erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const char *ground, text *reason)
+erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const char *ground, text *reason,
+	  TimestampTz at)
 {
-	Oid			types[] = {contact_type, BYTEAOID, TEXTOID, TEXTOID};
-	Datum		values[4];
-	char		nulls[] = {' ', ' ', ' ', reason ? ' ' : 'n', '\0'};
+	Oid			types[] = {contact_type, BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	Datum		values[5];
+	char		nulls[] = {' ', ' ', ' ', reason ? ' ' : 'n', ' ', '\0'};
+	List	   *linked = consent_linked_addresses(root, DT_NOEND, GetLatestSnapshot());
+	Datum	   *others = palloc(list_length(linked) * sizeof(Datum));
 	int64		event_id;
 	bool		isnull;
 
@@ -252,12 +258,13 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 	values[1] = PointerGetDatum(address_digest(secret, root));
 	values[2] = CStringGetTextDatum(ground);
 	values[3] = PointerGetDatum(reason);
+	values[4] = TimestampTzGetDatum(at);
 	run(bequeath_query, SPI_OK_INSERT, 1, types, values, NULL);
 
 	erasing = true;
 	PG_TRY();
 	{
-		run(erase_query, SPI_OK_INSERT_RETURNING, 4, types, values, nulls);
+		run(erase_query, SPI_OK_INSERT_RETURNING, 5, types, values, nulls);
 		event_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	PG_FINALLY();
@@ -268,6 +275,9 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 
 	for (int i = 0; i < lengthof(elsewhere_queries); i++)
 		run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
+	for (int i = 0; i < list_length(linked); i++)
+		others[i] = PointerGetDatum(list_nth(linked, i));
+	consent_refresh_standings(others, list_length(linked), contact_type);
 	return event_id;
 }
 
@@ -313,12 +323,18 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	uint8		secret[KEY_BYTES];
 	Caller		caller;
 	int64		event_id;
+	TimestampTz at;
 
 	check_isolation("consent.forget()");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the contact to forget is NULL")));
+	at = PG_ARGISNULL(2) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(2);
+	if (TIMESTAMP_NOT_FINITE(at) || at > GetCurrentTimestamp())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the time of an erasure must be finite and lies not in the future")));
 	root = consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0));
 
 	caller = become_owner();
@@ -326,7 +342,7 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	require_key(secret);
 	consent_ledger_lock_part(root);
 	event_id = erase(root, get_fn_expr_argtype(fcinfo->flinfo, 0), secret, "request",
-					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1));
+					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1), at);
 	SPI_finish();
 	SetUserIdAndSecContext(caller.user, caller.context);
 	PG_RETURN_INT64(event_id);
@@ -375,7 +391,8 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 			SPI_OK_SELECT, 2, types, values, NULL);
 		if (SPI_processed == 0)
 			continue;
-		erase(DatumGetConsentContactPP(address), types[1], secret, "retention", PG_GETARG_TEXT_PP(1));
+		erase(DatumGetConsentContactPP(address), types[1], secret, "retention", PG_GETARG_TEXT_PP(1),
+			  GetCurrentTimestamp());
 		nerased++;
 	}
 	SPI_finish();

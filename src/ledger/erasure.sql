@@ -21,6 +21,7 @@ COMMENT ON COLUMN consent.erasure_key.created_at IS 'When it was made';
 CREATE TABLE consent.erasure (
   event_id bigint PRIMARY KEY,
   address_digest bytea NOT NULL,
+  effective_at timestamptz NOT NULL,
   erased_at timestamptz NOT NULL,
   erased_by text NOT NULL,
   ground text NOT NULL CHECK (ground IN ('request', 'retention')),
@@ -33,7 +34,8 @@ COMMENT ON TABLE consent.erasure IS
   'What was erased from the ledger, when and by whom, without saying about whom it was. Append-only';
 COMMENT ON COLUMN consent.erasure.event_id IS 'Its number among the events';
 COMMENT ON COLUMN consent.erasure.address_digest IS 'HMAC-SHA-256 of the address without its +tag, under consent.erasure_key';
-COMMENT ON COLUMN consent.erasure.erased_at IS 'When';
+COMMENT ON COLUMN consent.erasure.effective_at IS 'Since when marketing is refused: when the person asked';
+COMMENT ON COLUMN consent.erasure.erased_at IS 'When it was done';
 COMMENT ON COLUMN consent.erasure.erased_by IS 'Session user who did it';
 COMMENT ON COLUMN consent.erasure.ground IS 'request (consent.forget) or retention (consent.expire_contacts)';
 COMMENT ON COLUMN consent.erasure.reason IS 'In words; must not name the person';
@@ -79,11 +81,11 @@ COMMENT ON VIEW consent.sealable IS 'What seals cover: events, what is left of e
 COMMENT ON COLUMN consent.sealable.event_id IS 'Its number';
 COMMENT ON COLUMN consent.sealable.digest IS 'Its digest';
 
-CREATE FUNCTION consent.forget(contact consent.contact, reason text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION consent.forget(contact consent.contact, reason text DEFAULT NULL, at timestamptz DEFAULT now()) RETURNS bigint
   LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_forget';
-COMMENT ON FUNCTION consent.forget(consent.contact, text) IS
-  'Erases what is held about a contact, all +tag forms of the address: its events, standing, links, unsubscribe links, log entries and quarantined rows (UK GDPR 17). Marketing to it stays refused (suppressed) until a new explicit consent, through a keyed digest; what other contacts of the same person owe to it stays with them. Returns the number of the row of consent.erasure, also where nothing was held. reason must not name the person. Waits for transactions that are recording events. Error 22004: no contact';
+COMMENT ON FUNCTION consent.forget(consent.contact, text, timestamptz) IS
+  'Erases what is held about a contact, all +tag forms of the address: its events, standing, links, unsubscribe links, log entries and quarantined rows (UK GDPR 17). Marketing to it stays refused (suppressed) until a new explicit consent, through a keyed digest; what other contacts of the same person owe to it stays with them. Returns the number of the row of consent.erasure, also where nothing was held. reason must not name the person; at is when the person asked. Waits for transactions that are recording events. Errors: 22004 no contact, 22023 a time in the future, 25001 isolation level above READ COMMITTED';
 
 CREATE FUNCTION consent.expire_contacts(before timestamptz, reason text, at_most integer DEFAULT 10000) RETURNS bigint
   LANGUAGE C VOLATILE
@@ -91,4 +93,4 @@ CREATE FUNCTION consent.expire_contacts(before timestamptz, reason text, at_most
 COMMENT ON FUNCTION consent.expire_contacts(timestamptz, text, integer) IS
   'Retention: erases contacts of which nothing has been recorded, and nothing has taken effect, since a moment. Who had ever said no stays suppressed until a new explicit consent; the others are unknown again. At most so many; returns how many, so call it until it returns 0. Each is logged in consent.erasure with the reason. Errors: 22004 no moment or reason, 22023 a moment in the future';
 
-REVOKE EXECUTE ON FUNCTION consent.forget(consent.contact, text), consent.expire_contacts(timestamptz, text, integer) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION consent.forget(consent.contact, text, timestamptz), consent.expire_contacts(timestamptz, text, integer) FROM PUBLIC;

@@ -18,6 +18,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "partitioning/partbounds.h"
@@ -35,6 +36,7 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
 #include "contact/contact.h"
@@ -43,12 +45,14 @@
 #include "ledger/ledger.h"
 #include "ledger/link.h"
 #include "ledger/vocabulary.h"
+#include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_fold_add);
 PG_FUNCTION_INFO_V1(pg_consent_fold_final);
 PG_FUNCTION_INFO_V1(pg_consent_standing_in);
 PG_FUNCTION_INFO_V1(pg_consent_standing_out);
 PG_FUNCTION_INFO_V1(pg_consent_with_others);
+PG_FUNCTION_INFO_V1(pg_consent_events_of);
 PG_FUNCTION_INFO_V1(pg_consent_standing_own);
 PG_FUNCTION_INFO_V1(pg_consent_last_event_at);
 
@@ -291,35 +295,56 @@ is_personal(const ConsentEvent *event)
 	return event->facts.kind == EVENT_OBJECTION || event->facts.kind == EVENT_WITHDRAWAL;
 }
 
+/* The events of an address, in no order. */
+typedef struct AddressScan
+{
+	Relation	part;
+	SysScanDesc scan;
+} AddressScan;
+
+static AddressScan
+begin_address(const ConsentContact *root, Snapshot snapshot)
+{
+	AddressScan scan;
+	Oid			indexid;
+	ScanKeyData key;
+	TypeCacheEntry *type;
+
+	scan.part = open_part(PointerGetDatum(root), &indexid);
+	type = lookup_type_cache(TupleDescAttr(RelationGetDescr(scan.part), Anum_ledger_address - 1)->atttypid,
+							 TYPECACHE_EQ_OPR_FINFO);
+	ScanKeyEntryInitialize(&key, 0, Anum_ledger_address, BTEqualStrategyNumber, InvalidOid, InvalidOid,
+						   type->eq_opr_finfo.fn_oid, PointerGetDatum(root));
+	scan.scan = systable_beginscan(scan.part, indexid, true, snapshot, 1, &key);
+	return scan;
+}
+
+static void
+end_address(AddressScan *scan)
+{
+	systable_endscan(scan->scan);
+	table_close(scan->part, AccessShareLock);
+}
+
 /* Fold in the events of an address: all, or those that count for another. */
 static ConsentStanding *
 fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_another,
 			 TimestampTz known_at, Snapshot snapshot)
 {
-	Oid			indexid;
-	Relation	rel = open_part(PointerGetDatum(root), &indexid);
-	SysScanDesc scan;
-	ScanKeyData key;
+	AddressScan scan = begin_address(root, snapshot);
 	HeapTuple	tuple;
 	MemoryContext rows;
 	MemoryContext caller;
 
-	ScanKeyEntryInitialize(&key, 0, Anum_ledger_address, BTEqualStrategyNumber,
-						   InvalidOid, InvalidOid,
-						   lookup_type_cache(TupleDescAttr(RelationGetDescr(rel),
-														   Anum_ledger_address - 1)->atttypid,
-											 TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo.fn_oid,
-						   PointerGetDatum(root));
 	rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows",
 								 ALLOCSET_SMALL_SIZES);
-	scan = systable_beginscan(rel, indexid, true, snapshot, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
 	{
 		ConsentEvent *event;
 
 		CHECK_FOR_INTERRUPTS();
 		caller = MemoryContextSwitchTo(rows);
-		event = consent_ledger_event(tuple, RelationGetDescr(rel));
+		event = consent_ledger_event(tuple, RelationGetDescr(scan.part));
 		MemoryContextSwitchTo(caller);
 		if (for_another)
 			event->facts.form = CONSENT_EVERY_FORM;
@@ -327,10 +352,32 @@ fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_ano
 			standing = consent_fold(standing, event);
 		MemoryContextReset(rows);
 	}
-	systable_endscan(scan);
 	MemoryContextDelete(rows);
-	table_close(rel, AccessShareLock);
+	end_address(&scan);
 	return standing;
+}
+
+/*
+ * consent.events_of(contact): the rows of its address, read from the one part
+ * where they are; a query would look into all of them.
+ */
+PGDLLEXPORT Datum
+pg_consent_events_of(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	AddressScan scan;
+	HeapTuple	tuple;
+
+	InitMaterializedSRF(fcinfo, 0);
+	consent_ledger_check_readable();
+	scan = begin_address(consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0)), GetActiveSnapshot());
+	while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_puttuple(result->setResult, tuple);
+	}
+	end_address(&scan);
+	return (Datum) 0;
 }
 
 /* Fold in what is not said in the address's own events: see standing.h. */

@@ -18,12 +18,17 @@
  */
 #include "postgres.h"
 
+#include <unictype.h>
+#include <unistr.h>
+
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -83,6 +88,14 @@ typedef struct KindRule
 	UnknownTime unknown_time;
 	bool		never_in_future;
 } KindRule;
+
+/* What stands against messages is in force at once, and never in the future. */
+static bool
+stands_against(Draft *draft, const KindRule *rule)
+{
+	return rule->never_in_future ||
+		(!DRAFT_NULL(draft, refused) && DatumGetBool(DRAFT_VALUE(draft, refused)));
+}
 
 static const KindRule kind_rules[EVENT_KIND_COUNT] = {
 	[EVENT_CONSENT] = {
@@ -322,8 +335,14 @@ check_times(Draft *draft, const KindRule *rule)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz effective_at;
 
-	/* stamp() may be ahead of the clock by a little */
-	if (DRAFT_NULL(draft, effective_at) && rule->unknown_time == AT_ONCE)
+	/*
+	 * "Now" is the wall clock for what stands against messages: now() of a
+	 * transaction that began before the person agreed would be undone by that.
+	 * stamp() may be ahead of the clock by a little.
+	 */
+	if ((DRAFT_NULL(draft, effective_at) && (rule->unknown_time == AT_ONCE || stands_against(draft, rule))) ||
+		(!DRAFT_NULL(draft, effective_at) && stands_against(draft, rule) &&
+		 DatumGetTimestampTz(DRAFT_VALUE(draft, effective_at)) == GetCurrentTransactionStartTimestamp()))
 		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(Min(recorded_at, now)));
 
 	if (!DRAFT_NULL(draft, effective_at))
@@ -333,7 +352,7 @@ check_times(Draft *draft, const KindRule *rule)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the time of an event must be finite")));
-		if (rule->never_in_future && effective_at > recorded_at)
+		if (stands_against(draft, rule) && effective_at > recorded_at)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the time of an event of kind \"%s\" lies in the future", rule->name),
@@ -398,6 +417,18 @@ is_blank(Draft *draft, int attnum)
 	if (draft->nulls[attnum - 1])
 		return true;
 	words = TextDatumGetCString(draft->values[attnum - 1]);
+	if (GetDatabaseEncoding() == PG_UTF8)
+	{
+		ucs4_t		c;
+		const uint8_t *rest = (const uint8_t *) words;
+
+		while ((rest = u8_next(&c, rest)) != NULL)
+		{
+			if (!uc_is_property_white_space(c))
+				return false;
+		}
+		return true;
+	}
 	return words[strspn(words, " \t\r\n")] == '\0';
 }
 
@@ -417,6 +448,10 @@ check_details(Draft *draft, ConsentEventKind kind)
 	check_word(draft, Anum_ledger_register, register_names, REGISTER_COUNT);
 	check_label(draft, Anum_ledger_product_category);
 	check_label(draft, Anum_ledger_reference);
+	if (!DRAFT_NULL(draft, reference) && is_blank(draft, Anum_ledger_reference))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the reference of an event is empty")));
 
 	if (kind == EVENT_LISTING &&
 		consent_contact_kind(DatumGetConsentContactPP(DRAFT_VALUE(draft, contact))) != CONSENT_CONTACT_PHONE)

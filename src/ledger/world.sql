@@ -20,7 +20,11 @@ COMMENT ON COLUMN consent.screening.recorded_by IS 'Session user who recorded it
 COMMENT ON COLUMN consent.screening.id IS 'What consent.screened() returned';
 CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON consent.screening
   FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
+CREATE TRIGGER ledger_keep_row BEFORE UPDATE OR DELETE ON consent.screening
+  FOR EACH ROW EXECUTE FUNCTION consent.ledger_keep();
 ALTER TABLE consent.screening ENABLE ALWAYS TRIGGER ledger_keep;
+ALTER TABLE consent.screening ENABLE ALWAYS TRIGGER ledger_keep_row;
+COMMENT ON TRIGGER ledger_keep_row ON consent.screening IS 'What is written stays written, whatever table the statement names';
 COMMENT ON TRIGGER ledger_keep ON consent.screening IS 'What is written stays written';
 COMMENT ON SEQUENCE consent.screening_id_seq IS 'Numbers the screenings';
 

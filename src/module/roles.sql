@@ -28,7 +28,7 @@ GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.cleared, consent.permitted, consent.permits, consent.fold, consent.fold_add,
   consent.fold_final, consent.wrong_standings, consent.verify_ledger, consent.policy_in_force, consent.history,
   consent.record, consent.receipt, consent.event_in_words, consent.event_state,
-  consent.with_others, consent.linked_addresses
+  consent.with_others, consent.linked_addresses, consent.events_of
 TO consent_reader, consent_writer, consent_admin;
 
 -- What a decision was about is everybody's who may ask; whom, and the row
@@ -46,7 +46,9 @@ GRANT SELECT ON consent.sweep_log TO consent_writer, consent_admin;
 -- records what people say
 GRANT INSERT (contact, person, linked, source, evidence) ON consent.person_link TO consent_writer, consent_admin;
 GRANT USAGE ON SEQUENCE consent.ledger_event_id TO consent_writer, consent_admin;
-GRANT INSERT ON consent.ledger, consent.screening TO consent_writer, consent_admin;
+-- not recorded_at: whoever sets that can back-date a screening
+GRANT INSERT (register, screened_at, contact_count) ON consent.screening TO consent_writer, consent_admin;
+GRANT INSERT ON consent.ledger TO consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.give, consent.withdraw, consent.object, consent.set_subscriber, consent.soft_opt_in, consent.request,
   consent.answered, consent.contacted, consent.non_objection, consent.suppress, consent.unsuppress,

@@ -52,8 +52,7 @@ CREATE FUNCTION consent.history(contact consent.contact)
 BEGIN ATOMIC
   SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.effective_at, l.recorded_at, l.recorded_by,
          l.source, l.defects, consent.event_in_words(l)
-    FROM consent.ledger AS l
-   WHERE l.address OPERATOR(pg_catalog.=) consent.contact_root(history.contact)
+    FROM consent.events_of(history.contact) AS l
   UNION ALL
   SELECT k.event_id, k.contact, CASE WHEN k.linked THEN 'link' ELSE 'unlink' END, NULL, NULL, NULL, NULL, k.recorded_at, k.recorded_by,
          k.source, NULL, pg_catalog.format(CASE WHEN k.linked THEN 'is a contact of %s' ELSE 'is no contact of %s after all' END, k.person)
@@ -91,8 +90,7 @@ CREATE FUNCTION consent.record(contact consent.contact) RETURNS jsonb
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
   WITH event AS (
-    SELECT l AS row, l.* FROM consent.ledger AS l
-     WHERE l.address OPERATOR(pg_catalog.=) consent.contact_root(record.contact)),
+    SELECT l AS row, l.* FROM consent.events_of(record.contact) AS l),
   party AS (
     SELECT o.name, o.controller, o.jurisdiction
       FROM consent.organisation AS o

@@ -489,9 +489,8 @@ redeem(FunctionCallInfo fcinfo, const uint8 *id)
 	{
 		if (SPI_execute_with_args("SELECT pg_catalog.count(*) FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'consent') OPERATOR(pg_catalog.>) 0"
 								  "  FROM consent.unsubscribe_link AS l"
-								  "  JOIN consent.ledger AS e"
-								  "    ON e.address OPERATOR(pg_catalog.=) consent.contact_root(l.contact)"
-								  "   AND e.event_id OPERATOR(pg_catalog.>) l.event_id"
+								  "  JOIN LATERAL consent.events_of(l.contact) AS e"
+								  "    ON e.event_id OPERATOR(pg_catalog.>) l.event_id"
 								  " WHERE l.id OPERATOR(pg_catalog.=) $1",
 								  1, types, args, NULL, false, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not read consent.ledger");

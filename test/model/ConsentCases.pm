@@ -103,6 +103,11 @@ sub world
 		organisations => \%organisations,
 		purposes => \%purposes,
 		assessments => \@assessments,
+		contractors => [
+			{ organisation => "acme $number", sender => "bolt $number", valid_from => ConsentModel::day_of(2025, 6, 1) },
+			{ organisation => "care $number", sender => "acme $number",
+			  valid_from => ConsentModel::day_of(2025, 3, 1), valid_to => ConsentModel::day_of(2026, 2, 5) }
+		],
 		screenings => $screenings
 	};
 }
@@ -320,12 +325,52 @@ sub ledger
 				reference => $request->{reference} };
 		}
 	}
-	if ($self->{supported}{forget} && chance(0.05))
-	{
-		push @ledger, stamp($focus, 'erasure');
-	}
+	push @ledger, $self->others_of_the_person($focus) if chance(0.15);
 	# Events are numbered in the order of recording.
-	return [ sort { $a->{recorded_at} <=> $b->{recorded_at} } @ledger ];
+	@ledger = sort { $a->{recorded_at} <=> $b->{recorded_at} } @ledger;
+	push @ledger, erasure($focus) if chance(0.05);
+	return \@ledger;
+}
+
+# Another contact of the same person, or of somebody who was taken for the same:
+# links made and undone, and what was said under it.
+sub others_of_the_person
+{
+	my ($self, $focus) = @_;
+	my $other = "o$self->{ledgers}\@model.example";
+	my @events;
+
+	foreach my $contact ($other, $focus->{forms}[0], chance(0.3) ? $focus->{forms}[-1] : ())
+	{
+		my $link = stamp($focus, 'link');
+
+		$link->{contact} = $contact;
+		$link->{person} = "person $self->{ledgers}";
+		$link->{linked} = 1;
+		push @events, $link;
+		push @events, { %$link, linked => 0, recorded_at => near($focus->{instants}) } if chance(0.2);
+	}
+	foreach my $kind (map { one_of(qw(objection withdrawal consent suppression)) } 1 .. 1 + int(rand(3)))
+	{
+		push @events, { %{ $self->event($focus, $kind) }, contact => $other };
+	}
+	return @events;
+}
+
+# Somebody asks to be forgotten, after everything else was recorded, and may
+# agree again after that.
+sub erasure
+{
+	my ($focus) = @_;
+	my $erasure = stamp($focus, 'erasure');
+	my $again = { %{ stamp($focus, 'consent') }, contact => one_of(@{ $focus->{forms} }),
+		channels => [ $focus->{channel} ], organisation => $focus->{organisation},
+		purpose => $focus->{purpose}, method => 'written', wording => 'Yes please' };
+
+	return () if $erasure->{effective_at} >= ConsentModel::day_of(2026, 10, 1) * DAY;
+	$erasure->{recorded_at} = ConsentModel::day_of(2090, 1, 1) * DAY;
+	$again->{recorded_at} = ConsentModel::day_of(2091, 1, 1) * DAY;
+	return ($erasure, chance(0.5) ? $again : ());
 }
 
 # When it was said and when it was recorded: mostly soon after, sometimes long
@@ -392,6 +437,9 @@ sub event
 		$event->{product_category} = chance(0.9) ? one_of(@categories) : undef;
 		$event->{refusal_offered} = chance(0.9) ? 1 : one_of(0, undef);
 		$event->{refused} = chance(0.85) ? 0 : one_of(1, 1, undef);
+		# A refusal whose time nobody wrote down is in force at once.
+		$event->{effective_at} = undef
+		  if $event->{refused} && chance(0.1) && $event->{recorded_at} < ConsentModel::day_of(2026, 6, 1) * DAY;
 		$event->{collected_by} = 'listbroker' if chance(0.05);
 		$event->{relationship} =
 		  $focus->{theme} eq 'charity' && chance(0.8) ? 'support'
@@ -451,11 +499,12 @@ sub send
 		product_category => chance(0.8) ? one_of(@categories) : undef,
 		instigators => chance(0.2) ? some_organisations($focus) : [],
 		opt_out_offered => chance(0.94) ? 1 : 0,
-		identity_shown => chance(0.94) ? 1 : 0
+		identity_shown => chance(0.94) ? 1 : 0,
+		sender => chance(0.06) ? organisation($focus) : undef
 	};
 
 	# Who instigates is a question about marketing.
-	$send->{instigators} = [] if $send->{class} =~ /^(service_optional|market_research)$/;
+	@$send{qw(instigators sender)} = ([], undef) if $send->{class} =~ /^(service_optional|market_research)$/;
 	# Back to what the ledger is about, where service_optional can matter.
 	$send->{purpose} = $focus->{purpose}
 	  if $send->{class} eq 'service_optional' && chance(0.5);

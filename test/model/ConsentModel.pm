@@ -11,11 +11,13 @@
 # evaluate($ledger, $send, $world) takes
 #   $ledger  list of events in the order of recording, hashes named like the
 #            columns of consent.ledger (listed_on and delisted_on are days;
-#            kind "erasure" is what consent.forget() leaves behind);
+#            kind "erasure" is what consent.forget() leaves behind; kind "link"
+#            says that a contact is, or with linked => 0 is not, a person's);
 #   $send    hash named like the arguments of consent.evaluate();
 #   $world   organisations => { name => { jurisdiction, is_charity,
 #            pensions_authorised } }, purposes => { name => { kind, parent } },
 #            assessments => [ { organisation, purpose, channel, assessed_on } ],
+#            contractors => [ { organisation, sender, valid_from, valid_to } ],
 #            screenings => [ { register, at, recorded_at } ].
 # and returns allowed, reason, basis, reasons (a set: codes that must be
 # listed), open (a set: codes the law leaves free to be listed besides) and
@@ -241,6 +243,60 @@ sub events_of_any_form
 	return @found;
 }
 
+# "link(contact, person) so that an objection by a person covers all their
+# contacts": of a contact and a person the link recorded last counts.
+sub persons_of
+{
+	my ($ledger, $send, $contact) = @_;
+	my %persons;
+
+	foreach my $link (@$ledger)
+	{
+		next if $link->{kind} ne 'link';
+		next if without_tag($link->{contact}) ne without_tag($contact);
+		next if !known($link, $send);
+		$persons{ $link->{person} } = $link->{linked};
+	}
+	return grep { $persons{$_} } sort keys %persons;
+}
+
+# What other contacts of the same person said no to.
+sub events_of_the_person
+{
+	my ($ledger, $send, $kind) = @_;
+	my %mine = map { $_ => 1 } persons_of($ledger, $send, $send->{contact});
+	my @found;
+
+	foreach my $event (@$ledger)
+	{
+		next if $event->{kind} ne $kind;
+		next if without_tag($event->{contact}) eq without_tag($send->{contact});
+		next if !known($event, $send);
+		next if said_at($event) > $send->{at};
+		next if !grep { $mine{$_} } persons_of($ledger, $send, $event->{contact});
+		push @found, $event;
+	}
+	return @found;
+}
+
+# Erasure: "data gone from ledger", and what is left is that it was erased.
+sub what_is_left
+{
+	my ($ledger) = @_;
+	my %erased;
+
+	foreach my $erasure (grep { $_->{kind} eq 'erasure' } @$ledger)
+	{
+		$erased{ without_tag($erasure->{contact}) } = $erasure->{recorded_at};
+	}
+	return [
+		grep {
+			my $at = $erased{ without_tag($_->{contact}) };
+			!defined $at || $_->{kind} eq 'erasure' || $_->{recorded_at} > $at
+		} @$ledger
+	];
+}
+
 # Section 15, Scope; 6.5: org in {sender, instigators} or none, and E42: "sender
 # and instigator both evaluated"; the channel or all; E8: no channel is all
 # channels, no organisation all organisations.
@@ -252,7 +308,8 @@ sub covers_channel_and_organisation
 	  if defined $event->{channels} && !among($send->{channel}, $event->{channels});
 	return 0
 	  if defined $event->{organisation}
-	  && !among($event->{organisation}, [ $send->{organisation}, others($send) ]);
+	  && !among($event->{organisation},
+		[ $send->{organisation}, others($send), defined $send->{sender} ? $send->{sender} : () ]);
 	return 1;
 }
 
@@ -292,11 +349,21 @@ sub stops
 	  : stops_optional_service($event, $send, $world);
 }
 
-sub objections { return events_of_any_form($_[0], $_[1], 'objection'); }
+sub objections
+{
+	return (
+		events_of_any_form($_[0], $_[1], 'objection'),
+		events_of_the_person($_[0], $_[1], 'objection'));
+}
 
 # "An objection or suppression under any +tag form ...": a withdrawal takes
 # back a consent, and that is held for the form given.
-sub withdrawals { return events_of($_[0], $_[1], 'withdrawal'); }
+sub withdrawals
+{
+	return (
+		events_of($_[0], $_[1], 'withdrawal'),
+		events_of_the_person($_[0], $_[1], 'withdrawal'));
+}
 
 # ---------------------------------------------------------------------------
 # 6.1: is a consent valid for this send?  Each says whether its rule holds.
@@ -796,7 +863,8 @@ sub step1
 {
 	my ($send, $world) = @_;
 
-	foreach my $organisation ($send->{organisation}, @{ $send->{instigators} || [] })
+	foreach my $organisation ($send->{organisation}, @{ $send->{instigators} || [] },
+		defined $send->{sender} ? $send->{sender} : ())
 	{
 		return 'organisation_unknown'
 		  if !defined $organisation || !$world->{organisations}{$organisation};
@@ -909,6 +977,21 @@ sub step4
 	return ();
 }
 
+# Who takes an address off the list of one organisation leaves it on those of the
+# others: an unsuppression ends a suppression of the same scope or a narrower
+# one, and of a wider one the part that this send is in.
+sub ends_suppression
+{
+	my ($end, $suppression, $send) = @_;
+	my @parties = ($send->{organisation}, others($send), defined $send->{sender} ? $send->{sender} : ());
+
+	return 0 if defined $end->{channels} && !among($send->{channel}, $end->{channels});
+	return 1 if !defined $end->{organisation};
+	return $suppression->{organisation} eq $end->{organisation}
+	  if defined $suppression->{organisation};
+	return !grep { $_ ne $end->{organisation} } @parties;
+}
+
 # 5. Suppression, until unsuppressed; erasure, "until a new explicit consent".
 sub step5
 {
@@ -921,7 +1004,7 @@ sub step5
 		foreach my $end (events_of_any_form($ledger, $send, 'unsuppression'))
 		{
 			next SUPPRESSION
-			  if covers_channel_and_organisation($end, $send)
+			  if ends_suppression($end, $suppression, $send)
 			  && said_at($end) > said_at($suppression);
 		}
 		return 'suppressed';
@@ -1006,8 +1089,7 @@ sub step8
 
 	return () if $send->{channel} ne 'live_call' && $send->{channel} ne 'fax';
 	return () if valid_consents($ledger, $send, $world);
-	return ()
-	  if $send->{channel} eq 'live_call' && does_not_object($ledger, $send, $world);
+	return () if does_not_object($ledger, $send, $world);
 	return () if is_sector_call($ledger, $send, $world);
 	return () if $send->{channel} eq 'fax' && !is_corporate($ledger, $send);
 
@@ -1110,10 +1192,24 @@ sub step15
 # "opt_out_offered = false refuses only on electronic mail channels;
 # identity_shown = false on every channel but post and online_ad."  6.6: a
 # flag that is missing is not in the sender's favour.
+# Contract: "contractor: needs a written contract on record".
 sub message_checks
 {
-	my ($send) = @_;
+	my ($send, $world) = @_;
 	my @codes;
+
+	if (defined $send->{sender} && $send->{sender} ne $send->{organisation})
+	{
+		my $today = london_day($send->{at});
+
+		push @codes, 'no_contract_with_sender'
+		  if !grep {
+			     $_->{organisation} eq $send->{organisation}
+			  && $_->{sender} eq $send->{sender}
+			  && $_->{valid_from} <= $today
+			  && (!defined $_->{valid_to} || $today <= $_->{valid_to})
+		  } @{ $world->{contractors} };
+	}
 
 	push @codes, 'sender_identity_concealed'
 	  if !$send->{identity_shown}
@@ -1130,13 +1226,13 @@ sub message_checks
 
 # The checks of the message, and the registers of step 8.
 my @same_rank = (
-	{ map { $_ => 1 } qw(sender_identity_concealed no_optout_address) },
+	{ map { $_ => 1 } qw(sender_identity_concealed no_optout_address no_contract_with_sender) },
 	{ map { $_ => 1 } qw(tps_listed ctps_listed fps_listed register_snapshot_stale) });
 
 sub allow
 {
-	my ($basis, $send) = @_;
-	my @codes = $basis eq 'not_marketing' ? () : message_checks($send);
+	my ($basis, $send, $world) = @_;
+	my @codes = $basis eq 'not_marketing' ? () : message_checks($send, $world);
 
 	return refuse([], @codes) if @codes;
 	return {
@@ -1155,7 +1251,7 @@ sub allow
 sub explanations
 {
 	my ($ledger, $send, $world) = @_;
-	my @codes = message_checks($send);
+	my @codes = message_checks($send, $world);
 
 	foreach my $event (@$ledger)
 	{
@@ -1193,13 +1289,14 @@ sub evaluate
 	my ($ledger, $send, $world) = @_;
 	my ($code, $basis, @against, @lacking);
 
+	$ledger = what_is_left($ledger);
 	$code = step1($send, $world);
 	return refuse([], $code) if defined $code;
 
 	if (!$is_marketing{ $send->{class} } && $send->{class} ne 'solicited_response')
 	{
 		@against = step2($ledger, $send, $world);
-		return allow('not_marketing', $send) if !@against;
+		return allow('not_marketing', $send, $world) if !@against;
 		# Which code this refusal has, and what else is listed, the law leaves open.
 		return {
 			%{ refuse(\@against, $against[0]) },
@@ -1212,7 +1309,7 @@ sub evaluate
 	return refuse([], 'jurisdiction_unknown')
 	  if $world->{organisations}{ $send->{organisation} }{jurisdiction} ne 'GB';
 
-	return allow('solicited', $send) if step3($ledger, $send, $world);
+	return allow('solicited', $send, $world) if step3($ledger, $send, $world);
 
 	push @against, step4($ledger, $send, $world);
 	push @against, step5($ledger, $send, $world);
@@ -1239,7 +1336,7 @@ sub evaluate
 	  ? 'no_lawful_basis'
 	  : step15($ledger, $send, $world);
 
-	return allow($basis, $send) if defined $basis && !@against;
+	return allow($basis, $send, $world) if defined $basis && !@against;
 	return refuse([ @lacking, @beside, explanations($ledger, $send, $world) ],
 		@against ? @against : $lacking[0] eq 'no_lawful_basis' ? $lacking[0] : @lacking);
 }

@@ -54,7 +54,7 @@ sub day { return sprintf('%04d-%02d-%02d', ConsentModel::date_of($_[0])); }
 sub array { return '{' . join(',', map { "\"$_\"" } @{ $_[0] }) . '}'; }
 
 my %is_time = map { $_ => 1 } qw(effective_at recorded_at expires_at at known_at until);
-my %is_day = map { $_ => 1 } qw(listed_on delisted_on assessed_on);
+my %is_day = map { $_ => 1 } qw(listed_on delisted_on assessed_on valid_from valid_to);
 
 sub text
 {
@@ -74,7 +74,7 @@ sub literal
 
 	return 'NULL' if !defined $text;
 	return $text ? 'true' : 'false'
-	  if $name =~ /^(refusal_offered|refused|opt_out_offered|identity_shown|is_charity|pensions_authorised)$/;
+	  if $name =~ /^(refusal_offered|refused|opt_out_offered|identity_shown|is_charity|pensions_authorised|linked)$/;
 	$text =~ s/'/''/g;
 	return "'$text'";
 }
@@ -108,7 +108,7 @@ my %supported = map { $_ => 1 } split(
 	SELECT DISTINCT proname FROM pg_proc
 	 WHERE pronamespace = 'consent'::regnamespace
 	   AND proname IN ('soft_opt_in', 'request', 'answered', 'contacted', 'non_objection',
-					   'suppress', 'unsuppress', 'list_on_register', 'screened', 'forget')
+					   'suppress', 'unsuppress', 'list_on_register', 'screened')
 	UNION ALL
 	SELECT 'assessment' WHERE to_regclass('consent.assessment') IS NOT NULL}));
 note('beside consent, withdrawal, objection and subscriber: '
@@ -119,16 +119,20 @@ my @columns = qw(contact kind channels organisation purpose method wording
   named_organisations subscriber register listed_on delisted_on expires_at
   effective_at recorded_at defects);
 
-# Erasure is no row of its own; everything else is loaded straight into the
-# ledger, with a time of recording of our choice.
-sub is_row { return $_[0]{kind} ne 'erasure'; }
+# Erasures and links are no rows of the ledger; everything else is loaded
+# straight into it, with a time of recording of our choice.
+sub is_row { return $_[0]{kind} ne 'erasure' && $_[0]{kind} ne 'link'; }
 
 sub call
 {
 	my ($event) = @_;
+
 	return 'SELECT consent.forget(contact => '
 	  . literal('contact', $event->{contact})
-	  . ', at => ' . literal('at', $event->{effective_at}) . ')';
+	  . ', at => ' . literal('at', $event->{effective_at}) . ')'
+	  if $event->{kind} eq 'erasure';
+	return 'INSERT INTO consent.person_link (contact, person, linked, recorded_at) VALUES ('
+	  . join(', ', map { literal($_, $event->{$_}) } qw(contact person linked recorded_at)) . ')';
 }
 
 # One event as SQL to read.
@@ -146,7 +150,7 @@ sub event_sql
 }
 
 my @send_columns = qw(contact channel organisation class purpose at known_at
-  reference product_category instigators opt_out_offered identity_shown);
+  reference product_category instigators opt_out_offered identity_shown sender);
 
 sub send_sql
 {
@@ -202,6 +206,14 @@ sub world_sql
 			(map { literal($_, $a->{$_}) } qw(organisation purpose channel)),
 			"'LIA'", literal('assessed_on', $a->{assessed_on})) . ');';
 	}
+	foreach my $c (@{ $world->{contractors} })
+	{
+		next if $wanted_organisations && !($wanted_organisations->{ $c->{organisation} } && $wanted_organisations->{ $c->{sender} });
+		push @sql,
+		    'INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from, valid_to) VALUES ('
+		  . join(', ', literal('organisation', $c->{organisation}), literal('sender', $c->{sender}), "'C'",
+			literal('valid_from', $c->{valid_from}), literal('valid_to', $c->{valid_to})) . ');';
+	}
 	return @sql;
 }
 
@@ -220,7 +232,7 @@ $node->safe_psql(
 	  id int, contact consent.contact, channel consent.channel, organisation text,
 	  class consent.message_class, purpose text, at timestamptz, known_at timestamptz,
 	  reference text, product_category text, instigators text[], opt_out_offered boolean,
-	  identity_shown boolean)});
+	  identity_shown boolean, sender text)});
 
 # ---------------------------------------------------------------------------
 # Both verdicts, and whether they are the same.
@@ -231,17 +243,26 @@ sub record
 {
 	my (@ledgers) = @_;
 	my @events = map { @$_ } @ledgers;
+	my $erased = ConsentModel::day_of(2090, 1, 1) * ConsentModel::DAY();
 	my @rows = grep { is_row($_) } @events;
-	my @calls = grep { !is_row($_) } @events;
+	my @links = grep { $_->{kind} eq 'link' } @events;
+	my @erasures = grep { $_->{kind} eq 'erasure' } @events;
 
+	copy_rows(grep { $_->{recorded_at} < $erased } @rows);
+	# An erasure is recorded now, after everything but what the model has later.
+	$node->safe_psql('postgres', join(";\n", 'BEGIN', (map { call($_) } @links, @erasures), 'COMMIT;'))
+	  if @links || @erasures;
+	copy_rows(grep { $_->{recorded_at} >= $erased } @rows);
+}
+
+sub copy_rows
+{
+	my (@rows) = @_;
+
+	return if !@rows;
 	my $file = spew('ledger', map { copy_line($_, @columns) } @rows);
 	$node->safe_psql('postgres',
 		'COPY consent.ledger (' . join(', ', @columns) . ") FROM '$file'");
-	return if !@calls;
-
-	# An erasure is recorded now, after everything else.
-	$node->safe_psql('postgres', join(";\n", 'BEGIN', (map { call($_) } @calls), 'COMMIT;'));
-	$_->{recorded_at} = 1 << 52 foreach @calls;
 }
 
 # The server's verdicts on sends, in their order.
@@ -258,10 +279,10 @@ sub ask
 		  FROM send s,
 			   LATERAL consent.evaluate(s.contact, s.channel, s.organisation, s.class, s.purpose, s.at,
 				 s.known_at, s.reference, s.product_category, s.instigators, s.opt_out_offered,
-				 s.identity_shown) d,
+				 s.identity_shown, s.sender) d,
 			   LATERAL consent.may_send(s.contact, s.channel, s.organisation, s.class, s.purpose, s.at,
 				 s.known_at, s.reference, s.product_category, s.instigators, s.opt_out_offered,
-				 s.identity_shown) m
+				 s.identity_shown, s.sender) m
 		 ORDER BY s.id});
 	my @verdicts;
 
@@ -332,9 +353,11 @@ sub renamed
 		if (defined $copy{contact})
 		{
 			$copy{contact} =~ s/^[ms]\d+/s$number/;
+			$copy{contact} =~ s/^[oq]\d+/q$number/;
 			$copy{contact} =~ s/^\+.*/sprintf('+447701%06d', $number)/e;
 		}
 		$copy{reference} =~ s/^\w+-\d+/s-$number/ if defined $copy{reference};
+		$copy{person} = "other $number" if defined $copy{person};
 		\%copy
 	} @$ledger, $send;
 }
@@ -376,7 +399,7 @@ sub smallest
 	}
 	my %plain = (
 		known_at => undef, reference => undef, instigators => [], product_category => undef,
-		opt_out_offered => 1, identity_shown => 1, class => 'direct_marketing',
+		opt_out_offered => 1, identity_shown => 1, sender => undef, class => 'direct_marketing',
 		purpose => 'marketing');
 	foreach my $name (sort keys %plain)
 	{
@@ -410,7 +433,7 @@ sub show
 	foreach my $thing (@$ledger, $send)
 	{
 		$organisations{$_} = 1
-		  foreach grep { defined } $thing->{organisation},
+		  foreach grep { defined } $thing->{organisation}, $thing->{sender},
 		  @{ $thing->{named_organisations} || [] }, @{ $thing->{instigators} || [] };
 		$purposes{$_} = 1
 		  foreach defined $thing->{purpose} && $world->{purposes}{ $thing->{purpose} }

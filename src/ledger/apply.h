@@ -1,0 +1,15 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply.h
+ *	  The standings kept for the campaign filter.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_APPLY_H
+#define PG_CONSENT_APPLY_H
+
+#include "decision/standing.h"
+
+extern void consent_refresh_standings(Datum *addresses, int n, Oid contact_type);
+
+#endif							/* PG_CONSENT_APPLY_H */
