@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 
 #include "ledger/apply.h"
+#include "ledger/ledger.h"
 #include "ledger/link.h"
 #include "module/compat.h"
 
@@ -85,7 +86,7 @@ run(const char *query, int expected, int nargs, Oid *types, Datum *values)
 
 /*
  * Bring the standings of some addresses up to date with what others say and with
- * erasures.  In SPI, as the owner.
+ * erasures, and tell who watches over messages.  In SPI, as the owner.
  */
 void
 consent_refresh_standings(Datum *addresses, int n, Oid contact_type)
@@ -95,6 +96,8 @@ consent_refresh_standings(Datum *addresses, int n, Oid contact_type)
 
 	if (n == 0)
 		return;
+	for (int i = 0; i < n; i++)
+		consent_ledger_restricted(DatumGetConsentContactPP(addresses[i]));
 	values[0] = PointerGetDatum(construct_array(addresses, n, contact_type, -1, false, TYPALIGN_INT));
 	run(lock_query, SPI_OK_SELECT, 1, types, values);
 	run(refresh_query, SPI_OK_UPDATE, 1, types, values);

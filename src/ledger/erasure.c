@@ -275,6 +275,7 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 
 	for (int i = 0; i < lengthof(elsewhere_queries); i++)
 		run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
+	consent_ledger_restricted(root);
 	for (int i = 0; i < list_length(linked); i++)
 		others[i] = PointerGetDatum(list_nth(linked, i));
 	consent_refresh_standings(others, list_length(linked), contact_type);

@@ -53,6 +53,7 @@
  */
 typedef void (*ConsentRestrictedHook) (const ConsentContact *contact);
 extern ConsentRestrictedHook consent_ledger_restricted_hook;
+extern void consent_ledger_restricted(const ConsentContact *contact);
 
 extern ConsentEventKind consent_event_kind(const char *name);
 extern const char *consent_event_kind_name(ConsentEventKind kind);

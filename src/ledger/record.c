@@ -49,6 +49,13 @@ PG_FUNCTION_INFO_V1(pg_consent_ledger_keep);
 
 ConsentRestrictedHook consent_ledger_restricted_hook = NULL;
 
+void
+consent_ledger_restricted(const ConsentContact *contact)
+{
+	if (consent_ledger_restricted_hook != NULL)
+		consent_ledger_restricted_hook(contact);
+}
+
 /* An event on its way into the ledger. */
 typedef struct Draft
 {
@@ -569,6 +576,7 @@ may_restrict(Draft *draft, ConsentEventKind kind)
 		case EVENT_SUPPRESSION:
 		case EVENT_SUBSCRIBER:
 		case EVENT_LISTING:
+		case EVENT_ERASURE:
 			break;
 	}
 	return true;
@@ -610,8 +618,8 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
 	take_digest(&draft, fcinfo->flinfo);
-	if (may_restrict(&draft, kind) && consent_ledger_restricted_hook != NULL)
-		consent_ledger_restricted_hook(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
+	if (may_restrict(&draft, kind))
+		consent_ledger_restricted(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 
 	return PointerGetDatum(heap_form_tuple(desc, draft.values, draft.nulls));
 }

@@ -67,8 +67,7 @@ ON consent.policy TO consent_admin;
 GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule, consent.stop_word
 TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
-  consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log
-  consent.guard_divert, consent.release, consent.verify, consent.seal, consent.expire_log,
+  consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,
   consent.forget, consent.expire_contacts
 TO consent_admin;
 
