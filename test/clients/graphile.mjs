@@ -108,6 +108,13 @@ if (action === 'divert') {
 		observe(`${queueName ?? 'no'} queue: nothing waits`, await remaining());
 		await query(`DELETE FROM graphile_worker._private_jobs WHERE payload->>'to' = 'claim@example.com'`);
 	}
+
+	// An opt-out that finds the row free parks it at once.
+	await query(`SELECT consent.give('claim@example.com', '{email}', 'acme', method => 'ticked_box', wording => 'Yes')`);
+	await add('send_email', offer('claim@example.com'));
+	await add('send_email', notice('claim@example.com'));
+	await optOut('claim@example.com');
+	observe('waiting after an opt-out', await remaining());
 }
 observe('worker errors', log.filter((message) => !message.includes('mail server') && !message.includes('not permitted')).length);
 await utils.release();

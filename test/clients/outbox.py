@@ -80,10 +80,23 @@ def outcome(call):
                                 json.loads(cause.diag.message_detail)["reason"])
 
 
-def send_queued():
-    """What post_office's sender does; returns whom it sent to."""
-    sent = list(Email.objects.filter(status__in=[QUEUED, REQUEUED]).order_by("id"))
+def opt_out(to):
+    query("SELECT consent.withdraw(%s::text::consent.contact)", to)
+
+
+def send_queued(fails=None):
+    """What post_office's sender does; returns whom it sent to.  Whoever fails
+    opts out in the middle of it."""
+    emails = list(Email.objects.filter(status__in=[QUEUED, REQUEUED]).order_by("id"))
+    sent = [email for email in emails if email.to != fails]
+    failed = [email for email in emails if email.to == fails]
+    if fails:
+        opt_out(fails)
     Email.objects.filter(id__in=[email.id for email in sent]).update(status=SENT)
+    for email in failed:
+        email.status = REQUEUED
+        email.number_of_retries = (email.number_of_retries or 0) + 1
+    Email.objects.bulk_update(failed, ["status", "number_of_retries"])
     return " ".join("%s:%s" % (email.to.split("@")[0], email.subject.split()[-1]) for email in sent)
 
 
@@ -106,3 +119,16 @@ observe("priority now to the refused", outcome(offer("no@example.com", status=No
 observe("priority now to the allowed", outcome(offer("yes@example.com", status=None, priority=NOW).save))
 observe("sender sent", send_queued())
 observe("failed in the table", Email.objects.filter(status=FAILED).count())
+
+if action == "divert":
+    # The person opts out while the sender has both mails, and they fail.
+    for email in offer("retry@example.com"), notice("retry@example.com"):
+        email.save()
+    observe("sender around an opt-out", send_queued(fails="retry@example.com"))
+    observe("sent by the retry", send_queued())
+
+    # An opt-out that finds the mail queued parks it at once.
+    for email in offer("claim@example.com"), notice("claim@example.com"):
+        email.save()
+    opt_out("claim@example.com")
+    observe("sent after an opt-out", send_queued())

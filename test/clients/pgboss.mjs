@@ -86,6 +86,12 @@ if (action === 'divert') {
 	observe('fetches needed', fetches);
 	observe('its state', await states('claim@example.com'));
 	observe('nothing waits', await waiting('email'));
+
+	// An opt-out that finds the row free parks it at once.
+	await boss.send('email', offer('also@example.com'));
+	await boss.send('email', notice('also@example.com'));
+	await optOut('also@example.com');
+	observe('waiting after an opt-out', await waiting('email'));
 }
 observe('worker errors', errors.filter((message) => !message.includes('mail server')).length);
 await boss.stop({ graceful: true, timeout: 5000 });

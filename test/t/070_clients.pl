@@ -128,6 +128,8 @@ foreach my $module (grep { /graphile/ && $version{$_} } sort keys %version)
 		'named queue: left to the claim guard' => 2,
 		'named queue: opt-out before taking' => 'yes:offer',
 		'named queue: nothing waits' => 0,
+		# the notice
+		'waiting after an opt-out' => 1,
 		'worker errors' => 0);
 }
 
@@ -174,6 +176,8 @@ foreach my $module (grep { /boss/ && $version{$_} } sort keys %version)
 		'fetches needed' => 2,
 		'its state' => 'cancelled',
 		'nothing waits' => 0,
+		# the notice
+		'waiting after an opt-out' => 1,
 		'worker errors' => 0);
 }
 
@@ -215,7 +219,10 @@ SKIP:
 		'priority now to the refused' => "InternalError $refused",
 		'priority now to the allowed' => 'stored',
 		'sender sent' => 'yes:offer no:order Yes <yes:offer also:offer also:order',
-		'failed in the table' => 3);
+		'failed in the table' => 3,
+		'sender around an opt-out' => '',
+		'sent by the retry' => 'retry:order',
+		'sent after an opt-out' => 'claim:order');
 }
 
 ###############################################################################
