@@ -39,6 +39,14 @@ INSERT INTO graphile_worker._private_tasks (identifier) VALUES ('send_email');
 INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (4, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
 -- a task nobody can name is everybody's concern
 INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (99, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+SELECT consent.task_identifier('graphile_worker._private_tasks', 4), consent.task_identifier('graphile_worker._private_tasks', 99),
+       consent.task_identifier('graphile_worker._private_tasks', id) FROM generate_series(1, 4) id;
+SELECT consent.task_identifier('graphile_worker._private_jobs', 4);
+SELECT consent.task_identifier('consent.guards', 4);
+SELECT 'graphile_worker._private_tasks'::regclass::oid AS tasks \gset
+SET ROLE consent_reader;
+SELECT consent.task_identifier(:tasks, 4);
+RESET ROLE;
 -- not pending: in a worker's hands, or out of attempts
 INSERT INTO graphile_worker._private_jobs (task_id, payload, attempts) VALUES (4, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}', 25);
 SELECT consent.unguard_queue('graphile-worker', 'send_sms');

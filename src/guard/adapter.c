@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * adapter.c
- *	  What a queue needs done after one of its rows was kept from a worker.
+ *	  What adapters need that SQL is too slow, or comes too early, for: the name
+ *	  of a graphile-worker task, and what is to be done after a row was kept from
+ *	  a worker.
  *
  * A worker that takes a job may take something else along in the same
  * statement, such as the lock of a named queue of jobs.  It gets no job and
@@ -12,16 +14,120 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
 
 #include "guard/mapping.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_release);
+PG_FUNCTION_INFO_V1(pg_consent_task_identifier);
+
+/* The task that a call asked for last: a campaign asks for one again and again. */
+typedef struct LastTask
+{
+	Oid			tasks;
+	int32		id;
+	text	   *identifier;
+} LastTask;
+
+static AttrNumber
+require_column(Relation rel, const char *name, Oid type)
+{
+	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), name);
+
+	if (attnum <= 0 || get_atttype(RelationGetRelid(rel), attnum) != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s\" has no column \"%s\" of type %s",
+						RelationGetRelationName(rel), name, format_type_be(type)),
+				 errhint("This is for the table of tasks of graphile-worker.")));
+	return attnum;
+}
+
+/* The table has a few dozen rows, so we read it as it lies. */
+static text *
+find_task(Oid relid, int32 id, MemoryContext context)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	AttrNumber	id_column;
+	AttrNumber	identifier_column;
+	Snapshot	snapshot;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	text	   *identifier = NULL;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel))));
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
+		check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(rel));
+	id_column = require_column(rel, "id", INT4OID);
+	identifier_column = require_column(rel, "identifier", TEXTOID);
+
+	ScanKeyInit(&key, id_column, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(id));
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		value = heap_getattr(tuple, identifier_column, RelationGetDescr(rel), &isnull);
+
+		if (!isnull)
+		{
+			MemoryContext caller = MemoryContextSwitchTo(context);
+
+			identifier = DatumGetTextPCopy(value);
+			MemoryContextSwitchTo(caller);
+		}
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return identifier;
+}
+
+/* consent.task_identifier(tasks, id) */
+PGDLLEXPORT Datum
+pg_consent_task_identifier(PG_FUNCTION_ARGS)
+{
+	Oid			tasks = PG_GETARG_OID(0);
+	int32		id = PG_GETARG_INT32(1);
+	LastTask   *last = fcinfo->flinfo->fn_extra;
+
+	if (last == NULL)
+		last = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(LastTask));
+	if (last->identifier == NULL || last->tasks != tasks || last->id != id)
+	{
+		text	   *identifier = find_task(tasks, id, fcinfo->flinfo->fn_mcxt);
+
+		if (last->identifier != NULL)
+			pfree(last->identifier);
+		*last = (LastTask) {tasks, id, identifier};
+	}
+	if (last->identifier == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(DatumGetTextPCopy(PointerGetDatum(last->identifier)));
+}
 
 /*
  * consent.guard_release('statement'): run it as the table's owner, as what
