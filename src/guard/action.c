@@ -283,6 +283,7 @@ may_return(Relation rel, HeapTupleHeader row)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
 	Trigger    *trigger;
 	int			position = 0;
+	int			njudged = 0;
 	bool		allowed = true;
 
 	ItemPointerSetInvalid(&tuple.t_self);
@@ -293,10 +294,17 @@ may_return(Relation rel, HeapTupleHeader row)
 		ConsentJudgement judgement;
 		ConsentRowVerdict verdict = consent_guard_judge(mapping, slot, &judgement);
 
-		if (verdict != ROW_NOT_PENDING)
-			consent_log_decision(mapping, &judgement, verdict == ROW_ALLOWED ? "released" : "held");
-		allowed = verdict != ROW_REFUSED;
+		if (verdict == ROW_NOT_PENDING)
+			continue;
+		njudged++;
+		allowed = verdict == ROW_ALLOWED;
+		consent_log_decision(mapping, &judgement, allowed ? "released" : "held");
 	}
+	if (njudged == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no guard of table \"%s\" judges this row any more", RelationGetRelationName(rel)),
+				 errhint("Guard the table again; the row stays in consent.quarantine.")));
 	ExecDropSingleTupleTableSlot(slot);
 	return allowed;
 }

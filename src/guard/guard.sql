@@ -66,7 +66,7 @@ CREATE FUNCTION consent.release(id bigint) RETURNS boolean
   LANGUAGE C VOLATILE STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_release';
 COMMENT ON FUNCTION consent.release(bigint) IS
-  'Judges a row of consent.quarantine again. If it may go now it is put back into its table, as the table''s owner, and true is returned; else it stays, and false is returned. Errors: 42704 no such row, 55000 released already, 42P01 the table is gone, 42703 one of its columns is';
+  'Judges a row of consent.quarantine again. If it may go now it is put back into its table, as the table''s owner, and true is returned; else it stays, and false is returned. Errors: 42704 no such row, 55000 released already or no guard judges it, 42P01 the table is gone, 42703 one of its columns is';
 REVOKE EXECUTE ON FUNCTION consent.release(bigint) FROM PUBLIC;
 
 CREATE FUNCTION consent.cleared(outbox_row anyelement) RETURNS boolean

@@ -234,10 +234,10 @@ static void
 remember_verified(Oid leaf, const char *trigger)
 {
 	(void) remember("INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at) "
-			 "SELECT t.tgrelid, t.tgname, t.xmin, pg_catalog.clock_timestamp() FROM pg_catalog.pg_trigger t "
-			 "WHERE t.tgrelid = $1 AND t.tgname = $2::name "
-			 "ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at",
-			 SPI_OK_INSERT, leaf, trigger, NULL);
+					"SELECT t.tgrelid, t.tgname, t.xmin, pg_catalog.clock_timestamp() FROM pg_catalog.pg_trigger t "
+					"WHERE t.tgrelid = $1 AND t.tgname = $2::name "
+					"ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at",
+					SPI_OK_INSERT, leaf, trigger, NULL);
 }
 
 /*
@@ -250,10 +250,12 @@ consent_health_made(Oid relid, const char *trigger, const char *name, const char
 	List	   *leaves;
 	ListCell   *lc;
 
-	(void) remember("INSERT INTO consent.expected_guard (relation, name, on_block) "
-			 "SELECT consent.relation_name($1), COALESCE($2, ''), $3::consent.block_action "
-			 "ON CONFLICT (relation, name) DO UPDATE SET on_block = excluded.on_block",
-			 SPI_OK_INSERT, relid, name, on_block);
+	/* Nobody could ever miss a temporary table. */
+	if (get_rel_persistence(relid) != RELPERSISTENCE_TEMP)
+		(void) remember("INSERT INTO consent.expected_guard (relation, name, on_block) "
+						"SELECT consent.relation_name($1), COALESCE($2, ''), $3::consent.block_action "
+						"ON CONFLICT (relation, name) DO UPDATE SET on_block = excluded.on_block",
+						SPI_OK_INSERT, relid, name, on_block);
 	leaves = find_all_inheritors(relid, AccessShareLock, NULL);
 	foreach(lc, leaves)
 	{
@@ -273,8 +275,8 @@ consent_health_removed(Oid relid, const char *name)
 						 SPI_OK_DELETE, relid, name, NULL);
 
 	(void) remember("DELETE FROM consent.verified_rows WHERE NOT EXISTS "
-			 "(SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = leaf AND t.tgname = guard)",
-			 SPI_OK_DELETE, relid, NULL, NULL);
+					"(SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = leaf AND t.tgname = guard)",
+					SPI_OK_DELETE, relid, NULL, NULL);
 	return n;
 }
 

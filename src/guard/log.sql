@@ -48,7 +48,7 @@ COMMENT ON COLUMN consent.decision_log.ruleset IS 'Digest of the classification 
 COMMENT ON COLUMN consent.decision_log.policy IS 'Jurisdiction and version of the row of consent.policy in force, as in GB 1';
 COMMENT ON COLUMN consent.decision_log.evidence IS 'Of the classification: rules, score, and whether it asks for review';
 COMMENT ON COLUMN consent.decision_log.action IS
-  'What became of the row: sent (it stayed), flagged (it stayed although refused), diverted (stored in its terminal state), quarantined, parked (refused when a worker took it), released or held (consent.release())';
+  'What became of the row: sent (it stayed), flagged (it stayed although refused), diverted (stored in its terminal state; an INSERT whose ON CONFLICT becomes an UPDATE is logged for both), quarantined, parked (refused when a worker took it), released or held (consent.release())';
 COMMENT ON COLUMN consent.decision_log.written_by IS 'Session user who wrote the row';
 
 CREATE TABLE consent.quarantine (

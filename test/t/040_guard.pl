@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('guard');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_consent'\nmax_prepared_transactions = 10\n");
 $node->start;
 my $db = 'kept';
@@ -146,5 +146,18 @@ is($node->safe_psql('kept', $health), $healthy, '... and the guards are as well 
 is(sql('SELECT count(*) FROM consent.guard_counters'), '0', 'counters start anew with the server');
 
 
-$node->stop;
+# A standby that is promoted guards as the primary did.
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+$node->stop('immediate');
+$standby->promote;
+is($standby->safe_psql('kept', $health), $healthy, 'a promoted standby has its guards');
+is($standby->safe_psql('kept',
+    "INSERT INTO diverting (id, to_addr, body) VALUES (20, 'no\@a.example', '$promo'), (21, 'yes\@a.example', '$promo') RETURNING status, why"),
+  "cancelled|no_permission\nqueued|", '... and they work');
+
+$standby->stop;
 done_testing();
