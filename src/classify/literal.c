@@ -136,7 +136,7 @@ static void
 add_string(Strings *set, const char *bytes, int len, int before)
 {
 	/* in a large set one twice does no harm */
-	for (int i = 0; i < Min(set->n, EXACT_MAX); i++)
+	for (int i = 0; i < Min(set->n, EXACT_MAX / 4); i++)
 	{
 		if (set->s[i].len == len && memcmp(set->s[i].bytes, bytes, len) == 0)
 		{
@@ -146,7 +146,7 @@ add_string(Strings *set, const char *bytes, int len, int before)
 	}
 	if (set->n == set->capacity)
 	{
-		set->capacity = set->capacity ? 2 * set->capacity : 4;
+		set->capacity = set->capacity ? 2 * set->capacity : 2;
 		set->s = set->s ? repalloc(set->s, set->capacity * sizeof(ConsentLiteral)) :
 			palloc(set->capacity * sizeof(ConsentLiteral));
 	}
@@ -189,7 +189,7 @@ frequency(const Strings *set)
 	{
 		if (set->s[i].len == 0)
 			return 2;
-		sum += exp2(-consent_literal_rarity(set->s[i].bytes, set->s[i].len));
+		sum += ldexp(1, -consent_literal_rarity(set->s[i].bytes, set->s[i].len));
 	}
 	return sum;
 }
@@ -680,6 +680,39 @@ add_repeated(Sequence *seq, Part *atom, int min, int max)
 	add_part(seq, &rest);
 }
 
+static bool
+is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		c == ' ' || c == '\'' || c == ',' || c == '/' || c == '-';
+}
+
+/*
+ * Most of a pattern is words: take the characters that stand for themselves
+ * together.  The last one before a quantifier is not of them.
+ */
+static bool
+take_words(Parser *p, Part *part)
+{
+	char		bytes[CONSENT_LITERAL_MAX];
+	int			n = 0;
+
+	while (n < CONSENT_LITERAL_MAX && is_plain(p->at[n]))
+	{
+		bytes[n] = p->caseless ? (char) pg_tolower((unsigned char) p->at[n]) : p->at[n];
+		n++;
+	}
+	if (n > 0 && strchr("*+?{", p->at[n]) && p->at[n])
+		n--;
+	if (n < 2)
+		return false;
+	p->at += n;
+	set_any(part, n);
+	part->exact = true;
+	part->all = one_string(bytes, n);
+	return true;
+}
+
 static void
 parse_sequence(Parser *p, Part *part)
 {
@@ -692,6 +725,11 @@ parse_sequence(Parser *p, Part *part)
 		int			min = 1;
 		int			max = 1;
 
+		if (take_words(p, &atom))
+		{
+			add_part(&seq, &atom);
+			continue;
+		}
 		parse_atom(p, &atom);
 		if (p->failed)
 			break;
@@ -736,7 +774,7 @@ consent_literals(const char *pattern, bool caseless, ConsentLiteral **literals)
 
 	parse_alternatives(&p, &whole);
 	if (p.failed || *p.at != '\0' || !whole.required ||
-		frequency(&whole.some) > exp2(-WORTHWHILE))
+		frequency(&whole.some) > ldexp(1, -WORTHWHILE))
 		return 0;
 	*literals = whole.some.s;
 	return whole.some.n;

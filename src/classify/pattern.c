@@ -38,6 +38,7 @@
 struct ConsentPattern
 {
 	pcre2_code *code;
+	bool		jit;
 	MemoryContextCallback release;
 };
 
@@ -158,7 +159,7 @@ consent_pattern_compile(const char *source)
 		refuse("it matches the empty string", -1);
 
 	/* Without just-in-time code the interpreter does the same, slower. */
-	(void) pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
+	pattern->jit = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
 	return pattern;
 }
 
@@ -173,9 +174,12 @@ consent_pattern_match_within(const ConsentPattern *pattern, const char *text, in
 
 		CHECK_FOR_INTERRUPTS();
 		pcre2_set_offset_limit(match_context, limit);
-		rc = pcre2_match(pattern->code, (PCRE2_SPTR) text, len, from,
-						 PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY,
-						 match_data, match_context);
+		rc = pattern->jit ?
+			pcre2_jit_match(pattern->code, (PCRE2_SPTR) text, len, from,
+							PCRE2_NOTEMPTY, match_data, match_context) :
+			pcre2_match(pattern->code, (PCRE2_SPTR) text, len, from,
+						PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY,
+						match_data, match_context);
 		if (rc >= 0)
 		{
 			PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(match_data);

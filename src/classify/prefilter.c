@@ -21,14 +21,15 @@
 #include "classify/prefilter.h"
 
 #define GRAM		4
-#define GRAM_BITS	15			/* of the hash */
-#define CHAINS		4096		/* a power of two */
+#define GRAM_BITS	17			/* of the hash: 16 kB of map */
+#define CHAINS		8192		/* a power of two */
 #define NO_ENTRY	0xFFFFFFFF
 
 /* The literal "bytes", which a rule must have "before" characters into it. */
 typedef struct Entry
 {
 	uint32		next;			/* with the same hash */
+	uint32		gram;
 	uint32		rule;
 	int32		before;
 	uint8		len;
@@ -162,8 +163,10 @@ consent_prefilter_finish(PrefilterBuilder *b)
 
 		if (e->len >= GRAM)
 		{
-			uint32		h = hash_gram(load_gram(e->bytes + e->offset));
+			uint32		h;
 
+			e->gram = load_gram(e->bytes + e->offset);
+			h = hash_gram(e->gram);
 			f->gram_bits[h / 64] |= UINT64CONST(1) << (h % 64);
 			chain = &f->gram_chain[h % CHAINS];
 		}
@@ -231,23 +234,15 @@ note_hit(PrefilterHits *hits, const Entry *e, int at)
 	hits->last[e->rule] = hits->nhits++;
 }
 
-/* Bytes of the text at "at" are in a map: compare the literals whole. */
-static void
-compare(const ConsentPrefilter *f, uint32 chain, const char *text, int len, int at,
-		PrefilterHits *hits)
+/* The bytes at "at" are in a map: compare the literals with them whole. */
+static inline void
+compare(const Entry *e, const char *text, int len, int at, PrefilterHits *hits)
 {
-	const Entry *entry = entries_of(f);
+	int			start = at - e->offset;
 
-	while (chain != NO_ENTRY)
-	{
-		const Entry *e = &entry[chain];
-		int			start = at - e->offset;
-
-		if (start >= 0 && start + e->len <= len &&
-			memcmp(text + start, e->bytes, e->len) == 0)
-			note_hit(hits, e, start);
-		chain = e->next;
-	}
+	if (start >= 0 && start + e->len <= len &&
+		memcmp(text + start, e->bytes, e->len) == 0)
+		note_hit(hits, e, start);
 }
 
 void
@@ -256,6 +251,7 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 {
 	const uint64 *gram_bits = f->gram_bits;
 	const uint64 *pair_bits = f->pair_bits;
+	const Entry *entry = entries_of(f);
 
 	Assert(hits->nrules == f->nrules);
 	hits->nhits = 0;
@@ -274,10 +270,16 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 
 	for (int at = 0; at + GRAM <= len; at++)
 	{
-		uint32		h = hash_gram(load_gram(text + at));
+		uint32		gram = load_gram(text + at);
+		uint32		h = hash_gram(gram);
 
-		if (unlikely((gram_bits[h / 64] >> (h % 64)) & 1))
-			compare(f, f->gram_chain[h % CHAINS], text, len, at, hits);
+		if (likely(((gram_bits[h / 64] >> (h % 64)) & 1) == 0))
+			continue;
+		for (uint32 i = f->gram_chain[h % CHAINS]; i != NO_ENTRY; i = entry[i].next)
+		{
+			if (entry[i].gram == gram)
+				compare(&entry[i], text, len, at, hits);
+		}
 	}
 	if (f->has_short)
 	{
@@ -285,8 +287,10 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 		{
 			uint32		pair = (unsigned char) text[at] << 8 | (unsigned char) text[at + 1];
 
-			if (unlikely((pair_bits[pair / 64] >> (pair % 64)) & 1))
-				compare(f, f->pair_chain[pair >> 8], text, len, at, hits);
+			if (likely(((pair_bits[pair / 64] >> (pair % 64)) & 1) == 0))
+				continue;
+			for (uint32 i = f->pair_chain[pair >> 8]; i != NO_ENTRY; i = entry[i].next)
+				compare(&entry[i], text, len, at, hits);
 		}
 	}
 }

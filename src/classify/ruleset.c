@@ -248,8 +248,9 @@ add_filter(ConsentRuleset *set)
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	PrefilterBuilder *builder = consent_prefilter_begin(set->nrules);
+	/* its first block stays when it is reset: so memory is touched once */
 	MemoryContext each = AllocSetContextCreate(work, "consent literals of a rule",
-											   ALLOCSET_DEFAULT_SIZES);
+											   0, 512 * 1024, 8 * 1024 * 1024);
 
 	for (int i = 0; i < set->nrules; i++)
 	{

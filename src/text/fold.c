@@ -427,7 +427,10 @@ consent_fold_put(TextFold *fold, pg_wchar c, int32 start, int32 end)
 	put_in_order(fold, c, start, end);
 }
 
-/* ASCII without anything that could combine, disguise or reverse it. */
+/*
+ * ASCII without anything that could combine, disguise or reverse it.  Words
+ * with single spaces between them are copied in one go.
+ */
 static void
 put_ascii(TextFold *fold, const char *s, int len, int32 start)
 {
@@ -445,12 +448,19 @@ put_ascii(TextFold *fold, const char *s, int len, int32 start)
 			i++;
 			continue;
 		}
-		while (i < len && ascii_form[(unsigned char) s[i]] > ' ')
-			i++;
 		flush_space(fold);
-		out = extend(fold, i - from, start + from, 0);
-		for (int k = from; k < i; k++)
-			*out++ = ascii_form[(unsigned char) s[k]];
+		out = extend(fold, len - from, start + from, 0);
+		for (; i < len; i++)
+		{
+			unsigned char c = ascii_form[(unsigned char) s[i]];
+
+			if (c <= ' ' && !(s[i] == ' ' && i + 1 < len &&
+							  ascii_form[(unsigned char) s[i + 1]] > ' '))
+				break;
+			*out++ = c;
+		}
+		/* give back the room for what was not copied */
+		fold->text->len -= len - i;
 	}
 }
 

@@ -586,6 +586,33 @@ number_word(const char *s, int n)
 	return NULL;
 }
 
+/* May what follows a number at "to" be a per cent, a currency or "-for-"? */
+static inline bool
+counts_something(const ConsentText *in, int to)
+{
+	switch (in->data[to])
+	{
+		case ' ':
+			to++;
+			break;
+		case '-':
+		case '%':
+			return true;
+		default:
+			return false;
+	}
+	switch (in->data[to])
+	{
+		case 'p':
+		case 'q':
+		case 'g':
+		case '%':
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* A number from "from" to "to", of which digits[] is the value. */
 static void
 see_number(Respell *r, int from, int to, const char *digits)
@@ -770,6 +797,9 @@ see_word(Respell *r, int from, int to)
 		return to;
 	switch (n)
 	{
+		case 1:
+		case 2:
+			return to;
 		case 3:
 			if (memcmp(s, "gbp", 3) == 0 && in->data[to] == ' ' &&
 				class_of[(unsigned char) in->data[to + 1]] == DIGIT)
@@ -793,8 +823,7 @@ see_word(Respell *r, int from, int to)
 			}
 			break;
 	}
-	if (n <= 7 && (in->data[to] == ' ' || in->data[to] == '-') &&
-		(digits = number_word(s, n)) != NULL)
+	if (n <= 7 && counts_something(in, to) && (digits = number_word(s, n)) != NULL)
 	{
 		if (!see_multibuy(r, from, to))
 			see_number(r, from, to, digits);
@@ -839,7 +868,8 @@ see_number_token(Respell *r, int from, int to)
 			return to;
 		}
 	}
-	see_number(r, from, to, NULL);
+	if (counts_something(in, to))
+		see_number(r, from, to, NULL);
 	return Max(to, r->copied);
 }
 
