@@ -160,6 +160,21 @@ DELETE FROM consent.rule WHERE code = 'own.runaway';
 :own ('own.bad', 'service', NULL, 'x', 'x', '{}', '{}');
 \echo :LAST_ERROR_SQLSTATE
 
+-- What rules do on a sample, and what a change would do.
+CREATE TEMP TABLE sample (body text, label text);
+INSERT INTO sample VALUES ('20% off everything', 'marketing'), ('Your parcel arrives today', 'service'), ('20% off. Your parcel arrives today', 'mixed'),
+  ('Save £20 today', 'marketing'), ('Qwertyuiop', NULL);
+SELECT * FROM consent.rule_stats('sample');
+SELECT * FROM consent.rule_stats('SELECT body FROM sample WHERE label = ''service''');
+SELECT * FROM consent.what_if($$UPDATE consent.rule SET weight = 0.5 WHERE code = 'price.percent_off'$$, 'sample');
+SELECT * FROM consent.what_if($$INSERT INTO consent.rule (code, class, pattern, citation, description)
+  VALUES ('own.qwerty', 'service', 'qwerty', 'x', 'x')$$, 'sample');
+SELECT * FROM consent.what_if('SELECT 1', 'sample');
+SELECT * FROM consent.what_if($$UPDATE consent.rule SET pattern = '(' WHERE code = 'own.zorkmid'$$, 'sample');
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) AS changed FROM consent.rule WHERE code = 'own.qwerty' OR adjusted;
+SELECT class FROM consent.classify('20% off');
+
 -- Shipped rules: weight and enabled only.
 UPDATE consent.rule SET weight = 0.5 WHERE code = 'price.percent_off';
 SELECT code, weight, enabled, adjusted FROM consent.rule WHERE adjusted;
