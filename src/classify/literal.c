@@ -22,6 +22,7 @@
 #include <unicase.h>
 
 #include "mb/pg_wchar.h"
+#include "port/pg_bswap.h"
 
 #include "classify/literal.h"
 
@@ -778,4 +779,52 @@ consent_literals(const char *pattern, bool caseless, ConsentLiteral **literals)
 		return 0;
 	*literals = whole.some.s;
 	return whole.some.n;
+}
+
+#define PACKED_VERSION	1
+
+/* A byte for the version; for each literal a byte for its length, four for "before", and itself. */
+char *
+consent_literals_pack(const ConsentLiteral *literals, int n, int *size)
+{
+	char	   *packed = palloc(1 + n * (5 + CONSENT_LITERAL_MAX));
+	char	   *at = packed;
+
+	*at++ = PACKED_VERSION;
+	for (int i = 0; i < n; i++)
+	{
+		uint32		before = pg_hton32((uint32) literals[i].before);
+
+		*at++ = (char) literals[i].len;
+		memcpy(at, &before, 4);
+		memcpy(at + 4, literals[i].bytes, literals[i].len);
+		at += 4 + literals[i].len;
+	}
+	*size = (int) (at - packed);
+	return packed;
+}
+
+int
+consent_literals_unpack(const char *packed, int size, ConsentLiteral **literals)
+{
+	int			n = 0;
+
+	if (size < 1 || packed[0] != PACKED_VERSION)
+		return -1;
+	*literals = palloc((size / 6 + 1) * sizeof(ConsentLiteral));
+	for (int at = 1; at < size; n++)
+	{
+		ConsentLiteral *literal = &(*literals)[n];
+		uint32		before;
+
+		literal->len = (unsigned char) packed[at];
+		if (literal->len == 0 || literal->len > CONSENT_LITERAL_MAX ||
+			at + 5 + literal->len > size)
+			return -1;
+		memcpy(&before, packed + at + 1, 4);
+		literal->before = (int) pg_ntoh32(before);
+		memcpy(literal->bytes, packed + at + 5, literal->len);
+		at += 5 + literal->len;
+	}
+	return n;
 }

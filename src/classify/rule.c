@@ -148,6 +148,21 @@ check_shipped_update(Relation rel, HeapTuple old, HeapTuple new)
 	}
 }
 
+/* So that sessions need not look for them. */
+static bytea *
+pack_literals(const char *source)
+{
+	ConsentLiteral *literals = NULL;
+	int			n = consent_literals(source, consent_pattern_is_caseless(source), &literals);
+	int			size;
+	char	   *bytes = consent_literals_pack(literals, n, &size);
+	bytea	   *packed = palloc(VARHDRSZ + size);
+
+	SET_VARSIZE(packed, VARHDRSZ + size);
+	memcpy(VARDATA(packed), bytes, size);
+	return packed;
+}
+
 /* Row trigger on consent.rule, before insert, update and delete. */
 PGDLLEXPORT Datum
 pg_consent_rule_check(PG_FUNCTION_ARGS)
@@ -159,6 +174,8 @@ pg_consent_rule_check(PG_FUNCTION_ARGS)
 	MemoryContext work;
 	MemoryContext caller;
 	ConsentPattern *pattern;
+	bytea	   *packed;
+	char	   *source;
 	char	   *code;
 	bool		shipped;
 	bool		isnull;
@@ -213,7 +230,8 @@ pg_consent_rule_check(PG_FUNCTION_ARGS)
 	work = AllocSetContextCreate(CurrentMemoryContext, "consent rule check",
 								 ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
-	pattern = consent_pattern_compile(utf8_of(DatumGetTextPP(value)));
+	source = utf8_of(DatumGetTextPP(value));
+	pattern = consent_pattern_compile(source);
 	value = heap_getattr(row, Anum_rule_code, desc, &isnull);
 	code = isnull ? "" : TextDatumGetCString(value);
 	value = heap_getattr(row, Anum_rule_positive, desc, &isnull);
@@ -222,7 +240,15 @@ pg_consent_rule_check(PG_FUNCTION_ARGS)
 	value = heap_getattr(row, Anum_rule_negative, desc, &isnull);
 	if (!isnull)
 		check_examples(pattern, code, value, false);
+	packed = pack_literals(source);
 	MemoryContextSwitchTo(caller);
+	{
+		int			attnum = Anum_rule_literals;
+		Datum		literals = PointerGetDatum(packed);
+
+		isnull = false;
+		row = heap_modify_tuple_by_cols(row, desc, 1, &attnum, &literals, &isnull);
+	}
 	MemoryContextDelete(work);
 
 	return PointerGetDatum(row);

@@ -23,5 +23,6 @@
 #define Anum_rule_adjusted		13
 #define Anum_rule_positive		14
 #define Anum_rule_negative		15
+#define Anum_rule_literals		16
 
 #endif							/* PG_CONSENT_RULE_H */

@@ -27,7 +27,8 @@ CREATE TABLE consent.rule (
   shipped     boolean NOT NULL DEFAULT false,
   adjusted    boolean NOT NULL DEFAULT false,
   positive    text[] NOT NULL DEFAULT '{}',
-  negative    text[] NOT NULL DEFAULT '{}'
+  negative    text[] NOT NULL DEFAULT '{}',
+  literals    bytea
 );
 COMMENT ON TABLE consent.rule IS
   'What consent.classify() looks for. Add rules of your own; of a shipped rule only weight and enabled can be changed. Changes hold from the next call on, in every session. pg_dump keeps your rules and your adjustments of shipped ones';
@@ -61,6 +62,8 @@ COMMENT ON COLUMN consent.rule.positive IS
   'Texts the pattern must match; checked when the rule is written (23514)';
 COMMENT ON COLUMN consent.rule.negative IS
   'Texts the pattern must not match; checked when the rule is written (23514)';
+COMMENT ON COLUMN consent.rule.literals IS
+  'What consent.pattern_literals() finds in the pattern, packed; kept by the extension';
 GRANT SELECT ON consent.rule TO PUBLIC;
 
 SELECT pg_extension_config_dump('consent.rule', 'WHERE NOT shipped OR adjusted');

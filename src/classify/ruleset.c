@@ -120,7 +120,8 @@ column(HeapTuple tuple, TupleDesc desc, int attnum, bool *isnull)
 {
 	Datum		value = heap_getattr(tuple, attnum, desc, isnull);
 
-	if (*isnull && attnum != Anum_rule_class && attnum != Anum_rule_channels)
+	if (*isnull && attnum != Anum_rule_class && attnum != Anum_rule_channels &&
+		attnum != Anum_rule_literals)
 		elog(ERROR, "null in column %d of consent.rule", attnum);
 	return value;
 }
@@ -196,6 +197,8 @@ read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 	rule->citation = text_column(tuple, desc, Anum_rule_citation);
 	rule->source = text_column(tuple, desc, Anum_rule_pattern);
 	rule->pattern = NULL;
+	value = column(tuple, desc, Anum_rule_literals, &isnull);
+	rule->literals = isnull ? NULL : DatumGetByteaPCopy(value);
 
 	all = psprintf("%s %d %d %g %d %d %u %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
 				   rule->parts, rule->channels, rule->source);
@@ -254,13 +257,18 @@ add_filter(ConsentRuleset *set)
 
 	for (int i = 0; i < set->nrules; i++)
 	{
-		const char *source = set->rules[i].source;
+		const ConsentRule *rule = &set->rules[i];
 		ConsentLiteral *literals = NULL;
 		int			n;
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(each);
-		n = consent_literals(source, consent_pattern_is_caseless(source), &literals);
+		n = rule->literals == NULL ? -1 :
+			consent_literals_unpack(VARDATA_ANY(rule->literals),
+									VARSIZE_ANY_EXHDR(rule->literals), &literals);
+		if (n < 0)
+			n = consent_literals(rule->source, consent_pattern_is_caseless(rule->source),
+								 &literals);
 		MemoryContextSwitchTo(work);
 		consent_prefilter_add(builder, i, literals, n);
 		MemoryContextReset(each);

@@ -34,6 +34,7 @@ typedef struct ConsentRule
 	uint32		channels;		/* bit per ConsentChannel; all set: any */
 	const char *citation;
 	const char *source;			/* of the pattern */
+	const bytea *literals;		/* of the pattern, or NULL: to be found */
 	ConsentPattern *pattern;	/* NULL until it is needed */
 } ConsentRule;
 

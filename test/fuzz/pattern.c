@@ -36,6 +36,17 @@ run(const char *data, int size)
 
 	pattern = consent_pattern_compile(source);
 	n = consent_literals(source, consent_pattern_is_caseless(source), &literals);
+	if (n > 0)
+	{
+		int			size;
+		char	   *packed = consent_literals_pack(literals, n, &size);
+		ConsentLiteral *unpacked;
+
+		MUST(consent_literals_unpack(packed, size, &unpacked) == n);
+		for (int i = 0; i < n; i++)
+			MUST(unpacked[i].len == literals[i].len && unpacked[i].before == literals[i].before &&
+				 memcmp(unpacked[i].bytes, literals[i].bytes, literals[i].len) == 0);
+	}
 	if (n > 0 && consent_pattern_match(pattern, text.data, text.len, 0, &start, &end) == MATCH_FOUND)
 	{
 		bool		contained = false;
