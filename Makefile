@@ -144,8 +144,8 @@ EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHON
 	$(MIME_LIB)$(DLSUFFIX) $(MIME_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person fuzz score
-demo demo-stop test test-matrix bench-contact bench-consent bench-person fuzz score: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-audience fuzz score
+demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-audience fuzz score: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -158,6 +158,8 @@ bench-consent:
 	$(SRCROOT)/test/bench/consent
 bench-contact:
 	$(SRCROOT)/test/bench/contact
+bench-audience:
+	$(SRCROOT)/test/bench/audience
 bench-person:
 	$(SRCROOT)/test/bench/person
 fuzz:

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "nodes/supportnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -32,6 +33,7 @@
 PG_FUNCTION_INFO_V1(pg_consent_evaluate);
 PG_FUNCTION_INFO_V1(pg_consent_may_send);
 PG_FUNCTION_INFO_V1(pg_consent_permits);
+PG_FUNCTION_INFO_V1(pg_consent_permits_support);
 PG_FUNCTION_INFO_V1(pg_consent_ledger_readable);
 
 /* Arguments of consent.evaluate() and consent.may_send(), by position. */
@@ -392,6 +394,22 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 	cache->c.send.form = consent_ledger_form(PG_GETARG_DATUM(1));
 	PG_RETURN_BOOL(consent_evaluate((ConsentStanding *) PG_GETARG_VARLENA_P(0),
 									&cache->c.send).allowed);
+}
+
+/*
+ * The planner's support function of consent.permits().  No statistics know what
+ * a standing permits.  One half is within a factor of two of every share from a
+ * quarter up, and campaigns to fewer than a quarter of all contacts are rare.
+ */
+PGDLLEXPORT Datum
+pg_consent_permits_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (!IsA(request, SupportRequestSelectivity))
+		PG_RETURN_POINTER(NULL);
+	((SupportRequestSelectivity *) request)->selectivity = 0.5;
+	PG_RETURN_POINTER(request);
 }
 
 /*

@@ -41,8 +41,14 @@ CREATE FUNCTION consent.may_send(
 COMMENT ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text) IS
   'consent.evaluate(...).allowed; never NULL';
 
+CREATE FUNCTION consent.permits_support(internal) RETURNS internal
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_permits_support';
+COMMENT ON FUNCTION consent.permits_support(internal) IS
+  'Tells the planner how many contacts consent.permits() lets through: about half';
+
 CREATE FUNCTION consent.permits(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz) RETURNS boolean
-  LANGUAGE C STABLE PARALLEL SAFE
+  LANGUAGE C STABLE PARALLEL SAFE SUPPORT consent.permits_support
   AS 'MODULE_PATHNAME', 'pg_consent_permits';
 COMMENT ON FUNCTION consent.permits(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz) IS
   'By this standing of the address, would direct marketing to this form of it, by this channel, organisation and purpose, for this product category, be allowed at that time? NULL: now';

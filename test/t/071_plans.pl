@@ -1,0 +1,94 @@
+# What the planner makes of the campaign filter and the views, on a ledger of
+# twenty thousand contacts: nothing is a black box, and estimates are within a
+# factor of two.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('plans');
+$node->init;
+$node->append_conf('postgresql.conf', "jit = off\nfsync = off");
+$node->start;
+my ($sql) = run_command([ 'bash', 'test/bench/generate', '20000', '7' ]);
+$node->safe_psql('postgres', $sql);
+
+# The same seed gives the same ledger.
+$node->safe_psql('postgres', 'CREATE DATABASE again TEMPLATE template0');
+$node->safe_psql('again', (run_command([ 'bash', 'test/bench/generate', '2000', '7' ]))[0]);
+my $content = q{SELECT md5(string_agg(md5(concat_ws('|', contact, kind, channels, organisation, purpose, method, effective_at)), '' ORDER BY contact, kind, effective_at, source))
+  FROM consent.ledger WHERE contact::text ~ '^c[0-9]{1,3}@'};
+is($node->safe_psql('again', $content), $node->safe_psql('postgres', $content), 'the generator makes the same of the same seed');
+
+# plan_of QUERY: the JSON plan, of a query that was run.
+sub plan_of
+{
+  my ($query, $set) = @_;
+  return $node->safe_psql('postgres', ($set // 'SET max_parallel_workers_per_gather = 0;') . " EXPLAIN (ANALYZE, FORMAT JSON, COSTS ON, TIMING OFF) $query");
+}
+
+# rows of the node whose text matches: estimated and actual
+sub within
+{
+  my ($estimate, $actual, $factor, $what) = @_;
+  ok($actual > 0 && $estimate <= $factor * $actual && $estimate * $factor >= $actual, "$what: $estimate rows expected, $actual found");
+}
+
+foreach my $case (
+  [ 'email, gen_shop', q{consent.permitted('email', 'gen_shop', 'marketing', 'boilers')} ],
+  [ 'sms, gen_shop', q{consent.permitted('sms', 'gen_shop', 'marketing', 'boilers')} ],
+  [ 'live_call, gen_charity', q{consent.permitted('live_call', 'gen_charity')} ])
+{
+  my ($what, $call) = @$case;
+  my $plan = plan_of("SELECT c.* FROM gen_customer c JOIN $call p ON p = c.email");
+  like($plan, qr/"Relation Name": "address_standing"/, "$what: the planner sees the table");
+  unlike($plan, qr/"Function Name": "permitted"/, '... and no function in its way');
+  like($plan, qr/"Node Type": "(?:Hash Join|Merge Join|Nested Loop)"/, '... and joins');
+  my ($estimate) = $plan =~ /"Plan Rows": (\d+)/;
+  my ($actual) = $plan =~ /"Actual Rows": ([\d.]+)/;
+  within($estimate, $actual, 2, "$what, joined with the customers");
+}
+
+# One contact is looked up, not searched for.
+my $plan = plan_of(q{SELECT * FROM consent.current WHERE contact = 'c77@mail77.example' AND organisation = 'gen_shop' AND channel = 'email' AND purpose = 'marketing'});
+like($plan, qr/"Index Name": "address_standing_pkey"/, 'consent.current of one contact uses the index');
+unlike($plan, qr/"Node Type": "Seq Scan",(?:(?!\}).)*?"Relation Name": "ledger/s, '... and does not read the ledger');
+
+# Views of what is wrong read what is wrong.
+$plan = plan_of('SELECT * FROM consent.expiring');
+like($plan, qr/"Index Name": "[^"]*(?:ledger_ending_consent|expires_at)[^"]*"/, 'consent.expiring reads the consents that end');
+
+# An audience is made and used in parallel, and asked for once.
+my $parallel = 'SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
+$plan = plan_of(q{SELECT consent.audience_of(consent.contact_number(standing, contact)) FROM consent.contact_standing WHERE consent.permits(standing, contact, 'email', 'gen_shop', 'marketing', NULL, NULL)}, $parallel);
+like($plan, qr/"Partial Mode": "Partial"/, 'an audience is put together by several workers');
+$node->safe_psql('postgres', q{ALTER TABLE gen_customer ADD contact_id bigint; UPDATE gen_customer SET contact_id = consent.contact_id(email); ANALYZE gen_customer;
+  CREATE TABLE saved AS SELECT consent.audience('email', 'gen_shop') AS members});
+foreach my $set ('SET max_parallel_workers_per_gather = 0;', $parallel)
+{
+  is( $node->safe_psql('postgres', "$set SELECT count(*) FROM gen_customer WHERE contact_id <@ (SELECT members FROM saved)"),
+    $node->safe_psql('postgres', q{SELECT count(*) FROM gen_customer c JOIN consent.permitted('email', 'gen_shop') p ON p = c.email}),
+    'a stored audience filters like permitted()');
+  is( $node->safe_psql('postgres', "$set SELECT count(*) FROM gen_customer WHERE contact_id <@ (SELECT consent.audience('email', 'gen_shop'))"),
+    $node->safe_psql('postgres', q{SELECT consent.count(members) FROM saved}),
+    'so does one made in the query');
+}
+$plan = plan_of(q{SELECT count(*) FROM gen_customer WHERE contact_id <@ (SELECT members FROM saved)}, $parallel);
+like($plan, qr/"Parallel Aware": true,(?:(?!\}).)*?"Relation Name": "gen_customer"/s, 'the filter is parallel');
+
+# Past sends are judged in parallel, and the result is that of one process.
+$node->safe_psql('postgres', q{CREATE TABLE sent AS SELECT email_text AS rcpt, timestamptz '2024-01-01' + id * interval '1 hour' AS at FROM gen_customer; ANALYZE sent});
+my $query = $node->safe_psql('postgres', q{SELECT consent.exposure_query('sent', consent.exposure_mappings('rcpt', '''email''', 'at', NULL, NULL, '''gen_shop''', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false))});
+$plan = plan_of($query, $parallel);
+like($plan, qr/"Node Type": "Gather/, 'an exposure audit runs in parallel');
+my $serial = $node->safe_psql('postgres', "SET max_parallel_workers_per_gather = 0; SELECT md5(string_agg(md5(q::text), '' ORDER BY q::text COLLATE \"C\")) FROM ($query) q");
+is($node->safe_psql('postgres', "$parallel SELECT md5(string_agg(md5(q::text), '' ORDER BY q::text COLLATE \"C\")) FROM ($query) q"), $serial, '... and finds the same');
+# The law as of then, one message at a time.
+is( $node->safe_psql('postgres', "SELECT count(*) FROM ($query) q"),
+  $node->safe_psql('postgres', q{SELECT count(*) FROM sent s WHERE NOT consent.may_send(s.rcpt::consent.contact, 'email', 'gen_shop', at => s.at)}),
+  '... as many as consent.may_send() refuses');
+
+$node->stop;
+done_testing();
