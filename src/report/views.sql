@@ -92,41 +92,53 @@ CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
   WHERE kind = 'consent' AND expires_at IS NOT NULL;
 
 -- A record is judged by itself: what was said before or after it does not make
--- it better or worse.  First contact is what a third party's consent needs.
+-- it better or worse.  What is wrong with a consent from the start is recorded
+-- with it; whether a third party's names its sender and was used in time, and
+-- whether a soft opt-in meets its conditions, is asked of the law.  First contact
+-- is what a third party's consent needs.
 CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
   SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
-         e.recorded_at, e.source, r.code AS defect, r.citation, u.ruling, r.explanation
-    FROM (SELECT l.* FROM consent.ledger l
-           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL)
+         e.recorded_at, e.source, d.code AS defect, r.citation, u.ruling, r.explanation
+    FROM (SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.purpose, l.method, l.collected_by, l.effective_at, l.recorded_at,
+                 l.source, l.defects AS codes
+            FROM consent.ledger l
+           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NULL
           UNION ALL
-          SELECT l.* FROM consent.ledger l
-           WHERE l.kind = 'soft_opt_in'
-             AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
-             AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'
-          UNION ALL
-          SELECT l.*
-            FROM (SELECT DISTINCT o.name
-                    FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
-                   WHERE p.double_opt_in) o
-            JOIN consent.ledger l ON l.organisation = o.name
-           WHERE l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) e
-   CROSS JOIN LATERAL (
-         SELECT consent.judge(consent.fold(l), e.contact, COALESCE(e.channels[1], 'email'),
-                              CASE WHEN e.collected_by IS NOT NULL THEN COALESCE(e.named_organisations[1], e.organisation)
-                                   ELSE e.organisation END,
-                              COALESCE(e.purpose,
-                                       CASE WHEN e.relationship = 'support'
-                                            THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
-                                       'marketing'),
-                              e.product_category) AS decision
-           FROM consent.ledger l
-          WHERE l.address = e.address AND (l.event_id = e.event_id OR l.kind = 'contacted')) j
-   CROSS JOIN LATERAL unnest((j.decision).reasons) AS d(code)
-    JOIN consent.reason r ON r.code = d.code AND r.kind = 'refusal'
-    LEFT JOIN consent.ruling u ON u.reason = r.code
-   WHERE NOT (j.decision).allowed AND consent.ledger_readable()
-     AND r.code ~ '^(third_party_)?(consent|soi|csoi)_'
-     AND r.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'soi_refused_later', 'csoi_refused_later',
+          SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.purpose, l.method, l.collected_by, l.effective_at, l.recorded_at,
+                 l.source, (j.decision).reasons
+            FROM (SELECT l.* FROM consent.ledger l
+                   WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NOT NULL
+                  UNION ALL
+                  SELECT l.* FROM consent.ledger l
+                   WHERE l.kind = 'soft_opt_in'
+                     AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
+                     AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'
+                  UNION ALL
+                  SELECT l.*
+                    FROM (SELECT DISTINCT o.name
+                            FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
+                           WHERE p.double_opt_in) o
+                    JOIN consent.ledger l ON l.organisation = o.name
+                   WHERE l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) l
+           CROSS JOIN LATERAL (
+                 SELECT consent.judge(consent.fold(x), l.contact, COALESCE(l.channels[1], 'email'),
+                                      CASE WHEN l.collected_by IS NOT NULL THEN COALESCE(l.named_organisations[1], l.organisation)
+                                           ELSE l.organisation END,
+                                      COALESCE(l.purpose,
+                                               CASE WHEN l.relationship = 'support'
+                                                    THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
+                                               'marketing'),
+                                      l.product_category) AS decision
+                   FROM consent.ledger x
+                  WHERE x.address = l.address AND (x.event_id = l.event_id OR x.kind = 'contacted')) j
+           WHERE NOT (j.decision).allowed) e
+   CROSS JOIN LATERAL unnest(e.codes) AS d(code)
+    -- Outer joins, or a planner that thinks there is one such reason begins there.
+    LEFT JOIN consent.reason r ON r.code = d.code
+    LEFT JOIN consent.ruling u ON u.reason = d.code
+   WHERE consent.ledger_readable()
+     AND d.code ~ '^(third_party_)?(consent|soi|csoi)_'
+     AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'soi_refused_later', 'csoi_refused_later',
                         'soi_aims_and_ideals', 'csoi_not_sole_purpose');
 COMMENT ON VIEW consent.at_risk IS
   'Which recorded consents and soft opt-ins would not stand up if somebody asked, for what defect, and in which case was that found? One row per event and defect. They never count when a message is judged; the risk is that somebody believes in them';

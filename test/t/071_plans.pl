@@ -60,6 +60,10 @@ unlike($plan, qr/"Node Type": "Seq Scan",(?:(?!\}).)*?"Relation Name": "ledger/s
 $plan = plan_of('SELECT * FROM consent.expiring');
 like($plan, qr/"Index Name": "[^"]*(?:ledger_ending_consent|expires_at)[^"]*"/, 'consent.expiring reads the consents that end');
 
+$plan = plan_of('SELECT defect, count(*) FROM consent.at_risk GROUP BY 1');
+like($plan, qr/"Index Name": "[^"]*(?:ledger_doubtful_consent|event_id_idx)[^"]*"/, 'consent.at_risk reads the consents that are in doubt');
+unlike($plan, qr/"Relation Name": "ledger[^"]*",(?:(?!\}).)*?"Actual Loops": (?!1,|0,)\d+(?:(?!\}).)*?"Filter": "[^"]*defects/s, '... and once');
+
 # An audience is made and used in parallel, and asked for once.
 my $parallel = 'SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
 $plan = plan_of(q{SELECT consent.audience_of(consent.contact_number(standing, contact)) FROM consent.contact_standing WHERE consent.permits(standing, contact, 'email', 'gen_shop', 'marketing', NULL, NULL)}, $parallel);

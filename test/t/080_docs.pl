@@ -1,0 +1,84 @@
+# Every example of the documentation runs: the blocks marked sql of README.md
+# and docs/*.md, in order, each document in a database of its own.
+#
+# A line that ends in a comment beginning with "refused" or "error" ends a
+# statement that must fail; every other statement must not.  What a reader need
+# not see is in comments of the document:
+#   <!-- test: ... -->             SQL to run at this place
+#   <!-- test: skip, REASON -->    the next block is not run
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('docs');
+$node->init;
+$node->append_conf('postgresql.conf', "fsync = off\nmax_prepared_transactions = 10");
+$node->start;
+
+# steps TEXT: [line, "sql" or "skip", what] in the order of the document
+sub steps
+{
+  my ($text) = @_;
+  my @steps;
+  while ($text =~ /^(?:```(\w*)[^\n]*\n(.*?)^```[^\n]*$|<!-- test:\s*(.*?)\s*-->)/gms)
+  {
+    my ($language, $block, $test) = ($1, $2, $3);
+    my $line = 1 + (() = substr($text, 0, $-[0]) =~ /\n/g);
+    if (!defined $test) { push @steps, [ $line + 1, 'sql', $block ] if $language eq 'sql'; }
+    elsif ($test =~ /^skip\b/) { push @steps, [ $line, 'skip', $test ]; }
+    else { push @steps, [ $line, 'hidden', $test . "\n" ]; }
+  }
+  return @steps;
+}
+
+# run DATABASE, SQL: the lines, of the SQL, at which statements failed, with the message
+sub failures
+{
+  my ($database, $sql) = @_;
+  my ($status, $stdout, $stderr) = $node->psql($database, $sql, on_error_stop => 0);
+  my %failed;
+  $failed{$1} = $2 while $stderr =~ /^psql:<stdin>:(\d+): (?:ERROR|FATAL):\s+(.*)$/gm;
+  $failed{0} = $stderr if $status != 0 && !%failed;
+  return %failed;
+}
+
+# The test of the test.
+$node->safe_psql('postgres', 'CREATE TABLE t (a int CHECK (a > 0))');
+my @self = steps("x\n```sql\nSELECT 1;\n```\n```\nno sql\n```\n<!-- test: skip, why -->\n```sql\nSELECT 2;\n```\n<!-- test:\nSELECT 3;\n-->\n");
+is(join(' ', map { "$_->[0]$_->[1]" } @self), '3sql 8skip 10sql 12hidden', 'blocks are found');
+my %self = failures('postgres', "INSERT INTO t VALUES (1);\nINSERT INTO t\nVALUES (0);\nSELECT nonsense;\nSELECT 1;\n");
+is(join(' ', sort keys %self), '3 4', 'and failures');
+
+foreach my $document ('README.md', sort glob('docs/*.md'))
+{
+  my $database = $document =~ s/\W/_/gr;
+  my $skip;
+  $node->safe_psql('postgres', qq{CREATE DATABASE "$database" TEMPLATE template0});
+  foreach my $step (steps(slurp_file($document)))
+  {
+    my ($line, $kind, $sql) = @$step;
+    if ($kind eq 'skip') { $skip = $sql; next; }
+    if (defined $skip)
+    {
+      note("$document:$line is skipped: $skip");
+      undef $skip;
+      next;
+    }
+    my %failed = failures($database, $sql);
+    my @lines = split /\n/, $sql;
+    foreach my $i (0 .. $#lines)
+    {
+      next unless $lines[$i] =~ /--\s*(?:refused|error)\b.*$/i && $lines[$i] =~ /;\s*--/;
+      my $there = delete $failed{ $i + 1 };
+      ok(defined $there, "$document:" . ($line + $i) . ' fails, as it says');
+    }
+    ok(!%failed, "$document:$line runs");
+    diag("$document:" . ($line + $_ - 1) . ": $failed{$_}") foreach sort { $a <=> $b } keys %failed;
+  }
+}
+
+$node->stop;
+done_testing();
