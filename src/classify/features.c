@@ -1,0 +1,295 @@
+/*-------------------------------------------------------------------------
+ *
+ * features.c
+ *	  From a sentence to hashed features: words, pairs of words, the beginning
+ *	  and the end of longer words.
+ *
+ * Sums, percentages, times, numbers, addresses and the {{slots}} of templates
+ * are kinds, not values: which sum a message names says nothing about what it
+ * is.  "!" and "?" are words of their own; other punctuation is not seen.
+ *
+ * Whatever is changed here changes what the shipped model means: run
+ * "make model" afterwards.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <stdbool.h>
+
+#include "classify/features.h"
+
+#define STEM_LETTERS		5	/* a longer word is also known by so many */
+#define SUFFIX_LETTERS		3
+
+typedef struct Token
+{
+	uint32_t	hash;
+	uint32_t	stem;			/* 0 if the word is too short to have one */
+	uint32_t	suffix;
+	int			start;
+	int			end;
+} Token;
+
+/* FNV-1a */
+#define HASH_START	2166136261u
+
+static inline uint32_t
+hash_byte(uint32_t hash, unsigned char c)
+{
+	return (hash ^ c) * 16777619u;
+}
+
+static uint32_t
+hash_kind(const char *name)
+{
+	uint32_t	hash = hash_byte(HASH_START, '<');
+
+	for (; *name; name++)
+		hash = hash_byte(hash, (unsigned char) *name);
+	return hash;
+}
+
+/* Spreads the hash over all bits (the finalizer of MurmurHash3). */
+static inline uint32_t
+spread(uint32_t hash)
+{
+	hash ^= hash >> 16;
+	hash *= 0x85ebca6bu;
+	hash ^= hash >> 13;
+	hash *= 0xc2b2ae35u;
+	hash ^= hash >> 16;
+	return hash;
+}
+
+static inline bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char) c >= 0x80;
+}
+
+static inline unsigned char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : (unsigned char) c;
+}
+
+/* What stands at "at", or 0 at the end. */
+static inline char
+peek(const char *text, int len, int at)
+{
+	return at < len ? text[at] : 0;
+}
+
+static int
+read_slot(const char *text, int len, int at, Token *token)
+{
+	token->hash = hash_kind("slot");
+	while (at < len && !(text[at] == '}' && peek(text, len, at + 1) == '}'))
+		at++;
+	return at + 2 < len ? at + 2 : len;
+}
+
+/* Digits and what joins them, as in 1,204.50, 9:30 or 4/5. */
+static int
+skip_number(const char *text, int len, int at, int *digits, bool *time)
+{
+	while (at < len)
+	{
+		char		c = text[at];
+
+		if (is_digit(c))
+			(*digits)++;
+		else if ((c == '.' || c == ',' || c == ':' || c == '/') && is_digit(peek(text, len, at + 1)))
+			*time |= c == ':' || c == '/';
+		else
+			break;
+		at++;
+	}
+	return at;
+}
+
+static int
+read_money(const char *text, int len, int at, Token *token)
+{
+	int			digits = 0;
+	bool		time = false;
+
+	token->hash = hash_kind("money");
+	while (peek(text, len, at) == ' ')
+		at++;
+	return skip_number(text, len, at, &digits, &time);
+}
+
+static int
+read_number(const char *text, int len, int at, Token *token)
+{
+	int			digits = 0;
+	bool		time = false;
+
+	at = skip_number(text, len, at, &digits, &time);
+	if (peek(text, len, at) == '%')
+	{
+		token->hash = hash_kind("percent");
+		return at + 1;
+	}
+	/* a unit written onto it: 4gb, 9am, 2nd */
+	if (is_letter(peek(text, len, at)))
+	{
+		token->hash = hash_byte(HASH_START, '#');
+		for (; is_letter(peek(text, len, at)) || is_digit(peek(text, len, at)); at++)
+			token->hash = hash_byte(token->hash, is_digit(text[at]) ? '#' : lower(text[at]));
+		return at;
+	}
+	token->hash = hash_kind(time ? "time" : digits == 1 ? "one digit" :
+							digits == 2 ? "two digits" : digits <= 4 ? "year" : "code");
+	return at;
+}
+
+/* Does the character at "at" carry on an address, as in a.example/b? */
+static bool
+joins_address(const char *text, int len, int at, bool address)
+{
+	char		next = peek(text, len, at + 1);
+
+	switch (text[at])
+	{
+		case '.':
+		case '@':
+		case ':':
+		case '/':
+		case '_':
+			return is_letter(next) || next == '/' || (address && is_digit(next));
+		case '-':
+		case '=':
+		case '&':
+		case '?':
+		case '#':
+			return address && (is_letter(next) || is_digit(next));
+		default:
+			return false;
+	}
+}
+
+static int
+read_word(const char *text, int len, int at, Token *token)
+{
+	uint32_t	hash = HASH_START;
+	unsigned char last[SUFFIX_LETTERS] = {0};
+	int			letters = 0;
+	bool		address = false;
+
+	for (; at < len; at++)
+	{
+		char		c = text[at];
+
+		if (is_letter(c) || is_digit(c))
+		{
+			unsigned char l = is_digit(c) ? '#' : lower(c);
+
+			hash = hash_byte(hash, l);
+			if (++letters == STEM_LETTERS)
+				token->stem = hash_byte(hash, '*');
+			last[letters % SUFFIX_LETTERS] = l;
+		}
+		else if (c == '\'' && is_letter(peek(text, len, at + 1)))
+			continue;			/* don't is dont */
+		else if (joins_address(text, len, at, address))
+			address = true;
+		else
+			break;
+	}
+	if (address)
+	{
+		token->hash = hash_kind("address");
+		token->stem = 0;
+		return at;
+	}
+	token->hash = hash;
+	if (letters <= STEM_LETTERS)
+		token->stem = 0;
+	if (letters >= STEM_LETTERS)
+	{
+		token->suffix = hash_byte(HASH_START, '-');
+		for (int i = 1; i <= SUFFIX_LETTERS; i++)
+			token->suffix = hash_byte(token->suffix, last[(letters + i) % SUFFIX_LETTERS]);
+	}
+	return at;
+}
+
+static int
+read_tokens(const char *text, int len, Token *token)
+{
+	int			n = 0;
+	int			at = 0;
+
+	while (at < len && n < FEATURE_MAX_TOKENS)
+	{
+		char		c = text[at];
+		Token	   *t = &token[n];
+
+		t->start = at;
+		t->stem = 0;
+		t->suffix = 0;
+		if (c == '{' && peek(text, len, at + 1) == '{')
+			at = read_slot(text, len, at, t);
+		else if (c == '!' || c == '?')
+		{
+			t->hash = hash_kind(c == '!' ? "!" : "?");
+			while (peek(text, len, at) == '!' || peek(text, len, at) == '?')
+				at++;
+		}
+		else if (c == '$')
+			at = read_money(text, len, at + 1, t);
+		else if (c == '\xc2' && peek(text, len, at + 1) == '\xa3')	/* £ */
+			at = read_money(text, len, at + 2, t);
+		else if (is_digit(c))
+			at = read_number(text, len, at, t);
+		else if (is_letter(c))
+			at = read_word(text, len, at, t);
+		else
+		{
+			at++;
+			continue;
+		}
+		t->end = at;
+		n++;
+	}
+	return n;
+}
+
+int
+consent_features(const char *text, int len, ConsentFeature *feature)
+{
+	Token		token[FEATURE_MAX_TOKENS];
+	int			ntokens = read_tokens(text, len, token);
+	int			n = 0;
+	uint32_t	before = hash_kind("begin");
+	int			before_start = 0;
+
+	/* One multiplier for each sort of feature keeps the sorts apart. */
+#define PUT(h, from, to) \
+	(feature[n].hash = spread(h), feature[n].start = (from), feature[n++].end = (to))
+
+	for (int i = 0; i < ntokens; i++)
+	{
+		const Token *t = &token[i];
+
+		PUT(t->hash, t->start, t->end);
+		PUT(before * 31 + t->hash * 7 + 1, before_start, t->end);
+		if (t->stem)
+			PUT(t->stem * 3 + 2, t->start, t->end);
+		if (t->suffix)
+			PUT(t->suffix * 5 + 3, t->start, t->end);
+		before = t->hash;
+		before_start = t->start;
+	}
+	if (ntokens > 0)
+		PUT(before * 31 + hash_kind("end") * 7 + 1, before_start, token[ntokens - 1].end);
+#undef PUT
+	return n;
+}
