@@ -4,6 +4,7 @@
 #   make test         the whole test suite in a server of its own
 #   make fuzz         any text, pattern and message, for a while (SECONDS_EACH)
 #   make score        how well classification does on labelled messages
+#   make model        learns the classifier's model again from test/corpus/train.jsonl
 #   make test-matrix  the same against PostgreSQL 15, 17 and 18 (as root)
 #   make, make install, make installcheck: the ordinary PGXS way
 
@@ -38,7 +39,11 @@ OBJS = \
 	src/classify/ruleset.o \
 	src/classify/matcher.o \
 	src/classify/rule.o \
+	src/classify/features.o \
+	src/classify/model.o \
 	src/classify/findings.o \
+	src/classify/language.o \
+	src/classify/weigh.o \
 	src/classify/decide.o \
 	src/classify/classify.o \
 	src/decision/reasons.o \
@@ -127,7 +132,8 @@ SQL_PARTS = \
 	src/report/subject_access.sql \
 	src/module/roles.sql
 
-DATA = $(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
+DATA = src/classify/pg_consent.model \
+	$(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
 DATA_built = pg_consent--$(EXTVERSION).sql
 
 PG_CPPFLAGS = -I$(SRCROOT)/src
@@ -144,8 +150,8 @@ EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHON
 	$(MIME_LIB)$(DLSUFFIX) $(MIME_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-audience fuzz score
-demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-audience fuzz score: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-audience fuzz score model
+demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-audience fuzz score model: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -166,6 +172,9 @@ fuzz:
 	$(SRCROOT)/test/fuzz/run
 score:
 	$(SRCROOT)/test/score
+model:
+	$(SRCROOT)/test/setup
+	$(SRCROOT)/test/train/model
 
 PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))

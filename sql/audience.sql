@@ -80,7 +80,7 @@ SELECT p ->> 'class' AS class, p -> 'is_marketing' AS marketing, p -> 'permitted
 SELECT p ->> 'class' AS class, p ->> 'judged_as' AS judged_as, p -> 'refused' AS refused
   FROM consent.preflight('SELECT email FROM audience_list WHERE id < 4', 'Your order 4411 is out for delivery today.', organisation => 'aud acme', class => 'direct_marketing') p;
 SELECT e ->> 'part' AS part, e ->> 'excerpt' AS excerpt
-  FROM jsonb_array_elements(consent.preflight('SELECT email FROM audience_list', 'Get 20% off all boilers', subject => 'Sale', organisation => 'aud acme') -> 'evidence') e;
+  FROM jsonb_array_elements(consent.preflight('SELECT email FROM audience_list', 'Get 20% off all boilers', subject => 'Sale', organisation => 'aud acme') -> 'evidence') e WHERE e ->> 'rule' = 'price.percent_off';
 SELECT consent.preflight('audience_list', 'x');
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.preflight('no_such_list', 'x', recipient => 'email');

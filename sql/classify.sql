@@ -41,8 +41,8 @@ SELECT class, needs_review FROM consent.classify('Your parcel arrives today. ' |
 -- Evidence points at the text as given.
 SELECT * FROM consent.evidence(U&'Caf\00E9 \2013 sa\200Bve \FFE120 today. Your parcel arrives today.', '20% off');
 SELECT start, length, excerpt, substr(b, start, length) = excerpt AS same
-  FROM (SELECT '<p>Hi &amp; hello,</p><p>s<b></b>a&#118;e &pound;20 now</p>' AS b) s, consent.evidence(b);
-SELECT count(*) FROM consent.evidence(repeat('20% off. ', 300));
+  FROM (SELECT '<p>Hi &amp; hello,</p><p>s<b></b>a&#118;e &pound;20 now</p>' AS b) s, consent.evidence(b) WHERE rule = 'price.save_amount';
+SELECT count(*) FROM consent.evidence(repeat('20% off. ', 300)) WHERE rule = 'price.percent_off';
 SELECT * FROM consent.evidence('Qwertyuiop.');
 
 -- Highlighted, and safe to show.
@@ -221,3 +221,24 @@ DROP ROLE regress_consent_nobody;
 -- Nothing told, rules gone: still no marketing gets through.
 DELETE FROM consent.rule WHERE NOT shipped;
 SELECT class, consent.is_marketing(class) FROM consent.classify('Quatloo');
+
+-- What no rule knows, the model does; its evidence says why.
+SELECT class, rules FROM consent.classify('We have put a few bottles by for you, and the first glass costs nothing. Come and see us on Friday.');
+SELECT rule, class, part, start, length, citation LIKE '%; here: "%' AS says_why
+  FROM consent.evidence('We have put a few bottles by for you, and the first glass costs nothing. Come and see us on Friday.')
+ WHERE rule = 'model.promotion';
+SELECT class FROM consent.classify('running late, start without me');
+SELECT class FROM consent.classify('I have put the money in your account. Let me know it has come.');
+-- A language that it has not learned is never a service message for that.
+SELECT class, needs_review FROM consent.classify('Ihr Paket wird morgen zwischen 9 und 11 Uhr zugestellt');
+SELECT class, needs_review FROM consent.classify('Ваш заказ будет доставлен завтра');
+SELECT class, needs_review FROM consent.classify('お荷物は明日届きます');
+-- The weights add up to the score, a rule counting once.
+SELECT b, round(sum(weight)::numeric, 2) = round((consent.classify(b)).score::numeric, 2) AS adds_up
+  FROM (VALUES ('Black Friday is here: 20% off everything. Shop now!'),
+               ('Your order is packed. Need a bow on that? They are £3, reply BOW. 20% off. 20% off.'),
+               ('May we text you when the sale starts? Reply YES.')) v(b),
+       LATERAL (SELECT DISTINCT ON (rule, class, CASE WHEN rule LIKE 'model.%' THEN start END) weight
+                  FROM consent.evidence(b)
+                 WHERE class IN ('direct_marketing', 'consent_request') AND weight IS NOT NULL) e
+ GROUP BY b ORDER BY b;

@@ -288,7 +288,9 @@ pg_consent_evidence(PG_FUNCTION_ARGS)
 		const ConsentFinding *f = &found.finding[i];
 		Datum		values[8];
 		bool		nulls[8] = {false};
-		char	   *citation = pstrdup(f->rule->citation);
+		char	   *citation = f->because ?
+			psprintf("%s; here: %s", f->rule->citation, f->because) :
+			pstrdup(f->rule->citation);
 
 		values[0] = CStringGetTextDatum(f->limit ? psprintf("limit:%s", f->rule->code) :
 										f->rule->code);
@@ -296,13 +298,13 @@ pg_consent_evidence(PG_FUNCTION_ARGS)
 			nulls[1] = true;
 		else
 			values[1] = ObjectIdGetDatum(consent_class_oid(f->rule->class));
-		values[2] = Float4GetDatum(f->rule->weight);
+		values[2] = Float4GetDatum(f->weight);
 		values[3] = CStringGetTextDatum(f->in_subject ? "subject" : "body");
 		values[4] = Int32GetDatum(f->start + 1);
 		values[5] = Int32GetDatum(f->end - f->start);
-		values[6] = f->limit ? (Datum) 0 :
+		values[6] = f->nowhere ? (Datum) 0 :
 			consent_excerpt(f->in_subject ? m.subject : m.body, f->start, f->end);
-		nulls[4] = nulls[5] = nulls[6] = f->limit;
+		nulls[4] = nulls[5] = nulls[6] = f->nowhere;
 		values[7] = CStringGetTextDatum(pg_any_to_server(citation, strlen(citation), PG_UTF8));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
@@ -365,7 +367,7 @@ append_part(StringInfo out, const char *source, bool is_subject,
 
 	for (int i = 0; i < found->n; i++)
 	{
-		if (!found->finding[i].limit && found->finding[i].in_subject == is_subject)
+		if (!found->finding[i].nowhere && found->finding[i].in_subject == is_subject)
 			mine[n++] = found->finding[i];
 	}
 	qsort(mine, n, sizeof(ConsentFinding), compare_places);

@@ -8,16 +8,19 @@
 #ifndef PG_CONSENT_CLASSIFY_H
 #define PG_CONSENT_CLASSIFY_H
 
+#include "classify/language.h"
 #include "classify/ruleset.h"
+#include "text/text.h"
 
 typedef struct ConsentClassification
 {
 	ConsentClass class;
-	float4		score;			/* weights of the promotion found, each rule once */
+	float4		score;			/* weights of the promotion found, see decide.c */
 	bool		needs_review;
 	int			nrules;
-	char	  **rules;			/* codes, marketing first; "limit:code" for a
-								 * rule that could not be tried to the end */
+	char	  **rules;			/* codes of what counted, each once: rules,
+								 * then the model; "limit:code" for a rule
+								 * that could not be tried to the end */
 } ConsentClassification;
 
 /*
@@ -29,23 +32,30 @@ extern void consent_classify(const char *body, int bodylen,
 							 const char *subject, int subjectlen,
 							 int channel, ConsentClassification *result);
 
-/* One place where one rule speaks. */
+/* One place where one rule, or the model, speaks. */
 typedef struct ConsentFinding
 {
-	const ConsentRule *rule;
+	const ConsentRule *rule;	/* for the model, one of weigh.c's own */
+	float4		weight;
+	bool		counts;			/* not a further place of the same rule */
 	bool		in_subject;
-	bool		limit;			/* the rule gave up on this part: no position */
+	bool		limit;			/* the rule gave up on this part */
+	bool		nowhere;		/* has no position */
+	int			at;				/* byte of the part's folded text */
 	int			start;			/* characters of the part as given, 0-based */
 	int			end;			/* exclusive */
+	char	   *because;		/* what spoke loudest, for evidence; or NULL */
 } ConsentFinding;
 
 typedef struct ConsentFindings
 {
 	int			n;
 	int			capacity;
-	ConsentFinding *finding;	/* by rule, then part (subject first), then place */
+	ConsentFinding *finding;	/* by rule, then part (subject first), then
+								 * place; behind them the model's */
 	bool		truncated;		/* not all of the text was read */
 	bool		empty;			/* there was nothing to read */
+	ConsentLanguage language;
 } ConsentFindings;
 
 /* As above, in UTF-8; at most per_part findings of a rule in each part. */
@@ -54,6 +64,15 @@ extern void consent_classify_findings(const ConsentRuleset *set,
 									  const char *subject, int subjectlen,
 									  int channel, int per_part,
 									  ConsentFindings *found);
+
+/*
+ * weigh.c: adds what the model finds to what the rules found, given the folded
+ * subject and body (NULL: none).  explain: also say why, in evidence's words.
+ */
+extern void consent_weigh(const ConsentText *const *parts, bool explain,
+						  ConsentFindings *found);
+
+extern ConsentFinding *consent_findings_add(ConsentFindings *found);
 
 extern void consent_classify_decide(const ConsentFindings *found,
 									ConsentClassification *result);

@@ -3,9 +3,15 @@
  * decide.c
  *	  From findings to a class.
  *
- * Each rule counts once, with its weight, for the class it speaks for, and a
- * class is established when the weights for it reach 1.  So one strong hit
- * (weight 1) is enough, while tone (praise, urgency: 0.5) needs a second one.
+ * The weights of all findings are added up for each class they speak for, a
+ * rule once however often it speaks, and a class is established when its sum
+ * reaches 1.  There are two axes: what promotes (or asks for permission, or
+ * gathers leads), and what serves; neither takes from the other.
+ *
+ * Promotion is in doubt between DOUBT and 1: such a message is unknown, which
+ * every guard treats as marketing.  Below that nothing promotes, and a message
+ * that promotes nothing is a service message, be it an order's confirmation or
+ * a friend's regards; but only in a language that rules and model know.
  *
  * A sender's own label ("this is a service message") is a rule of weight 0:
  * it establishes nothing, and next to promotion it asks for a second look.
@@ -19,6 +25,12 @@
 /* Weights are decimal fractions: 0.7 + 0.3 must do. */
 #define ESTABLISHED(weight)	((weight) >= 1.0 - 1e-6)
 
+#define DOUBT				0.7
+#define SURE				1.5 /* below this, look again */
+
+/* A request so much louder than all promotion names what it asks for, no more. */
+#define BESIDES				2.0
+
 /* What a message may be besides marketing or a survey; the first wins a tie. */
 static const ConsentClass neutral_classes[] = {
 	CLASS_PUBLIC_TASK, CLASS_REGULATORY, CLASS_SERVICE, CLASS_SERVICE_OPTIONAL
@@ -30,6 +42,7 @@ decide(const float8 *weight)
 	bool		promotes = ESTABLISHED(weight[CLASS_DIRECT_MARKETING]);
 	bool		asks = ESTABLISHED(weight[CLASS_CONSENT_REQUEST]);
 	bool		surveys = ESTABLISHED(weight[CLASS_MARKET_RESEARCH]);
+	bool		gathers = ESTABLISHED(weight[CLASS_SUGGING]);
 	ConsentClass neutral = CLASS_UNKNOWN;
 
 	for (int i = 0; i < lengthof(neutral_classes); i++)
@@ -42,15 +55,47 @@ decide(const float8 *weight)
 	}
 
 	if (surveys)
-		return promotes || asks ? CLASS_SUGGING : CLASS_MARKET_RESEARCH;
-	if (asks && promotes)
-		return CLASS_MIXED;
+		return promotes || asks || gathers ? CLASS_SUGGING : CLASS_MARKET_RESEARCH;
 	/* also when bolted onto a receipt: the request is all that is marketing */
-	if (asks)
+	if (asks && weight[CLASS_CONSENT_REQUEST] >= BESIDES * weight[CLASS_DIRECT_MARKETING])
 		return CLASS_CONSENT_REQUEST;
-	if (promotes)
-		return neutral == CLASS_UNKNOWN ? CLASS_DIRECT_MARKETING : CLASS_MIXED;
-	return neutral;
+	if (promotes || gathers)
+		return neutral == CLASS_UNKNOWN && !asks ? CLASS_DIRECT_MARKETING : CLASS_MIXED;
+	if (weight[CLASS_DIRECT_MARKETING] >= DOUBT)
+		return CLASS_UNKNOWN;
+	return neutral == CLASS_UNKNOWN ? CLASS_SERVICE : neutral;
+}
+
+/* Has the code been listed? */
+static bool
+is_listed(const ConsentClassification *result, const char *code)
+{
+	for (int i = 0; i < result->nrules; i++)
+	{
+		if (strcmp(result->rules[i], code) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is it established what the message serves?  In a language the model has not
+ * learned only rules can tell.
+ */
+static bool
+serves(const ConsentFindings *found)
+{
+	float8		weight = 0;
+
+	for (int i = 0; i < found->n; i++)
+	{
+		const ConsentFinding *f = &found->finding[i];
+
+		if (f->counts && !f->rule->neutral && !consent_class_is_marketing(f->rule->class) &&
+			!(f->rule->model && found->language == LANGUAGE_FOREIGN))
+			weight += f->weight;
+	}
+	return ESTABLISHED(weight);
 }
 
 void
@@ -59,9 +104,11 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 	float8		weight[CONSENT_NCLASSES] = {0};
 	bool		limited = false;
 	bool		labelled = false;
-	bool		review = found->truncated || found->empty;
-	const ConsentRule *last = NULL;
+	bool		review = found->truncated || found->empty ||
+		found->language == LANGUAGE_FOREIGN;
 	float8		promotion;
+	float8		by_rules = 0;
+	bool		unread;
 
 	result->rules = palloc(Max(found->n, 1) * sizeof(char *));
 	result->nrules = 0;
@@ -76,29 +123,36 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 			result->rules[result->nrules++] = psprintf("limit:%s", f->rule->code);
 			continue;
 		}
-		if (f->rule == last)
+		if (!f->counts)
 			continue;
-		last = f->rule;
-		weight[last->class] += last->weight;
-		review |= last->review;
-		labelled |= last->class == CLASS_SERVICE && last->weight == 0;
-		result->rules[result->nrules++] = pstrdup(last->code);
+		weight[f->rule->class] += f->weight;
+		if (f->rule->class == CLASS_DIRECT_MARKETING && !f->rule->model)
+			by_rules += f->weight;
+		review |= f->rule->review;
+		labelled |= f->rule->class == CLASS_SERVICE && f->rule->weight == 0 && !f->rule->model;
+		if (!f->nowhere && !is_listed(result, f->rule->code))
+			result->rules[result->nrules++] = pstrdup(f->rule->code);
 	}
 
 	promotion = weight[CLASS_DIRECT_MARKETING] + weight[CLASS_CONSENT_REQUEST];
 	result->class = decide(weight);
 
-	/* Traces of promotion below the mark, or beside such a label. */
-	if (promotion > 0 && (labelled || !consent_class_is_marketing(result->class)))
+	/* Traces of promotion below the mark, or beside such a label; thin margins. */
+	if (weight[CLASS_DIRECT_MARKETING] >= DOUBT / 2 && weight[CLASS_DIRECT_MARKETING] < SURE &&
+		!(ESTABLISHED(weight[CLASS_DIRECT_MARKETING]) && ESTABLISHED(by_rules)))
+		review = true;
+	if (promotion > 0 && labelled)
 		review = true;
 
 	/*
 	 * What was not read, or the rule that gave up, might have been what
 	 * mattered.
 	 */
-	if ((limited || found->truncated) && !consent_class_is_marketing(result->class))
+	unread = limited || found->truncated || found->empty ||
+		(found->language != LANGUAGE_KNOWN && !serves(found));
+	if (unread && !consent_class_is_marketing(result->class))
 		result->class = CLASS_UNKNOWN;
 
-	result->score = (float4) promotion;
+	result->score = (float4) Max(promotion, 0);
 	result->needs_review = review || limited || result->class == CLASS_UNKNOWN;
 }

@@ -38,9 +38,8 @@ typedef struct Part
 	Span		cover[COVER_MAX_SPANS];
 } Part;
 
-static void
-add_finding(ConsentFindings *found, const ConsentRule *rule, const Part *part,
-			bool limit, int start, int end)
+ConsentFinding *
+consent_findings_add(ConsentFindings *found)
 {
 	ConsentFinding *f;
 
@@ -52,11 +51,25 @@ add_finding(ConsentFindings *found, const ConsentRule *rule, const Part *part,
 			palloc(found->capacity * sizeof(ConsentFinding));
 	}
 	f = &found->finding[found->n++];
+	memset(f, 0, sizeof(ConsentFinding));
+	return f;
+}
+
+static void
+add_finding(ConsentFindings *found, const ConsentRule *rule, const Part *part,
+			bool limit, int start, int end)
+{
+	const ConsentFinding *last = found->n > 0 ? &found->finding[found->n - 1] : NULL;
+	bool		again = last != NULL && last->rule == rule && !last->limit;
+	ConsentFinding *f = consent_findings_add(found);
+
 	f->rule = rule;
+	f->weight = rule->weight;
+	f->counts = !again && !limit;
 	f->in_subject = part->is_subject;
 	f->limit = limit;
-	f->start = 0;
-	f->end = 0;
+	f->nowhere = limit;
+	f->at = start;
 	if (!limit)
 		consent_text_source(&part->text, start, end, &f->start, &f->end);
 }
@@ -178,6 +191,7 @@ consent_classify_findings(const ConsentRuleset *set,
 {
 	Part	   *parts = palloc(2 * sizeof(Part));
 	PrefilterHits *hits = set->hits;
+	const ConsentText *texts[2];
 
 	read_part(&parts[0], true, subject, subjectlen);
 	read_part(&parts[1], false, body, bodylen);
@@ -219,5 +233,8 @@ consent_classify_findings(const ConsentRuleset *set,
 			}
 		}
 	}
+	for (int p = 0; p < 2; p++)
+		texts[p] = parts[p].given ? &parts[p].text : NULL;
+	consent_weigh(texts, per_part > 1, found);
 	pfree(parts);
 }

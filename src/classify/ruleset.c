@@ -191,6 +191,7 @@ read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 	rule->class = isnull ? CLASS_UNKNOWN : consent_class_from_oid(DatumGetObjectId(value));
 	rule->weight = DatumGetFloat4(column(tuple, desc, Anum_rule_weight, &isnull));
 	rule->review = DatumGetBool(column(tuple, desc, Anum_rule_review, &isnull));
+	rule->shipped = DatumGetBool(column(tuple, desc, Anum_rule_shipped, &isnull));
 	rule->parts = parts_of(column(tuple, desc, Anum_rule_parts, &isnull));
 	value = column(tuple, desc, Anum_rule_channels, &isnull);
 	rule->channels = isnull ? ~(uint32) 0 : channels_of(value);

@@ -30,6 +30,8 @@ typedef struct ConsentRule
 	ConsentClass class;
 	float4		weight;
 	bool		review;			/* a finding asks for a second look */
+	bool		shipped;
+	bool		model;			/* no rule: the model, or the text's length */
 	int			parts;			/* RULE_PART_* */
 	uint32		channels;		/* bit per ConsentChannel; all set: any */
 	const char *citation;

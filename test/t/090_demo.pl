@@ -57,16 +57,12 @@ $node->safe_psql('demo', 'CREATE TABLE truth AS SELECT * FROM (VALUES ' . join('
 # are, since people write such messages; a template leaves the list when the
 # classifier learns it, and joins it only with a reason.
 my @known_wrong = (
-	# service, refused: no rule knows the situation, so the class is unknown
-	'bb-live-today',     # "Your broadband line is now live"
-	'bb-outage-over',    # "The broadband fault in ... has been fixed"
-	'bb-return-box',     # "A returns bag for your old router is in the post"
-	'tr-grant',          # "The trustees have agreed to pay ..."
-	# service, refused: a plain word is taken for an offer
-	'bb-cancelled',      # "so that you can save them" (e-mails)
-	# marketing, let through: a service phrase is seen and the pitch is not
+	# service, taken for promotion by the model in some towns
+	'bb-outage',         # "Engineers are working on it and we expect service to be restored"
+	# marketing, let through: sounds like the administration it is dressed up as
+	'cr-details',        # "choose how you would like us to contact you with offers in future"
 	'dz-card',           # "every GBP 10 you spend with it at the pump earns 20 points"
-	'mx-receipt',        # "Could you do a little more? A monthly gift of GBP 8 means ..."
+	'dz-cover-ends',     # "Take out HomeCover again today and we will freeze last year's price"
 );
 my $known_wrong = join(', ', map { "'$_'" } '', @known_wrong);
 

@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * language.c
+ *	  Whether a message is in a language that the model has learned.
+ *
+ * The model has learned English.  English can hardly be written without its
+ * small words; neither can its neighbours without theirs.  Where theirs are
+ * in the majority, or letters are not Latin, the text is as good as unread.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "classify/language.h"
+
+#define ENOUGH			3		/* English words more than others: read no further */
+#define FEW				3		/* fewer words are no text */
+#define LONGEST_WORD	8
+
+/* In the order of strcmp(), for the search. */
+static const char *const english[] = {
+	"a", "about", "after", "all", "an", "and", "any", "are", "as", "at", "be",
+	"been", "before", "but", "by", "call", "can", "cant", "do", "dont", "for",
+	"free", "from", "get", "go", "had", "has", "have", "he", "hello", "here",
+	"hey", "his", "how", "i", "if", "ill", "im", "in", "is", "it", "its",
+	"just", "k", "lol", "me", "more", "my", "need", "new", "no", "not", "now",
+	"of", "off", "ok", "on", "one", "or", "our", "out", "over", "please",
+	"pls", "r", "ready", "reply", "see", "she", "so", "some", "sorry",
+	"still", "text", "than", "thank", "thanks", "that", "the", "their",
+	"them", "then", "there", "they", "this", "thx", "to", "today", "txt", "u",
+	"until", "up", "ur", "us", "was", "we", "well", "were", "what", "when",
+	"which", "who", "will", "with", "yes", "you", "your", "yours"
+};
+
+/* Welsh, French, German, Dutch, Spanish, Italian, Portuguese, Polish, Romanian. */
+static const char *const others[] = {
+	"aan", "al", "alla", "am", "ar", "auf", "aux", "avec", "bei", "bent",
+	"ces", "che", "chi", "ci", "com", "con", "cu", "czy", "da", "das", "de",
+	"dei", "del", "dem", "den", "der", "des", "die", "dla", "dos", "du",
+	"een", "eich", "ein", "eine", "el", "en", "este", "et", "eu", "ewch",
+	"fel", "fydd", "gan", "gyda", "het", "ich", "ihr", "ihre", "il", "ir",
+	"ist", "ja", "je", "jest", "la", "las", "le", "les", "lo", "los", "mae",
+	"met", "mit", "na", "nach", "nasz", "neu", "nicht", "nie", "niet", "non",
+	"nos", "nous", "oder", "oes", "om", "ons", "onze", "os", "ou", "para",
+	"pentru", "per", "peut", "por", "pour", "pro", "prosimy", "que", "qui",
+	"se", "si", "sich", "sie", "sind", "sobre", "son", "su", "sur", "sus",
+	"syn", "te", "tu", "un", "una", "und", "une", "uns", "unser", "uw", "van",
+	"voor", "vos", "votre", "vous", "wen", "wir", "wird", "wordt", "wrth",
+	"y", "ych", "yn", "yr", "za", "zu", "zum", "zur"
+};
+
+static int
+compare_words(const void *key, const void *element)
+{
+	return strcmp(key, *(const char *const *) element);
+}
+
+static bool
+is_in(const char *word, const char *const *list, int n)
+{
+	return bsearch(word, list, n, sizeof(*list), compare_words) != NULL;
+}
+
+static bool
+is_hidden(ConsentRegion region)
+{
+	return region == REGION_PREHEADER || region == REGION_URL;
+}
+
+ConsentLanguage
+consent_language(const ConsentText *const *parts)
+{
+	int			known = 0;
+	int			other = 0;
+	int			words = 0;
+	int			letters = 0;
+	int			strange = 0;	/* not Latin: beyond U+02FF, but for signs */
+
+	for (int p = 0; p < 2; p++)
+	{
+		const char *s = parts[p] ? parts[p]->data : "";
+
+		/* what no reader sees, or nobody wrote, is not his language */
+		while (*s)
+		{
+			char		word[LONGEST_WORD + 1];
+			int			len = 0;
+
+			while ((*s >= 'a' && *s <= 'z') || *s == '\'' || IS_HIGHBIT_SET(*s))
+			{
+				if (((unsigned char) *s & 0xC0) != 0x80)
+					letters++;
+				if ((unsigned char) *s >= 0xCC && (unsigned char) *s < 0xE2)
+					strange++;
+				if (*s != '\'' && len <= LONGEST_WORD)
+				{
+					if (len < LONGEST_WORD)
+						word[len] = *s;
+					len++;
+				}
+				s++;
+			}
+			if (len == 0)
+			{
+				s++;
+				continue;
+			}
+			if (is_hidden(consent_text_region(parts[p], (int) (s - parts[p]->data) - 1)))
+				continue;
+			words++;
+			if (len > LONGEST_WORD)
+				continue;
+			word[len] = '\0';
+			if (is_in(word, english, lengthof(english)))
+				known++;
+			else if (is_in(word, others, lengthof(others)))
+				other++;
+			if (known >= other + ENOUGH)
+				return LANGUAGE_KNOWN;
+		}
+	}
+	if (other > known || 2 * strange > letters)
+		return LANGUAGE_FOREIGN;
+	return known > 0 && words >= FEW ? LANGUAGE_KNOWN : LANGUAGE_UNSURE;
+}
