@@ -47,4 +47,4 @@ SELECT complete FROM consent.read_raw(pg_temp.raw(E'Subject: x\n\n' || repeat('Y
 SELECT complete FROM consent.read_raw(pg_temp.raw('Subject: ' || repeat('x', 1000000) || E'\n\nbody'));
 SELECT class FROM consent.classify_raw(pg_temp.raw(E'Subject: x\n\n' || repeat('Your parcel arrives today. ', 400000)));
 -- What an HTML text leaves open hides no other.
-SELECT rules FROM consent.classify_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<p>Hello <!--\n--x\nContent-Type: text/html\n\n<p>20% off everything</p>\n--x--\n'));
+SELECT rules[1:1] AS rules FROM consent.classify_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<p>Hello <!--\n--x\nContent-Type: text/html\n\n<p>20% off everything</p>\n--x--\n'));
