@@ -10,6 +10,18 @@ SELECT count(consent.give(c::consent.contact, '{email,sms}', 'queue acme', metho
 SELECT adapter, versions, on_block, divert IS NOT NULL AS parks, claim IS NOT NULL AS claim, certified FROM consent.adapter ORDER BY lower(adapter);
 SELECT adapter FROM consent.adapter WHERE undecided IS NULL OR NOT shipped;
 
+-- Writes past the guards, as if the person had agreed then.
+CREATE FUNCTION queue_unguarded(target regclass, statement text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t name;
+BEGIN
+  EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', target);
+  EXECUTE statement;
+  FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = target AND NOT tgisinternal LOOP
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', target, t);
+  END LOOP;
+END $$;
+
 -- A table of the shape of graphile-worker's: the name of the task is in another table.
 CREATE SCHEMA graphile_worker;
 CREATE TABLE graphile_worker._private_tasks (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, identifier text NOT NULL UNIQUE);
@@ -64,6 +76,33 @@ INSERT INTO graphile_worker._private_jobs (task_id, payload)
          unnest('{Get 20% off all boilers this weekend only!,Your order 4411 is out for delivery today.}'::text[]) t
   RETURNING payload->>'to' AS "to", left(payload->>'text', 10) AS text, attempts, last_error;
 SELECT consent.unguard('graphile_worker._private_jobs');
+
+-- The owner of the queue needs to be in consent_admin, a worker's role needs nothing.
+CREATE ROLE regress_queue_owner IN ROLE consent_admin;
+CREATE ROLE regress_queue_worker;
+ALTER SCHEMA graphile_worker OWNER TO regress_queue_owner;
+ALTER TABLE graphile_worker._private_tasks OWNER TO regress_queue_owner;
+ALTER TABLE graphile_worker._private_jobs OWNER TO regress_queue_owner;
+ALTER TABLE graphile_worker._private_job_queues OWNER TO regress_queue_owner;
+ALTER TABLE graphile_worker._private_tasks ENABLE ROW LEVEL SECURITY;
+GRANT USAGE ON SCHEMA graphile_worker TO regress_queue_worker;
+GRANT SELECT, INSERT, UPDATE ON graphile_worker._private_jobs TO regress_queue_worker;
+DELETE FROM graphile_worker._private_jobs;
+SET ROLE regress_queue_owner;
+SELECT consent.guard_queue('graphile-worker', queue => 'send_email', recipient => $$payload->>'to'$$, channel => $$'email'$$,
+                           body => $$payload->>'text'$$, organisation => $$'queue acme'$$);
+RESET ROLE;
+SELECT queue_unguarded('graphile_worker._private_jobs', $$INSERT INTO graphile_worker._private_jobs (task_id, job_queue_id, payload) VALUES (4, 1, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}')$$);
+INSERT INTO graphile_worker._private_job_queues (queue_name, locked_at, locked_by) VALUES ('named', now(), 'worker');
+SET ROLE regress_queue_worker;
+INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (4, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}') RETURNING attempts, last_error;
+UPDATE graphile_worker._private_jobs SET attempts = attempts + 1, locked_at = now(), locked_by = 'worker' WHERE locked_at IS NULL AND attempts < max_attempts RETURNING id AS taken;
+RESET ROLE;
+SELECT job_queue_id, attempts, last_error, locked_by FROM graphile_worker._private_jobs ORDER BY id;
+SELECT queue_name, locked_by FROM graphile_worker._private_job_queues;
+SET ROLE regress_queue_owner;
+SELECT consent.unguard_queue('graphile-worker', 'send_email');
+RESET ROLE;
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'graphile_worker._private_jobs'::regclass;
 
 -- One of pg-boss's: a partition for each queue, also for one made later; in a schema of its own.
@@ -121,16 +160,6 @@ INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": "Jo", "text
 -- The queues that no test runs for real, on tables with the columns they have:
 -- a refused row is stored in the queue's terminal state, and one that is
 -- refused only when a worker takes it is not handed out.
-CREATE FUNCTION queue_unguarded(target regclass, statement text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  t name;
-BEGIN
-  EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', target);
-  EXECUTE statement;
-  FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = target AND NOT tgisinternal LOOP
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', target, t);
-  END LOOP;
-END $$;
 \set offer '''{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}'''
 \set notice '''{"to": "no@queue.example", "text": "Your order 4411 is out for delivery today."}'''
 
@@ -201,7 +230,6 @@ INSERT INTO notifications ("to", normalised_to, notification_type, template_id) 
 RETURNING id, notification_status, updated_at IS NOT NULL AS timed;
 DROP TABLE river_job, procrastinate_jobs, solid_queue_ready_executions, solid_queue_jobs, mail_mail, mail_message, sms_sms, notifications, templates_history;
 DROP TYPE river_job_state, procrastinate_job_status, notification_type;
-DROP FUNCTION queue_unguarded;
 DROP SCHEMA pgmq CASCADE;
 \set VERBOSITY default
 
@@ -260,3 +288,5 @@ RESET ROLE;
 DROP SCHEMA graphile_worker, "regress boss", pgmq CASCADE;
 DROP TABLE post_office_email, oban_jobs, acme_outbox, queue_customer;
 DROP TYPE oban_job_state;
+DROP FUNCTION queue_unguarded;
+DROP ROLE regress_queue_owner, regress_queue_worker;

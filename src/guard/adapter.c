@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -38,9 +39,13 @@
 PG_FUNCTION_INFO_V1(pg_consent_guard_release);
 PG_FUNCTION_INFO_V1(pg_consent_task_identifier);
 
-/* The task that a call asked for last: a campaign asks for one again and again. */
+/*
+ * The task that a call asked for last: a campaign asks for one again and again.
+ * Kept for a transaction, because guards are kept for longer.
+ */
 typedef struct LastTask
 {
+	TimestampTz transaction;
 	Oid			tasks;
 	int32		id;
 	text	   *identifier;
@@ -116,13 +121,14 @@ pg_consent_task_identifier(PG_FUNCTION_ARGS)
 
 	if (last == NULL)
 		last = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(LastTask));
-	if (last->identifier == NULL || last->tasks != tasks || last->id != id)
+	if (last->identifier == NULL || last->tasks != tasks || last->id != id ||
+		last->transaction != GetCurrentTransactionStartTimestamp())
 	{
 		text	   *identifier = find_task(tasks, id, fcinfo->flinfo->fn_mcxt);
 
 		if (last->identifier != NULL)
 			pfree(last->identifier);
-		*last = (LastTask) {tasks, id, identifier};
+		*last = (LastTask) {GetCurrentTransactionStartTimestamp(), tasks, id, identifier};
 	}
 	if (last->identifier == NULL)
 		PG_RETURN_NULL();
