@@ -183,8 +183,18 @@ UPDATE act_part SET day = 2 WHERE id = 1 RETURNING tableoid::regclass, id;
 SAVEPOINT s;
 INSERT INTO act_part_2 (id, to_addr, body, day) VALUES (2, 'yes3@actions.example', :promo, 2);
 ROLLBACK TO s;
+-- one that a trigger keeps from arriving has not moved, and leaves nothing behind
+CREATE FUNCTION act_vanish() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER vanish BEFORE INSERT ON act_part_1 FOR EACH ROW EXECUTE FUNCTION act_vanish();
+UPDATE act_part SET day = 1 WHERE id = 1;
+DROP TRIGGER vanish ON act_part_1;
+SAVEPOINT s;
+INSERT INTO act_part_1 (id, to_addr, body, day) VALUES (1, 'yes3@actions.example', :promo, 1);
+ROLLBACK TO s;
+ROLLBACK;
+BEGIN;
 -- moved and changed at once
-UPDATE act_part SET day = 1, to_addr = 'stopped@actions.example' WHERE id = 1;
+UPDATE act_part SET day = 2, to_addr = 'stopped@actions.example' WHERE id = 1;
 ROLLBACK;
 SELECT consent.unguard('act_part');
 SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('act_part'::regclass, 'act_part_1'::regclass, 'act_part_2'::regclass);

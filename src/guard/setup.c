@@ -299,7 +299,7 @@ guard_arguments(FunctionCallInfo fcinfo, Relation rel)
  * FOR EACH ROW EXECUTE FUNCTION consent.guard_divert('consent_guard')
  */
 static void
-create_triggers(const char *table, const char *guard, const char *herald, const char *arguments)
+create_triggers(const char *table, const char *guard, const char *herald, bool diverts, const char *arguments)
 {
 	run_ddl(psprintf("CREATE CONSTRAINT TRIGGER %s AFTER INSERT OR UPDATE ON %s "
 					 "FOR EACH ROW EXECUTE FUNCTION consent.guard_check(%s)",
@@ -307,9 +307,9 @@ create_triggers(const char *table, const char *guard, const char *herald, const 
 	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(guard)));
 	if (herald == NULL)
 		return;
-	run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s "
+	run_ddl(psprintf("CREATE TRIGGER %s BEFORE %sUPDATE ON %s "
 					 "FOR EACH ROW EXECUTE FUNCTION consent.guard_divert(%s)",
-					 quote_identifier(herald), table, quote_literal_cstr(guard)));
+					 quote_identifier(herald), diverts ? "INSERT OR " : "", table, quote_literal_cstr(guard)));
 	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(herald)));
 }
 
@@ -346,6 +346,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	const char *table;
 	const char *guard;
 	const char *herald = NULL;
+	bool		diverts = !PG_ARGISNULL(ARG_DIVERT);
 	ListCell   *lc;
 	List	   *children;
 
@@ -366,12 +367,12 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 				 errmsg("table \"%s\" is already guarded", RelationGetRelationName(rel)),
 				 errhint("Use consent.unguard() first, or give this guard another name.")));
 	guard = choose_trigger_name(rel, GUARD_TRIGGER, name);
-	if (!PG_ARGISNULL(ARG_DIVERT) || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition)
+	if (diverts || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition)
 		herald = choose_trigger_name(rel, HERALD_TRIGGER, name);
 	arguments = guard_arguments(fcinfo, rel);
 	table_close(rel, NoLock);
 
-	create_triggers(table, guard, herald, arguments);
+	create_triggers(table, guard, herald, diverts, arguments);
 	children = children_of(relid);
 	foreach(lc, children)
 	{
@@ -379,7 +380,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 		const char *child_table = qualified_name(child);
 
 		table_close(child, NoLock);
-		create_triggers(child_table, guard, herald, psprintf("%s, 'child', 'true'", arguments));
+		create_triggers(child_table, guard, herald, diverts, psprintf("%s, 'child', 'true'", arguments));
 	}
 	consent_health_made(relid, guard, name,
 						consent_block_action_names[consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK))]);

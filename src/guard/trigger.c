@@ -11,7 +11,8 @@
  * open the door.
  *
  * consent.guard_divert() is its herald: a BEFORE ROW trigger, made where the
- * guard has a diversion, or partitions.  It can do what is too late later:
+ * guard has a diversion, or partitions (then for UPDATE only, because it would
+ * make COPY slow).  It can do what is too late later:
  * store a refused row in its terminal state at once, so that clients get their
  * ids back and nobody ever sees it pending; keep a worker from the row it
  * takes; and tell a row that moves to another partition from a new one.  It
@@ -102,34 +103,32 @@ row_event(const ConsentMapping *mapping, const ConsentRow *row, const ConsentRow
 
 /*
  * Rows that move to another partition.  Such an UPDATE is an INSERT for the
- * partition it ends in, and what that INSERT knows is what the herald saw of
- * the UPDATE: first in "leaving", one row per guard at a time, then, when the
- * row has come to its new partition, in "arrived", until the guard sees it.
- * Both live as long as the transaction; when a part of it is rolled back we
- * forget them all, and rows are judged once more than needed.
+ * partition it ends in, and of that we know what the herald saw of the UPDATE:
+ * which message it was, and whether it is to be judged.  It is forgotten when
+ * the statement ends, and when a part of the transaction is rolled back: then
+ * a row is judged once more than needed.
  */
-typedef struct ArrivedKey
+typedef struct MovedKey
 {
 	Oid			guarded;		/* the table that was guarded */
 	NameData	guard;
 	uint8		message[PG_SHA256_DIGEST_LENGTH];
-} ArrivedKey;
+} MovedKey;
 
-typedef struct Arrived
+typedef struct Moved
 {
-	ArrivedKey	key;
+	MovedKey	key;
 	int			count;
 	bool		retried;
-} Arrived;
+} Moved;
 
-static List *leaving = NIL;		/* of Arrived, at most one per guard */
-static HTAB *arrived = NULL;
+static HTAB *moved = NULL;		/* in TopTransactionContext */
+static MemoryContext moving = NULL; /* of the statement that moves rows */
 
 static void
 forget_moves(void)
 {
-	leaving = NIL;
-	arrived = NULL;
+	moved = NULL;
 }
 
 static void
@@ -143,6 +142,15 @@ moves_subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransact
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		forget_moves();
+}
+
+static void
+statement_ended(void *arg)
+{
+	if (moved != NULL)
+		hash_destroy(moved);
+	forget_moves();
+	moving = NULL;
 }
 
 void
@@ -160,7 +168,7 @@ hash_update(pg_cryptohash_ctx *hash, const void *data, size_t len)
 }
 
 static void
-message_key(const ConsentMapping *mapping, const ConsentRow *row, ArrivedKey *key)
+message_key(const ConsentMapping *mapping, const ConsentRow *row, MovedKey *key)
 {
 	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
 
@@ -192,85 +200,55 @@ message_key(const ConsentMapping *mapping, const ConsentRow *row, ArrivedKey *ke
 	pg_cryptohash_free(hash);
 }
 
-static bool
-same_guard(const ArrivedKey *a, const ArrivedKey *b)
-{
-	return a->guarded == b->guarded && strcmp(NameStr(a->guard), NameStr(b->guard)) == 0;
-}
-
-/* The herald sees a row that is about to leave its partition. */
+/* The herald sees a row that is about to leave its partition; statement lives as long as that. */
 static void
-note_leaving(const ConsentMapping *mapping, const ConsentRow *row, RowEvent event)
+note_moved(MemoryContext statement, const ConsentMapping *mapping, const ConsentRow *row, RowEvent event)
 {
-	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
-	Arrived    *move = palloc0(sizeof(Arrived));
-	ListCell   *lc;
+	MovedKey	key;
+	Moved	   *entry;
+	bool		found;
 
-	message_key(mapping, row, &move->key);
-	move->retried = event == EVENT_RETRIED;
-	foreach(lc, leaving)
+	if (moving != statement)
 	{
-		if (same_guard(&((Arrived *) lfirst(lc))->key, &move->key))
-			leaving = foreach_delete_current(leaving, lc);
+		MemoryContextCallback *callback = MemoryContextAllocZero(statement, sizeof(MemoryContextCallback));
+
+		callback->func = statement_ended;
+		MemoryContextRegisterResetCallback(statement, callback);
+		moving = statement;
 	}
-	leaving = lappend(leaving, move);
-	MemoryContextSwitchTo(caller);
+	if (moved == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(MovedKey), .entrysize = sizeof(Moved), .hcxt = TopTransactionContext};
+
+		moved = hash_create("pg_consent moved rows", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	message_key(mapping, row, &key);
+	entry = hash_search(moved, &key, HASH_ENTER, &found);
+	if (!found)
+		entry->count = 0;
+	entry->count++;
+	entry->retried = event == EVENT_RETRIED;
 }
 
-/* The herald sees a new row: is it the one that has just left? */
+/*
+ * A new row: has it only moved?  Then *event is what the UPDATE was.  The
+ * guard, which is the last to see it, takes it off the list.
+ */
 static bool
-note_arrived(const ConsentMapping *mapping, const ConsentRow *row)
+has_moved(const ConsentMapping *mapping, const ConsentRow *row, bool last, RowEvent *event)
 {
-	ArrivedKey	key;
-	ListCell   *lc;
+	MovedKey	key;
+	Moved	   *entry;
 
-	if (leaving == NIL)
+	if (moved == NULL)
 		return false;
 	message_key(mapping, row, &key);
-	foreach(lc, leaving)
-	{
-		Arrived    *move = lfirst(lc);
-		Arrived    *entry;
-		bool		found;
-
-		if (!same_guard(&move->key, &key))
-			continue;
-		leaving = foreach_delete_current(leaving, lc);
-		if (memcmp(move->key.message, key.message, sizeof(key.message)) != 0)
-			return false;
-		if (arrived == NULL)
-		{
-			HASHCTL		ctl = {.keysize = sizeof(ArrivedKey), .entrysize = sizeof(Arrived),
-			.hcxt = TopTransactionContext};
-
-			arrived = hash_create("pg_consent moved rows", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-		}
-		entry = hash_search(arrived, &key, HASH_ENTER, &found);
-		if (!found)
-			entry->count = 0;
-		entry->count++;
-		entry->retried = move->retried;
-		return true;
-	}
-	return false;
-}
-
-/* The guard sees a new row: has it only moved?  Then *event is what the UPDATE was. */
-static bool
-has_moved(const ConsentMapping *mapping, const ConsentRow *row, RowEvent *event)
-{
-	ArrivedKey	key;
-	Arrived    *entry;
-
-	if (arrived == NULL)
-		return false;
-	message_key(mapping, row, &key);
-	entry = hash_search(arrived, &key, HASH_FIND, NULL);
+	entry = hash_search(moved, &key, HASH_FIND, NULL);
 	if (entry == NULL)
 		return false;
 	*event = entry->retried ? EVENT_RETRIED : EVENT_NOTHING;
-	if (--entry->count == 0)
-		hash_search(arrived, &key, HASH_REMOVE, NULL);
+	if (last && --entry->count == 0)
+		hash_search(moved, &key, HASH_REMOVE, NULL);
 	return true;
 }
 
@@ -433,7 +411,7 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 		tuple = trigdata->tg_trigtuple;
 		slot = trigdata->tg_trigslot;
 		consent_mapping_evaluate(mapping, slot, &row);
-		if (note_arrived(mapping, &row))
+		if (has_moved(mapping, &row, false, &event))
 			return PointerGetDatum(tuple);
 		event = row_event(mapping, &row, NULL);
 	}
@@ -448,7 +426,7 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 	else if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) && event != EVENT_QUEUED && is_pending(&row) &&
 			 consent_mapping_leaves(mapping, slot) &&
 			 consent_guard_overtaken_by(rel, mapping->trigger) == NULL)
-		note_leaving(mapping, &row, event);
+		note_moved(fcinfo->flinfo->fn_mcxt, mapping, &row, event);
 	return PointerGetDatum(tuple);
 }
 
@@ -547,7 +525,7 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 	{
 		slot = trigdata->tg_trigslot;
 		consent_mapping_evaluate(mapping, slot, &row);
-		if (!has_moved(mapping, &row, &event))
+		if (!has_moved(mapping, &row, true, &event))
 			event = row_event(mapping, &row, NULL);
 	}
 	if (event == EVENT_NOTHING)
