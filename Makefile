@@ -168,6 +168,8 @@ bench-audience:
 	$(SRCROOT)/test/bench/audience
 bench-person:
 	$(SRCROOT)/test/bench/person
+bench-guard:
+	$(SRCROOT)/test/bench/guard
 fuzz:
 	$(SRCROOT)/test/fuzz/run
 score:

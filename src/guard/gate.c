@@ -209,17 +209,15 @@ full_xid(TransactionId xid)
 }
 
 /*
- * The bucket is wanted at commit.  When we are there already, and a trigger or
- * somebody's callback still writes rows, it is locked at once: then the
- * verdict that follows is the last one.
+ * What commits from here on is looked for at commit.  When we are there
+ * already, and a trigger or somebody's callback still writes rows, the bucket
+ * is locked at once: then the verdict that follows is the last one.
  */
 void
 consent_gate_enter(uint64 key)
 {
 	Gate	   *g = get_gate();
 
-	if (g->wanted[BUCKET(key)] == NoLock)
-		g->wanted[BUCKET(key)] = ShareLock;
 	if (g->passed)
 		lock_bucket(BUCKET(key), ShareLock);
 	else if (g->since == NULL)
@@ -294,6 +292,8 @@ consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys, 
 	{
 		Note	   *note;
 
+		if (g->wanted[BUCKET(keys[i])] == NoLock)
+			g->wanted[BUCKET(keys[i])] = ShareLock;
 		if (g->nnotes == NOTES_IN_MEMORY)
 			spill_notes();
 		if (g->nnotes == g->maxnotes)

@@ -12,6 +12,7 @@
 #include "contact/contact.h"
 #include "guard/mapping.h"
 #include "ledger/judge.h"
+#include "module/compat.h"
 
 /* What was found about a row; of several recipients, about the one refused. */
 typedef struct ConsentJudgement
@@ -53,7 +54,7 @@ extern ConsentRowVerdict consent_guard_judge(ConsentMapping *mapping, TupleTable
 											 ConsentJudgement *judgement);
 extern int	consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 **keys);
 extern char *consent_refusal_json(const ConsentJudgement *judgement);
-extern void consent_guard_still_pending(Relation rel) pg_attribute_noreturn();
-extern void consent_guard_raise(Relation rel, const ConsentJudgement *judgement) pg_attribute_noreturn();
+extern pg_noreturn void consent_guard_still_pending(Relation rel);
+extern pg_noreturn void consent_guard_raise(Relation rel, const ConsentJudgement *judgement);
 
 #endif							/* PG_CONSENT_GUARD_H */

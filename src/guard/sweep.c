@@ -642,6 +642,8 @@ keys_arg(FunctionCallInfo fcinfo, uint64 **keys)
 	ConsentRow	row = {.values[MAPPED_RECIPIENT] = PG_GETARG_DATUM(0)};
 
 	mapping.type[MAPPED_RECIPIENT] = get_fn_expr_argtype(fcinfo->flinfo, 0);
+	if (mapping.type[MAPPED_RECIPIENT] != TEXTOID && mapping.type[MAPPED_RECIPIENT] != TEXTARRAYOID)
+		elog(ERROR, "could not determine the type of the recipient");
 	return consent_guard_keys(&mapping, &row, keys);
 }
 

@@ -73,6 +73,11 @@ typedef struct ErrorSaveContext
 	} while (0)
 #endif
 
+/* Functions that do not return are marked in front, and by another word, since 18. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* Loadable modules name themselves since PostgreSQL 18. */
 #ifdef PG_MODULE_MAGIC_EXT
 #define PG_CONSENT_MODULE_MAGIC(v) \
