@@ -93,6 +93,7 @@ if (action === 'divert') {
 	await optOut('also@example.com');
 	observe('waiting after an opt-out', await waiting('email'));
 }
+observe('health of the guards', (await query('SELECT DISTINCT health FROM consent.guards')).map((row) => row.health));
 observe('worker errors', errors.filter((message) => !message.includes('mail server')).length);
 await boss.stop({ graceful: true, timeout: 5000 });
 await pool.end();

@@ -102,6 +102,7 @@ foreach my $module (grep { /graphile/ && $version{$_} } sort keys %version)
 		'parked' => '',
 		# the task that adds a refused job fails, and is tried again in vain
 		'a task that adds a refused job' => 'message to this recipient is not permitted: no_per',
+		'health of the guards' => 'ok',
 		'worker errors' => 0);
 	observe(
 		"$module divert",
@@ -130,6 +131,7 @@ foreach my $module (grep { /graphile/ && $version{$_} } sort keys %version)
 		'named queue: nothing waits' => 0,
 		# the notice
 		'waiting after an opt-out' => 1,
+		'health of the guards' => 'ok',
 		'worker errors' => 0);
 }
 
@@ -152,6 +154,7 @@ foreach my $module (grep { /boss/ && $version{$_} } sort keys %version)
 		'states of the refused' => 'completed created',
 		q{state of the batch's other} => '',
 		'reason kept' => 'true',
+		'health of the guards' => 'ok',
 		'worker errors' => 0);
 	observe(
 		"$module divert",
@@ -178,6 +181,7 @@ foreach my $module (grep { /boss/ && $version{$_} } sort keys %version)
 		'nothing waits' => 0,
 		# the notice
 		'waiting after an opt-out' => 1,
+		'health of the guards' => 'ok',
 		'worker errors' => 0);
 }
 
