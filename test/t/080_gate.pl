@@ -207,6 +207,18 @@ finish($writer);
 like(slurp_file("$file.out"), qr/queued/, 'queued while the withdrawal was prepared');
 like(slurp_file("$file.err"), qr/PC001/, 'and refused when it had been committed');
 
+# More rows than are remembered in memory; the first one is overtaken.
+$node->safe_psql('postgres', "SELECT count(consent.give(c::consent.contact, '{email}', 'acme', method => 'ticked_box', wording => 'w')) FROM unnest('{first\@gate.example,many\@gate.example}'::text[]) c");
+my $connstr = $node->connstr('postgres');
+my ($status, $stdout, $stderr) = $node->psql('postgres', qq{
+  BEGIN;
+  INSERT INTO outbox (to_addr, body)
+    SELECT CASE WHEN n = 1 THEN 'first\@gate.example' ELSE 'many\@gate.example' END, '$promo' FROM generate_series(1, 270000) n;
+  \\! psql -XqAt -d "$connstr" -c "SELECT consent.withdraw('first\@gate.example') > 0"
+  COMMIT;}, on_error_stop => 0);
+like($stderr, qr/not permitted: consent_withdrawn/, 'the first of very many rows is judged again');
+is($node->safe_psql('postgres', "SELECT count(*) FROM outbox WHERE to_addr IN ('first\@gate.example', 'many\@gate.example')"), 0, 'and none of them is there');
+
 # Promoted in the middle.
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
