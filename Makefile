@@ -56,6 +56,7 @@ OBJS = \
 	src/ledger/digest.o \
 	src/ledger/erasure.o \
 	src/ledger/link.o \
+	src/ledger/wording.o \
 	src/ledger/record.o \
 	src/ledger/world.o \
 	src/ledger/ledger.o \
@@ -109,6 +110,7 @@ SQL_PARTS = \
 	src/decision/decision.sql \
 	src/ledger/vocabulary.sql \
 	src/ledger/ledger.sql \
+	src/ledger/wording.sql \
 	src/ledger/standing.sql \
 	src/ledger/link.sql \
 	src/ledger/erasure.sql \

@@ -250,3 +250,28 @@ SELECT sent_by('ctr@law.example', 'law mailhouse'), sent_by('ctr@law.example', N
 -- Every decision says by which policy it was made
 SELECT (consent.evaluate('ctr@law.example', 'email', 'law acme')).policy, (consent.evaluate('ctr@law.example', 'email', 'law acme', 'service')).policy AS service, (consent.evaluate('ctr@law.example', 'email', 'law nobody')).policy AS unknown;
 DROP FUNCTION sent_by;
+
+-- Wordings, version by version, and what a reviewer found in them: F1 to F8
+INSERT INTO consent.wording (name, version, text, valid_from, defects) VALUES
+  ('law F1', 1, 'Yes, I''d like to receive sample gifts (including alcohol) and other offers, competitions and news via email. By ticking this box I confirm I am over 18 years old.', '2025-01-01', '{consent_bundled,consent_not_informed,consent_unfair_incentive}'),
+  ('law F2', 1, 'By obtaining a quote from us, you consent to Tempcover contacting you, by email and/or SMS, with details of our new products, services and promotions.', '2025-01-01', '{consent_condition_of_service,consent_not_affirmative,consent_not_granular}'),
+  ('law F3', 1, 'By starting an application you agree that immediatecarfinance may/will pass your details on to a third party', '2025-01-01', '{third_party_consent_generic,consent_condition_of_service,consent_not_granular}'),
+  ('law F4', 1, 'You understand and agree that you are establishing a business relationship with our network of affiliate partners', '2025-01-01', '{third_party_consent_generic,consent_not_informed}'),
+  ('law F6', 1, 'Email me offers from Acme Ltd', '2025-01-01', NULL), ('law F6', 2, 'Email me offers from Acme Ltd. You can stop at any time.', '2026-01-01', NULL),
+  ('law F7', 1, 'Selected partners may contact you', '2025-01-01', '{third_party_consent_generic}');
+SELECT consent.wording_in_force('law F6', at => '2025-06-01') AS then, consent.wording_in_force('law F6') AS now, consent.wording_in_force('law F6', 'cy') AS welsh;
+CREATE FUNCTION says(c consent.contact, words text, how text DEFAULT 'ticked_box', channels consent.channel[] DEFAULT '{email}') RETURNS boolean LANGUAGE sql AS
+$$ SELECT consent.give(c, channels, 'law acme', method => how, wording => words, at => '2026-05-01') > 0 $$;
+CREATE FUNCTION wording(n text) RETURNS text LANGUAGE sql AS $$ SELECT text FROM consent.wording WHERE name = n AND version = 1 $$;
+SELECT says('f1@law.example', wording('law F1')), says('f2@law.example', wording('law F2')), says('f3@law.example', wording('law F3')), says('f4@law.example', wording('law F4')),
+       says('f5@law.example', 'Send me offers', 'pre_ticked_box'), says('f6@law.example', wording('law F6')), says('f7@law.example', wording('law F7'));
+SELECT consent.give('f8@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'free sample', at => '2026-05-01', defects => '{consent_not_affirmative}') > 0 AS f8;
+SELECT f, d.reason, d.reasons FROM generate_series(1, 8) f, consent.evaluate(('f' || f || '@law.example')::consent.contact, 'email', 'law acme', at => '2026-06-01') d ORDER BY f;
+SELECT (consent.evaluate('f1@law.example', 'sms', 'law acme', at => '2026-06-01')).reasons AS f1_sms, (consent.evaluate('f6@law.example', 'sms', 'law acme', at => '2026-06-01')).reasons AS f6_sms;
+SELECT l.contact, w.name, w.version FROM consent.ledger l JOIN consent.wording w ON w.digest = consent.wording_digest(l.wording) WHERE w.name LIKE 'law F%' ORDER BY 1;
+\set VERBOSITY sqlstate
+INSERT INTO consent.wording (name, version, text, defects) VALUES ('law F9', 1, 'x', '{objected}');
+INSERT INTO consent.wording (name, version, text, language) VALUES ('law F9', 1, 'x', 'English');
+UPDATE consent.wording SET defects = NULL;
+\set VERBOSITY default
+DROP FUNCTION says, wording;

@@ -43,6 +43,7 @@
 #include "ledger/erasure.h"
 #include "ledger/ledger.h"
 #include "ledger/vocabulary.h"
+#include "ledger/wording.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_ledger_record);
 PG_FUNCTION_INFO_V1(pg_consent_ledger_keep);
@@ -467,39 +468,11 @@ check_details(Draft *draft, ConsentEventKind kind)
 				 errmsg("only telephone numbers are listed on a register")));
 }
 
-/* A reviewer's codes, checked; only what can be wrong with a consent itself. */
-static ConsentReasonSet
-reviewed_defects(Draft *draft)
-{
-	ConsentReasonSet set = {0};
-	Datum	   *codes;
-	bool	   *nulls;
-	int			n;
-
-	if (DRAFT_NULL(draft, defects))
-		return set;
-	deconstruct_array(DatumGetArrayTypeP(DRAFT_VALUE(draft, defects)),
-					  TEXTOID, -1, false, TYPALIGN_INT, &codes, &nulls, &n);
-	for (int i = 0; i < n; i++)
-	{
-		char	   *code = nulls[i] ? pstrdup("") : TextDatumGetCString(codes[i]);
-		ConsentReason reason = consent_reason_lookup(code);
-
-		if (reason < CONSENT_NOT_FROM_RECIPIENT || reason > CONSENT_TAINTED)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" is not a defect of a consent", code),
-					 errhint("See consent.reason, from consent_not_from_recipient to consent_tainted.")));
-		consent_reason_add(&set, reason);
-	}
-	return set;
-}
-
 /* The defects that are facts of the recording; see V8 to V16 in reasons.h. */
 static void
 complete_defects(Draft *draft)
 {
-	ConsentReasonSet set = reviewed_defects(draft);
+	ConsentReasonSet set = {0};
 	Datum		codes[REASON_COUNT];
 	int			n = 0;
 	const MethodRule *method = NULL;
@@ -523,6 +496,19 @@ complete_defects(Draft *draft)
 		consent_reason_add(&set, method->defect);
 	if (is_blank(draft, Anum_ledger_wording) || DRAFT_NULL(draft, effective_at))
 		consent_reason_add(&set, CONSENT_UNEVIDENCED);
+	if (!DRAFT_NULL(draft, defects))
+	{
+		ConsentReasonSet reviewed = consent_defects_from_codes(DRAFT_VALUE(draft, defects));
+
+		consent_reason_join(&set, &reviewed);
+	}
+	/* A restored dump has them already, as they were known then. */
+	if (!DRAFT_NULL(draft, wording) && DRAFT_NULL(draft, digest))
+	{
+		ConsentReasonSet known = consent_wording_defects(DRAFT_VALUE(draft, wording));
+
+		consent_reason_join(&set, &known);
+	}
 
 	for (int reason = CONSENT_NOT_FROM_RECIPIENT; reason <= CONSENT_TAINTED; reason++)
 	{

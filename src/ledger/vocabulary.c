@@ -440,6 +440,15 @@ pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 					 errdetail("The ledger refers to it.")));
 	}
 
+	/* A dump leaves the shipped row out, so it must be what the script makes. */
+	if (strcmp(RelationGetRelationName(trigdata->tg_relation), "purpose") == 0 &&
+		strcmp(SPI_getvalue(trigdata->tg_trigtuple, desc, SPI_fnumber(desc, "name")), "marketing") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the purpose \"marketing\" stays as it is"),
+				 errdetail("It comes with the extension."),
+				 errhint("Make purposes of your own below it.")));
+
 	return PointerGetDatum(trigdata->tg_newtuple);
 }
 

@@ -22,13 +22,13 @@ END $$;
 GRANT SELECT ON
   consent.organisation, consent.purpose, consent.ledger, consent.address_standing, consent.screening,
   consent.assessment, consent.contractor, consent.seal, consent.person_link, consent.erasure, consent.erased_event,
-  consent.sealable
+  consent.sealable, consent.wording
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.cleared, consent.permitted, consent.permits, consent.fold, consent.fold_add,
   consent.fold_final, consent.wrong_standings, consent.verify_ledger, consent.policy_in_force, consent.history,
   consent.record, consent.receipt, consent.event_in_words, consent.event_state,
-  consent.with_others, consent.linked_addresses, consent.events_of
+  consent.with_others, consent.linked_addresses, consent.events_of, consent.wording_in_force
 TO consent_reader, consent_writer, consent_admin;
 
 -- What a decision was about is everybody's who may ask; whom, and the row
@@ -64,6 +64,7 @@ GRANT INSERT (
   soft_opt_in_sale_months, soft_opt_in_negotiation_months, charity_soft_opt_in_from, double_opt_in, consent_months,
   third_party_months, listing_days, screening_days, certainty, source, not_judged)
 ON consent.policy TO consent_admin;
+GRANT INSERT (name, version, language, text, valid_from, defects) ON consent.wording TO consent_admin;
 GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule, consent.stop_word
 TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,

@@ -78,14 +78,6 @@ END;
 COMMENT ON FUNCTION consent.event_state(consent.ledger) IS
   'The consent status, in the W3C Data Privacy Vocabulary, that one event speaks of by itself; NULL: of none. What all events together amount to is consent.evaluate()';
 
-CREATE FUNCTION consent.wording_digest(wording text) RETURNS text
-  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT 'sha256:' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(wording, 'UTF8')), 'hex');
-END;
-COMMENT ON FUNCTION consent.wording_digest(text) IS
-  'SHA-256 of a wording in UTF-8, as consent.record() and consent.receipt() show it';
-
 CREATE FUNCTION consent.record(contact consent.contact) RETURNS jsonb
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
