@@ -275,3 +275,43 @@ INSERT INTO consent.wording (name, version, text, language) VALUES ('law F9', 1,
 UPDATE consent.wording SET defects = NULL;
 \set VERBOSITY default
 DROP FUNCTION says, wording;
+
+-- The past is judged by what an organisation was then
+INSERT INTO consent.organisation (name) VALUES ('law mover');
+SELECT (consent.evaluate('mover@law.example', 'email', 'law mover', at => '2026-03-03')).reason, now() AS before \gset then_
+UPDATE consent.organisation SET jurisdiction = 'US', is_charity = true WHERE name = 'law mover';
+SELECT (consent.evaluate('mover@law.example', 'email', 'law mover', at => '2026-03-03')).policy AS at_alone, (consent.evaluate('mover@law.example', 'email', 'law mover', known_at => :'then_before')).policy AS known_then,
+       d.reason AS now, d.policy FROM consent.evaluate('mover@law.example', 'email', 'law mover', at => clock_timestamp()) d;
+-- an assessment counts from when it was recorded, and can be ended once
+INSERT INTO consent.assessment (organisation, purpose, channel, reference, assessed_on) VALUES ('law mover', 'marketing', 'post', 'LIA-9', '2026-01-01');
+SELECT (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-03-03')).reason AS known, (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-03-03', known_at => '2026-03-03')).reason AS not_known_then;
+UPDATE consent.assessment SET ended_on = '2026-04-01' WHERE reference = 'LIA-9';
+SELECT (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-03-03')).reason AS before_its_end, (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-04-01')).reason AS after;
+\set VERBOSITY sqlstate
+UPDATE consent.assessment SET ended_on = NULL WHERE reference = 'LIA-9';
+UPDATE consent.contractor SET sender = 'law bolt' WHERE sender = 'law mailhouse';
+DELETE FROM consent.assessment;
+DELETE FROM consent.contractor;
+DELETE FROM consent.organisation_history;
+UPDATE consent.purpose SET kind = 'political' WHERE name = 'law appeal';
+\set VERBOSITY default
+
+-- What the hostile reader tried
+SELECT consent.give('u1@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'w', named_organisations => '{law bolt}', at => '2026-05-01') > 0 AS consented,
+       consent.suppress('u1@law.example', 'complaint', at => '2026-05-02') > 0 AS suppressed, consent.unsuppress('u1@law.example', organisation => 'law acme', at => '2026-05-03') > 0 AS of_acme;
+SELECT (consent.evaluate('u1@law.example', 'email', 'law acme', at => '2026-06-01')).reason AS acme, (consent.evaluate('u1@law.example', 'email', 'law bolt', at => '2026-06-01')).reason AS bolt,
+       (consent.evaluate('u1@law.example', 'email', 'law acme', at => '2026-06-01', instigators => '{law bolt}')).reason AS acme_for_bolt;
+SELECT consent.soft_opt_in('u2@law.example', 'law acme', 'hats', true, false, at => '2026-05-01') > 0 AS sold, consent.soft_opt_in('u2@law.example', 'law acme', 'hats', true, true, at => NULL) > 0 AS refused_some_time;
+SELECT (consent.evaluate('u2@law.example', 'email', 'law acme', product_category => 'hats', at => clock_timestamp())).reason;
+BEGIN;
+SELECT consent.give('u3@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'w', at => clock_timestamp()) > 0 AS agreed_after_our_begin, consent.withdraw('u3@law.example') > 0 AS withdrew_later;
+SELECT (consent.evaluate('u3@law.example', 'email', 'law acme')).reason;
+COMMIT;
+SELECT consent.request('u4@law.example', 'law acme', 'email', 'same', at => '2026-05-01') > 0 AS acme, consent.request('u4@law.example', 'law bolt', 'email', 'same', at => '2026-05-01') > 0 AS bolt, consent.answered('same', organisation => 'law acme') > 0 AS answered;
+SELECT (consent.evaluate('u4@law.example', 'email', o, 'solicited_response', reference => 'same', at => clock_timestamp())).reason AS reason, o FROM unnest('{law acme,law bolt}'::text[]) o;
+\set VERBOSITY sqlstate
+SELECT consent.request('u4@law.example', 'law acme', 'email', '');
+SELECT consent.unsubscribe_token('u4@law.example', 'law acme', expires_at => '40000-01-01');
+\set VERBOSITY default
+SELECT consent.give('u5@law.example', '{email}', 'law acme', method => 'ticked_box', wording => U&'\00A0 ') > 0 AS nothing_but_space;
+SELECT reason FROM consent.evaluate('u5@law.example', 'email', 'law acme');

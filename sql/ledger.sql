@@ -140,9 +140,6 @@ INSERT INTO consent.purpose (name, parent) VALUES ('ledger orphan', 'nowhere');
 \echo :LAST_ERROR_SQLSTATE
 UPDATE consent.purpose SET parent = 'ledger boilers' WHERE name = 'marketing';
 \echo :LAST_ERROR_SQLSTATE
-INSERT INTO consent.purpose (name, parent) VALUES ('ledger combi boilers', 'ledger boilers');
-UPDATE consent.purpose SET parent = 'ledger combi boilers' WHERE name = 'ledger boilers';
-\echo :LAST_ERROR_SQLSTATE
 SELECT name, kind, parent FROM consent.purpose WHERE name IN ('marketing', 'ledger boilers') ORDER BY name;
 
 -- Who may do what: nobody anything, until granted.

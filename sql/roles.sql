@@ -31,7 +31,7 @@ SELECT c.relname AS relation, r.role,
                       CASE WHEN has_table_privilege(r.oid, c.oid, 'TRUNCATE') THEN 'truncate' END) AS may
   FROM pg_class c,
        (SELECT oid, replace(rolname, 'regress_roles_', '') AS role FROM pg_roles WHERE rolname LIKE 'regress\_roles\_%') r
- WHERE c.relnamespace = 'consent'::regnamespace AND c.relkind IN ('r', 'v', 'p')
+ WHERE c.relnamespace = 'consent'::regnamespace AND c.relkind IN ('r', 'v', 'p') AND NOT c.relispartition
  ORDER BY 1, 2;
 
 -- Of the log and the quarantine, all but the person is for who may ask.

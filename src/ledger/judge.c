@@ -165,10 +165,30 @@ case_policy(const ConsentCase *c)
 	return c->jurisdiction ? consent_policy_copy(consent_policy_lookup(c->jurisdiction, c->send.at)) : NULL;
 }
 
+/*
+ * The case with the organisation as it was at the time of the send, as far as
+ * that was known: a change of jurisdiction must not rewrite past decisions.
+ */
+static ConsentCase
+case_then(const ConsentCase *c, TimestampTz known_at)
+{
+	ConsentCase then = *c;
+	const ConsentOrganisation *was = consent_organisation_then(c->send.organisation, Min(c->send.at, known_at));
+
+	if (was != NULL)
+	{
+		then.send.is_charity = was->is_charity;
+		then.send.pensions_authorised = was->pensions_authorised;
+		then.jurisdiction = pstrdup(was->jurisdiction);
+	}
+	return then;
+}
+
 /* What a case with names and a time lacks to be judged but its class and contact. */
 void
 consent_case_complete(ConsentCase *c, TimestampTz known_at, Snapshot snapshot)
 {
+	*c = case_then(c, known_at);
 	c->send.policy = case_policy(c);
 	c->send.day = consent_london_date(c->send.at);
 	consent_world_facts(&c->send, known_at, snapshot);
@@ -188,12 +208,15 @@ consent_case_refusal(const ConsentCase *c, ConsentReason reason)
 ConsentVerdict
 consent_judge(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapshot snapshot)
 {
-	ConsentSend send = c->send;
+	ConsentCase then;
+	ConsentSend send;
 	ConsentStanding *standing;
 
 	if (c->invalid != REASON_NONE)
 		return consent_case_refusal(c, c->invalid);
-	send.policy = case_policy(c);
+	then = case_then(c, known_at);
+	send = then.send;
+	send.policy = case_policy(&then);
 	send.day = consent_london_date(send.at);
 	if (consent_needs_no_standing(c))
 		return consent_evaluate(consent_standing_empty(), &send);

@@ -282,7 +282,8 @@ CREATE FUNCTION consent.answered(
   reference text,
   at timestamptz DEFAULT now(),
   source text DEFAULT NULL,
-  evidence jsonb DEFAULT NULL) RETURNS bigint
+  evidence jsonb DEFAULT NULL,
+  organisation text DEFAULT consent.default_organisation()) RETURNS bigint
   LANGUAGE sql VOLATILE
 BEGIN ATOMIC
   WITH answer AS (
@@ -290,11 +291,12 @@ BEGIN ATOMIC
     SELECT DISTINCT r.contact, 'answer', r.organisation, r.reference, answered.at, answered.source, answered.evidence
       FROM consent.ledger r
      WHERE r.kind = 'request' AND r.reference = answered.reference
+       AND (answered.organisation IS NULL OR r.organisation = answered.organisation)
     RETURNING event_id)
   SELECT max(event_id) FROM answer;
 END;
-COMMENT ON FUNCTION consent.answered(text, timestamptz, text, jsonb) IS
-  'Records that the requests with this reference have been answered: the next message is unsolicited. Returns the event id, NULL if there is no such request';
+COMMENT ON FUNCTION consent.answered(text, timestamptz, text, jsonb, text) IS
+  'Records that the requests with this reference, to this organisation or, NULL, to any, have been answered: the next message is unsolicited. Returns the event id, NULL if there is no such request';
 
 CREATE FUNCTION consent.contacted(
   contact consent.contact,
@@ -391,7 +393,7 @@ REVOKE EXECUTE ON FUNCTION
   consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb),
   consent.soft_opt_in(consent.contact, text, text, boolean, boolean, text, timestamptz, text, text, jsonb, text),
   consent.request(consent.contact, text, consent.channel, text, text, timestamptz, timestamptz, text, text, jsonb),
-  consent.answered(text, timestamptz, text, jsonb),
+  consent.answered(text, timestamptz, text, jsonb, text),
   consent.contacted(consent.contact, text, timestamptz, text, jsonb),
   consent.non_objection(consent.contact, text, timestamptz, text, text, jsonb),
   consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb),

@@ -21,9 +21,11 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
@@ -48,6 +50,19 @@
 #define Anum_purpose_parent 3
 #define Anum_purpose_id		4
 
+#define Anum_history_id						1
+#define Anum_history_until					2
+#define Anum_history_jurisdiction			3
+#define Anum_history_is_charity				4
+#define Anum_history_pensions_authorised	5
+
+/* What an organisation was until a moment. */
+typedef struct FormerOrganisation
+{
+	TimestampTz until;
+	ConsentOrganisation was;
+} FormerOrganisation;
+
 typedef struct Vocabulary
 {
 	MemoryContext context;
@@ -55,6 +70,9 @@ typedef struct Vocabulary
 	int			norganisations;
 	int			maxorganisations;
 	ConsentOrganisation *organisations; /* sorted by name */
+	int			nformer;
+	int			maxformer;
+	FormerOrganisation *former; /* sorted by id, then until */
 	int			npurposes;
 	int			maxpurposes;
 	ConsentPurpose *purposes;	/* sorted by name */
@@ -192,6 +210,53 @@ load_organisations(Vocabulary *v)
 		qsort(v->organisations, v->norganisations, sizeof(ConsentOrganisation), compare_organisations);
 }
 
+static int
+compare_former(const void *a, const void *b)
+{
+	const FormerOrganisation *left = a;
+	const FormerOrganisation *right = b;
+
+	if (left->was.id != right->was.id)
+		return left->was.id < right->was.id ? -1 : 1;
+	return left->until < right->until ? -1 : left->until > right->until;
+}
+
+static void
+load_history(Vocabulary *v)
+{
+	Relation	rel = table_open(table_relid("organisation_history"), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+	bool		isnull;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		FormerOrganisation *former;
+
+		if (v->nformer == v->maxformer)
+		{
+			v->maxformer = v->maxformer ? v->maxformer * 2 : 16;
+			v->former = v->nformer == 0 ?
+				palloc(v->maxformer * sizeof(FormerOrganisation)) :
+				repalloc(v->former, v->maxformer * sizeof(FormerOrganisation));
+		}
+		former = &v->former[v->nformer++];
+		former->until = DatumGetTimestampTz(heap_getattr(tuple, Anum_history_until, desc, &isnull));
+		former->was.name = NULL;
+		former->was.id = DatumGetInt32(heap_getattr(tuple, Anum_history_id, desc, &isnull));
+		former->was.jurisdiction = text_attribute(tuple, Anum_history_jurisdiction, desc);
+		former->was.is_charity = DatumGetBool(heap_getattr(tuple, Anum_history_is_charity, desc, &isnull));
+		former->was.pensions_authorised =
+			DatumGetBool(heap_getattr(tuple, Anum_history_pensions_authorised, desc, &isnull));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	if (v->nformer > 0)
+		qsort(v->former, v->nformer, sizeof(FormerOrganisation), compare_former);
+}
+
 static void
 load_purposes(Vocabulary *v)
 {
@@ -281,6 +346,7 @@ vocabulary(void)
 	policy_relid = table_relid("policy");
 	fresh->generation = generation;
 	load_organisations(fresh);
+	load_history(fresh);
 	load_purposes(fresh);
 	consent_policies_load(&fresh->policies, policy_relid);
 	MemoryContextSwitchTo(caller);
@@ -331,6 +397,23 @@ consent_purpose_lookup(const char *name)
 		found = find_purpose(vocabulary(), name);
 	}
 	return found;
+}
+
+/*
+ * What an organisation was at a moment, where it is something else now; else
+ * NULL.  Only what decisions depend on: it has no name.
+ */
+const ConsentOrganisation *
+consent_organisation_then(int32 id, TimestampTz at)
+{
+	const Vocabulary *v = vocabulary();
+
+	for (int i = 0; i < v->nformer; i++)
+	{
+		if (v->former[i].was.id == id && at < v->former[i].until)
+			return &v->former[i].was;
+	}
+	return NULL;
 }
 
 /* The same, where a name that is not there is an error. */
@@ -401,13 +484,51 @@ pg_consent_vocabulary_changed(PG_FUNCTION_ARGS)
  * organisations and purposes by name, for ever, so a name is never changed
  * and a row never deleted.
  */
+/*
+ * What an organisation was is kept, so that a decision about the past is made
+ * by what held then.
+ */
+static void
+remember_organisation(TriggerData *trigdata)
+{
+	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
+	Oid			types[] = {INT4OID, TEXTOID, BOOLOID, BOOLOID};
+	static const int columns[] = {Anum_organisation_id, Anum_organisation_jurisdiction,
+	Anum_organisation_is_charity, Anum_organisation_pensions_authorised};
+	Datum		values[lengthof(columns)];
+	bool		same = true;
+	Oid			user;
+	int			context;
+
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, columns[i] - 1);
+		bool		isnull;
+
+		values[i] = heap_getattr(trigdata->tg_trigtuple, columns[i], desc, &isnull);
+		same = same && datumIsEqual(values[i], heap_getattr(trigdata->tg_newtuple, columns[i], desc, &isnull),
+									att->attbyval, att->attlen);
+	}
+	if (same)
+		return;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
+						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SPI_connect();
+	if (SPI_execute_with_args("INSERT INTO consent.organisation_history VALUES ($1, pg_catalog.clock_timestamp(), $2, $3, $4)",
+							  lengthof(columns), types, values, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "what the organisation was could not be kept");
+	SPI_finish();
+	SetUserIdAndSecContext(user, context);
+}
+
 PGDLLEXPORT Datum
 pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 {
-	static const char *const kept[] = {"name", "id"};
+	static const char *const kept[] = {"name", "id", "kind", "parent"};
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	TupleDesc	desc;
-	bool		isnull;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigdata->tg_event))
 		ereport(ERROR,
@@ -426,28 +547,25 @@ pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 	{
 		int			attnum = SPI_fnumber(desc, kept[i]);
 		Form_pg_attribute att;
+		Datum		was,
+					is;
+		bool		was_null,
+					is_null;
 
 		if (attnum <= 0)
-			elog(ERROR, "column \"%s\" does not exist", kept[i]);
+			continue;			/* organisations have neither kind nor parent */
 		att = TupleDescAttr(desc, attnum - 1);
-		if (!datumIsEqual(heap_getattr(trigdata->tg_trigtuple, attnum, desc, &isnull),
-						  heap_getattr(trigdata->tg_newtuple, attnum, desc, &isnull),
-						  att->attbyval, att->attlen))
+		was = heap_getattr(trigdata->tg_trigtuple, attnum, desc, &was_null);
+		is = heap_getattr(trigdata->tg_newtuple, attnum, desc, &is_null);
+		if (was_null != is_null || (!was_null && !datumIsEqual(was, is, att->attbyval, att->attlen)))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("column \"%s\" of \"consent.%s\" never changes",
 							kept[i], RelationGetRelationName(trigdata->tg_relation)),
-					 errdetail("The ledger refers to it.")));
+					 errdetail("Past events and decisions refer to it.")));
 	}
-
-	/* A dump leaves the shipped row out, so it must be what the script makes. */
-	if (strcmp(RelationGetRelationName(trigdata->tg_relation), "purpose") == 0 &&
-		strcmp(SPI_getvalue(trigdata->tg_trigtuple, desc, SPI_fnumber(desc, "name")), "marketing") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the purpose \"marketing\" stays as it is"),
-				 errdetail("It comes with the extension."),
-				 errhint("Make purposes of your own below it.")));
+	if (strcmp(RelationGetRelationName(trigdata->tg_relation), "organisation") == 0)
+		remember_organisation(trigdata);
 
 	return PointerGetDatum(trigdata->tg_newtuple);
 }

@@ -32,6 +32,7 @@ typedef struct ConsentPurpose
 } ConsentPurpose;
 
 extern const ConsentOrganisation *consent_organisation_lookup(const char *name);
+extern const ConsentOrganisation *consent_organisation_then(int32 id, TimestampTz at);
 extern const ConsentPurpose *consent_purpose_lookup(const char *name);
 extern const ConsentOrganisation *consent_require_organisation(const char *name);
 extern const ConsentPurpose *consent_require_purpose(const char *name);

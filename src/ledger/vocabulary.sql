@@ -46,6 +46,24 @@ COMMENT ON COLUMN consent.organisation.pensions_authorised IS
 COMMENT ON COLUMN consent.organisation.id IS
   'Its number inside standings. Never changes';
 
+CREATE TABLE consent.organisation_history (
+  id integer NOT NULL,
+  until timestamptz NOT NULL,
+  jurisdiction text NOT NULL,
+  is_charity boolean NOT NULL,
+  pensions_authorised boolean NOT NULL);
+COMMENT ON TABLE consent.organisation_history IS
+  'What organisations were before they were changed: decisions about the past are made by it. Kept by a trigger of consent.organisation; append-only';
+COMMENT ON COLUMN consent.organisation_history.id IS 'consent.organisation.id';
+COMMENT ON COLUMN consent.organisation_history.until IS 'When it was changed';
+COMMENT ON COLUMN consent.organisation_history.jurisdiction IS 'What it was until then';
+COMMENT ON COLUMN consent.organisation_history.is_charity IS 'What it was until then';
+COMMENT ON COLUMN consent.organisation_history.pensions_authorised IS 'What it was until then';
+CREATE TRIGGER vocabulary_keep_rows BEFORE DELETE OR TRUNCATE ON consent.organisation_history
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_keep();
+ALTER TABLE consent.organisation_history ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
+COMMENT ON TRIGGER vocabulary_keep_rows ON consent.organisation_history IS 'Rows are never deleted';
+
 CREATE TABLE consent.purpose (
   name text PRIMARY KEY CHECK (name <> ''),
   kind text NOT NULL DEFAULT 'commercial'
@@ -57,9 +75,9 @@ COMMENT ON TABLE consent.purpose IS
 COMMENT ON COLUMN consent.purpose.name IS
   'How calls and events name it. Never changes';
 COMMENT ON COLUMN consent.purpose.kind IS
-  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own)';
+  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). Never changes';
 COMMENT ON COLUMN consent.purpose.parent IS
-  'The wider purpose this one is part of, NULL at the root';
+  'The wider purpose this one is part of, NULL at the root. Never changes';
 COMMENT ON COLUMN consent.purpose.id IS
   'Its number inside standings. Never changes';
 
@@ -85,10 +103,10 @@ ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_changed;
 
-COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change';
+COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change; what else it was is kept';
 COMMENT ON TRIGGER vocabulary_keep_rows ON consent.organisation IS 'Rows are never deleted';
 COMMENT ON TRIGGER vocabulary_changed ON consent.organisation IS 'Tells every session';
-COMMENT ON TRIGGER vocabulary_keep ON consent.purpose IS 'Name and id never change';
+COMMENT ON TRIGGER vocabulary_keep ON consent.purpose IS 'Nothing of it changes';
 COMMENT ON TRIGGER vocabulary_keep_rows ON consent.purpose IS 'Rows are never deleted';
 COMMENT ON TRIGGER vocabulary_changed ON consent.purpose IS 'Checks the tree and tells every session';
 COMMENT ON SEQUENCE consent.organisation_id_seq IS 'Numbers the organisations';
@@ -96,5 +114,6 @@ COMMENT ON SEQUENCE consent.purpose_id_seq IS 'Numbers the purposes';
 
 SELECT pg_catalog.pg_extension_config_dump('consent.organisation', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.organisation_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('consent.organisation_history', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.purpose', 'WHERE name <> ''marketing''');
 SELECT pg_catalog.pg_extension_config_dump('consent.purpose_id_seq', '');

@@ -36,11 +36,14 @@
 #define Anum_contractor_sender			2
 #define Anum_contractor_valid_from		4
 #define Anum_contractor_valid_to		5
+#define Anum_contractor_recorded_at		6
 
 #define Anum_assessment_organisation	1
 #define Anum_assessment_purpose			2
 #define Anum_assessment_channel			3
 #define Anum_assessment_assessed_on		5
+#define Anum_assessment_recorded_at		6
+#define Anum_assessment_ended_on		7
 
 typedef void (*RowReader) (HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at);
 
@@ -79,11 +82,16 @@ is_organisation(Datum name, int32 id)
 static void
 read_assessment(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
 {
+	DateADT		day = consent_london_date(send->at);
+	bool		in_force;
+	Datum		ended_on = heap_getattr(tuple, Anum_assessment_ended_on, desc, &in_force);
 	const ConsentPurpose *purpose;
 
 	if (!is_organisation(column(tuple, Anum_assessment_organisation, desc), send->organisation) ||
 		consent_channel_from_oid(DatumGetObjectId(column(tuple, Anum_assessment_channel, desc))) != send->channel ||
-		DatumGetDateADT(column(tuple, Anum_assessment_assessed_on, desc)) > consent_london_date(send->at))
+		DatumGetTimestampTz(column(tuple, Anum_assessment_recorded_at, desc)) > known_at ||
+		DatumGetDateADT(column(tuple, Anum_assessment_assessed_on, desc)) > day ||
+		(!in_force && DatumGetDateADT(ended_on) <= day))
 		return;
 
 	purpose = consent_purpose_lookup(TextDatumGetCString(column(tuple, Anum_assessment_purpose, desc)));
@@ -103,6 +111,7 @@ read_contractor(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz 
 
 	if (is_organisation(column(tuple, Anum_contractor_organisation, desc), send->organisation) &&
 		is_organisation(column(tuple, Anum_contractor_sender, desc), send->sender) &&
+		DatumGetTimestampTz(column(tuple, Anum_contractor_recorded_at, desc)) <= known_at &&
 		DatumGetDateADT(column(tuple, Anum_contractor_valid_from, desc)) <= day &&
 		(endless || day <= DatumGetDateADT(valid_to)))
 		send->contracted = true;

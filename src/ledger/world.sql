@@ -47,7 +47,9 @@ CREATE TABLE consent.assessment (
   purpose text NOT NULL DEFAULT 'marketing' REFERENCES consent.purpose,
   channel consent.channel NOT NULL,
   reference text NOT NULL CHECK (reference <> ''),
-  assessed_on date NOT NULL DEFAULT current_date);
+  assessed_on date NOT NULL DEFAULT current_date,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  ended_on date CHECK (ended_on >= assessed_on));
 COMMENT ON TABLE consent.assessment IS
   'Assessments of legitimate interests (UK GDPR 6(1)(f)): on what footing post and list-matched advertising go to people who were not asked. Only those two channels can rest on one';
 COMMENT ON COLUMN consent.assessment.organisation IS 'Whose interests';
@@ -55,6 +57,8 @@ COMMENT ON COLUMN consent.assessment.purpose IS 'For what; it covers the childre
 COMMENT ON COLUMN consent.assessment.channel IS 'By what channel; only post and online_ad have an effect';
 COMMENT ON COLUMN consent.assessment.reference IS 'Where the document is kept';
 COMMENT ON COLUMN consent.assessment.assessed_on IS 'The day from which it counts (in the United Kingdom)';
+COMMENT ON COLUMN consent.assessment.recorded_at IS 'When it was recorded; known_at of evaluate() looks at it';
+COMMENT ON COLUMN consent.assessment.ended_on IS 'The first day on which it no longer counts, NULL while it does: all that may be changed, once';
 
 CREATE TABLE consent.contractor (
   organisation text NOT NULL REFERENCES consent.organisation,
@@ -62,6 +66,7 @@ CREATE TABLE consent.contractor (
   contract_reference text NOT NULL CHECK (contract_reference <> ''),
   valid_from date NOT NULL DEFAULT current_date,
   valid_to date CHECK (valid_to >= valid_from),
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (organisation, sender, valid_from));
 COMMENT ON TABLE consent.contractor IS
   'Written contracts with those who send on an organisation''s behalf (UK GDPR 28(3)): without one for the day their marketing is refused with no_contract_with_sender';
@@ -69,7 +74,31 @@ COMMENT ON COLUMN consent.contractor.organisation IS 'On whose behalf';
 COMMENT ON COLUMN consent.contractor.sender IS 'Who sends';
 COMMENT ON COLUMN consent.contractor.contract_reference IS 'Where the contract is kept';
 COMMENT ON COLUMN consent.contractor.valid_from IS 'Its first day';
-COMMENT ON COLUMN consent.contractor.valid_to IS 'Its last day, NULL while it runs';
+COMMENT ON COLUMN consent.contractor.valid_to IS 'Its last day, NULL while it runs: all that may be changed, once';
+COMMENT ON COLUMN consent.contractor.recorded_at IS 'When it was recorded; known_at of evaluate() looks at it';
+
+CREATE TRIGGER ledger_keep BEFORE DELETE OR TRUNCATE ON consent.assessment
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
+CREATE TRIGGER ledger_keep_row BEFORE UPDATE ON consent.assessment
+  FOR EACH ROW WHEN (OLD.ended_on IS NOT NULL OR
+    ROW(OLD.organisation, OLD.purpose, OLD.channel, OLD.reference, OLD.assessed_on, OLD.recorded_at) IS DISTINCT FROM
+    ROW(NEW.organisation, NEW.purpose, NEW.channel, NEW.reference, NEW.assessed_on, NEW.recorded_at))
+  EXECUTE FUNCTION consent.ledger_keep();
+CREATE TRIGGER ledger_keep BEFORE DELETE OR TRUNCATE ON consent.contractor
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
+CREATE TRIGGER ledger_keep_row BEFORE UPDATE ON consent.contractor
+  FOR EACH ROW WHEN (OLD.valid_to IS NOT NULL OR
+    ROW(OLD.organisation, OLD.sender, OLD.contract_reference, OLD.valid_from, OLD.recorded_at) IS DISTINCT FROM
+    ROW(NEW.organisation, NEW.sender, NEW.contract_reference, NEW.valid_from, NEW.recorded_at))
+  EXECUTE FUNCTION consent.ledger_keep();
+ALTER TABLE consent.assessment ENABLE ALWAYS TRIGGER ledger_keep;
+ALTER TABLE consent.assessment ENABLE ALWAYS TRIGGER ledger_keep_row;
+ALTER TABLE consent.contractor ENABLE ALWAYS TRIGGER ledger_keep;
+ALTER TABLE consent.contractor ENABLE ALWAYS TRIGGER ledger_keep_row;
+COMMENT ON TRIGGER ledger_keep ON consent.assessment IS 'What is written stays written';
+COMMENT ON TRIGGER ledger_keep_row ON consent.assessment IS 'It can be ended, once';
+COMMENT ON TRIGGER ledger_keep ON consent.contractor IS 'What is written stays written';
+COMMENT ON TRIGGER ledger_keep_row ON consent.contractor IS 'It can be ended, once';
 
 SELECT pg_catalog.pg_extension_config_dump('consent.screening', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.screening_id_seq', '');

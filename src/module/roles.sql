@@ -22,7 +22,7 @@ END $$;
 GRANT SELECT ON
   consent.organisation, consent.purpose, consent.ledger, consent.address_standing, consent.screening,
   consent.assessment, consent.contractor, consent.seal, consent.person_link, consent.erasure, consent.erased_event,
-  consent.sealable, consent.wording
+  consent.sealable, consent.wording, consent.organisation_history
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.cleared, consent.permitted, consent.permits, consent.fold, consent.fold_add,
@@ -65,7 +65,9 @@ GRANT INSERT (
   third_party_months, listing_days, screening_days, certainty, source, not_judged)
 ON consent.policy TO consent_admin;
 GRANT INSERT (name, version, language, text, valid_from, defects) ON consent.wording TO consent_admin;
-GRANT INSERT, UPDATE, DELETE ON consent.assessment, consent.contractor, consent.rule, consent.stop_word
+GRANT INSERT (organisation, purpose, channel, reference, assessed_on, ended_on), UPDATE (ended_on) ON consent.assessment TO consent_admin;
+GRANT INSERT (organisation, sender, contract_reference, valid_from, valid_to), UPDATE (valid_to) ON consent.contractor TO consent_admin;
+GRANT INSERT, UPDATE, DELETE ON consent.rule, consent.stop_word
 TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
   consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,

@@ -299,7 +299,8 @@ check_mint(FunctionCallInfo fcinfo)
 		(void) consent_require_purpose(name);
 	}
 	expires_at = PG_GETARG_TIMESTAMPTZ(MINT_EXPIRES_AT);
-	if (TIMESTAMP_NOT_FINITE(expires_at) || expires_at <= GetCurrentTimestamp())
+	if (TIMESTAMP_NOT_FINITE(expires_at) || expires_at <= GetCurrentTimestamp() ||
+		expires_at / USECS_PER_SEC >= INT64CONST(1) << (8 * (TOKEN_ID - TOKEN_EXPIRY) - 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the expiry of an unsubscribe token must be finite and in the future")));

@@ -201,18 +201,18 @@ sub world_sql
 		next if $wanted_organisations && !$wanted_organisations->{ $a->{organisation} };
 		next if $wanted_purposes && !$wanted_purposes->{ $a->{purpose} };
 		push @sql,
-		    'INSERT INTO consent.assessment (organisation, purpose, channel, reference, assessed_on) VALUES ('
+		    'INSERT INTO consent.assessment (organisation, purpose, channel, reference, assessed_on, recorded_at) VALUES ('
 		  . join(', ',
 			(map { literal($_, $a->{$_}) } qw(organisation purpose channel)),
-			"'LIA'", literal('assessed_on', $a->{assessed_on})) . ');';
+			"'LIA'", literal('assessed_on', $a->{assessed_on}), "'2000-01-01'") . ');';
 	}
 	foreach my $c (@{ $world->{contractors} })
 	{
 		next if $wanted_organisations && !($wanted_organisations->{ $c->{organisation} } && $wanted_organisations->{ $c->{sender} });
 		push @sql,
-		    'INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from, valid_to) VALUES ('
+		    'INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from, valid_to, recorded_at) VALUES ('
 		  . join(', ', literal('organisation', $c->{organisation}), literal('sender', $c->{sender}), "'C'",
-			literal('valid_from', $c->{valid_from}), literal('valid_to', $c->{valid_to})) . ');';
+			literal('valid_from', $c->{valid_from}), literal('valid_to', $c->{valid_to}), "'2000-01-01'") . ');';
 	}
 	return @sql;
 }
