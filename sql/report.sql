@@ -93,6 +93,12 @@ SELECT (consent.judge(s.standing, s.contact, 'email', 'report acme')).reason AS 
        (consent.evaluate(s.contact, 'email', 'report acme', known_at => now() - interval '1 day')).reason AS the_same
   FROM consent.contact_standing s WHERE s.contact = 'pat@report.example';
 SELECT reason FROM consent.judge(NULL, 'nobody@report.example', 'email', 'report acme');
+-- Who was erased has no standing, and is still refused.
+SELECT consent.give('+447700900777', '{sms}', 'report acme', method => 'ticked_box', wording => 'Offers') > 0 AS recorded;
+SELECT consent.forget('+447700900777') IS NOT NULL AS erased;
+SELECT count(*) FROM consent.contact_standing WHERE contact = '+447700900777';
+SELECT j.reason, j.reason = e.reason AS the_same
+  FROM consent.judge(NULL, '+447700900777', 'sms', 'report acme') j, consent.evaluate('+447700900777', 'sms', 'report acme') e;
 SELECT reason FROM consent.judge(NULL, NULL, 'email', 'report acme');
 SELECT reason FROM consent.judge(NULL, NULL, 'email', 'report acme', class => 'service');
 SELECT reason FROM consent.judge(NULL, NULL, NULL, 'report acme');

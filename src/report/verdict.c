@@ -204,9 +204,15 @@ judge(FunctionCallInfo fcinfo, JudgeCache *cache)
 		return consent_refusal(RECIPIENT_UNKNOWN, c.send.policy);
 
 	c.send.form = consent_ledger_form(PG_GETARG_DATUM(ARG_CONTACT));
-	standing = PG_ARGISNULL(ARG_STANDING) ? consent_standing_empty() :
-		(const ConsentStanding *) PG_GETARG_VARLENA_P(ARG_STANDING);
-	standing = consent_standing_known_by(standing, known_at);
+
+	/* An address without a standing may have been erased: the ledger knows. */
+	if (PG_ARGISNULL(ARG_STANDING))
+	{
+		consent_ledger_check_readable();
+		standing = consent_ledger_standing(PG_GETARG_DATUM(ARG_CONTACT), known_at, GetActiveSnapshot());
+	}
+	else
+		standing = consent_standing_known_by((const ConsentStanding *) PG_GETARG_VARLENA_P(ARG_STANDING), known_at);
 	if (!PG_ARGISNULL(ARG_ANY_CATEGORY) && PG_GETARG_BOOL(ARG_ANY_CATEGORY))
 		return evaluate_any_category(standing, &c.send);
 	return consent_evaluate(standing, &c.send);
