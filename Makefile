@@ -152,8 +152,8 @@ EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHON
 	$(MIME_LIB)$(DLSUFFIX) $(MIME_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-audience fuzz score model
-demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-audience fuzz score model: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience fuzz score model
+demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience fuzz score model: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -164,6 +164,8 @@ test-matrix:
 	$(SRCROOT)/test/matrix
 bench-consent:
 	$(SRCROOT)/test/bench/consent
+bench-classify:
+	$(SRCROOT)/test/bench/classify
 bench-contact:
 	$(SRCROOT)/test/bench/contact
 bench-audience:

@@ -134,9 +134,9 @@ SELECT pg_temp.rules('quatloo');
 -- A rule that gives up is never "no match".
 INSERT INTO consent.rule (code, class, pattern, citation, description)
 VALUES ('own.runaway', 'direct_marketing', '(a+)+[bc]', 'house rule', 'runs away');
-SELECT * FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000) || ' b');
-SELECT * FROM consent.classify('20% off ' || repeat('a', 1000) || ' b');
-SELECT rule, class, start, length, excerpt FROM consent.evidence('Your parcel arrives today ' || repeat('a', 1000) || ' b');
+SELECT * FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000) || 'db');
+SELECT * FROM consent.classify('20% off ' || repeat('a', 1000) || 'db');
+SELECT rule, class, start, length, excerpt FROM consent.evidence('Your parcel arrives today ' || repeat('a', 1000) || 'db');
 -- Without b and c behind it there is no match, and no need to try.
 SELECT class, rules FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000));
 DELETE FROM consent.rule WHERE code = 'own.runaway';
@@ -163,10 +163,10 @@ DELETE FROM consent.rule WHERE code = 'own.runaway';
 -- What rules do on a sample, and what a change would do.
 CREATE TEMP TABLE sample (body text, label text);
 INSERT INTO sample VALUES ('20% off everything', 'marketing'), ('Your parcel arrives today', 'service'), ('20% off. Your parcel arrives today', 'mixed'),
-  ('Save £20 today', 'marketing'), ('Qwertyuiop', NULL);
-SELECT * FROM consent.rule_stats('sample');
+  ('Save £20 today', 'marketing'), ('Qwertyuiop', NULL), ('Quatloo', 'ours');
+SELECT * FROM consent.rule_stats('sample') WHERE rule !~ '^model';
 SELECT * FROM consent.rule_stats('SELECT body FROM sample WHERE label = ''service''');
-SELECT * FROM consent.what_if($$UPDATE consent.rule SET weight = 0.5 WHERE code = 'price.percent_off'$$, 'sample');
+SELECT * FROM consent.what_if($$UPDATE consent.rule SET enabled = false WHERE code = 'own.zorkmid'$$, 'sample');
 SELECT * FROM consent.what_if($$INSERT INTO consent.rule (code, class, pattern, citation, description)
   VALUES ('own.qwerty', 'service', 'qwerty', 'x', 'x')$$, 'sample');
 SELECT * FROM consent.what_if('SELECT 1', 'sample');

@@ -47,7 +47,7 @@ typedef struct Part
 	Strings		all;			/* if exact: what it can match */
 	bool		required;
 	Strings		some;			/* if required: it contains one of them */
-	int			width;			/* in characters, at most; or FAR */
+	ConsentReach reach;			/* of what it matches */
 } Part;
 
 typedef struct Parser
@@ -133,15 +133,55 @@ consent_literal_rarity(const char *bytes, int len)
  *-------------------------------------------------------------------------
  */
 
+static const ConsentReach nowhere = {0, 0};
+
+static int
+add_bounds(int a, int b)
+{
+	return a == CONSENT_LITERAL_FAR || b == CONSENT_LITERAL_FAR || a + b > WIDTH_MAX ?
+		CONSENT_LITERAL_FAR : a + b;
+}
+
+static ConsentReach
+add_reach(ConsentReach a, ConsentReach b)
+{
+	return (ConsentReach) {add_bounds(a.chars, b.chars), add_bounds(a.spaces, b.spaces)};
+}
+
+static ConsentReach
+farther(ConsentReach a, ConsentReach b)
+{
+	return (ConsentReach) {Max(a.chars, b.chars), Max(a.spaces, b.spaces)};
+}
+
+static int
+times(int bound, int n)
+{
+	if (bound == 0 || n == 0)
+		return 0;
+	return bound == CONSENT_LITERAL_FAR || n > WIDTH_MAX / bound ?
+		CONSENT_LITERAL_FAR : bound * n;
+}
+
+static int
+count_spaces(const char *bytes, int len)
+{
+	int			n = 0;
+
+	for (int i = 0; i < len; i++)
+		n += bytes[i] == ' ' || bytes[i] == '\n';
+	return n;
+}
+
 static void
-add_string(Strings *set, const char *bytes, int len, int before)
+add_string(Strings *set, const char *bytes, int len, ConsentReach before)
 {
 	/* in a large set one twice does no harm */
 	for (int i = 0; i < Min(set->n, EXACT_MAX / 4); i++)
 	{
 		if (set->s[i].len == len && memcmp(set->s[i].bytes, bytes, len) == 0)
 		{
-			set->s[i].before = Max(set->s[i].before, before);
+			set->s[i].before = farther(set->s[i].before, before);
 			return;
 		}
 	}
@@ -156,19 +196,12 @@ add_string(Strings *set, const char *bytes, int len, int before)
 	set->s[set->n++].before = before;
 }
 
-static int
-add_width(int a, int b)
-{
-	return a == CONSENT_LITERAL_FAR || b == CONSENT_LITERAL_FAR || a + b > WIDTH_MAX ?
-		CONSENT_LITERAL_FAR : a + b;
-}
-
 static void
-add_all(Strings *to, const Strings *from, int before)
+add_all(Strings *to, const Strings *from, ConsentReach before)
 {
 	for (int i = 0; i < from->n; i++)
 		add_string(to, from->s[i].bytes, from->s[i].len,
-				   add_width(from->s[i].before, before));
+				   add_reach(from->s[i].before, before));
 }
 
 static Strings
@@ -176,7 +209,7 @@ one_string(const char *bytes, int len)
 {
 	Strings		set = {0};
 
-	add_string(&set, bytes, len, 0);
+	add_string(&set, bytes, len, nowhere);
 	return set;
 }
 
@@ -204,7 +237,7 @@ typedef struct Sequence
 {
 	Part		so_far;			/* exact: no part has been inexact */
 	Strings		run;			/* strings that the last parts can match */
-	int			run_before;		/* characters before them */
+	ConsentReach run_before;	/* of what is before them */
 	double		best;			/* frequency of so_far.some */
 } Sequence;
 
@@ -218,7 +251,7 @@ begin_sequence(Sequence *seq)
 }
 
 static void
-consider(Sequence *seq, const Strings *set, int before)
+consider(Sequence *seq, const Strings *set, ConsentReach before)
 {
 	double		f = frequency(set);
 
@@ -248,7 +281,7 @@ join(Strings *run, const Strings *with)
 				return false;
 			memcpy(bytes, run->s[i].bytes, run->s[i].len);
 			memcpy(bytes + run->s[i].len, with->s[k].bytes, with->s[k].len);
-			add_string(&joined, bytes, len, 0);
+			add_string(&joined, bytes, len, nowhere);
 		}
 	}
 	*run = joined;
@@ -262,20 +295,20 @@ add_part(Sequence *seq, const Part *part)
 	if (!(part->exact && join(&seq->run, &part->all)))
 	{
 		if (part->required)
-			consider(seq, &part->some, seq->so_far.width);
+			consider(seq, &part->some, seq->so_far.reach);
 		seq->so_far.exact = false;
 		if (part->exact)
 		{
 			seq->run = part->all;
-			seq->run_before = seq->so_far.width;
+			seq->run_before = seq->so_far.reach;
 		}
 		else
 		{
 			seq->run = one_string("", 0);
-			seq->run_before = add_width(seq->so_far.width, part->width);
+			seq->run_before = add_reach(seq->so_far.reach, part->reach);
 		}
 	}
-	seq->so_far.width = add_width(seq->so_far.width, part->width);
+	seq->so_far.reach = add_reach(seq->so_far.reach, part->reach);
 }
 
 static void
@@ -293,16 +326,16 @@ end_sequence(Sequence *seq, Part *part)
  */
 
 static void
-set_any(Part *part, int width)
+set_any(Part *part, int chars, int spaces)
 {
 	memset(part, 0, sizeof(Part));
-	part->width = width;
+	part->reach = (ConsentReach) {chars, spaces};
 }
 
 static void
 set_nothing(Part *part)
 {
-	set_any(part, 0);
+	set_any(part, 0, 0);
 	part->exact = true;
 	part->all = one_string("", 0);
 }
@@ -313,7 +346,7 @@ set_char(const Parser *p, Part *part, pg_wchar c)
 {
 	unsigned char bytes[4];
 
-	set_any(part, 1);
+	set_any(part, 1, c == ' ' || c == '\n');
 	if (c < 0x80)
 		c = p->caseless ? pg_tolower((unsigned char) c) : c;
 	else if (p->caseless && (uc_tolower(c) != c || uc_toupper(c) != c))
@@ -337,6 +370,7 @@ typedef enum Escape
 {
 	ESCAPE_CHAR,				/* stands for one character */
 	ESCAPE_SET,					/* for one of many */
+	ESCAPE_SET_NO_SPACE,		/* of which none is a space or line feed */
 	ESCAPE_NOTHING,				/* for a place */
 	ESCAPE_LINE,				/* for a line end, two characters at most */
 	ESCAPE_CLUSTER,				/* for who knows how many */
@@ -356,7 +390,9 @@ take_escape(Parser *p, pg_wchar *c)
 	*c = (unsigned char) e;
 	switch (e)
 	{
-		case 'd': case 'D': case 'w': case 'W': case 's': case 'S':
+		case 'd': case 'w': case 'S':
+			return ESCAPE_SET_NO_SPACE;
+		case 'D': case 'W': case 's':
 		case 'h': case 'H': case 'v': case 'V': case 'N':
 			return e == 'N' && *p->at == '{' ? ESCAPE_STRANGE : ESCAPE_SET;
 		case 'b': case 'B': case 'A': case 'z': case 'Z': case 'K':
@@ -405,11 +441,13 @@ parse_class(Parser *p, Part *part)
 {
 	Strings		few = {0};
 	bool		simple = true;
+	bool		spaces = false;
 	bool		first = true;
 
 	if (*p->at == '^')
 	{
 		simple = false;
+		spaces = true;
 		p->at++;
 	}
 	for (;; first = false)
@@ -435,6 +473,7 @@ parse_class(Parser *p, Part *part)
 			}
 			p->at = close + 2;
 			simple = false;
+			spaces = true;
 			continue;
 		}
 		if (*p->at == '\\')
@@ -451,19 +490,22 @@ parse_class(Parser *p, Part *part)
 			}
 			else
 				e = take_escape(p, &c);
-			if (e != ESCAPE_CHAR && e != ESCAPE_SET)
+			if (e != ESCAPE_CHAR && e != ESCAPE_SET && e != ESCAPE_SET_NO_SPACE)
 			{
 				p->failed = true;
 				return;
 			}
-			if (e == ESCAPE_SET)
+			if (e != ESCAPE_CHAR)
 			{
+				spaces |= e == ESCAPE_SET;
 				simple = false;
 				continue;
 			}
 		}
 		else
 			c = take_char(p);
+		/* what begins no later than a space may be a range with it in */
+		spaces |= c <= ' ';
 		if (*p->at == '-' && p->at[1] != ']' && p->at[1] != '\0')
 		{
 			/* a range: its other end is the next to be read */
@@ -473,12 +515,12 @@ parse_class(Parser *p, Part *part)
 		}
 		set_char(p, &one, c);
 		if (one.exact && few.n <= CLASS_MAX)
-			add_all(&few, &one.all, 0);
+			add_all(&few, &one.all, nowhere);
 		else
 			simple = false;
 	}
 	p->at++;
-	set_any(part, 1);
+	set_any(part, 1, spaces);
 	if (simple && few.n > 0 && few.n <= CLASS_MAX)
 	{
 		part->exact = true;
@@ -557,7 +599,7 @@ parse_atom(Parser *p, Part *part)
 			return;
 		case '.':
 			p->at++;
-			set_any(part, 1);
+			set_any(part, 1, 1);
 			return;
 		case '^':
 		case '$':
@@ -577,16 +619,19 @@ parse_atom(Parser *p, Part *part)
 					set_char(p, part, c);
 					return;
 				case ESCAPE_SET:
-					set_any(part, 1);
+					set_any(part, 1, 1);
+					return;
+				case ESCAPE_SET_NO_SPACE:
+					set_any(part, 1, 0);
 					return;
 				case ESCAPE_NOTHING:
 					set_nothing(part);
 					return;
 				case ESCAPE_LINE:
-					set_any(part, 2);
+					set_any(part, 2, 2);
 					return;
 				case ESCAPE_CLUSTER:
-					set_any(part, CONSENT_LITERAL_FAR);
+					set_any(part, CONSENT_LITERAL_FAR, CONSENT_LITERAL_FAR);
 					return;
 				case ESCAPE_STRANGE:
 					p->failed = true;
@@ -649,15 +694,6 @@ take_quantifier(Parser *p, int *min, int *max)
 	return true;
 }
 
-static int
-times(int width, int n)
-{
-	if (width == 0 || n == 0)
-		return 0;
-	return width == CONSENT_LITERAL_FAR || n > WIDTH_MAX / width ?
-		CONSENT_LITERAL_FAR : width * n;
-}
-
 static void
 add_repeated(Sequence *seq, Part *atom, int min, int max)
 {
@@ -673,11 +709,15 @@ add_repeated(Sequence *seq, Part *atom, int min, int max)
 		rest = *atom;
 		rest.required = false;
 		memset(&rest.all, 0, sizeof(Strings));
-		add_all(&rest.all, &atom->all, 0);
-		add_string(&rest.all, "", 0, 0);
+		add_all(&rest.all, &atom->all, nowhere);
+		add_string(&rest.all, "", 0, nowhere);
 	}
 	else
-		set_any(&rest, times(atom->width, max == INT_MAX ? INT_MAX : max - spelled));
+	{
+		int			more = max == INT_MAX ? INT_MAX : max - spelled;
+
+		set_any(&rest, times(atom->reach.chars, more), times(atom->reach.spaces, more));
+	}
 	add_part(seq, &rest);
 }
 
@@ -708,7 +748,7 @@ take_words(Parser *p, Part *part)
 	if (n < 2)
 		return false;
 	p->at += n;
-	set_any(part, n);
+	set_any(part, n, count_spaces(bytes, n));
 	part->exact = true;
 	part->all = one_string(bytes, n);
 	return true;
@@ -755,15 +795,15 @@ parse_alternatives(Parser *p, Part *part)
 		p->at++;
 		parse_sequence(p, &other);
 		if (part->exact && other.exact && part->all.n + other.all.n <= EXACT_MAX)
-			add_all(&part->all, &other.all, 0);
+			add_all(&part->all, &other.all, nowhere);
 		else
 			part->exact = false;
 		if (part->required && other.required &&
 			part->some.n + other.some.n <= REQUIRED_MAX)
-			add_all(&part->some, &other.some, 0);
+			add_all(&part->some, &other.some, nowhere);
 		else
 			part->required = false;
-		part->width = Max(part->width, other.width);
+		part->reach = farther(part->reach, other.reach);
 	}
 }
 
@@ -781,24 +821,27 @@ consent_literals(const char *pattern, bool caseless, ConsentLiteral **literals)
 	return whole.some.n;
 }
 
-#define PACKED_VERSION	1
+#define PACKED_VERSION	2
 
-/* A byte for the version; for each literal a byte for its length, four for "before", and itself. */
+/* A byte for the version; for each literal one for its length, eight for "before", and itself. */
 char *
 consent_literals_pack(const ConsentLiteral *literals, int n, int *size)
 {
-	char	   *packed = palloc(1 + n * (5 + CONSENT_LITERAL_MAX));
+	char	   *packed = palloc(1 + n * (9 + CONSENT_LITERAL_MAX));
 	char	   *at = packed;
 
 	*at++ = PACKED_VERSION;
 	for (int i = 0; i < n; i++)
 	{
-		uint32		before = pg_hton32((uint32) literals[i].before);
+		uint32		before[2] = {
+			pg_hton32((uint32) literals[i].before.chars),
+			pg_hton32((uint32) literals[i].before.spaces)
+		};
 
 		*at++ = (char) literals[i].len;
-		memcpy(at, &before, 4);
-		memcpy(at + 4, literals[i].bytes, literals[i].len);
-		at += 4 + literals[i].len;
+		memcpy(at, before, 8);
+		memcpy(at + 8, literals[i].bytes, literals[i].len);
+		at += 8 + literals[i].len;
 	}
 	*size = (int) (at - packed);
 	return packed;
@@ -811,20 +854,21 @@ consent_literals_unpack(const char *packed, int size, ConsentLiteral **literals)
 
 	if (size < 1 || packed[0] != PACKED_VERSION)
 		return -1;
-	*literals = palloc((size / 6 + 1) * sizeof(ConsentLiteral));
+	*literals = palloc((size / 10 + 1) * sizeof(ConsentLiteral));
 	for (int at = 1; at < size; n++)
 	{
 		ConsentLiteral *literal = &(*literals)[n];
-		uint32		before;
+		uint32		before[2];
 
 		literal->len = (unsigned char) packed[at];
 		if (literal->len == 0 || literal->len > CONSENT_LITERAL_MAX ||
-			at + 5 + literal->len > size)
+			at + 9 + literal->len > size)
 			return -1;
-		memcpy(&before, packed + at + 1, 4);
-		literal->before = (int) pg_ntoh32(before);
-		memcpy(literal->bytes, packed + at + 5, literal->len);
-		at += 5 + literal->len;
+		memcpy(before, packed + at + 1, 8);
+		literal->before.chars = (int) pg_ntoh32(before[0]);
+		literal->before.spaces = (int) pg_ntoh32(before[1]);
+		memcpy(literal->bytes, packed + at + 9, literal->len);
+		at += 9 + literal->len;
 	}
 	return n;
 }

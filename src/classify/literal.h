@@ -9,14 +9,24 @@
 #define PG_CONSENT_LITERAL_H
 
 #define CONSENT_LITERAL_MAX		24	/* bytes */
-#define CONSENT_LITERAL_FAR		INT_MAX
+#define CONSENT_LITERAL_FAR		PG_INT32_MAX
+
+/*
+ * How far something reaches: at most so many characters, of which at most so
+ * many are spaces or line feeds; FAR: nobody knows.  "(?:\w+ ){0,2}" may be
+ * any number of characters wide, but has two spaces at most.
+ */
+typedef struct ConsentReach
+{
+	int			chars;
+	int			spaces;
+} ConsentReach;
 
 typedef struct ConsentLiteral
 {
 	char		bytes[CONSENT_LITERAL_MAX];
 	int			len;
-	int			before;			/* a match begins at most so many characters
-								 * before it; FAR: nobody knows */
+	ConsentReach before;		/* from where a match may begin up to it */
 } ConsentLiteral;
 
 /*

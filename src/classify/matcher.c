@@ -18,17 +18,22 @@
 
 #include "classify/matcher.h"
 
-/* The byte that is n characters before "at", or the first. */
+/* The first byte that is no farther before "at" than that. */
 static int
-step_back(const char *text, int at, int n)
+step_back(const char *text, int at, ConsentReach before)
 {
-	if (n >= at)
+	if (before.spaces == CONSENT_LITERAL_FAR && before.chars >= at)
 		return 0;
-	while (n > 0 && at > 0)
+	while (before.chars > 0 && at > 0)
 	{
+		char		c = text[at - 1];
+
+		if ((c == ' ' || c == '\n') && before.spaces-- == 0)
+			break;
 		at--;
-		if (((unsigned char) text[at] & 0xC0) != 0x80)
-			n--;
+		while (at > 0 && ((unsigned char) text[at] & 0xC0) == 0x80)
+			at--;
+		before.chars--;
 	}
 	return at;
 }

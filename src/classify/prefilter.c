@@ -25,13 +25,13 @@
 #define CHAINS		8192		/* a power of two */
 #define NO_ENTRY	0xFFFFFFFF
 
-/* The literal "bytes", which a rule must have "before" characters into it. */
+/* The literal "bytes", which a rule must have so far into it. */
 typedef struct Entry
 {
 	uint32		next;			/* with the same hash */
 	uint32		gram;
 	uint32		rule;
-	int32		before;
+	ConsentReach before;
 	uint8		len;
 	uint8		offset;			/* of the bytes that stand in the maps */
 	char		bytes[CONSENT_LITERAL_MAX];

@@ -30,12 +30,12 @@ extern Size consent_prefilter_size(const ConsentPrefilter *filter);
 typedef struct PrefilterHit
 {
 	int			at;				/* byte */
-	int			before;			/* as in ConsentLiteral */
+	ConsentReach before;		/* as in ConsentLiteral */
 	int			next;			/* another of that rule, farther to the left; -1 */
 } PrefilterHit;
 
 /* So many hits of a rule are kept; with more it is tried everywhere. */
-#define PREFILTER_HITS	64
+#define PREFILTER_HITS	250
 
 typedef struct PrefilterHits
 {

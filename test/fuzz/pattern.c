@@ -44,7 +44,8 @@ run(const char *data, int size)
 
 		MUST(consent_literals_unpack(packed, size, &unpacked) == n);
 		for (int i = 0; i < n; i++)
-			MUST(unpacked[i].len == literals[i].len && unpacked[i].before == literals[i].before &&
+			MUST(unpacked[i].len == literals[i].len && unpacked[i].before.chars == literals[i].before.chars &&
+				 unpacked[i].before.spaces == literals[i].before.spaces &&
 				 memcmp(unpacked[i].bytes, literals[i].bytes, literals[i].len) == 0);
 	}
 	if (n > 0 && consent_pattern_match(pattern, text.data, text.len, 0, &start, &end) == MATCH_FOUND)
