@@ -254,6 +254,14 @@ DROP TRIGGER zzzz_later ON act_late;
 CREATE TRIGGER zzzz_later BEFORE INSERT OR UPDATE ON act_late FOR EACH ROW EXECUTE FUNCTION act_rewrite('rewrite');
 INSERT INTO act_late VALUES ('yes@actions.example', :promo);
 UPDATE act_late SET status = 'sending';
+-- nor does it help that the guard's BEFORE trigger is not there
+ALTER TABLE act_late DISABLE TRIGGER zzzz_later;
+BEGIN;
+ALTER TABLE act_late DISABLE TRIGGER zzz_consent_guard;
+SELECT consent.withdraw('yes@actions.example') > 0 AS withdrawn;
+UPDATE act_late SET status = 'sending' WHERE to_addr = 'yes@actions.example';
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
 -- one that comes before is seen
 DROP TRIGGER zzzz_later ON act_late;
 CREATE TRIGGER aaa_before BEFORE INSERT OR UPDATE ON act_late FOR EACH ROW EXECUTE FUNCTION act_rewrite('rewrite');

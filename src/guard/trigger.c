@@ -291,6 +291,16 @@ consent_guard_overtaken_by(Relation rel, const char *guard)
 	return NULL;
 }
 
+/* Has the herald seen the row as it is stored? */
+static bool
+was_heralded(Relation rel, const char *guard)
+{
+	Trigger    *herald = consent_guard_herald(rel, guard);
+
+	return herald != NULL && herald->tgenabled == TRIGGER_FIRES_ALWAYS &&
+		consent_guard_overtaken_by(rel, guard) == NULL;
+}
+
 /* Does the herald divert it, if it is refused? */
 static bool
 is_diverted_early(const ConsentMapping *mapping, RowEvent event)
@@ -517,8 +527,8 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, &old);
 		event = row_event(mapping, &row, &old);
 
-		/* The herald has judged it, unless the row was rewritten after that. */
-		if (event == EVENT_CLAIMED && consent_guard_overtaken_by(rel, mapping->trigger) == NULL)
+		/* The herald has judged it; if not, it is too late to park the row. */
+		if (event == EVENT_CLAIMED && was_heralded(rel, mapping->trigger))
 			event = EVENT_NOTHING;
 	}
 	else
