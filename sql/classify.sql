@@ -242,3 +242,16 @@ SELECT b, round(sum(weight)::numeric, 2) = round((consent.classify(b)).score::nu
                   FROM consent.evidence(b)
                  WHERE class IN ('direct_marketing', 'consent_request') AND weight IS NOT NULL) e
  GROUP BY b ORDER BY b;
+-- Rules for other languages, which the model cannot judge.
+SELECT b, class, needs_review, rules FROM (VALUES
+  ('Cynnig arbennig: 20% oddi ar bopeth ddydd Sul yn y siop'),
+  ('A hoffech chi dderbyn ein newyddion a''n cynigion?'),
+  ('Les soldes ont commencé, profitez-en dans tous nos magasins'),
+  ('Souhaitez-vous recevoir nos offres par e-mail ?'),
+  ('Nur für kurze Zeit: 20 % Rabatt auf alles'),
+  ('Dürfen wir Ihnen Angebote per E-Mail schicken?'),
+  ('20% korting op alles, profiteer nu van de uitverkoop'),
+  ('Mogen we u onze nieuwsbrief sturen?'),
+  ('Rebajas de verano: 20% de descuento en todo'),
+  ('¿Te gustaría recibir nuestras novedades?'),
+  ('Pour ne plus recevoir nos offres, envoyez STOP au 36105')) v(b), consent.classify(b);

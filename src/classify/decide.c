@@ -44,11 +44,13 @@ decide(const float8 *weight)
 	bool		surveys = ESTABLISHED(weight[CLASS_MARKET_RESEARCH]);
 	bool		gathers = ESTABLISHED(weight[CLASS_SUGGING]);
 	ConsentClass neutral = CLASS_UNKNOWN;
+	float8		serves = 0;
 
 	for (int i = 0; i < lengthof(neutral_classes); i++)
 	{
 		ConsentClass c = neutral_classes[i];
 
+		serves += weight[c];
 		if (ESTABLISHED(weight[c]) &&
 			(neutral == CLASS_UNKNOWN || weight[c] > weight[neutral]))
 			neutral = c;
@@ -60,7 +62,7 @@ decide(const float8 *weight)
 	if (asks && weight[CLASS_CONSENT_REQUEST] >= BESIDES * weight[CLASS_DIRECT_MARKETING])
 		return CLASS_CONSENT_REQUEST;
 	if (promotes || gathers)
-		return neutral == CLASS_UNKNOWN && !asks ? CLASS_DIRECT_MARKETING : CLASS_MIXED;
+		return ESTABLISHED(serves) || asks ? CLASS_MIXED : CLASS_DIRECT_MARKETING;
 	if (weight[CLASS_DIRECT_MARKETING] >= DOUBT)
 		return CLASS_UNKNOWN;
 	return neutral == CLASS_UNKNOWN ? CLASS_SERVICE : neutral;

@@ -1,6 +1,6 @@
 
 -------------------------------------------------------------------------------
--- classify: the shipped rules, for UK English.
+-- classify: the shipped rules, for UK English and, briefly, five other languages.
 --
 -- General language of the trade, never the wording of one message.  A pattern
 -- sees folded text: lower case, single spaces, \n between paragraphs.
@@ -314,3 +314,52 @@ INSERT INTO consent.rule (shipped, code, class, weight, citation, description, p
 (true, 'regulatory.notice', 'regulatory', 1, 'ICO Regulatory communications 2023: neutral text that a regulator requires', 'Notices sent because a regulator requires them',
  $r$\b(?:(?:ofcom|ofgem|fca|ofwat|prudential regulation authority|the regulator|our regulator|pensions regulator|financial conduct authority|ofsted|care quality commission) (?:rules|requires?|asks?|has asked|have asked|says?|has told|expects)|required by (?:ofcom|ofgem|the fca|ofwat|our regulator|the regulator)|under (?:ofcom|ofgem|fca|ofwat) rules|fscs|financial services compensation scheme|end[- ]of[- ]contract notification|cheapest tariff message)\b$r$,
  '{"Ofcom rules mean that we must tell you"}', '{"We are regulated"}');
+
+-- Other languages, by the first part of the code.  The model knows English
+-- only: what no rule tells here is unknown.
+INSERT INTO consent.rule (shipped, code, class, weight, citation, description, pattern, positive, negative) VALUES
+(true, 'cy.opt_out_line', NULL, 0, 'PECR reg 23: a valid opt-out address is required', 'Welsh: the line that says how to stop messages',
+ $r$\b(?:dad-?danysgrifi\w*|i roi'r gorau i dderbyn|i beidio â derbyn|(?:atebwch|tecstiwch|anfonwch) stop)\b[^.!?\n]{0,60}$r$,
+ '{"I beidio â derbyn cynigion, tecstiwch STOP i 60777"}', '{"Bydd y bws yn stopio yma"}'),
+(true, 'cy.hear_from_us', 'consent_request', 1, 'Honda and Flybe 2017: asking for permission is direct marketing', 'Welsh: a request for permission',
+ $r$\b(?:a hoffech|hoffech chi|fyddech chi'n hoffi)\b[^.!?\n]{0,60}\b(?:cynigion|newyddion|cylchlythyr)\b$r$,
+ '{"A hoffech chi dderbyn ein newyddion a''n cynigion?"}', '{"Hoffech chi newid eich apwyntiad?"}'),
+(true, 'cy.price', 'direct_marketing', 1, 'ICO guidance on identifying direct marketing: price promotions', 'Welsh: price promotions',
+ $r$\b\d{1,2} ?% (?:oddi ar|i ffwrdd|o ostyngiad)\b|\b(?:cynnig arbennig|cynigion arbennig|hanner pris|arbedwch (?:hyd at )?£|cod gostyngiad)$r$,
+ '{"20% oddi ar bopeth","Cynnig arbennig: hanner pris ddydd Sul"}', '{"Codir TAW o 20%"}'),
+(true, 'fr.opt_out_line', NULL, 0, 'PECR reg 23: a valid opt-out address is required', 'French: the line that says how to stop messages',
+ $r$\b(?:se désabonner|désabonnez-vous|vous désabonner|se désinscrire|vous désinscrire|ne plus recevoir|envoyez stop|stop au \d{5})\b[^.!?\n]{0,60}$r$,
+ '{"Pour ne plus recevoir nos offres, envoyez STOP au 36105"}', '{"Votre train s''arrête à Lille"}'),
+(true, 'fr.hear_from_us', 'consent_request', 1, 'Honda and Flybe 2017: asking for permission is direct marketing', 'French: a request for permission',
+ $r$\b(?:souhaitez-vous|voulez-vous|aimeriez-vous|acceptez-vous de) (?:\S+ ){0,3}recevoir\b[^.!?\n]{0,60}\b(?:offres|actualités|newsletter|nouveautés|promotions)\b$r$,
+ '{"Souhaitez-vous recevoir nos offres par e-mail ?"}', '{"Souhaitez-vous recevoir votre facture par courrier ?"}'),
+(true, 'fr.price', 'direct_marketing', 1, 'ICO guidance on identifying direct marketing: price promotions', 'French: price promotions',
+ $r$\b\d{1,2} ?% (?:de (?:réduction|remise|rabais)|sur (?:tout|toute|tous)\b)|\b(?:soldes|offre (?:spéciale|exclusive|limitée)|code promo|prix cassés|livraison offerte|profitez-en)\b$r$,
+ '{"20 % de réduction sur tout le site","Les soldes ont commencé, profitez-en"}', '{"TVA à 20 %","Votre commande a été expédiée"}'),
+(true, 'de.opt_out_line', NULL, 0, 'PECR reg 23: a valid opt-out address is required', 'German: the line that says how to stop messages',
+ $r$\b(?:newsletter ab(?:zu)?bestellen|hier abmelden|abmelden möchten|vom newsletter abmelden|keine (?:weiteren )?(?:e-mails|nachrichten|angebote) mehr)\b[^.!?\n]{0,60}$r$,
+ '{"Wenn Sie sich vom Newsletter abmelden möchten, klicken Sie hier"}', '{"Ihr Kind ist für die Schule angemeldet"}'),
+(true, 'de.hear_from_us', 'consent_request', 1, 'Honda and Flybe 2017: asking for permission is direct marketing', 'German: a request for permission',
+ $r$\b(?:möchten sie|dürfen wir ihnen|dürfen wir sie)\b[^.!?\n]{0,60}\b(?:newsletter|angebote|neuigkeiten|werbung)\b$r$,
+ '{"Dürfen wir Ihnen Angebote per E-Mail schicken?"}', '{"Möchten Sie Ihren Termin verschieben?"}'),
+(true, 'de.price', 'direct_marketing', 1, 'ICO guidance on identifying direct marketing: price promotions', 'German: price promotions',
+ $r$\b\d{1,2} ?(?:%|prozent) (?:rabatt|reduziert|günstiger|sparen)\b|\b(?:sparen sie|jetzt sparen|rabattcode|gutscheincode|sonderangebot|schlussverkauf|nur für kurze zeit)\b$r$,
+ '{"20 % Rabatt auf alles","Jetzt sparen: nur für kurze Zeit"}', '{"Die Mehrwertsteuer beträgt 19 %"}'),
+(true, 'nl.opt_out_line', NULL, 0, 'PECR reg 23: a valid opt-out address is required', 'Dutch: the line that says how to stop messages',
+ $r$\b(?:afmelden voor|uitschrijven voor|schrijf (?:u|je) uit|hier afmelden|geen (?:e-mails|berichten|aanbiedingen) meer)\b[^.!?\n]{0,60}$r$,
+ '{"Wilt u geen aanbiedingen meer? Hier afmelden"}', '{"Uw pakket is afgeleverd"}'),
+(true, 'nl.hear_from_us', 'consent_request', 1, 'Honda and Flybe 2017: asking for permission is direct marketing', 'Dutch: a request for permission',
+ $r$\b(?:wilt u|wil je|mogen we (?:u|je)|mogen wij (?:u|je))\b[^.!?\n]{0,60}\b(?:nieuwsbrief|aanbiedingen|acties)\b(?! meer)$r$,
+ '{"Mogen we u onze nieuwsbrief sturen?"}', '{"Wilt u uw afspraak verzetten?"}'),
+(true, 'nl.price', 'direct_marketing', 1, 'ICO guidance on identifying direct marketing: price promotions', 'Dutch: price promotions',
+ $r$\b\d{1,2} ?% (?:korting|goedkoper)\b|\b(?:kortingscode|nu met korting|uitverkoop|profiteer nu|bespaar (?:nu|tot)|gratis verzending bij)\b$r$,
+ '{"20% korting op alles","Profiteer nu van de uitverkoop"}', '{"De btw is 21%"}'),
+(true, 'es.opt_out_line', NULL, 0, 'PECR reg 23: a valid opt-out address is required', 'Spanish: the line that says how to stop messages',
+ $r$\b(?:darse de baja|date de baja|darte de baja|cancelar (?:la|tu|su) suscripción|no (?:deseas?|quieres?) recibir más)\b[^.!?\n]{0,60}$r$,
+ '{"Si no desea recibir más ofertas puede darse de baja aquí"}', '{"El tren para en Ávila"}'),
+(true, 'es.hear_from_us', 'consent_request', 1, 'Honda and Flybe 2017: asking for permission is direct marketing', 'Spanish: a request for permission',
+ $r$\b(?:quieres|quiere|deseas?|te gustaría|le gustaría) (?:\S+ ){0,2}recibir\b(?! más)[^.!?\n]{0,60}\b(?:ofertas|novedades|boletín|promociones)\b$r$,
+ '{"¿Te gustaría recibir nuestras novedades?"}', '{"¿Quiere recibir la factura por correo?"}'),
+(true, 'es.price', 'direct_marketing', 1, 'ICO guidance on identifying direct marketing: price promotions', 'Spanish: price promotions',
+ $r$\b\d{1,2} ?% de (?:descuento|dto)\b|\b(?:rebajas|código (?:promocional|de descuento)|oferta (?:especial|exclusiva|limitada)|ahorra (?:hasta|un)|envío gratis|aprovecha (?:ya|ahora))\b$r$,
+ '{"20% de descuento en todo","Rebajas de verano: aprovecha ahora"}', '{"IVA del 21%"}');

@@ -33,7 +33,7 @@
 #define LARGEST			10000	/* of one sentence */
 #define SMALLEST		200		/* what is less is not worth a finding */
 #define MOST_FINDINGS	100		/* for a class */
-#define DOUBTFUL		500		/* of a class; what is less is not worth telling */
+#define DOUBTFUL		500		/* promotion that is less is not worth telling */
 
 #define MIN_SENTENCE	4		/* bytes; less says nothing */
 
@@ -54,13 +54,13 @@ typedef struct Blend
 #define LENGTH_CITATION "weights of a long text are divided by the root of the number of its sentences"
 
 static const Blend blends[] = {
-	{TRAIT_PROMOTION, CLASS_DIRECT_MARKETING, 950, 2220, 1500, -680,
+	{TRAIT_PROMOTION, CLASS_DIRECT_MARKETING, 950, 1910, 1500, -600,
 	{.code = "model.promotion",.class = CLASS_DIRECT_MARKETING,.model = true,.citation = MODEL_CITATION}},
-	{TRAIT_CONSENT_REQUEST, CLASS_CONSENT_REQUEST, 1200, 1730, 1500, 1630,
+	{TRAIT_CONSENT_REQUEST, CLASS_CONSENT_REQUEST, 1270, 1620, 1500, 1600,
 	{.code = "model.ask",.class = CLASS_CONSENT_REQUEST,.model = true,.citation = MODEL_CITATION}},
-	{TRAIT_RESEARCH, CLASS_MARKET_RESEARCH, 930, 1240, 1500, 140,
+	{TRAIT_RESEARCH, CLASS_MARKET_RESEARCH, 960, 1300, 1500, 450,
 	{.code = "model.research",.class = CLASS_MARKET_RESEARCH,.model = true,.citation = MODEL_CITATION}},
-	{TRAIT_LEAD_CAPTURE, CLASS_SUGGING, 1510, 0, 0, 4270,
+	{TRAIT_LEAD_CAPTURE, CLASS_SUGGING, 1520, 0, 0, 3530,
 	{.code = "model.lead_capture",.class = CLASS_SUGGING,.model = true,.citation = MODEL_CITATION}},
 };
 
@@ -73,11 +73,17 @@ static const ConsentRule service = {
 };
 
 /* What promotion loses where rules know a service, or a request, in the sentence. */
-#define SERVICE_DOUBT	1590
-#define REQUEST_DOUBT	730
+#define SERVICE_DOUBT	1560
+#define REQUEST_DOUBT	850
 
-#define SERVICE_SLOPE	840
-#define SERVICE_OFFSET	-1090
+/* The weight of a service is log-odds, not odds: there is one sentence of it. */
+#define SERVICE_SLOPE		430
+#define SERVICE_RULE_SLOPE	300
+#define SERVICE_LENGTH		140 /* times the logarithm of the sentences */
+
+static const ConsentRule service_length = {
+	.code = "text.length",.class = CLASS_SERVICE,.model = true,.citation = LENGTH_CITATION
+};
 
 static const ConsentRule length_rules[lengthof(blends)] = {
 	{.code = "text.length",.class = CLASS_DIRECT_MARKETING,.model = true,.citation = LENGTH_CITATION},
@@ -325,7 +331,7 @@ weigh_class(int b, Weighed *weighed, int nweighed, double root, bool explain,
 		added++;
 	}
 	shrunk = (int) rint(sum / root);
-	if (rules == 0 && shrunk < DOUBTFUL)
+	if (rules == 0 && shrunk < (b == 0 ? DOUBTFUL : ONE))
 	{
 		/* everything sounds a little like everything */
 		found->n = before;
@@ -336,38 +342,52 @@ weigh_class(int b, Weighed *weighed, int nweighed, double root, bool explain,
 	return shrunk;
 }
 
-/* The sentence that most reads like a service, if rules know none. */
+/*
+ * What serves beside promotion must be more than a phrase in a long text, so
+ * there rules are divided by the length as well.  The sentence that most reads
+ * like a service, and does not promote, speaks for all others.
+ */
 static void
-weigh_service(Weighed *weighed, int nweighed, double root, bool explain,
+weigh_service(Weighed *weighed, int nweighed, bool promotes, bool explain,
 			  ConsentFindings *found)
 {
 	const Weighed *best = NULL;
+	double		root = sqrt(Max(nweighed - 1, 1));	/* one sentence promotes */
+	int			sum = 0;
+	bool		enough;
 	int			weight;
 
-	for (int i = 0; i < CONSENT_NCLASSES; i++)
+	for (int c = 0; c < CONSENT_NCLASSES; c++)
 	{
-		if (!consent_class_is_marketing(i) && i != CLASS_MARKET_RESEARCH &&
-			sum_of_rules(found, i) >= ONE)
-			return;
+		if (!consent_class_is_marketing(c) && c != CLASS_MARKET_RESEARCH)
+			sum += sum_of_rules(found, c);
 	}
-	for (int i = 0; i < nweighed; i++)
+	if (sum >= ONE && !promotes)
+		return;
+	enough = sum >= ONE * root;
+	for (int i = 0; i < nweighed && !enough; i++)
 	{
 		if (!weighed[i].promotes && !weighed[i].no_service &&
 			(best == NULL ||
 			 weighed[i].traits.odds[TRAIT_SERVICE] > best->traits.odds[TRAIT_SERVICE]))
 			best = &weighed[i];
 	}
-	if (best == NULL)
-		return;
-	weight = exponential(best->traits.odds[TRAIT_SERVICE] * SERVICE_SLOPE / ONE + SERVICE_OFFSET);
-	weight = (int) rint(Min(weight, 4 * ONE) / root);
-	if (weight >= SMALLEST)
+	if (best != NULL)
 	{
-		ConsentFinding *f = add(found, &service, weight, best);
+		weight = (int) ((int64) best->traits.odds[TRAIT_SERVICE] * SERVICE_SLOPE / ONE) +
+			Min(best->service, ONE) * SERVICE_RULE_SLOPE / ONE -
+			(int) rint(SERVICE_LENGTH * log(nweighed));
+		if (weight >= SMALLEST)
+		{
+			ConsentFinding *f = add(found, &service, weight, best);
 
-		if (explain)
-			f->because = loudest(best, TRAIT_SERVICE);
+			if (explain)
+				f->because = loudest(best, TRAIT_SERVICE);
+		}
 	}
+	weight = (int) rint(sum / root) - sum;
+	if (promotes && weight < 0)
+		(void) add(found, &service_length, weight, NULL);
 }
 
 void
@@ -377,6 +397,7 @@ consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *fo
 	Weighed    *weighed;
 	double		root;
 	bool		surveys = false;
+	bool		promotes = false;
 
 	/* what it has not learned the model should not judge */
 	found->language = consent_language(parts);
@@ -396,7 +417,9 @@ consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *fo
 		sum = weigh_class(b, weighed, nweighed, root, explain, found);
 		if (blends[b].class == CLASS_MARKET_RESEARCH)
 			surveys = sum >= ONE;
+		if (blends[b].class == CLASS_DIRECT_MARKETING)
+			promotes = sum >= ONE;
 	}
-	weigh_service(weighed, nweighed, root, explain, found);
+	weigh_service(weighed, nweighed, promotes, explain, found);
 	pfree(weighed);
 }

@@ -56,14 +56,7 @@ $node->safe_psql('demo', 'CREATE TABLE truth AS SELECT * FROM (VALUES ' . join('
 # Templates that consent.classify() gets wrong, and how.  The texts stay as they
 # are, since people write such messages; a template leaves the list when the
 # classifier learns it, and joins it only with a reason.
-my @known_wrong = (
-	# service, taken for promotion by the model in some towns
-	'bb-outage',         # "Engineers are working on it and we expect service to be restored"
-	# marketing, let through: sounds like the administration it is dressed up as
-	'cr-details',        # "choose how you would like us to contact you with offers in future"
-	'dz-card',           # "every GBP 10 you spend with it at the pump earns 20 points"
-	'dz-cover-ends',     # "Take out HomeCover again today and we will freeze last year's price"
-);
+my @known_wrong = ();
 my $known_wrong = join(', ', map { "'$_'" } '', @known_wrong);
 
 sub none
