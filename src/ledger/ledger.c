@@ -29,6 +29,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datum.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/partcache.h"
@@ -227,6 +228,52 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 }
 
 /*
+ * The index on address of each part of the ledger.  To ask the catalogs for
+ * every verdict would cost a good part of it; an index that comes or goes
+ * invalidates its table.
+ */
+typedef struct PartIndex
+{
+	Oid			part;
+	Oid			whole_index;
+	Oid			index;
+} PartIndex;
+
+static PartIndex part_indexes[64];
+static int	npart_indexes = 0;
+
+/* Only mark: this runs in the middle of anything. */
+static void
+part_invalidated(Datum arg, Oid relid)
+{
+	for (int i = 0; i < npart_indexes; i++)
+	{
+		if (relid == InvalidOid || relid == part_indexes[i].part)
+			npart_indexes = 0;
+	}
+}
+
+static Oid
+index_of_part(Relation part, Oid whole_index)
+{
+	static bool registered = false;
+	Oid			index;
+
+	if (!registered)
+		CacheRegisterRelcacheCallback(part_invalidated, (Datum) 0);
+	registered = true;
+	for (int i = 0; i < npart_indexes; i++)
+	{
+		if (part_indexes[i].part == RelationGetRelid(part) && part_indexes[i].whole_index == whole_index)
+			return part_indexes[i].index;
+	}
+	index = index_get_partition(part, whole_index);
+	if (OidIsValid(index) && npart_indexes < lengthof(part_indexes))
+		part_indexes[npart_indexes++] = (PartIndex) {RelationGetRelid(part), whole_index, index};
+	return index;
+}
+
+/*
  * The part of the ledger that an address lies in, and its index on address.
  * A ledger without parts, or that has lost one, is an error and not an empty
  * history.
@@ -261,7 +308,7 @@ open_part(Datum contact, Oid *indexid)
 		if (found >= 0)
 			part = table_open(parts->oids[found], AccessShareLock);
 	}
-	*indexid = part ? index_get_partition(part, whole_index) : InvalidOid;
+	*indexid = part ? index_of_part(part, whole_index) : InvalidOid;
 	if (!OidIsValid(*indexid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
