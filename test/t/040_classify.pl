@@ -27,8 +27,8 @@ $node->safe_psql('postgres', 'CREATE EXTENSION pg_consent');
 # alarms (in percent, unknown counting as marketing) and the least macro-F1.
 my @floors = (
 	[ 'test.jsonl', 'all', 72, 16, 0.54 ],
-	[ 'messages.jsonl', 'held', 78, 19, 0.61 ],
-	[ 'enforcement.jsonl', 'all', 70, 11, 0.68 ]);
+	[ 'messages.jsonl', 'held', 78, 16, 0.60 ],
+	[ 'enforcement.jsonl', 'all', 70, 11, 0.66 ]);
 
 my $score = slurp_file('test/score.sql');
 for my $floor (@floors)
