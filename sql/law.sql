@@ -315,3 +315,9 @@ SELECT consent.unsubscribe_token('u4@law.example', 'law acme', expires_at => '40
 \set VERBOSITY default
 SELECT consent.give('u5@law.example', '{email}', 'law acme', method => 'ticked_box', wording => U&'\00A0 ') > 0 AS nothing_but_space;
 SELECT reason FROM consent.evaluate('u5@law.example', 'email', 'law acme');
+
+-- Citations name the regulation of the channel
+SELECT consent.give('cite@law.example', '{email,automated_call,live_call,fax,post}', 'law acme', method => 'oral', wording => 'w', at => '2026-05-01') > 0 AS consented;
+SELECT ch AS channel, d.reason, d.citation, n.reason AS without, n.citation AS cites FROM unnest('{email,automated_call,live_call,fax,post}'::consent.channel[]) ch,
+       consent.evaluate('cite@law.example', ch, 'law acme', at => '2026-06-01') d, consent.evaluate('nobody@law.example', ch, 'law acme', at => '2026-06-01') n ORDER BY ch;
+SELECT reason, citation FROM consent.evaluate('+442079460104', 'live_call', 'law acme', at => '2026-01-15');

@@ -97,6 +97,8 @@ typedef struct ConsentVerdict
 	int64		event_id;		/* the event it rests on, 0 if none */
 	ConsentReasonSet found;		/* all that were found, reason included */
 	const ConsentPolicy *policy;	/* by which it was judged: that of the send */
+	ConsentChannel channel;		/* of the send: which regulation is cited */
+	bool		exception;		/* allowed by reg 21(4) or 21B(3), not 21(1) */
 } ConsentVerdict;
 
 extern ConsentVerdict consent_evaluate(const ConsentStanding *standing,

@@ -435,6 +435,7 @@ judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict
 	}
 	allow(verdict, f->consent ? BASIS_CONSENT : BASIS_LIVE_CALL_NO_OBJECTION,
 		  f->consent ? f->consent : f->client);
+	verdict->exception = verdict->allowed && f->consent == NULL;
 	return true;
 }
 
@@ -484,6 +485,7 @@ judge_live_call(const ConsentSend *send, const Findings *f, ConsentVerdict *verd
 	if (f->consent != NULL)
 		allow(verdict, BASIS_CONSENT, f->consent);
 	allow(verdict, BASIS_LIVE_CALL_NO_OBJECTION, f->non_objection);
+	verdict->exception = verdict->allowed && f->consent == NULL && f->non_objection != NULL;
 }
 
 /* Fax that is opt-out, with a register where one is in use.  PECR reg 20, 25 */
@@ -597,6 +599,26 @@ judge_marketing(const ConsentStanding *standing, const ConsentSend *send,
 		judge_permission(send, &f, verdict);
 }
 
+/* Where consent to a channel is asked for. */
+static const char *
+consent_citation(ConsentChannel channel)
+{
+	switch (channel)
+	{
+		case CHANNEL_AUTOMATED_CALL:
+			return "PECR reg 19(2); UK GDPR 4(11), 7";
+		case CHANNEL_FAX:
+			return "PECR reg 20(1)(a); UK GDPR 4(11), 7";
+		case CHANNEL_LIVE_CALL:
+			return "PECR reg 21, 21A, 21B; UK GDPR 4(11), 7";
+		case CHANNEL_POST:
+		case CHANNEL_ONLINE_AD:
+			return "UK GDPR 6(1)(a), 4(11), 7";
+		default:
+			return "PECR reg 22(2), UK GDPR 4(11), 7";
+	}
+}
+
 /*
  * The reasons are British and cite British law.  Elsewhere they are the nearest
  * ones, so there the law is cited by its name only.
@@ -606,7 +628,20 @@ consent_verdict_citation(const ConsentVerdict *verdict)
 {
 	if (verdict->policy != NULL && verdict->policy->law != NULL)
 		return verdict->policy->law;
-	return consent_reason_citation(verdict->reason);
+	if (verdict->exception)
+		return verdict->reason == BASIS_LIVE_CALL_NO_OBJECTION ? "PECR reg 21(4), 21B(3)" :
+			consent_reason_citation(verdict->reason);
+	switch (verdict->reason)
+	{
+		case BASIS_CONSENT:
+		case CONSENT_MISSING:
+		case CONSENT_ORG_NOT_NAMED:
+		case CONSENT_INSTIGATOR_NOT_NAMED:
+		case NO_PERMISSION:
+			return consent_citation(verdict->channel);
+		default:
+			return consent_reason_citation(verdict->reason);
+	}
 }
 
 ConsentVerdict
@@ -621,7 +656,7 @@ consent_refusal(ConsentReason reason, const ConsentPolicy *policy)
 ConsentVerdict
 consent_evaluate(const ConsentStanding *standing, const ConsentSend *send)
 {
-	ConsentVerdict verdict = {.policy = send->policy};
+	ConsentVerdict verdict = {.policy = send->policy, .channel = send->channel};
 	const ConsentEntry *entry;
 
 	if (!consent_class_is_marketing(send->class) && send->class != CLASS_SOLICITED_RESPONSE)

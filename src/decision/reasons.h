@@ -36,7 +36,7 @@ X(BASIS_CHARITY_SOFT_OPT_IN, "charity_soft_opt_in", "basis", PECR("22(3A)"), \
 X(BASIS_CORPORATE_SUBSCRIBER, "corporate_subscriber", "basis", PECR("20, 22(1)"), \
   "The subscriber is a corporate body that has not objected.") \
 X(BASIS_LIVE_CALL_NO_OBJECTION, "live_call_no_objection", "basis", PECR("21(1)"), \
-  "Nobody on this line has objected and the number is on no register.") \
+  "Nobody on this line has objected, and the number is on no register or the subscriber lets this caller call all the same.") \
 X(BASIS_LEGITIMATE_INTERESTS, "legitimate_interests", "basis", GDPR("6(1)(f)"), \
   "The organisation recorded an assessment of legitimate interests and the person has not objected.") \
 X(BASIS_OPT_OUT_REGIME, "opt_out_regime", "basis", "the law named in consent.policy", \
