@@ -229,7 +229,28 @@ INSERT INTO reply (expected, language, body) VALUES
   ('not_stop','en','I''ll stop by tomorrow to pick it up'),
   ('not_stop','en','I ended up buying two'),
   ('not_stop','en','When does the offer stop?'),
-  ('not_stop','en','No thanks');
+  ('not_stop','en','No thanks'),
+  ('stop','en','I dont want any of your emails'),
+  ('stop','en','I don''t want these any more'),
+  ('stop','en','I no longer want these emails'),
+  ('stop','en','I do not want to be on your list'),
+  ('stop','en','no marketing please'),
+  ('stop','en','No promotional texts please'),
+  ('stop','en','I asked you to stop'),
+  ('stop','en','You were told to stop'),
+  ('stop','en','never contact me'),
+  ('stop','en','Do not process my data for marketing'),
+  ('stop','en','I exercise my right to object under article 21'),
+  ('stop','en','Please cease and desist'),
+  ('stop','en','lose this number'),
+  ('stop','en','STOPPED'),
+  ('stop','en','Unsubcribe'),
+  ('stop','en','take me of your list'),
+  ('stop','en','STOP ALL MSGS'),
+  ('stop','en','remove my number from your records now'),
+  ('review','en','Please remove my number 07700 900123 and use 07700 900456 instead'),
+  ('review','en','Remove my address 1 High St from my account, I have moved'),
+  ('review','en','take my name off the booking');
 SELECT n, language, expected, consent.read_reply(body) AS got, body, consent.reply_words(body) AS words
   FROM reply WHERE consent.read_reply(body) IS DISTINCT FROM expected ORDER BY n;
 SELECT expected, count(*) FROM reply GROUP BY expected ORDER BY expected;

@@ -601,7 +601,7 @@ judge_marketing(const ConsentStanding *standing, const ConsentSend *send,
 
 /* Where consent to a channel is asked for. */
 static const char *
-consent_citation(ConsentChannel channel)
+consent_citation(ConsentReason reason, ConsentChannel channel)
 {
 	switch (channel)
 	{
@@ -615,7 +615,7 @@ consent_citation(ConsentChannel channel)
 		case CHANNEL_ONLINE_AD:
 			return "UK GDPR 6(1)(a), 4(11), 7";
 		default:
-			return "PECR reg 22(2), UK GDPR 4(11), 7";
+			return consent_reason_citation(reason);
 	}
 }
 
@@ -638,7 +638,7 @@ consent_verdict_citation(const ConsentVerdict *verdict)
 		case CONSENT_ORG_NOT_NAMED:
 		case CONSENT_INSTIGATOR_NOT_NAMED:
 		case NO_PERMISSION:
-			return consent_citation(verdict->channel);
+			return consent_citation(verdict->reason, verdict->channel);
 		default:
 			return consent_reason_citation(verdict->reason);
 	}

@@ -12,6 +12,12 @@
 -- English.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'take my number off', 'take my name off', 'take my email off',
+    'remove my number', 'remove my email', 'remove my email address', 'remove my name', 'remove my details',
+    'delete my number', 'delete my email', 'delete my details', 'no marketing', 'no marketing * texts',
+    'no marketing * emails', 'no promotional * texts', 'no promotional * emails', 'no promotions', 'no spam',
+    'lose this number', 'unsubcribe', 'unsubscibe', 'unsuscribe', 'unsubscrib', 'text stop', 'stop msg', 'stop msgs',
+    'stop all msgs', 'stop * msgs',
     'stop', 'stop all', 'stopall', 'unsubscribe', 'st0p', 'unsub', 'un subscribe', 'unsubscribe all', 'opt out',
     'optout', 'opt out all', 'stop sending', 'stop texting', 'stop emailing', 'stop messaging', 'stop contacting',
     'stop calling', 'stop ringing', 'stop phoning', 'stop spamming', 'stop texts', 'stop * texts', 'stop * messages',
@@ -30,17 +36,22 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'quit texting']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
-    'revoke', 'stop it', 'stop this', 'stop that', 'no more', 'end', 'end all', 'cancel', 'cancel all', 'quit',
+    'stopped', 'revoke', 'stop it', 'stop this', 'stop that', 'no more', 'end', 'end all', 'cancel', 'cancel all', 'quit',
     'remove', 'td', 'delete', 'delete me', 'enough', 'unfollow', 'not any more', 'never again']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'remove my * from your', 'remove my * from the * list', 'remove my * from this * list', 'remove my * from all',
+    'take my * off your', 'take my * off the * list', 'take my * off this * list', 'delete my * from your',
+    'delete my * from the * list', 'do not want any of your', 'don''t want any of your', 'do not want these any more',
+    'don''t want these any more', 'do not want these anymore', 'don''t want these anymore', 'no longer want these',
+    'no longer want your', 'do not want to be on your', 'don''t want to be on your', 'never contact me', 'never text me',
+    'never email me', 'asked you to stop', 'told to stop', 'told you to stop', 'do not process my', 'don''t process my',
+    'right to object', 'cease and desist', 'unsubcribe me', 'unsubscibe me', 'unsuscribe me', 'take me of your',
+    'take me of the', 'take me of this',
     'opt me out', 'unsubscribe me', 'unsubscribe us', 'unsubscribe my', 'want to unsubscribe', 'like to unsubscribe',
     'wish to unsubscribe', 'want to opt out', 'like to opt out', 'wish to opt out', 'opt us out', 'take me off the',
-    'take me off your', 'take me off this', 'take me off that', 'take me off * list', 'take my name off',
-    'take my number off', 'take my email off', 'take us off * list', 'get me off * list', 'remove me from',
-    'remove us from', 'remove my number', 'remove my email', 'remove my name', 'remove my details',
-    'remove my address', 'remove this number', 'remove this email', 'delete my number', 'delete my email',
-    'delete my details', 'delete this number', 'lose my number', 'be taken off', 'be unsubscribed', 'stop sending me',
+    'take me off your', 'take me off this', 'take me off that', 'take me off * list', 'take us off * list', 'get me off * list', 'remove me from',
+    'remove us from', 'remove this number', 'remove this email', 'delete this number', 'lose my number', 'be taken off', 'be unsubscribed', 'stop sending me',
     'stop sending us', 'stop sending these', 'stop sending this', 'stop sending * texts', 'stop sending * messages',
     'stop sending * emails', 'stop texting me', 'stop texting us', 'stop emailing me', 'stop emailing us',
     'stop messaging me', 'stop contacting me', 'stop contacting us', 'stop calling me', 'stop calling us',
@@ -108,6 +119,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'help', 'info', 'help me']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'remove my number', 'remove my email', 'remove my name', 'remove my details', 'remove my address',
+    'take my name off', 'take my number off', 'take my email off', 'delete my number', 'delete my email',
+    'delete my details', 'article 21',
     'not interested', 'wrong number', 'wrong person', 'unsubscribed', 'unsubscribing', 'to opt out', 'opted out',
     'spam', 'spammers', 'harassment', 'harassing', 'gdpr', 'ico', 'solicitor', 'data protection', 'trading standards',
     'mailing list', 'report you', 'reporting you', 'who gave you', 'where did you get', 'unsubscribe', 'optout',
