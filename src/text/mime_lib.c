@@ -251,7 +251,12 @@ pg_consent_mime_read(const char *source, size_t len)
 	r.tail = &r.message->parts;
 
 	options = g_mime_parser_options_new();
+	/* 3.2.13 takes one argument less than 3.2.15. */
+#if GMIME_CHECK_VERSION(3, 2, 14)
+	g_mime_parser_options_set_warning_callback(options, note_issue, r.message, NULL);
+#else
 	g_mime_parser_options_set_warning_callback(options, note_issue, r.message);
+#endif
 	stream = g_mime_stream_mem_new_with_buffer(source, len);
 	parser = g_mime_parser_new_with_stream(stream);
 	message = g_mime_parser_construct_message(parser, options);
