@@ -44,6 +44,8 @@ sql(q{
   SELECT consent.list_on_register('+442079460000', 'tps', '2026-01-01', delisted_on => 'infinity');
   SELECT consent.non_objection('+442079460000', 'acme');
   SELECT consent.screened('tps'), consent.screened('ctps');
+  SELECT consent.link('1@a.example', 'p 1'), consent.link('2@a.example', 'p 1');
+  SELECT consent.forget('60@a.example', 'asked by letter');
   SELECT consent.seal();
   SELECT consent.contacted((i || '@c.example')::consent.contact, 'acme') FROM generate_series(1, 5) i;
   SELECT consent.give((i || '@c.example')::consent.contact, '{email}', 'acme', method => 'silence', wording => 'w', at => NULL) FROM generate_series(1, 5) i});
@@ -94,7 +96,9 @@ my ($names, @rows) = rows('consent.ledger', 'address', 'digest');
 my @digests = map { $_->[-1] } @rows;
 is(join(' ', map { digest_of('pg_consent event 1', $names, [ @$_[ 0 .. $#$_ - 1 ] ]) } @rows),
   join(' ', @digests), 'the digests of ' . @rows . ' events follow from what their columns show');
-my %digest_by_id = map { $_->[0] => $_->[-1] } @rows;
+my %digest_by_id = (
+  (map { split /\|/ } split /\n/, sql(q{SELECT event_id, encode(digest, 'hex') FROM consent.sealable})),
+  (map { $_->[0] => $_->[-1] } @rows));
 ($names, my @seals) = rows('consent.seal', 'digest');
 my ($recomputed, $contents, $previous) = (0, 0, 0);
 my %at = map { $names->[$_] => $_ } 0 .. $#$names;
@@ -121,6 +125,8 @@ is(sql($events), $before{$events}, '... has the same events');
 is(sql($seals), $before{$seals}, '... and the same seals');
 is(sql($problems), '', '... and a ledger that verifies');
 is(sql('SELECT * FROM consent.wrong_standings()'), '', '... with the right standings');
+is(sql(q{SELECT reason FROM consent.evaluate('60+x@a.example', 'email', 'acme')}), 'suppressed', '... and who was forgotten stays so');
+is(sql(q{SELECT reason FROM consent.evaluate('2@a.example', 'email', 'acme')}), 'objected', '... as do the contacts of a person');
 is(sql(q{SELECT max(l.event_id) < consent.object('new@c.example') FROM consent.ledger l}), 't', 'new events have higher numbers');
 is(sql('SELECT consent.seal()'), '4', 'new seals follow the old ones');
 is(sql($problems), '', '... and all verifies');
@@ -144,7 +150,7 @@ my $copy = sql(q{SELECT digest FROM consent.seal WHERE number = 3});
 my $off = q{BEGIN;
   DO $$ DECLARE t regclass;
   BEGIN
-    FOR t IN SELECT relid FROM pg_partition_tree('consent.ledger') UNION SELECT 'consent.seal' UNION SELECT 'consent.erasure' UNION SELECT 'consent.erased_event' LOOP
+    FOR t IN SELECT relid FROM pg_partition_tree('consent.ledger') UNION SELECT 'consent.seal' UNION SELECT 'consent.erasure' UNION SELECT 'consent.erased_event' UNION SELECT 'consent.person_link' LOOP
       EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t);
     END LOOP;
   END $$;};
@@ -182,8 +188,9 @@ found('a deleted event', 'DELETE FROM consent.ledger WHERE event_id = 61;',
   "61|missing: seal 1 covers it\n61|missing: $standing counts it");
 found('... and its standing', "DELETE FROM consent.ledger WHERE event_id = 61; $rebuild", '61|missing: seal 1 covers it');
 found('a deleted event that no seal covers', "DELETE FROM consent.ledger WHERE event_id = $max;", "$max|missing: $standing counts it");
-found('a deleted sealed tail', "DELETE FROM consent.ledger WHERE event_id > $sealed - 2; $rebuild",
-  join("\n", map { "$_|missing: seal 3 covers it" } $sealed - 1, $sealed));
+my @tail = split /\n/, sql("SELECT event_id FROM (SELECT event_id FROM consent.ledger WHERE event_id <= $sealed ORDER BY 1 DESC LIMIT 2) t ORDER BY 1");
+found('a deleted sealed tail', "DELETE FROM consent.ledger WHERE event_id >= $tail[0]; $rebuild",
+  join("\n", map { "$_|missing: seal 3 covers it" } @tail));
 found('all after the last seal deleted', "DELETE FROM consent.ledger WHERE event_id > $sealed;", $unsealed);
 found('everything deleted', 'TRUNCATE consent.ledger, consent.address_standing;',
   sql(q{SELECT string_agg(format('%s|missing: seal %s covers it', event_id, number), E'\n' ORDER BY event_id)
@@ -196,6 +203,15 @@ found('... with the right digest',
   qq{INSERT INTO consent.ledger (event_id, contact, kind, recorded_at, recorded_by, digest)
       VALUES (5000, 'x\@x.example', 'unsuppression', now(), 'me', '\\x00'); $digest},
   "5000|added: $standing does not count it");
+# What an erasure leaves behind, and links, are sealed as events are.
+my ($erasure, $link) = split(/\|/, sql('SELECT (SELECT event_id FROM consent.erasure), (SELECT min(event_id) FROM consent.person_link)'));
+found('what is left of an erased event removed', 'DELETE FROM consent.erased_event WHERE event_id = 60;', '60|missing: seal 1 covers it');
+found('what is left of an erased event changed', q{UPDATE consent.erased_event SET digest = '\x00' WHERE event_id = 60;},
+  '|seal 1: its events are not those that were sealed');
+found('an erasure removed', 'DELETE FROM consent.erasure;', "$erasure|missing: seal 3 covers it");
+found('an erasure made ineffective', 'UPDATE consent.erasure SET suppressed = false;', '|seal 3: its events are not those that were sealed');
+found('a link removed', "DELETE FROM consent.person_link WHERE event_id = $link;", "$link|missing: seal 3 covers it");
+found('a link changed', q{UPDATE consent.person_link SET person = 'p 2';}, '|seal 3: its events are not those that were sealed');
 found('the last seal removed, without a copy of it', 'DELETE FROM consent.seal WHERE number = 3;', '');
 found('... and with one', 'DELETE FROM consent.seal WHERE number = 3;',
   '|no seal has the expected digest: seals were removed or made anew', "'$copy'");
