@@ -100,8 +100,21 @@ BEGIN ATOMIC
              WHEN e.kind IN ('listing', 'non_objection') THEN '{live_call}'
              WHEN e.kind NOT IN ('subscriber', 'answer', 'contacted') THEN pg_catalog.enum_range(NULL::consent.channel)
            END) AS c(name)),
+  -- what a soft opt-in serves, by electronic mail only: PECR reg 22(3)
   product AS (
-    SELECT NULL::text AS category UNION SELECT e.product_category FROM event AS e)
+    SELECT o.name AS party, NULL::text AS category FROM party AS o
+    UNION
+    SELECT e.organisation, e.product_category FROM event AS e WHERE e.kind = 'soft_opt_in'),
+  verdict AS (
+    SELECT o.name AS party, c.name AS channel, p.name AS purpose, g.category, d.allowed, d.reason, d.citation, d.event_id
+      FROM party AS o
+      JOIN product AS g ON g.party = o.name
+      JOIN channel AS c ON g.category IS NULL OR c.name IN ('email', 'sms', 'mms', 'voicemail', 'in_app', 'social_dm', 'push')
+     CROSS JOIN purpose AS p
+     CROSS JOIN consent.evaluate(contact => record.contact, channel => c.name, organisation => o.name, purpose => p.name,
+                                 product_category => g.category,
+                                 class => CASE WHEN p.kind = 'service_optional' THEN 'service_optional'::consent.message_class
+                                               ELSE 'direct_marketing'::consent.message_class END) AS d)
   SELECT pg_catalog.jsonb_build_object(
     '@context', pg_catalog.jsonb_build_object(
       'dpv', 'https://w3id.org/dpv#',
@@ -130,14 +143,12 @@ BEGIN ATOMIC
                'lawful_basis', 'dpv:Consent',
                'withdrawal_method', 'at any time: consent.withdraw, consent.object, consent.unsubscribe, consent.inbound')
              ORDER BY a.purpose)
-        FROM (SELECT e.purpose,
-                     pg_catalog.array_agg(DISTINCT c.name ORDER BY c.name) AS channels,
-                     pg_catalog.array_agg(DISTINCT o.name ORDER BY o.name) AS organisations
-                FROM event AS e,
-                     pg_catalog.unnest(e.channels) AS c(name),
-                     pg_catalog.unnest(e.organisation || e.named_organisations) AS o(name)
-               WHERE e.kind = 'consent' AND e.defects IS NULL
-               GROUP BY e.purpose) AS a), '[]'),
+        FROM (SELECT v.purpose,
+                     pg_catalog.array_agg(DISTINCT v.channel ORDER BY v.channel) AS channels,
+                     pg_catalog.array_agg(DISTINCT v.party ORDER BY v.party) AS organisations
+                FROM verdict AS v
+               WHERE v.reason = 'consent'
+               GROUP BY v.purpose) AS a), '[]'),
     'party_identification', coalesce((
       SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                'party_id', o.name,
@@ -191,20 +202,16 @@ BEGIN ATOMIC
                GROUP BY e.wording) AS n), '[]'),
     'status', coalesce((
       SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-               'party_id', o.name,
-               'channel', c.name,
-               'purpose', p.name,
-               'product_category', g.category,
-               'allowed', d.allowed,
-               'reason', d.reason,
-               'citation', d.citation,
-               'event_id', d.event_id))
-             ORDER BY o.name, c.name, p.name, g.category)
-        FROM party AS o, channel AS c, purpose AS p, product AS g,
-             consent.evaluate(contact => record.contact, channel => c.name, organisation => o.name, purpose => p.name,
-                              product_category => g.category,
-                              class => CASE WHEN p.kind = 'service_optional' THEN 'service_optional'::consent.message_class
-                                            ELSE 'direct_marketing'::consent.message_class END) AS d), '[]'));
+               'party_id', v.party,
+               'channel', v.channel,
+               'purpose', v.purpose,
+               'product_category', v.category,
+               'allowed', v.allowed,
+               'reason', v.reason,
+               'citation', v.citation,
+               'event_id', v.event_id))
+             ORDER BY v.party, v.channel, v.purpose, v.category)
+        FROM verdict AS v), '[]'));
 END;
 COMMENT ON FUNCTION consent.record(consent.contact) IS
   'The consent record of a contact as JSON-LD after ISO/IEC TS 27560:2023 with terms of the W3C Data Privacy Vocabulary: who, for what and by whom, every event, every wording with its SHA-256, and the status now of each organisation, channel, purpose and product category the events name. A contact without events has empty lists. Reads with the caller''s rights';
