@@ -321,3 +321,38 @@ SELECT consent.give('cite@law.example', '{email,automated_call,live_call,fax,pos
 SELECT ch AS channel, d.reason, d.citation, n.reason AS without, n.citation AS cites FROM unnest('{email,automated_call,live_call,fax,post}'::consent.channel[]) ch,
        consent.evaluate('cite@law.example', ch, 'law acme', at => '2026-06-01') d, consent.evaluate('nobody@law.example', ch, 'law acme', at => '2026-06-01') n ORDER BY ch;
 SELECT reason, citation FROM consent.evaluate('+442079460104', 'live_call', 'law acme', at => '2026-01-15');
+
+-- CS3 and CS9
+SELECT consent.soft_opt_in('cs3@law.example', 'law charity', 'cards', true, false, at => '2026-03-01') > 0 AS bought_a_card, consent.soft_opt_in('cs9@law.example', 'law charity', NULL, true, false, kind => 'support', at => '2026-03-01') > 0 AS supported,
+       consent.withdraw('cs9@law.example', at => '2026-04-01') > 0 AS withdrew;
+SELECT c, d.reasons FROM unnest('{cs3@law.example,cs9@law.example}'::consent.contact[]) c, consent.evaluate(c, 'email', 'law charity', purpose => 'law appeal', at => '2026-06-01') d ORDER BY c;
+
+-- Edge cases that nothing above is named after.  E29 to E32 are the guard's (sql/guard.sql, test/isolation), E26 is in sql/erasure.sql.
+CREATE FUNCTION edge(c consent.contact, channel consent.channel DEFAULT 'email', at timestamptz DEFAULT '2026-06-01 12:00+01', class consent.message_class DEFAULT 'direct_marketing',
+                     org text DEFAULT 'law acme', purpose text DEFAULT 'marketing', reference text DEFAULT NULL, opt_out boolean DEFAULT true) RETURNS text LANGUAGE sql AS
+$$ SELECT reason FROM consent.evaluate(c, channel, org, class, purpose, at, reference => reference, opt_out_offered => opt_out) $$;
+CREATE FUNCTION agreed(c consent.contact, channels consent.channel[] DEFAULT '{email,sms,post}', org text DEFAULT 'law acme', at timestamptz DEFAULT '2026-01-01') RETURNS boolean LANGUAGE sql AS
+$$ SELECT consent.give(c, channels, org, method => 'ticked_box', wording => 'w', at => at) > 0 $$;
+SELECT agreed('+447700900909'), consent.inbound('+447700900909', 'sms', 'STOP', 'law acme') AS e9;
+SELECT edge('+447700900909', 'sms', clock_timestamp()) AS e9_sms, edge('+447700900909', 'email', clock_timestamp()) AS e9_other_channel;
+SELECT agreed('e10@law.example', '{email,post,online_ad}'), consent.object('e10@law.example', at => '2026-02-01') > 0 AS objected;
+SELECT ch, edge('e10@law.example', ch) AS e10 FROM unnest('{email,post,online_ad}'::consent.channel[]) ch;
+SELECT edge('e10@law.example', class => 'consent_request') AS e13, edge('e10@law.example', class => 'service') AS e43_acknowledgement;
+INSERT INTO consent.organisation (name) VALUES ('law acme (new)');
+SELECT agreed('e16@law.example'), edge('e16@law.example', org => 'law acme (new)') AS e16;
+SELECT consent.request('e20@law.example', 'law acme', 'live_call', 'q-20', at => '2026-05-01') > 0 AS by_phone, edge('e20@law.example', class => 'solicited_response', reference => 'q-20') AS e20_by_email;
+SELECT consent.set_subscriber('first.last@bigco.law.example', 'corporate', at => '2026-01-01') > 0 AS corporate;
+SELECT edge('first.last@bigco.law.example') AS e27, consent.object('first.last@bigco.law.example', at => '2026-05-01') > 0 AS objected;
+SELECT edge('first.last@bigco.law.example') AS e27_objected;
+SELECT agreed('e37@law.example'), agreed('e37@law.example', org => 'law bolt'), consent.object('e37@law.example', organisation => 'law acme', at => '2026-05-01') > 0 AS objected_to_one;
+SELECT edge('e37@law.example') AS e37_named, edge('e37@law.example', org => 'law bolt') AS e37_other;
+SELECT consent.list_on_register('+442079460938', 'tps', '2026-03-02') > 0 AS listed_in_winter, edge('+442079460938', 'live_call', '2026-03-29 23:59:59+01') AS e38_day_27_after_the_clocks_change, edge('+442079460938', 'live_call', '2026-03-30 00:00+01') AS e38_day_28;
+SELECT edge('e37@law.example', org => 'law bolt') AS e39_by_organisation, edge('e37@law.example', org => 'law bolt', opt_out => false) AS e40;
+SELECT consent.give('e41@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'my friend would love this', at => '2026-01-01', defects => '{consent_not_from_recipient}') > 0 AS by_a_friend;
+SELECT edge('e41@law.example') AS e41;
+INSERT INTO consent.purpose (name, kind) VALUES ('law surveys', 'service_optional');
+SELECT edge('e44@law.example', class => 'market_research', purpose => 'law surveys') AS e44_before, consent.object('e44@law.example', purpose => 'law surveys', at => '2026-05-01') > 0 AS objected;
+SELECT edge('e44@law.example', class => 'market_research', purpose => 'law surveys') AS e44, edge('e44@law.example', class => 'market_research') AS e44_marketing_purpose;
+SELECT agreed('e45@law.example'), consent.withdraw('e45@law.example', at => '2026-06-01 12:00+01') > 0 AS withdrew;
+SELECT edge('e45@law.example', at => '2026-06-01 11:59:59+01') AS before, edge('e45@law.example') AS e45_no_grace;
+DROP FUNCTION edge, agreed;

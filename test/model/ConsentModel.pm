@@ -767,6 +767,11 @@ sub failing_soft_opt_in
 		my ($code, $holds) = @$rule;
 		push @codes, $code if !$holds->($soi, $send, $world, $ledger);
 	}
+	# For a charity's own purposes a collection that is no support fails CS3 too.
+	push @codes, 'csoi_no_interest_or_support'
+	  if $soi->{relationship} ne 'support'
+	  && CS1($soi, $send, $world)
+	  && CS5($soi, $send, $world);
 	return @codes;
 }
 
