@@ -14,6 +14,7 @@
 
 extern ConsentStanding *consent_erasure_fold(ConsentStanding *standing, const ConsentContact *root,
 											 TimestampTz known_at, Snapshot snapshot);
+extern bool consent_has_erasures(void);
 extern bool consent_is_erasing(void);
 
 #endif							/* PG_CONSENT_ERASURE_H */

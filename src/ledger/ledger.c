@@ -461,13 +461,25 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
 
 /*
  * consent.with_others(address, standing): the standing kept for an address, of
- * its own events and of what it owes to others.
+ * its own events and of what it owes to others.  Mostly there are no others, and
+ * a statement asks once: it sees no more of them later.
  */
 PGDLLEXPORT Datum
 pg_consent_with_others(PG_FUNCTION_ARGS)
 {
-	ConsentStanding *standing = (ConsentStanding *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(1));
+	bool	   *others = fcinfo->flinfo->fn_extra;
+	ConsentStanding *standing;
 
+	if (others == NULL)
+	{
+		others = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(bool));
+		*others = consent_has_links() || consent_has_erasures();
+		fcinfo->flinfo->fn_extra = others;
+	}
+	if (!*others)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+
+	standing = (ConsentStanding *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(1));
 	PG_RETURN_POINTER(fold_others(standing, consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0)),
 								  DT_NOEND, GetActiveSnapshot()));
 }

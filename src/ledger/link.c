@@ -148,12 +148,11 @@ consent_linked_addresses(const ConsentContact *root, TimestampTz known_at, Snaps
 {
 	Relation	rel = open_links();
 	List	   *addresses = NIL;
-	List	   *persons = NIL;
+	List	   *persons;
 	ListCell   *p;
 
-	if (RelationGetNumberOfBlocks(rel) > 0)
-		persons = read_links(rel, "person_link_address", Anum_link_address, Anum_link_person,
-							 PointerGetDatum(root), known_at, snapshot);
+	persons = read_links(rel, "person_link_address", Anum_link_address, Anum_link_person,
+						 PointerGetDatum(root), known_at, snapshot);
 	foreach(p, persons)
 	{
 		Link	   *person = lfirst(p);

@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
@@ -30,6 +31,7 @@
 
 #include "ledger/digest.h"
 #include "ledger/wording.h"
+#include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_wording_check);
 
@@ -80,8 +82,8 @@ wording_digest(Datum wording)
 }
 
 /* By the latest snapshot: what is known of the words when they are recorded. */
-ConsentReasonSet
-consent_wording_defects(Datum wording)
+static ConsentReasonSet
+find_defects(Datum wording)
 {
 	ConsentReasonSet set = {0};
 	Oid			nsp = get_namespace_oid("consent", false);
@@ -121,6 +123,39 @@ consent_wording_defects(Datum wording)
 	}
 	table_close(rel, AccessShareLock);
 	return set;
+}
+
+/*
+ * What is wrong with these words?  A load repeats a few wordings: within one
+ * command the last answer stands.
+ */
+ConsentReasonSet
+consent_wording_defects(Datum wording)
+{
+	static LocalTransactionId last_transaction = InvalidLocalTransactionId;
+	static CommandId last_command;
+	static Size last_len;
+	static char last_words[256];
+	static ConsentReasonSet last_set;
+	text	   *words = DatumGetTextPP(wording);
+	Size		len = VARSIZE_ANY_EXHDR(words);
+	LocalTransactionId transaction = consent_local_transaction();
+	CommandId	command = GetCurrentCommandId(false);
+
+	if (transaction == last_transaction && command == last_command && len == last_len &&
+		memcmp(VARDATA_ANY(words), last_words, len) == 0)
+		return last_set;
+
+	last_transaction = InvalidLocalTransactionId;
+	last_set = find_defects(wording);
+	if (len <= sizeof(last_words))
+	{
+		last_transaction = transaction;
+		last_command = command;
+		last_len = len;
+		memcpy(last_words, VARDATA_ANY(words), len);
+	}
+	return last_set;
 }
 
 /* consent.wording_check(): defects must be such */

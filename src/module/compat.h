@@ -86,4 +86,12 @@ typedef struct ErrorSaveContext
 #define PG_CONSENT_MODULE_MAGIC(v) PG_MODULE_MAGIC
 #endif
 
+/* A transaction of this backend, by the number it had first. */
+#include "storage/proc.h"
+#if PG_VERSION_NUM >= 170000
+#define consent_local_transaction() (MyProc->vxid.lxid)
+#else
+#define consent_local_transaction() (MyProc->lxid)
+#endif
+
 #endif							/* PG_CONSENT_COMPAT_H */
