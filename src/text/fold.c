@@ -302,11 +302,14 @@ put_char(TextFold *fold, pg_wchar c, int32 start, int32 end)
 		flush_cluster(fold);
 		flush_space(fold);
 		fold->cluster_start = start;
+		fold->cluster_end = end;
 	}
+	/* Of reversed text the mark comes first, and its letter before it. */
+	fold->cluster_start = Min(fold->cluster_start, start);
+	fold->cluster_end = Max(fold->cluster_end, end);
 	unicode_to_utf8(c, fold->cluster + fold->cluster_len);
 	fold->cluster_len += pg_utf_mblen(fold->cluster + fold->cluster_len);
 	fold->cluster_chars++;
-	fold->cluster_end = end;
 }
 
 static void

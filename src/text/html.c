@@ -328,8 +328,11 @@ put_text(Html *html, Piece p, bool in_attribute)
 static void
 put_breaks(Html *html, int n)
 {
+	/* At the end of the text there is no character to point at but the last. */
+	int32		start = html->chars - (html->at >= html->len && html->chars > 0);
+
 	while (n-- > 0)
-		consent_fold_put(html->fold, '\n', html->chars, html->chars + 1);
+		consent_fold_put(html->fold, '\n', start, start + 1);
 }
 
 /* Byte after the '>' that closes the tag at the cursor; 0 if there is none. */

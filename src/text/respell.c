@@ -103,11 +103,13 @@ replace(Respell *r, int from, int to, const char *bytes, int n)
 	copy_to(r, from);
 	if (n > 0)
 	{
-		int32		start = consent_text_start(r->in, from);
-		int32		end = consent_text_end(r->in, Max(to, from + 1) - 1);
+		int32		start,
+					end;
 
+		/* Reversed text may end where it begins: never an empty source. */
+		consent_text_source(r->in, from, Max(to, from + 1), &start, &end);
 		r->fold.region = consent_text_region(r->in, from);
-		consent_fold_append(&r->fold, bytes, n, Min(start, end), Max(start, end), false);
+		consent_fold_append(&r->fold, bytes, n, start, end, false);
 	}
 	r->copied = to;
 }
