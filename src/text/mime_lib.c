@@ -31,9 +31,12 @@ typedef struct Reader
 	bool		failed;
 } Reader;
 
-/* The server loads these by name; nobody calls them directly. */
-extern ConsentMimeMessage *pg_consent_mime_read(const char *message, size_t len);
-extern void pg_consent_mime_free(ConsentMimeMessage *message);
+/*
+ * The server loads these by name; nobody calls them directly.  PostgreSQL 16 and
+ * later hide what is not marked.
+ */
+extern __attribute__((visibility("default"))) ConsentMimeMessage *pg_consent_mime_read(const char *message, size_t len);
+extern __attribute__((visibility("default"))) void pg_consent_mime_free(ConsentMimeMessage *message);
 
 /* gmime's opinions belong in no server log. */
 static void
