@@ -404,10 +404,11 @@ take_escape(Parser *p, pg_wchar *c)
 		case 'p': case 'P':
 			if (*p->at == '{')
 			{
-				end = strchr(p->at, '}');
-				if (end == NULL)
+				const char *close = strchr(p->at, '}');
+
+				if (close == NULL)
 					return ESCAPE_STRANGE;
-				p->at = end + 1;
+				p->at = close + 1;
 			}
 			else if (*p->at)
 				p->at++;

@@ -706,7 +706,8 @@ read_markup(Html *html)
 		end = html->at + 9;
 		while (end < html->len && end < html->at + 12 && html->source[end] != '>')
 			end++;
-		move_to(html, Min(end + 1, html->len));
+		/* without its end it ends here: not in the middle of a character */
+		move_to(html, end < html->len && html->source[end] == '>' ? end + 1 : html->at + 9);
 		return true;
 	}
 	if (left < 2 || !(is_alpha(s[1]) || s[1] == '!' || s[1] == '?' ||

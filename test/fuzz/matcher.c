@@ -114,8 +114,12 @@ put_atom(Input *in, Buffer *b, int depth)
 static void
 put_alternatives(Input *in, Buffer *b, int depth)
 {
+	/*
+	 * Not {0}: after "(?=...){0}" PCRE2 10.42 looks for a first character that
+	 * only the part which never runs would need, and the plain loop is wrong.
+	 */
 	static const char *const quantifiers[] = {
-		"?", "*", "+", "{2}", "{0,3}", "{1,2}", "{2,}", "??", "*?", "++", "{0}", "{1}"
+		"?", "*", "+", "{2}", "{0,3}", "{1,2}", "{2,}", "??", "*?", "++", "{1}"
 	};
 
 	for (int n = 1 + take(in, depth ? 3 : 2); n > 0; n--)
