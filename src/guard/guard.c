@@ -307,35 +307,7 @@ consent_row_is(const ConsentRow *row, ConsentMapped mapped)
 	return row->nulls[mapped] || DatumGetBool(row->values[mapped]);
 }
 
-/* How far a class is from being free to send. */
-static int
-strictness(ConsentClass class)
-{
-	switch (class)
-	{
-		case CLASS_SERVICE:
-		case CLASS_REGULATORY:
-		case CLASS_PUBLIC_TASK:
-			return 0;
-		case CLASS_SERVICE_OPTIONAL:
-		case CLASS_MARKET_RESEARCH:
-			return 1;
-		case CLASS_SOLICITED_RESPONSE:
-			return 2;
-		case CLASS_DIRECT_MARKETING:
-		case CLASS_MIXED:
-		case CLASS_CONSENT_REQUEST:
-		case CLASS_SUGGING:
-		case CLASS_UNKNOWN:
-			break;
-	}
-	return 3;
-}
-
-/*
- * The class to judge by: what the text shows, or what the sender declares
- * where that is stricter.  A label never moves a message away from marketing.
- */
+/* What the row is, by its text and what the sender declares; see words.c. */
 static void
 classify_row(const ConsentRow *row, ConsentJudgement *judgement)
 {
@@ -346,12 +318,10 @@ classify_row(const ConsentRow *row, ConsentJudgement *judgement)
 
 	consent_classify(body, body ? strlen(body) : 0, subject, subject ? strlen(subject) : 0,
 					 judgement->channel, &judgement->found);
-	judgement->class = judgement->found.class;
+	judgement->class = consent_class_to_judge(judgement->found.class, label);
 	judgement->declared = declared;
-	if (declared >= 0 && strictness(declared) > strictness(judgement->class))
-		judgement->class = declared;
-	else if (declared >= 0 && judgement->class != CLASS_UNKNOWN)
-		judgement->contradicted = !consent_class_is_marketing(declared) && consent_class_is_marketing(judgement->class);
+	judgement->contradicted = declared >= 0 && judgement->class != CLASS_UNKNOWN &&
+		!consent_class_is_marketing(declared) && consent_class_is_marketing(judgement->class);
 }
 
 /* One recipient of a row: NULL, and why, where there is none that we can read. */

@@ -39,6 +39,7 @@
 #include "ledger/erasure.h"
 #include "ledger/ledger.h"
 #include "ledger/link.h"
+#include "ledger/vocabulary.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_forget);
 PG_FUNCTION_INFO_V1(pg_consent_expire_contacts);
@@ -61,24 +62,12 @@ consent_is_erasing(void)
 	return erasing;
 }
 
-static Oid
-relation_named(const char *name)
-{
-	Oid			relid = get_relname_relid(name, get_namespace_oid("consent", false));
-
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.%s\" does not exist", name)));
-	return relid;
-}
-
 /* The key, or false if there is none yet.  By index: that asks no file its size. */
 static bool
 read_key(uint8 *secret, Snapshot snapshot)
 {
-	Relation	rel = table_open(relation_named("erasure_key"), AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, relation_named("erasure_key_pkey"), true, snapshot, 0, NULL);
+	Relation	rel = table_open(consent_relation("erasure_key"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, consent_relation("erasure_key_pkey"), true, snapshot, 0, NULL);
 	HeapTuple	tuple = systable_getnext(scan);
 	bool		found = HeapTupleIsValid(tuple);
 
@@ -136,14 +125,14 @@ consent_erasure_fold(ConsentStanding *standing, const ConsentContact *root,
 
 	if (read_key(secret, snapshot))
 	{
-		Relation	rel = table_open(relation_named("erasure"), AccessShareLock);
+		Relation	rel = table_open(consent_relation("erasure"), AccessShareLock);
 		ScanKeyData key;
 		SysScanDesc scan;
 		HeapTuple	tuple;
 
 		ScanKeyInit(&key, Anum_erasure_address_digest, BTEqualStrategyNumber, F_BYTEAEQ,
 					PointerGetDatum(address_digest(secret, root)));
-		scan = systable_beginscan(rel, relation_named("erasure_address"), true, snapshot, 1, &key);
+		scan = systable_beginscan(rel, consent_relation("erasure_address"), true, snapshot, 1, &key);
 		while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		{
 			bool		isnull;
@@ -164,7 +153,7 @@ consent_erasure_fold(ConsentStanding *standing, const ConsentContact *root,
 bool
 consent_has_erasures(void)
 {
-	Relation	rel = table_open(relation_named("erasure"), AccessShareLock);
+	Relation	rel = table_open(consent_relation("erasure"), AccessShareLock);
 	bool		some = RelationGetNumberOfBlocks(rel) > 0;
 
 	table_close(rel, AccessShareLock);
@@ -304,7 +293,7 @@ static Caller
 become_owner(void)
 {
 	Caller		caller;
-	Relation	rel = table_open(relation_named("erasure"), AccessShareLock);
+	Relation	rel = table_open(consent_relation("erasure"), AccessShareLock);
 
 	GetUserIdAndSecContext(&caller.user, &caller.context);
 	SetUserIdAndSecContext(rel->rd_rel->relowner,

@@ -32,6 +32,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/link.h"
+#include "ledger/vocabulary.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_linked_addresses);
@@ -54,13 +55,7 @@ typedef struct Link
 static Relation
 open_links(void)
 {
-	Oid			relid = get_relname_relid("person_link", get_namespace_oid("consent", false));
-
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.person_link\" does not exist")));
-	return table_open(relid, AccessShareLock);
+	return table_open(consent_relation("person_link"), AccessShareLock);
 }
 
 static bool

@@ -163,8 +163,9 @@ text_attribute(HeapTuple tuple, int attnum, TupleDesc desc)
 	return isnull ? NULL : TextDatumGetCString(datum);
 }
 
-static Oid
-table_relid(const char *name)
+/* A table or index of ours, by name. */
+Oid
+consent_relation(const char *name)
 {
 	Oid			relid = get_relname_relid(name, get_namespace_oid("consent", false));
 
@@ -224,7 +225,7 @@ compare_former(const void *a, const void *b)
 static void
 load_history(Vocabulary *v)
 {
-	Relation	rel = table_open(table_relid("organisation_history"), AccessShareLock);
+	Relation	rel = table_open(consent_relation("organisation_history"), AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple	tuple;
@@ -341,9 +342,9 @@ vocabulary(void)
 	caller = MemoryContextSwitchTo(context);
 	fresh = palloc0(sizeof(Vocabulary));
 	fresh->context = context;
-	organisation_relid = table_relid("organisation");
-	purpose_relid = table_relid("purpose");
-	policy_relid = table_relid("policy");
+	organisation_relid = consent_relation("organisation");
+	purpose_relid = consent_relation("purpose");
+	policy_relid = consent_relation("policy");
 	fresh->generation = generation;
 	load_organisations(fresh);
 	load_history(fresh);
