@@ -4,6 +4,7 @@
 #   make test         the whole test suite in a server of its own
 #   make fuzz         any text, pattern and message, for a while (SECONDS_EACH)
 #   make score        how well classification does on labelled messages
+#   make reference    docs/reference.md from the COMMENTs
 #   make model        learns the classifier's model again from test/corpus/train.jsonl
 #   make test-matrix  the same against PostgreSQL 15, 17 and 18 (as root)
 #   make, make install, make installcheck: the ordinary PGXS way
@@ -152,8 +153,8 @@ EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHON
 	$(MIME_LIB)$(DLSUFFIX) $(MIME_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience fuzz score model
-demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience fuzz score model: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience fuzz score model reference
+demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience fuzz score model reference: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:
@@ -178,6 +179,8 @@ fuzz:
 	$(SRCROOT)/test/fuzz/run
 score:
 	$(SRCROOT)/test/score
+reference:
+	$(SRCROOT)/test/reference
 model:
 	$(SRCROOT)/test/setup
 	$(SRCROOT)/test/train/model

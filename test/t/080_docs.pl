@@ -2,8 +2,9 @@
 # and docs/*.md, in order, each document in a database of its own.
 #
 # A line that ends in a comment beginning with "refused" or "error" ends a
-# statement that must fail; every other statement must not.  What a reader need
-# not see is in comments of the document:
+# statement that must fail; every other statement must not.  A block marked text
+# is what psql shows of the block before it, in the end.  What a reader need not
+# see is in comments of the document:
 #   <!-- test: ... -->             SQL to run at this place
 #   <!-- test: skip, REASON -->    the next block is not run
 use strict;
@@ -18,7 +19,7 @@ $node->init;
 $node->append_conf('postgresql.conf', "fsync = off\nmax_prepared_transactions = 10");
 $node->start;
 
-# steps TEXT: [line, "sql" or "skip", what] in the order of the document
+# steps TEXT: [line, "sql", "text", "hidden" or "skip", what] in the order of the document
 sub steps
 {
   my ($text) = @_;
@@ -27,18 +28,21 @@ sub steps
   {
     my ($language, $block, $test) = ($1, $2, $3);
     my $line = 1 + (() = substr($text, 0, $-[0]) =~ /\n/g);
-    if (!defined $test) { push @steps, [ $line + 1, 'sql', $block ] if $language eq 'sql'; }
+    if (!defined $test) { push @steps, [ $line + 1, $language, $block ] if $language eq 'sql' || $language eq 'text'; }
     elsif ($test =~ /^skip\b/) { push @steps, [ $line, 'skip', $test ]; }
     else { push @steps, [ $line, 'hidden', $test . "\n" ]; }
   }
   return @steps;
 }
 
-# run DATABASE, SQL: the lines, of the SQL, at which statements failed, with the message
+# run DATABASE, SQL: the lines, of the SQL, at which statements failed, with the
+# message; what psql showed is in $shown
+my ($shown, $settings) = ('', '');
 sub failures
 {
   my ($database, $sql) = @_;
-  my ($status, $stdout, $stderr) = $node->psql($database, $sql, on_error_stop => 0);
+  my ($status, $stdout, $stderr) = $node->psql($database, $settings . $sql, on_error_stop => 0, extra_params => [ '-P', 'format=aligned', '-P', 'tuples_only=off' ]);
+  $shown = $stdout;
   my %failed;
   $failed{$1} = $2 while $stderr =~ /^psql:<stdin>:(\d+): (?:ERROR|FATAL):\s+(.*)$/gm;
   $failed{0} = $stderr if $status != 0 && !%failed;
@@ -57,9 +61,20 @@ foreach my $document ('README.md', sort glob('docs/*.md'))
   my $database = $document =~ s/\W/_/gr;
   my $skip;
   $node->safe_psql('postgres', qq{CREATE DATABASE "$database" TEMPLATE template0});
+  $settings = '';
   foreach my $step (steps(slurp_file($document)))
   {
     my ($line, $kind, $sql) = @$step;
+    if ($kind eq 'text')
+    {
+      (my $expected = $sql) =~ s/[ \t]+$//gm;
+      $shown =~ s/[ \t]+$//gm;
+      s/\s+\z// foreach $shown, $expected;
+      my @lines = split /\n/, $shown;
+      splice @lines, 0, @lines - (() = $expected =~ /^/mg) if @lines > (() = $expected =~ /^/mg);
+      is(join("\n", @lines), $expected, "$document:$line is what is shown");
+      next;
+    }
     if ($kind eq 'skip') { $skip = $sql; next; }
     if (defined $skip)
     {
@@ -75,6 +90,8 @@ foreach my $document ('README.md', sort glob('docs/*.md'))
       my $there = delete $failed{ $i + 1 };
       ok(defined $there, "$document:" . ($line + $i) . ' fails, as it says');
     }
+    # Each block has a session of its own; a reader has one for all.
+    $settings .= "$1 " while $sql =~ /^(SET [^;]*;)$/gm;
     ok(!%failed, "$document:$line runs");
     diag("$document:" . ($line + $_ - 1) . ": $failed{$_}") foreach sort { $a <=> $b } keys %failed;
   }
