@@ -29,9 +29,10 @@
 #define EXACT_MAX		64		/* strings that a part can match */
 #define REQUIRED_MAX	2000	/* literals of a pattern */
 #define DEPTH_MAX		60		/* groups within groups */
-#define CLASS_MAX		4		/* characters of a class that are spelled out */
+#define CLASS_MAX		8		/* characters of a class that are spelled out */
 #define REPEAT_MAX		4		/* repetitions that are spelled out */
 #define WIDTH_MAX		1000000
+#define LEAST_MAX		1000
 #define WORTHWHILE		4		/* less rare than 2^-4: not worth looking for */
 
 typedef struct Strings
@@ -113,10 +114,60 @@ hex_digit(char c)
 	return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
+/* The same of signs that are rarer, or more frequent, than others. */
+static int
+sign_cost(const char *bytes)
+{
+	switch (bytes[0])
+	{
+		case '.':
+			return 6;
+		case ',':
+		case '\'':
+			return 7;
+		case '?':
+			return 9;
+		case '%':
+		case '!':
+		case '"':
+		case '$':
+		case '#':
+		case '&':
+		case ';':
+		case '(':
+		case ')':
+		case '*':
+		case '+':
+		case '=':
+		case '@':
+			return 11;
+		case '\xC2':			/* £, for the most part */
+			return 9;
+		default:
+			return IS_HIGHBIT_SET(bytes[0]) ? 11 : 0;
+	}
+}
+
+/* Words so frequent that their letters do not tell; from the most frequent. */
+#define FIRST_WORD_COST	7
+
+static const char *const frequent_words[] = {
+	"| the |",
+	"| your | you | a | to | and | on | for |",
+	"| in | is | of | at | it |",
+	"| we | with | if | from | our | be | us | will | are | can | by | this | have | or | has | about | that | may |",
+	"| new | free | please | no | get | do | up | been | one | was | dear | month | we'll | it's | like | account | now | an | as "
+	"| need | out | before | off | not | what | back | how | i | reply | you're |"
+};
+
 int
 consent_literal_rarity(const char *bytes, int len)
 {
-	int			rarity = hex_digit(single_cost[letter_index(bytes[0])]);
+	int			rarity = sign_cost(bytes);
+	char		word[CONSENT_LITERAL_MAX + 1];
+
+	if (rarity == 0)
+		rarity = hex_digit(single_cost[letter_index(bytes[0])]);
 
 	for (int i = 1; i < len; i++)
 	{
@@ -124,6 +175,16 @@ consent_literal_rarity(const char *bytes, int len)
 		if (((unsigned char) bytes[i] & 0xC0) != 0x80)
 			rarity += hex_digit(pair_cost[letter_index(bytes[i - 1])]
 								[letter_index(bytes[i])]);
+	}
+	if (len >= 2)
+	{
+		memcpy(word, bytes, len);
+		word[len] = '\0';
+		for (int i = 0; i < lengthof(frequent_words) && rarity > FIRST_WORD_COST + i; i++)
+		{
+			if (strstr(frequent_words[i], word) != NULL)
+				rarity = FIRST_WORD_COST + i;
+		}
 	}
 	return rarity;
 }
@@ -133,7 +194,7 @@ consent_literal_rarity(const char *bytes, int len)
  *-------------------------------------------------------------------------
  */
 
-static const ConsentReach nowhere = {0, 0};
+static const ConsentReach nowhere = {0, 0, 0};
 
 static int
 add_bounds(int a, int b)
@@ -145,13 +206,19 @@ add_bounds(int a, int b)
 static ConsentReach
 add_reach(ConsentReach a, ConsentReach b)
 {
-	return (ConsentReach) {add_bounds(a.chars, b.chars), add_bounds(a.spaces, b.spaces)};
+	return (ConsentReach) {
+		Min(a.least + b.least, LEAST_MAX),
+			add_bounds(a.chars, b.chars), add_bounds(a.spaces, b.spaces)
+	};
 }
 
+/* What reaches as little as the one and as far as the other. */
 static ConsentReach
-farther(ConsentReach a, ConsentReach b)
+either(ConsentReach a, ConsentReach b)
 {
-	return (ConsentReach) {Max(a.chars, b.chars), Max(a.spaces, b.spaces)};
+	return (ConsentReach) {
+		Min(a.least, b.least), Max(a.chars, b.chars), Max(a.spaces, b.spaces)
+	};
 }
 
 static int
@@ -181,7 +248,7 @@ add_string(Strings *set, const char *bytes, int len, ConsentReach before)
 	{
 		if (set->s[i].len == len && memcmp(set->s[i].bytes, bytes, len) == 0)
 		{
-			set->s[i].before = farther(set->s[i].before, before);
+			set->s[i].before = either(set->s[i].before, before);
 			return;
 		}
 	}
@@ -250,9 +317,46 @@ begin_sequence(Sequence *seq)
 	seq->best = 1;
 }
 
-static void
-consider(Sequence *seq, const Strings *set, ConsentReach before)
+static int
+compare_literals(const void *a, const void *b)
 {
+	const ConsentLiteral *la = a;
+	const ConsentLiteral *lb = b;
+	int			order = memcmp(la->bytes, lb->bytes, Min(la->len, lb->len));
+
+	return order != 0 ? order : la->len - lb->len;
+}
+
+/* Where there is "offer", "offers" is found already. */
+static Strings
+without_longer(const Strings *set)
+{
+	Strings		kept = {0};
+
+	if (set->n == 0)
+		return kept;
+	kept.s = palloc(set->n * sizeof(ConsentLiteral));
+	memcpy(kept.s, set->s, set->n * sizeof(ConsentLiteral));
+	qsort(kept.s, set->n, sizeof(ConsentLiteral), compare_literals);
+	for (int i = 0; i < set->n; i++)
+	{
+		ConsentLiteral *last = &kept.s[kept.n - 1];
+		const ConsentLiteral *s = &kept.s[i];
+
+		if (kept.n > 0 && s->len >= last->len && memcmp(s->bytes, last->bytes, last->len) == 0)
+			last->before = either(last->before, s->before);
+		else
+			kept.s[kept.n++] = *s;
+	}
+	kept.capacity = set->n;
+	return kept;
+}
+
+static void
+consider(Sequence *seq, const Strings *all, ConsentReach before)
+{
+	Strings		few = without_longer(all);
+	const Strings *set = &few;
 	double		f = frequency(set);
 
 	if (f >= seq->best || set->n > REQUIRED_MAX)
@@ -326,16 +430,16 @@ end_sequence(Sequence *seq, Part *part)
  */
 
 static void
-set_any(Part *part, int chars, int spaces)
+set_any(Part *part, int least, int chars, int spaces)
 {
 	memset(part, 0, sizeof(Part));
-	part->reach = (ConsentReach) {chars, spaces};
+	part->reach = (ConsentReach) {least, chars, spaces};
 }
 
 static void
 set_nothing(Part *part)
 {
-	set_any(part, 0, 0);
+	set_any(part, 0, 0, 0);
 	part->exact = true;
 	part->all = one_string("", 0);
 }
@@ -346,7 +450,7 @@ set_char(const Parser *p, Part *part, pg_wchar c)
 {
 	unsigned char bytes[4];
 
-	set_any(part, 1, c == ' ' || c == '\n');
+	set_any(part, 1, 1, c == ' ' || c == '\n');
 	if (c < 0x80)
 		c = p->caseless ? pg_tolower((unsigned char) c) : c;
 	else if (p->caseless && (uc_tolower(c) != c || uc_toupper(c) != c))
@@ -521,7 +625,7 @@ parse_class(Parser *p, Part *part)
 			simple = false;
 	}
 	p->at++;
-	set_any(part, 1, spaces);
+	set_any(part, 1, 1, spaces);
 	if (simple && few.n > 0 && few.n <= CLASS_MAX)
 	{
 		part->exact = true;
@@ -600,7 +704,7 @@ parse_atom(Parser *p, Part *part)
 			return;
 		case '.':
 			p->at++;
-			set_any(part, 1, 1);
+			set_any(part, 1, 1, 1);
 			return;
 		case '^':
 		case '$':
@@ -620,19 +724,19 @@ parse_atom(Parser *p, Part *part)
 					set_char(p, part, c);
 					return;
 				case ESCAPE_SET:
-					set_any(part, 1, 1);
+					set_any(part, 1, 1, 1);
 					return;
 				case ESCAPE_SET_NO_SPACE:
-					set_any(part, 1, 0);
+					set_any(part, 1, 1, 0);
 					return;
 				case ESCAPE_NOTHING:
 					set_nothing(part);
 					return;
 				case ESCAPE_LINE:
-					set_any(part, 2, 2);
+					set_any(part, 1, 2, 2);
 					return;
 				case ESCAPE_CLUSTER:
-					set_any(part, CONSENT_LITERAL_FAR, CONSENT_LITERAL_FAR);
+					set_any(part, 1, CONSENT_LITERAL_FAR, CONSENT_LITERAL_FAR);
 					return;
 				case ESCAPE_STRANGE:
 					p->failed = true;
@@ -709,6 +813,7 @@ add_repeated(Sequence *seq, Part *atom, int min, int max)
 	{
 		rest = *atom;
 		rest.required = false;
+		rest.reach.least = 0;
 		memset(&rest.all, 0, sizeof(Strings));
 		add_all(&rest.all, &atom->all, nowhere);
 		add_string(&rest.all, "", 0, nowhere);
@@ -717,7 +822,8 @@ add_repeated(Sequence *seq, Part *atom, int min, int max)
 	{
 		int			more = max == INT_MAX ? INT_MAX : max - spelled;
 
-		set_any(&rest, times(atom->reach.chars, more), times(atom->reach.spaces, more));
+		set_any(&rest, 0, times(atom->reach.chars, more), times(atom->reach.spaces, more));
+		rest.reach.least = Min(times(atom->reach.least, min - spelled), LEAST_MAX);
 	}
 	add_part(seq, &rest);
 }
@@ -749,7 +855,7 @@ take_words(Parser *p, Part *part)
 	if (n < 2)
 		return false;
 	p->at += n;
-	set_any(part, n, count_spaces(bytes, n));
+	set_any(part, n, n, count_spaces(bytes, n));
 	part->exact = true;
 	part->all = one_string(bytes, n);
 	return true;
@@ -804,7 +910,7 @@ parse_alternatives(Parser *p, Part *part)
 			add_all(&part->some, &other.some, nowhere);
 		else
 			part->required = false;
-		part->reach = farther(part->reach, other.reach);
+		part->reach = either(part->reach, other.reach);
 	}
 }
 
@@ -822,27 +928,28 @@ consent_literals(const char *pattern, bool caseless, ConsentLiteral **literals)
 	return whole.some.n;
 }
 
-#define PACKED_VERSION	2
+#define PACKED_VERSION	3
 
-/* A byte for the version; for each literal one for its length, eight for "before", and itself. */
+/* A byte for the version; for each literal one for its length, twelve for "before", and itself. */
 char *
 consent_literals_pack(const ConsentLiteral *literals, int n, int *size)
 {
-	char	   *packed = palloc(1 + n * (9 + CONSENT_LITERAL_MAX));
+	char	   *packed = palloc(1 + n * (13 + CONSENT_LITERAL_MAX));
 	char	   *at = packed;
 
 	*at++ = PACKED_VERSION;
 	for (int i = 0; i < n; i++)
 	{
-		uint32		before[2] = {
+		uint32		before[3] = {
+			pg_hton32((uint32) literals[i].before.least),
 			pg_hton32((uint32) literals[i].before.chars),
 			pg_hton32((uint32) literals[i].before.spaces)
 		};
 
 		*at++ = (char) literals[i].len;
-		memcpy(at, before, 8);
-		memcpy(at + 8, literals[i].bytes, literals[i].len);
-		at += 8 + literals[i].len;
+		memcpy(at, before, 12);
+		memcpy(at + 12, literals[i].bytes, literals[i].len);
+		at += 12 + literals[i].len;
 	}
 	*size = (int) (at - packed);
 	return packed;
@@ -855,21 +962,22 @@ consent_literals_unpack(const char *packed, int size, ConsentLiteral **literals)
 
 	if (size < 1 || packed[0] != PACKED_VERSION)
 		return -1;
-	*literals = palloc((size / 10 + 1) * sizeof(ConsentLiteral));
+	*literals = palloc((size / 14 + 1) * sizeof(ConsentLiteral));
 	for (int at = 1; at < size; n++)
 	{
 		ConsentLiteral *literal = &(*literals)[n];
-		uint32		before[2];
+		uint32		before[3];
 
 		literal->len = (unsigned char) packed[at];
 		if (literal->len == 0 || literal->len > CONSENT_LITERAL_MAX ||
-			at + 9 + literal->len > size)
+			at + 13 + literal->len > size)
 			return -1;
-		memcpy(before, packed + at + 1, 8);
-		literal->before.chars = (int) pg_ntoh32(before[0]);
-		literal->before.spaces = (int) pg_ntoh32(before[1]);
-		memcpy(literal->bytes, packed + at + 9, literal->len);
-		at += 9 + literal->len;
+		memcpy(before, packed + at + 1, 12);
+		literal->before.least = (int) pg_ntoh32(before[0]);
+		literal->before.chars = (int) pg_ntoh32(before[1]);
+		literal->before.spaces = (int) pg_ntoh32(before[2]);
+		memcpy(literal->bytes, packed + at + 13, literal->len);
+		at += 13 + literal->len;
 	}
 	return n;
 }

@@ -12,12 +12,13 @@
 #define CONSENT_LITERAL_FAR		PG_INT32_MAX
 
 /*
- * How far something reaches: at most so many characters, of which at most so
- * many are spaces or line feeds; FAR: nobody knows.  "(?:\w+ ){0,2}" may be
- * any number of characters wide, but has two spaces at most.
+ * How far something reaches: at least and at most so many characters, of which
+ * at most so many are spaces or line feeds; FAR: nobody knows.  "(?:\w+ ){0,2}"
+ * may be any number of characters wide, but has two spaces at most.
  */
 typedef struct ConsentReach
 {
+	int			least;
 	int			chars;
 	int			spaces;
 } ConsentReach;

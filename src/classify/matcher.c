@@ -3,9 +3,9 @@
  * matcher.c
  *	  The matches of all rules in a text, as if each were tried on all of it.
  *
- * A match contains one of its pattern's literals and begins at most so many
- * characters before it.  So each literal that was found gives a stretch of
- * text in which matches may begin, and none begins outside of these.  They
+ * A match contains one of its pattern's literals and begins at least and at
+ * most so many characters before it.  So each literal that was found gives a
+ * stretch of text in which matches may begin, and none begins outside of these.  They
  * are put in order, joined where they meet, and tried from the left: what is
  * found first is what comes first in the text.
  *
@@ -38,6 +38,19 @@ step_back(const char *text, int at, ConsentReach before)
 	return at;
 }
 
+/* The first byte of the character that is so many before "at". */
+static int
+last_start(const char *text, int at, int chars)
+{
+	for (; chars > 0 && at > 0; chars--)
+	{
+		at--;
+		while (at > 0 && ((unsigned char) text[at] & 0xC0) == 0x80)
+			at--;
+	}
+	return at;
+}
+
 void
 consent_search_begin(ConsentSearch *s, const ConsentRuleset *set, int rule,
 					 const PrefilterHits *hits, const char *text, int len)
@@ -65,8 +78,8 @@ consent_search_begin(ConsentSearch *s, const ConsentRuleset *set, int rule,
 		ConsentStretch new;
 		int			i = n++;
 
-		new.last = hits->hit[h].at;
-		new.first = step_back(text, new.last, hits->hit[h].before);
+		new.first = step_back(text, hits->hit[h].at, hits->hit[h].before);
+		new.last = last_start(text, hits->hit[h].at, hits->hit[h].before.least);
 		for (; i > 0 && s->stretch[i - 1].first < new.first; i--)
 			s->stretch[i] = s->stretch[i - 1];
 		s->stretch[i] = new;

@@ -4,13 +4,15 @@
  *	  Finds the literals of all rules in a text, in one pass.
  *
  * Of each literal its rarest four bytes are taken.  A bit map tells for the
- * four bytes at each place of the text whether they may be some literal's;
- * it fits into the nearest cache and nearly always says no.  Literals too
- * short for that are found by two bytes, in the same manner.
+ * four bytes at each place of the text whether they may be some literal's; it
+ * fits into the nearest cache and nearly always says no.  The places where it
+ * says yes are gathered first and looked at then, so that the first loop, which
+ * sees every byte, does not branch.  Literals too short for four bytes are
+ * found by their first two, in the same manner.
  *
- * Where the map says yes, the literals with these bytes are compared whole.
- * The filter is one piece of memory with offsets instead of pointers, so it
- * can be stored, and shared by processes.
+ * At a place, the literals with these bytes are compared whole; each knows the
+ * rules that want it.  The filter is one piece of memory with offsets instead
+ * of pointers, so it can be stored, and shared by processes.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,36 +22,65 @@
 
 #include "classify/prefilter.h"
 
-#define GRAM		4
-#define GRAM_BITS	17			/* of the hash: 16 kB of map */
-#define CHAINS		8192		/* a power of two */
-#define NO_ENTRY	0xFFFFFFFF
+#define GRAM			4
+#define MAP_SPARSITY	32		/* bits of the map for each different gram */
+#define MAP_BITS_MIN	13
+#define MAP_BITS_MAX	20		/* 128 kB */
+#define BLOCK			512		/* places gathered at a time */
 
-/* The literal "bytes", which a rule must have so far into it. */
+/* A literal; those with the same four bytes follow each other. */
 typedef struct Entry
 {
-	uint32		next;			/* with the same hash */
-	uint32		gram;
+	uint32		bytes;			/* where it stands among the bytes */
+	uint32		use;			/* the first of its uses */
+	uint32		nuses;
+	uint8		len;
+	uint8		offset;			/* of the four bytes */
+	bool		last;			/* of those with the same */
+} Entry;
+
+/* A rule that has a literal so far into it. */
+typedef struct Use
+{
 	uint32		rule;
 	ConsentReach before;
-	uint8		len;
-	uint8		offset;			/* of the bytes that stand in the maps */
-	char		bytes[CONSENT_LITERAL_MAX];
-} Entry;
+} Use;
+
+/* The literals with a gram; no entry has the number 0. */
+typedef struct Slot
+{
+	uint32		gram;
+	uint32		entry;
+} Slot;
 
 struct ConsentPrefilter
 {
 	Size		size;
 	uint32		nrules;
-	uint32		nentries;
+	uint32		map_shift;		/* 32 - log2 of the map's bits */
+	uint32		slot_mask;
 	bool		has_short;
-	uint64		gram_bits[(1 << GRAM_BITS) / 64];
-	uint64		pair_bits[65536 / 64];
-	uint32		gram_chain[CHAINS];
-	uint32		pair_chain[256];	/* by the first of the two bytes */
-	uint64		data[FLEXIBLE_ARRAY_MEMBER];	/* bits of the rules to be
-												 * tried always, entries */
+	/* where things are, in bytes from the beginning */
+	uint32		map;			/* bits of grams */
+	uint32		slots;
+	uint32		entries;
+	uint32		uses;
+	uint32		bytes;
+	uint64		pairs[65536 / 64];	/* bits of the first two bytes */
+	uint32		short_entry[256];	/* by the first byte */
+	uint64		always[FLEXIBLE_ARRAY_MEMBER];	/* bits of the rules to be
+												 * tried on every text */
 };
+
+/* A literal of a rule, while the filter is built. */
+typedef struct Wanted
+{
+	uint32		gram;			/* of a short one: 0 */
+	Use			use;
+	uint8		offset;
+	uint8		len;
+	char		bytes[CONSENT_LITERAL_MAX];
+} Wanted;
 
 struct PrefilterBuilder
 {
@@ -57,7 +88,7 @@ struct PrefilterBuilder
 	uint64	   *always;
 	int			n;
 	int			capacity;
-	Entry	   *entry;
+	Wanted	   *wanted;
 };
 
 #define RULE_WORDS(nrules)	(((nrules) + 63) / 64)
@@ -74,7 +105,7 @@ load_gram(const char *s)
 static inline uint32
 hash_gram(uint32 gram)
 {
-	return (gram * 2654435761u) >> (32 - GRAM_BITS);
+	return gram * 2654435761u;
 }
 
 PrefilterBuilder *
@@ -85,20 +116,19 @@ consent_prefilter_begin(int nrules)
 	b->nrules = nrules;
 	b->always = palloc0(Max(RULE_WORDS(nrules), 1) * sizeof(uint64));
 	b->capacity = 1024;
-	b->entry = palloc(b->capacity * sizeof(Entry));
+	b->wanted = palloc(b->capacity * sizeof(Wanted));
 	return b;
 }
 
-/* The rarest window of n bytes. */
 static int
-rarest(const ConsentLiteral *literal, int n)
+rarest_gram(const ConsentLiteral *literal)
 {
 	int			best = 0;
 	int			best_rarity = -1;
 
-	for (int i = 0; i + n <= literal->len; i++)
+	for (int i = 0; i + GRAM <= literal->len; i++)
 	{
-		int			rarity = consent_literal_rarity(literal->bytes + i, n);
+		int			rarity = consent_literal_rarity(literal->bytes + i, GRAM);
 
 		if (rarity > best_rarity)
 		{
@@ -116,76 +146,180 @@ consent_prefilter_add(PrefilterBuilder *b, int rule, const ConsentLiteral *liter
 		b->always[rule / 64] |= UINT64CONST(1) << (rule % 64);
 	for (int i = 0; i < n; i++)
 	{
-		Entry	   *e;
+		Wanted	   *w;
 
 		if (b->n == b->capacity)
 		{
 			b->capacity *= 2;
-			b->entry = repalloc_huge(b->entry, b->capacity * sizeof(Entry));
+			b->wanted = repalloc_huge(b->wanted, b->capacity * sizeof(Wanted));
 		}
-		e = &b->entry[b->n++];
-		memset(e, 0, sizeof(Entry));
-		e->rule = rule;
-		e->before = literals[i].before;
-		e->len = (uint8) literals[i].len;
-		e->offset = (uint8) rarest(&literals[i], Min(literals[i].len, literals[i].len < GRAM ? 2 : GRAM));
-		memcpy(e->bytes, literals[i].bytes, literals[i].len);
+		w = &b->wanted[b->n++];
+		memset(w, 0, sizeof(Wanted));
+		w->use.rule = rule;
+		w->use.before = literals[i].before;
+		w->len = (uint8) literals[i].len;
+		memcpy(w->bytes, literals[i].bytes, literals[i].len);
+		if (w->len >= GRAM)
+		{
+			w->offset = (uint8) rarest_gram(&literals[i]);
+			w->gram = load_gram(w->bytes + w->offset);
+		}
 	}
 }
 
-static inline const Entry *
-entries_of(const ConsentPrefilter *f)
+/* Short ones first, by their first byte; the others by gram; alike together. */
+static int
+compare_wanted(const void *a, const void *b)
 {
-	return (const Entry *) (f->data + RULE_WORDS(f->nrules));
+	const Wanted *wa = a;
+	const Wanted *wb = b;
+	int			order;
+
+	if ((wa->len < GRAM) != (wb->len < GRAM))
+		return wa->len < GRAM ? -1 : 1;
+	if (wa->gram != wb->gram)
+		return wa->gram < wb->gram ? -1 : 1;
+	order = memcmp(wa->bytes, wb->bytes, CONSENT_LITERAL_MAX);
+	if (order != 0)
+		return order;
+	if (wa->len != wb->len)
+		return wa->len - wb->len;
+	return (int) wa->use.rule - (int) wb->use.rule;
+}
+
+static bool
+same_literal(const Wanted *a, const Wanted *b)
+{
+	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* Are they looked up together? */
+static bool
+same_key(const Wanted *a, const Wanted *b)
+{
+	if (a->len < GRAM || b->len < GRAM)
+		return a->len < GRAM && b->len < GRAM && a->bytes[0] == b->bytes[0];
+	return a->gram == b->gram;
+}
+
+static uint32
+power_of_two(uint32 at_least)
+{
+	return (uint32) 1 << (at_least > 1 ? pg_leftmost_one_pos32(at_least - 1) + 1 : 0);
 }
 
 ConsentPrefilter *
 consent_prefilter_finish(PrefilterBuilder *b)
 {
-	Size		size = offsetof(ConsentPrefilter, data) +
-		RULE_WORDS(b->nrules) * sizeof(uint64) + b->n * sizeof(Entry);
-	ConsentPrefilter *f = MemoryContextAllocExtended(CurrentMemoryContext, size,
-													 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	Entry	   *entry = (Entry *) (f->data + RULE_WORDS(b->nrules));
+	uint32		nentries = 1;
+	uint32		nkeys = 0;
+	uint32		nbytes = 0;
+	uint32		map_bits;
+	uint32		nslots;
+	Size		at;
+	ConsentPrefilter layout = {0};
+	ConsentPrefilter *f;
+	Entry	   *entry;
+	Slot	   *slot;
+	Use		   *use;
+	uint8	   *map;
+	char	   *bytes;
 
-	f->size = size;
-	f->nrules = b->nrules;
-	f->nentries = b->n;
-	memset(f->gram_chain, 0xFF, sizeof(f->gram_chain));
-	memset(f->pair_chain, 0xFF, sizeof(f->pair_chain));
-	memcpy(f->data, b->always, RULE_WORDS(b->nrules) * sizeof(uint64));
-	memcpy(entry, b->entry, b->n * sizeof(Entry));
-
-	for (uint32 i = 0; i < f->nentries; i++)
+	qsort(b->wanted, b->n, sizeof(Wanted), compare_wanted);
+	for (int i = 0; i < b->n; i++)
 	{
-		Entry	   *e = &entry[i];
-		uint32	   *chain;
+		const Wanted *w = &b->wanted[i];
 
-		if (e->len >= GRAM)
+		if (i > 0 && same_literal(w - 1, w))
+			continue;
+		nentries++;
+		nbytes += w->len;
+		nkeys += i == 0 || !same_key(w - 1, w);
+	}
+	map_bits = pg_leftmost_one_pos32(power_of_two(nkeys * MAP_SPARSITY));
+	map_bits = Max(MAP_BITS_MIN, Min(map_bits, MAP_BITS_MAX));
+	nslots = power_of_two(2 * nkeys + 1);
+
+	layout.nrules = b->nrules;
+	layout.map_shift = 32 - map_bits;
+	layout.slot_mask = nslots - 1;
+	at = offsetof(ConsentPrefilter, always) + Max(RULE_WORDS(b->nrules), 1) * sizeof(uint64);
+	layout.map = (uint32) at;
+	at += ((Size) 1 << map_bits) / 8;
+	layout.slots = (uint32) at;
+	at += nslots * sizeof(Slot);
+	layout.entries = (uint32) at;
+	at += nentries * sizeof(Entry);
+	layout.uses = (uint32) at;
+	at += b->n * sizeof(Use);
+	layout.bytes = (uint32) at;
+	at += nbytes;
+	if (at > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("there are too many rules")));
+	layout.size = at;
+
+	f = MemoryContextAllocExtended(CurrentMemoryContext, at,
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	memcpy(f, &layout, offsetof(ConsentPrefilter, always));
+	memcpy(f->always, b->always, Max(RULE_WORDS(b->nrules), 1) * sizeof(uint64));
+	map = (uint8 *) f + f->map;
+	slot = (Slot *) ((char *) f + f->slots);
+	entry = (Entry *) ((char *) f + f->entries);
+	use = (Use *) ((char *) f + f->uses);
+	bytes = (char *) f + f->bytes;
+
+	nentries = 0;
+	nbytes = 0;
+	for (int i = 0; i < b->n; i++)
+	{
+		const Wanted *w = &b->wanted[i];
+		Entry	   *e = &entry[nentries];
+
+		use[i] = w->use;
+		if (i > 0 && same_literal(w - 1, w))
 		{
-			uint32		h;
-
-			e->gram = load_gram(e->bytes + e->offset);
-			h = hash_gram(e->gram);
-			f->gram_bits[h / 64] |= UINT64CONST(1) << (h % 64);
-			chain = &f->gram_chain[h % CHAINS];
+			e->nuses++;
+			continue;
 		}
-		else
+		e = &entry[++nentries];
+		e->bytes = nbytes;
+		e->use = i;
+		e->nuses = 1;
+		e->len = w->len;
+		e->offset = w->offset;
+		e->last = true;
+		memcpy(bytes + nbytes, w->bytes, w->len);
+		nbytes += w->len;
+		if (w->len < GRAM)
 		{
-			unsigned char first = (unsigned char) e->bytes[e->offset];
+			unsigned char first = (unsigned char) w->bytes[0];
 
 			f->has_short = true;
 			for (int second = 0; second < 256; second++)
 			{
 				uint32		pair = first << 8 | second;
 
-				if (e->len == 1 || second == (unsigned char) e->bytes[e->offset + 1])
-					f->pair_bits[pair / 64] |= UINT64CONST(1) << (pair % 64);
+				if (w->len == 1 || second == (unsigned char) w->bytes[1])
+					f->pairs[pair / 64] |= UINT64CONST(1) << (pair % 64);
 			}
-			chain = &f->pair_chain[first];
 		}
-		e->next = *chain;
-		*chain = i;
+		if (i > 0 && same_key(w - 1, w))
+			entry[nentries - 1].last = false;
+		else if (w->len < GRAM)
+			f->short_entry[(unsigned char) w->bytes[0]] = nentries;
+		else
+		{
+			uint32		h = hash_gram(w->gram);
+			uint32		s = h & f->slot_mask;
+
+			map[(h >> f->map_shift) / 8] |= 1 << ((h >> f->map_shift) % 8);
+			while (slot[s].entry)
+				s = (s + 1) & f->slot_mask;
+			slot[s].gram = w->gram;
+			slot[s].entry = nentries;
+		}
 	}
 	return f;
 }
@@ -208,20 +342,21 @@ consent_prefilter_hits_init(PrefilterHits *hits, int nrules)
 }
 
 static void
-note_hit(PrefilterHits *hits, const Entry *e, int at)
+note_hit(PrefilterHits *hits, const Use *use, int at)
 {
 	PrefilterHit *hit;
-	uint64		bit = UINT64CONST(1) << (e->rule % 64);
+	uint32		rule = use->rule;
+	uint64		bit = UINT64CONST(1) << (rule % 64);
 
-	if ((hits->rules[e->rule / 64] & bit) == 0)
+	if ((hits->rules[rule / 64] & bit) == 0)
 	{
-		hits->rules[e->rule / 64] |= bit;
-		hits->last[e->rule] = -1;
-		hits->count[e->rule] = 0;
+		hits->rules[rule / 64] |= bit;
+		hits->last[rule] = -1;
+		hits->count[rule] = 0;
 	}
-	if (hits->count[e->rule] == PREFILTER_HITS)
+	if (hits->count[rule] == PREFILTER_HITS)
 		return;
-	hits->count[e->rule]++;
+	hits->count[rule]++;
 	if (hits->nhits == hits->capacity)
 	{
 		hits->capacity *= 2;
@@ -229,36 +364,50 @@ note_hit(PrefilterHits *hits, const Entry *e, int at)
 	}
 	hit = &hits->hit[hits->nhits];
 	hit->at = at;
-	hit->before = e->before;
-	hit->next = hits->last[e->rule];
-	hits->last[e->rule] = hits->nhits++;
+	hit->before = use->before;
+	hit->next = hits->last[rule];
+	hits->last[rule] = hits->nhits++;
 }
 
-/* The bytes at "at" are in a map: compare the literals with them whole. */
+/* Compare the literals from e on, whose bytes in the maps are at "at". */
 static inline void
-compare(const Entry *e, const char *text, int len, int at, PrefilterHits *hits)
+compare(const ConsentPrefilter *f, const Entry *e, const char *text, int len, int at,
+		PrefilterHits *hits)
 {
-	int			start = at - e->offset;
+	const Use  *uses = (const Use *) ((const char *) f + f->uses);
 
-	if (start >= 0 && start + e->len <= len &&
-		memcmp(text + start, e->bytes, e->len) == 0)
-		note_hit(hits, e, start);
+	for (;; e++)
+	{
+		int			start = at - e->offset;
+		const char *bytes = (const char *) f + f->bytes + e->bytes;
+
+		if (start >= 0 && start + e->len <= len &&
+			text[start] == bytes[0] && text[start + e->len - 1] == bytes[e->len - 1] &&
+			memcmp(text + start, bytes, e->len) == 0)
+		{
+			for (uint32 u = 0; u < e->nuses; u++)
+				note_hit(hits, &uses[e->use + u], start);
+		}
+		if (e->last)
+			return;
+	}
 }
 
 void
 consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 					   PrefilterHits *hits)
 {
-	const uint64 *gram_bits = f->gram_bits;
-	const uint64 *pair_bits = f->pair_bits;
-	const Entry *entry = entries_of(f);
+	const uint8 *map = (const uint8 *) f + f->map;
+	const Slot *slot = (const Slot *) ((const char *) f + f->slots);
+	const Entry *entry = (const Entry *) ((const char *) f + f->entries);
+	uint32		shift = f->map_shift;
 
 	Assert(hits->nrules == f->nrules);
 	hits->nhits = 0;
-	memcpy(hits->rules, f->data, RULE_WORDS(f->nrules) * sizeof(uint64));
 	/* rules that are always tried need no places */
 	for (int w = 0; w < RULE_WORDS(f->nrules); w++)
 	{
+		hits->rules[w] = f->always[w];
 		for (uint64 bits = hits->rules[w]; bits; bits &= bits - 1)
 		{
 			int			rule = w * 64 + pg_rightmost_one_pos64(bits);
@@ -268,29 +417,42 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 		}
 	}
 
-	for (int at = 0; at + GRAM <= len; at++)
+	for (int from = 0; from < len; from += BLOCK)
 	{
-		uint32		gram = load_gram(text + at);
-		uint32		h = hash_gram(gram);
+		int			place[BLOCK];
+		int			n = 0;
+		int			to = Min(len - GRAM + 1, from + BLOCK);
 
-		if (likely(((gram_bits[h / 64] >> (h % 64)) & 1) == 0))
-			continue;
-		for (uint32 i = f->gram_chain[h % CHAINS]; i != NO_ENTRY; i = entry[i].next)
+		for (int at = from; at < to; at++)
 		{
-			if (entry[i].gram == gram)
-				compare(&entry[i], text, len, at, hits);
+			uint32		bit = hash_gram(load_gram(text + at)) >> shift;
+
+			place[n] = at;
+			n += (map[bit / 8] >> (bit % 8)) & 1;
 		}
-	}
-	if (f->has_short)
-	{
-		for (int at = 0; at < len; at++)
+		for (int i = 0; i < n; i++)
+		{
+			uint32		gram = load_gram(text + place[i]);
+			uint32		s = hash_gram(gram) & f->slot_mask;
+
+			while (slot[s].entry && slot[s].gram != gram)
+				s = (s + 1) & f->slot_mask;
+			if (slot[s].entry)
+				compare(f, entry + slot[s].entry, text, len, place[i], hits);
+		}
+		if (!f->has_short)
+			continue;
+		n = 0;
+		to = Min(len, from + BLOCK);
+		for (int at = from; at < to; at++)
 		{
 			uint32		pair = (unsigned char) text[at] << 8 | (unsigned char) text[at + 1];
 
-			if (likely(((pair_bits[pair / 64] >> (pair % 64)) & 1) == 0))
-				continue;
-			for (uint32 i = f->pair_chain[pair >> 8]; i != NO_ENTRY; i = entry[i].next)
-				compare(&entry[i], text, len, at, hits);
+			place[n] = at;
+			n += (f->pairs[pair / 64] >> (pair % 64)) & 1;
 		}
+		for (int i = 0; i < n; i++)
+			compare(f, entry + f->short_entry[(unsigned char) text[place[i]]],
+					text, len, place[i], hits);
 	}
 }
