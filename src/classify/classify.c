@@ -23,20 +23,41 @@
 #include "text/mime.h"
 
 #define MEMO_MAX_BYTES		(64 * 1024)
+#define WORK_KEPT_BYTES		(32 * 1024) /* of memory, from message to message */
 #define EVIDENCE_PER_PART	100
+
+/* A text; NULL if there is none. */
+typedef struct Piece
+{
+	const char *data;
+	int			len;
+	bool		packed;			/* compressed, as it is stored */
+} Piece;
+
+typedef struct Message
+{
+	Piece		body;
+	Piece		subject;
+	int			channel;
+} Message;
 
 typedef struct Memo
 {
 	MemoryContext cxt;
 	bool		valid;
 	uint64		ruleset;
-	int			channel;
-	char	   *body;			/* NULL if there was none, as below */
-	int			bodylen;
-	char	   *subject;
-	int			subjectlen;
+	Message		message;
 	ConsentClassification result;
+	HeapTupleHeader row;		/* the same as a row of row_type, or NULL */
+	Oid			row_type;
 } Memo;
+
+/* What a query keeps of the row type that it returns. */
+typedef struct ResultType
+{
+	TupleDesc	desc;
+	Oid			class_oid[CONSENT_NCLASSES];	/* InvalidOid: not looked up yet */
+} ResultType;
 
 static Memo memo;
 
@@ -51,18 +72,39 @@ consent_classify_init(void)
 	consent_ruleset_init();
 }
 
+/*-------------------------------------------------------------------------
+ * The last message
+ *-------------------------------------------------------------------------
+ */
+
 static bool
-same_text(const char *a, int alen, const char *b, int blen)
+same_piece(const Piece *a, const Piece *b)
 {
-	if (a == NULL || b == NULL)
-		return a == b;
-	return alen == blen && memcmp(a, b, alen) == 0;
+	if (a->data == NULL || b->data == NULL)
+		return a->data == b->data;
+	return a->len == b->len && a->packed == b->packed && memcmp(a->data, b->data, a->len) == 0;
+}
+
+static bool
+is_remembered(const ConsentRuleset *set, const Message *m)
+{
+	return memo.valid && memo.ruleset == set->id && memo.message.channel == m->channel &&
+		same_piece(&m->body, &memo.message.body) &&
+		same_piece(&m->subject, &memo.message.subject);
 }
 
 static char *
 copy_text(const char *s, int len)
 {
 	return s ? pnstrdup(s, len) : NULL;
+}
+
+static Piece
+copy_piece(Piece piece)
+{
+	if (piece.data)
+		piece.data = memcpy(palloc(Max(piece.len, 1)), piece.data, piece.len);
+	return piece;
 }
 
 static void
@@ -74,14 +116,22 @@ copy_result(const ConsentClassification *from, ConsentClassification *to)
 		to->rules[i] = pstrdup(from->rules[i]);
 }
 
+static HeapTupleHeader
+copy_row(HeapTupleHeader row)
+{
+	Size		size = HeapTupleHeaderGetDatumLength(row);
+
+	return memcpy(palloc(size), row, size);
+}
+
 static void
-remember(uint64 ruleset, int channel, const char *body, int bodylen,
-		 const char *subject, int subjectlen, const ConsentClassification *result)
+remember(uint64 ruleset, const Message *m, const ConsentClassification *result)
 {
 	MemoryContext caller;
 
 	memo.valid = false;
-	if (bodylen + subjectlen > MEMO_MAX_BYTES)
+	memo.row = NULL;
+	if (m->body.len + m->subject.len > MEMO_MAX_BYTES)
 		return;
 	if (memo.cxt == NULL)
 		memo.cxt = AllocSetContextCreate(CacheMemoryContext, "consent last message",
@@ -89,15 +139,18 @@ remember(uint64 ruleset, int channel, const char *body, int bodylen,
 	MemoryContextReset(memo.cxt);
 	caller = MemoryContextSwitchTo(memo.cxt);
 	memo.ruleset = ruleset;
-	memo.channel = channel;
-	memo.body = copy_text(body, bodylen);
-	memo.bodylen = bodylen;
-	memo.subject = copy_text(subject, subjectlen);
-	memo.subjectlen = subjectlen;
+	memo.message.body = copy_piece(m->body);
+	memo.message.subject = copy_piece(m->subject);
+	memo.message.channel = m->channel;
 	copy_result(result, &memo.result);
 	memo.valid = true;
 	MemoryContextSwitchTo(caller);
 }
+
+/*-------------------------------------------------------------------------
+ * Messages
+ *-------------------------------------------------------------------------
+ */
 
 static const char *
 to_utf8(const char *s, int *len)
@@ -112,69 +165,53 @@ to_utf8(const char *s, int *len)
 	return converted;
 }
 
-void
-consent_classify(const char *body, int bodylen, const char *subject, int subjectlen,
-				 int channel, ConsentClassification *result)
+/*
+ * The three arguments that the SQL functions share.  A text stays compressed
+ * if it is: one that is remembered need not be unpacked.
+ */
+static Piece
+piece_of(FunctionCallInfo fcinfo, int arg)
 {
-	const ConsentRuleset *set = consent_ruleset_get();
-	MemoryContext work;
-	MemoryContext caller;
-	ConsentFindings found;
-	const char *body_utf8;
-	const char *subject_utf8;
-	int			body_utf8_len = bodylen;
-	int			subject_utf8_len = subjectlen;
+	Piece		piece = {0};
+	struct varlena *v;
 
-	if (memo.valid && memo.ruleset == set->id && memo.channel == channel &&
-		same_text(body, bodylen, memo.body, memo.bodylen) &&
-		same_text(subject, subjectlen, memo.subject, memo.subjectlen))
+	if (PG_ARGISNULL(arg))
+		return piece;
+	v = (struct varlena *) DatumGetPointer(PG_GETARG_DATUM(arg));
+	piece.packed = VARATT_IS_COMPRESSED(v);
+	if (piece.packed)
 	{
-		copy_result(&memo.result, result);
-		return;
+		piece.data = (char *) v;
+		piece.len = VARSIZE(v);
 	}
-
-	work = AllocSetContextCreate(CurrentMemoryContext, "consent classification",
-								 ALLOCSET_DEFAULT_SIZES);
-	caller = MemoryContextSwitchTo(work);
-	body_utf8 = to_utf8(body, &body_utf8_len);
-	subject_utf8 = to_utf8(subject, &subject_utf8_len);
-	consent_classify_findings(set, body_utf8, body_utf8_len,
-							  subject_utf8, subject_utf8_len, channel, 1, &found);
-	MemoryContextSwitchTo(caller);
-	consent_classify_decide(&found, result);
-	MemoryContextDelete(work);
-
-	remember(set->id, channel, body, bodylen, subject, subjectlen, result);
+	else
+	{
+		v = (struct varlena *) PG_GETARG_TEXT_PP(arg);
+		piece.data = VARDATA_ANY(v);
+		piece.len = VARSIZE_ANY_EXHDR(v);
+	}
+	return piece;
 }
 
-/* The three arguments that the SQL functions share. */
-typedef struct Message
+static Piece
+unpacked(Piece piece)
 {
-	const char *body;
-	int			bodylen;
-	const char *subject;
-	int			subjectlen;
-	int			channel;
-} Message;
+	if (piece.packed)
+	{
+		text	   *t = DatumGetTextPP(PointerGetDatum(piece.data));
+
+		piece.data = VARDATA_ANY(t);
+		piece.len = VARSIZE_ANY_EXHDR(t);
+		piece.packed = false;
+	}
+	return piece;
+}
 
 static void
 get_message(FunctionCallInfo fcinfo, Message *m)
 {
-	memset(m, 0, sizeof(Message));
-	if (!PG_ARGISNULL(0))
-	{
-		text	   *t = PG_GETARG_TEXT_PP(0);
-
-		m->body = VARDATA_ANY(t);
-		m->bodylen = VARSIZE_ANY_EXHDR(t);
-	}
-	if (!PG_ARGISNULL(1))
-	{
-		text	   *t = PG_GETARG_TEXT_PP(1);
-
-		m->subject = VARDATA_ANY(t);
-		m->subjectlen = VARSIZE_ANY_EXHDR(t);
-	}
+	m->body = piece_of(fcinfo, 0);
+	m->subject = piece_of(fcinfo, 1);
 	m->channel = PG_ARGISNULL(2) ? -1 : (int) consent_channel_from_oid(PG_GETARG_OID(2));
 }
 
@@ -183,53 +220,121 @@ static void
 get_message_utf8(FunctionCallInfo fcinfo, Message *m)
 {
 	get_message(fcinfo, m);
-	m->body = to_utf8(copy_text(m->body, m->bodylen), &m->bodylen);
-	m->subject = to_utf8(copy_text(m->subject, m->subjectlen), &m->subjectlen);
+	m->body = unpacked(m->body);
+	m->subject = unpacked(m->subject);
+	m->body.data = to_utf8(copy_text(m->body.data, m->body.len), &m->body.len);
+	m->subject.data = to_utf8(copy_text(m->subject.data, m->subject.len), &m->subject.len);
 }
 
-/* The row type of the result, looked up once per query. */
-static TupleDesc
-result_desc(FunctionCallInfo fcinfo)
+/* Classify what is not remembered, and remember it. */
+static void
+classify_message(const ConsentRuleset *set, const Message *m, ConsentClassification *result)
+{
+	static MemoryContext work = NULL;
+	MemoryContext caller;
+	ConsentFindings found;
+	Piece		body;
+	Piece		subject;
+
+	/* it keeps a block of its own, and after an error what was in it */
+	if (work == NULL)
+		work = AllocSetContextCreate(TopMemoryContext, "consent classification",
+									 0, WORK_KEPT_BYTES, ALLOCSET_DEFAULT_MAXSIZE);
+	MemoryContextReset(work);
+	caller = MemoryContextSwitchTo(work);
+	body = unpacked(m->body);
+	subject = unpacked(m->subject);
+	body.data = to_utf8(body.data, &body.len);
+	subject.data = to_utf8(subject.data, &subject.len);
+	consent_classify_findings(set, body.data, body.len, subject.data, subject.len,
+							  m->channel, 1, &found);
+	MemoryContextSwitchTo(caller);
+	consent_classify_decide(&found, result);
+	MemoryContextReset(work);
+
+	remember(set->id, m, result);
+}
+
+void
+consent_classify(const char *body, int bodylen, const char *subject, int subjectlen,
+				 int channel, ConsentClassification *result)
+{
+	const ConsentRuleset *set = consent_ruleset_get();
+	Message		m = {{body, bodylen, false}, {subject, subjectlen, false}, channel};
+
+	if (is_remembered(set, &m))
+		copy_result(&memo.result, result);
+	else
+		classify_message(set, &m, result);
+}
+
+/*-------------------------------------------------------------------------
+ * SQL functions
+ *-------------------------------------------------------------------------
+ */
+
+static ResultType *
+result_type(FunctionCallInfo fcinfo)
 {
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		ResultType *type = palloc0(sizeof(ResultType));
 		TupleDesc	desc;
 
 		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 			elog(ERROR, "a classification must be a row");
-		fcinfo->flinfo->fn_extra = BlessTupleDesc(CreateTupleDescCopy(desc));
+		type->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+		fcinfo->flinfo->fn_extra = type;
 		MemoryContextSwitchTo(caller);
 	}
-	return (TupleDesc) fcinfo->flinfo->fn_extra;
+	return (ResultType *) fcinfo->flinfo->fn_extra;
 }
 
 static Datum
-result_row(FunctionCallInfo fcinfo, const ConsentClassification *result)
+result_row(ResultType *type, const ConsentClassification *result)
 {
 	Datum	   *rules = palloc(Max(result->nrules, 1) * sizeof(Datum));
+	Oid		   *class = &type->class_oid[result->class];
 	Datum		values[4];
 	bool		nulls[4] = {false, false, false, false};
 
+	if (!OidIsValid(*class))
+		*class = consent_class_oid(result->class);
 	for (int i = 0; i < result->nrules; i++)
 		rules[i] = CStringGetTextDatum(result->rules[i]);
-	values[0] = ObjectIdGetDatum(consent_class_oid(result->class));
+	values[0] = ObjectIdGetDatum(*class);
 	values[1] = Float4GetDatum(result->score);
 	values[2] = BoolGetDatum(result->needs_review);
 	values[3] = PointerGetDatum(construct_array(rules, result->nrules, TEXTOID,
 												-1, false, TYPALIGN_INT));
-	return HeapTupleGetDatum(heap_form_tuple(result_desc(fcinfo), values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(type->desc, values, nulls));
 }
 
 PGDLLEXPORT Datum
 pg_consent_classify(PG_FUNCTION_ARGS)
 {
-	Message		m;
+	const ConsentRuleset *set = consent_ruleset_get();
+	ResultType *type = result_type(fcinfo);
 	ConsentClassification result;
+	Message		m;
 
 	get_message(fcinfo, &m);
-	consent_classify(m.body, m.bodylen, m.subject, m.subjectlen, m.channel, &result);
-	PG_RETURN_DATUM(result_row(fcinfo, &result));
+	if (!is_remembered(set, &m))
+	{
+		classify_message(set, &m, &result);
+		PG_RETURN_DATUM(result_row(type, &result));
+	}
+	if (memo.row == NULL || memo.row_type != type->desc->tdtypeid)
+	{
+		Datum		row = result_row(type, &memo.result);
+		MemoryContext caller = MemoryContextSwitchTo(memo.cxt);
+
+		memo.row_type = type->desc->tdtypeid;
+		memo.row = copy_row(DatumGetHeapTupleHeader(row));
+		MemoryContextSwitchTo(caller);
+	}
+	PG_RETURN_HEAPTUPLEHEADER(copy_row(memo.row));
 }
 
 PGDLLEXPORT Datum
@@ -251,7 +356,7 @@ pg_consent_classify_raw(PG_FUNCTION_ARGS)
 							  CHANNEL_EMAIL, 1, &found);
 	found.truncated |= !message.complete;
 	consent_classify_decide(&found, &result);
-	PG_RETURN_DATUM(result_row(fcinfo, &result));
+	PG_RETURN_DATUM(result_row(result_type(fcinfo), &result));
 }
 
 Datum
@@ -279,8 +384,8 @@ pg_consent_evidence(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	get_message_utf8(fcinfo, &m);
-	consent_classify_findings(consent_ruleset_get(), m.body, m.bodylen,
-							  m.subject, m.subjectlen, m.channel,
+	consent_classify_findings(consent_ruleset_get(), m.body.data, m.body.len,
+							  m.subject.data, m.subject.len, m.channel,
 							  EVIDENCE_PER_PART, &found);
 
 	for (int i = 0; i < found.n; i++)
@@ -303,7 +408,7 @@ pg_consent_evidence(PG_FUNCTION_ARGS)
 		values[4] = Int32GetDatum(f->start + 1);
 		values[5] = Int32GetDatum(f->end - f->start);
 		values[6] = f->nowhere ? (Datum) 0 :
-			consent_excerpt(f->in_subject ? m.subject : m.body, f->start, f->end);
+			consent_excerpt(f->in_subject ? m.subject.data : m.body.data, f->start, f->end);
 		nulls[4] = nulls[5] = nulls[6] = f->nowhere;
 		values[7] = CStringGetTextDatum(pg_any_to_server(citation, strlen(citation), PG_UTF8));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -414,13 +519,13 @@ pg_consent_highlight(PG_FUNCTION_ARGS)
 	StringInfoData out;
 
 	get_message_utf8(fcinfo, &m);
-	consent_classify_findings(consent_ruleset_get(), m.body, m.bodylen,
-							  m.subject, m.subjectlen, m.channel,
+	consent_classify_findings(consent_ruleset_get(), m.body.data, m.body.len,
+							  m.subject.data, m.subject.len, m.channel,
 							  EVIDENCE_PER_PART, &found);
 	initStringInfo(&out);
-	if (m.subject)
-		append_part(&out, m.subject, true, &found);
-	if (m.body)
-		append_part(&out, m.body, false, &found);
+	if (m.subject.data)
+		append_part(&out, m.subject.data, true, &found);
+	if (m.body.data)
+		append_part(&out, m.body.data, false, &found);
 	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(out.data, out.len, PG_UTF8)));
 }

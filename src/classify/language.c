@@ -17,7 +17,7 @@
 #define FEW				3		/* fewer words are no text */
 #define LONGEST_WORD	8
 
-/* In the order of strcmp(), for the search. */
+/* None is longer than LONGEST_WORD, and none is in both lists. */
 static const char *const english[] = {
 	"a", "about", "after", "all", "an", "and", "any", "are", "as", "at", "be",
 	"been", "before", "but", "by", "call", "can", "cant", "do", "dont", "for",
@@ -49,16 +49,46 @@ static const char *const others[] = {
 	"y", "ych", "yn", "yr", "za", "zu", "zum", "zur"
 };
 
-static int
-compare_words(const void *key, const void *element)
+#define SLOTS			512		/* a power of two, twice the words and more */
+
+/* A word as a number: its letters, in the order they have in memory. */
+typedef uint64 Word;
+
+static Word slot_word[SLOTS];
+static int8 slot_language[SLOTS];	/* 1: English, -1: another */
+static bool prepared = false;
+
+static uint32
+slot_of(Word word)
 {
-	return strcmp(key, *(const char *const *) element);
+	return (uint32) ((word * UINT64CONST(0x9E3779B97F4A7C15)) >> 40) % SLOTS;
 }
 
-static bool
-is_in(const char *word, const char *const *list, int n)
+static void
+prepare(const char *const *list, int n, int8 language)
 {
-	return bsearch(word, list, n, sizeof(*list), compare_words) != NULL;
+	for (int i = 0; i < n; i++)
+	{
+		Word		word = 0;
+		uint32		s;
+
+		memcpy(&word, list[i], strlen(list[i]));
+		s = slot_of(word);
+		while (slot_word[s] != 0)
+			s = (s + 1) % SLOTS;
+		slot_word[s] = word;
+		slot_language[s] = language;
+	}
+}
+
+static int
+language_of(Word word)
+{
+	uint32		s = slot_of(word);
+
+	while (slot_word[s] != 0 && slot_word[s] != word)
+		s = (s + 1) % SLOTS;
+	return slot_word[s] == word ? slot_language[s] : 0;
 }
 
 static bool
@@ -76,6 +106,12 @@ consent_language(const ConsentText *const *parts)
 	int			letters = 0;
 	int			strange = 0;	/* not Latin: beyond U+02FF, but for signs */
 
+	if (!prepared)
+	{
+		prepare(english, lengthof(english), 1);
+		prepare(others, lengthof(others), -1);
+		prepared = true;
+	}
 	for (int p = 0; p < 2; p++)
 	{
 		const char *s = parts[p] ? parts[p]->data : "";
@@ -83,8 +119,11 @@ consent_language(const ConsentText *const *parts)
 		/* what no reader sees, or nobody wrote, is not his language */
 		while (*s)
 		{
-			char		word[LONGEST_WORD + 1];
+			const char *from = s;
+			char		letters_read[LONGEST_WORD] = {0};
 			int			len = 0;
+			Word		word;
+			int			language;
 
 			while ((*s >= 'a' && *s <= 'z') || *s == '\'' || IS_HIGHBIT_SET(*s))
 			{
@@ -95,14 +134,14 @@ consent_language(const ConsentText *const *parts)
 				if (*s != '\'' && len <= LONGEST_WORD)
 				{
 					if (len < LONGEST_WORD)
-						word[len] = *s;
+						letters_read[len] = *s;
 					len++;
 				}
 				s++;
 			}
 			if (len == 0)
 			{
-				s++;
+				s += s == from;
 				continue;
 			}
 			if (is_hidden(consent_text_region(parts[p], (int) (s - parts[p]->data) - 1)))
@@ -110,11 +149,10 @@ consent_language(const ConsentText *const *parts)
 			words++;
 			if (len > LONGEST_WORD)
 				continue;
-			word[len] = '\0';
-			if (is_in(word, english, lengthof(english)))
-				known++;
-			else if (is_in(word, others, lengthof(others)))
-				other++;
+			memcpy(&word, letters_read, sizeof(word));
+			language = language_of(word);
+			known += language > 0;
+			other += language < 0;
 			if (known >= other + ENOUGH)
 				return LANGUAGE_KNOWN;
 		}

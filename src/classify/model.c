@@ -126,6 +126,11 @@ consent_model_judge(const char *text, int len, ConsentTraits *traits)
 
 	if (model == NULL)
 		load();
+#ifdef __GNUC__
+	/* the rows are anywhere in the file: ask for all before the first is needed */
+	for (int i = 0; i < n; i++)
+		__builtin_prefetch(model->row + (size_t) (feature[i].hash & model->mask) * MODEL_ROW);
+#endif
 	for (int i = 0; i < n; i++)
 	{
 		const int8 *row = model->row + (size_t) (feature[i].hash & model->mask) * MODEL_ROW;

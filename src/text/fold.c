@@ -156,13 +156,65 @@ drop_marks(uint8_t *s, int len)
 	return out;
 }
 
+/*
+ * Fold len bytes; returns how many there are in "folded", which has room for
+ * FOLDED_MAX.  Twice, because NFKC may bring out capitals that case folding
+ * could not see: U+1D412 (bold S) first becomes 'S'.
+ */
+static int
+fold_bytes(const uint8_t *s, int len, uint8_t *folded)
+{
+	uint8_t		once[FOLDED_MAX];
+	size_t		once_len = sizeof(once);
+	size_t		twice_len = FOLDED_MAX;
+
+	if (u8_casefold(s, len, NULL, UNINORM_NFKC, once, &once_len) != once ||
+		u8_casefold(once, once_len, NULL, UNINORM_NFKC, folded, &twice_len) != folded)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not fold text: %m")));
+	return (int) twice_len;
+}
+
+/* Of the characters beyond ASCII a few, as the pound sign, come again and again. */
+#define KEPT		256
+#define KEPT_MAX	7
+
+static struct
+{
+	uint8		source[4];
+	uint8		len;			/* of folded; 0: nothing is kept here */
+	uint8		folded[KEPT_MAX];
+}			kept[KEPT];
+
+/* The same for one character, of 2 to 4 bytes. */
+static int
+fold_character(const uint8_t *s, int len, uint8_t *folded)
+{
+	uint8		source[4] = {0};
+	int			k = (s[0] * 67 + s[1] * 31 + s[len - 1]) % KEPT;
+	int			n;
+
+	memcpy(source, s, len);
+	if (kept[k].len > 0 && memcmp(kept[k].source, source, sizeof(source)) == 0)
+	{
+		memcpy(folded, kept[k].folded, kept[k].len);
+		return kept[k].len;
+	}
+	n = fold_bytes(s, len, folded);
+	if (n <= KEPT_MAX)
+	{
+		memcpy(kept[k].source, source, sizeof(source));
+		memcpy(kept[k].folded, folded, n);
+		kept[k].len = (uint8) n;
+	}
+	return n;
+}
+
 static void
 flush_cluster(TextFold *fold)
 {
-	uint8_t		once[FOLDED_MAX];
-	uint8_t		twice[FOLDED_MAX];
-	size_t		once_len = sizeof(once);
-	size_t		twice_len = sizeof(twice);
+	uint8_t		folded[FOLDED_MAX];
 	int			n;
 
 	if (fold->cluster_len == 0)
@@ -176,19 +228,11 @@ flush_cluster(TextFold *fold)
 	}
 	else
 	{
-		/*
-		 * Twice, because NFKC may bring out capitals that case folding could
-		 * not see: U+1D412 (bold S) first becomes 'S'.
-		 */
-		if (u8_casefold(fold->cluster, fold->cluster_len, NULL, UNINORM_NFKC,
-						once, &once_len) != once ||
-			u8_casefold(once, once_len, NULL, UNINORM_NFKC,
-						twice, &twice_len) != twice)
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("could not fold text: %m")));
-		n = fold->cluster_chars > 1 ? drop_marks(twice, (int) twice_len) : (int) twice_len;
-		consent_fold_append(fold, (char *) twice, n, fold->cluster_start,
+		if (fold->cluster_chars == 1)
+			n = fold_character(fold->cluster, fold->cluster_len, folded);
+		else
+			n = drop_marks(folded, fold_bytes(fold->cluster, fold->cluster_len, folded));
+		consent_fold_append(fold, (char *) folded, n, fold->cluster_start,
 							fold->cluster_end,
 							n == 1 && fold->cluster_end - fold->cluster_start == 1);
 	}
