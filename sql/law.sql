@@ -216,6 +216,25 @@ SELECT reason FROM consent.evaluate('now@law.example', 'email', 'law acme');
 SELECT count(*) FROM consent.permitted('email', 'law acme') p WHERE p = 'now@law.example';
 COMMIT;
 
+-- A simple expression of PL/pgSQL outlives its statement; it sees what was recorded since all the same.
+INSERT INTO consent.organisation (name) VALUES ('law postal');
+DO $$
+DECLARE
+  nothing consent.standing := (SELECT consent.fold(l) FROM consent.ledger l WHERE false);
+  permitted boolean;
+BEGIN
+  FOR i IN 1..2 LOOP
+    permitted := consent.permits(nothing, 'now@law.example', 'post', 'law postal', 'marketing', NULL, NULL);
+    RAISE NOTICE 'assessments on record: %, permitted: %', i - 1, permitted;
+    INSERT INTO consent.assessment (organisation, channel, reference, assessed_on) VALUES ('law postal', 'post', 'LIA-' || i, '2026-01-01');
+  END LOOP;
+END $$;
+
+-- Whoever collected a consent may become an organisation later: no standing is wrong for that.
+SELECT consent.give('late@law.example', '{email}', 'law acme', method => 'oral', wording => 'w', collected_by => 'law latecomer', at => now()) > 0 AS given;
+INSERT INTO consent.organisation (name) VALUES ('law latecomer');
+SELECT consent.wrong_standings();
+
 -- A statement that names another table does not get at the rows either.
 DELETE FROM consent.ledger_03 WHERE kind = 'objection';
 \echo :LAST_ERROR_SQLSTATE

@@ -70,6 +70,7 @@ typedef struct ConsentSend
 	ConsentClass class;
 	uint64		form;			/* which +tag form of the address it goes to */
 	int32		organisation;
+	uint64		organisation_key;	/* consent_name_key() of its name */
 	int32		sender;			/* a contractor that transmits it, 0 if none does */
 	bool		contracted;		/* is a written contract with it on record? */
 	bool		is_charity;

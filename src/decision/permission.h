@@ -32,7 +32,7 @@ consent_covers_channel(const ConsentEntry *entry, const ConsentSend *send)
 static inline bool
 consent_third_party(const ConsentEntry *entry, const ConsentSend *send)
 {
-	return entry->facts.collector != 0 && entry->facts.collector != send->organisation;
+	return entry->facts.collector != 0 && entry->facts.collector != send->organisation_key;
 }
 
 /* Has it become that many calendar months old by the day of the send? */

@@ -21,6 +21,7 @@
 #ifndef PG_CONSENT_STANDING_H
 #define PG_CONSENT_STANDING_H
 
+#include "common/hashfn.h"
 #include "datatype/timestamp.h"
 #include "decision/reasons.h"
 #include "module/words.h"
@@ -97,9 +98,10 @@ typedef struct ConsentFacts
 	TimestampTz expires_at;		/* end of a consent, a request, a listing */
 	uint64		form;			/* which +tag form of the address was meant */
 	ConsentReasonSet defects;	/* what was wrong with a consent from the start */
+	uint64		collector;		/* consent_name_key() of who collected it, 0: the
+								 * organisation itself */
 	int32		organisation;
 	int32		purpose;
-	int32		collector;		/* who collected it: 0 nobody else, or SOMEBODY */
 	int32		day;			/* the date of effective_at, in days since 2000:
 								 * what months and days are counted from */
 	uint16		channels;
@@ -110,12 +112,22 @@ typedef struct ConsentFacts
 	uint8		refusal_offered;	/* ConsentFlag */
 	uint8		refused;		/* ConsentFlag */
 	bool		confirmed;		/* by a double opt-in */
-	uint8		pad[7];
+	uint8		pad[3];
 	uint8		digest[CONSENT_FACTS_DIGEST_LEN];
 } ConsentFacts;
 
-/* A collector that is no organisation we know. */
-#define SOMEBODY (-1)
+/*
+ * What a collector is compared by.  A name and not the id of an organisation,
+ * because anybody may have collected a consent, and one who becomes an
+ * organisation later must not change what the events before amount to.
+ */
+static inline uint64
+consent_name_key(const char *name)
+{
+	uint64		key = hash_bytes_extended((const unsigned char *) name, strlen(name), 0);
+
+	return key ? key : 1;
+}
 
 /* An event as the fold takes it. */
 typedef struct ConsentEvent

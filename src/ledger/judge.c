@@ -74,6 +74,7 @@ consent_case_set_organisation(ConsentCase *c, const char *name)
 		return;
 	}
 	c->send.organisation = organisation->id;
+	c->send.organisation_key = consent_name_key(organisation->name);
 	c->send.is_charity = organisation->is_charity;
 	c->send.pensions_authorised = organisation->pensions_authorised;
 	c->jurisdiction = pstrdup(organisation->jurisdiction);
@@ -339,17 +340,44 @@ pg_consent_may_send(PG_FUNCTION_ARGS)
  * product_category, at): the verdict on marketing by a standing in hand; at NULL
  * is the moment when the query began to ask.  Names and the world's facts are
  * looked up once, and again when an argument changes: within one query they
- * are the same for every row in all that matters.
+ * are the same for every row in all that matters.  A simple expression of
+ * PL/pgSQL outlives its query, so what the query sees is compared too.
  */
+typedef struct Sight
+{
+	TimestampTz statement;
+	uint64		completed;		/* how many transactions had ended */
+	CommandId	command;
+} Sight;
+
 typedef struct PermitsCache
 {
 	MemoryContext context;		/* what the case points into */
 	ConsentCase c;
+	Sight		sight;
 	Oid			channel;
 	char	   *organisation;
 	char	   *purpose;
 	char	   *category;
 } PermitsCache;
+
+static Sight
+current_sight(void)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	return (Sight) {
+		.statement = GetCurrentStatementStartTimestamp(),
+			.completed = snapshot->snapXactCompletionCount,
+			.command = snapshot->curcid
+	};
+}
+
+static bool
+same_sight(const Sight *a, const Sight *b)
+{
+	return a->statement == b->statement && a->completed == b->completed && a->command == b->command;
+}
 
 static bool
 same_name(const char *a, FunctionCallInfo fcinfo, int n)
@@ -366,11 +394,13 @@ PGDLLEXPORT Datum
 pg_consent_permits(PG_FUNCTION_ARGS)
 {
 	PermitsCache *cache = fcinfo->flinfo->fn_extra;
+	Sight		sight;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_BOOL(false);
 
-	if (cache == NULL || cache->channel != PG_GETARG_OID(2) ||
+	sight = current_sight();
+	if (cache == NULL || cache->channel != PG_GETARG_OID(2) || !same_sight(&cache->sight, &sight) ||
 		(!PG_ARGISNULL(6) && cache->c.send.at != PG_GETARG_TIMESTAMPTZ(6)) ||
 		!same_name(cache->organisation, fcinfo, 3) || !same_name(cache->purpose, fcinfo, 4) ||
 		!same_name(cache->category, fcinfo, 5))
@@ -387,6 +417,7 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 		MemoryContextReset(cache->context);
 		caller = MemoryContextSwitchTo(cache->context);
 		memset(&cache->c, 0, sizeof(cache->c));
+		cache->sight = sight;
 		cache->channel = PG_GETARG_OID(2);
 		cache->organisation = text_arg(fcinfo, 3);
 		cache->purpose = text_arg(fcinfo, 4);

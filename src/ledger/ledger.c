@@ -162,12 +162,7 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 	facts->recorded_at = TIME(recorded_at);
 	facts->expires_at = TIME(expires_at);
 	if (HAS(collected_by))
-	{
-		const ConsentOrganisation *collector =
-			consent_organisation_lookup(TextDatumGetCString(VALUE(collected_by)));
-
-		facts->collector = collector ? collector->id : SOMEBODY;
-	}
+		facts->collector = consent_name_key(TextDatumGetCString(VALUE(collected_by)));
 	facts->refusal_offered = FLAG(refusal_offered);
 	facts->refused = FLAG(refused);
 	if (HAS(subscriber))
