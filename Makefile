@@ -38,6 +38,8 @@ OBJS = \
 	src/classify/literal.o \
 	src/classify/prefilter.o \
 	src/classify/ruleset.o \
+	src/classify/ruleset_build.o \
+	src/classify/ruleset_store.o \
 	src/classify/matcher.o \
 	src/classify/rule.o \
 	src/classify/features.o \

@@ -131,6 +131,27 @@ SELECT pg_temp.rules('quatloo');
 COMMIT;
 SELECT pg_temp.rules('quatloo');
 
+-- Sessions load the rules compiled; what was written behind the triggers' back is not overlooked.
+SELECT count(*) > 10 AS compiled FROM consent.ruleset;
+ALTER TABLE consent.rule DISABLE TRIGGER ALL;
+UPDATE consent.rule SET pattern = 'flurbo' WHERE code = 'own.zorkmid';
+ALTER TABLE consent.rule ENABLE ALWAYS TRIGGER check_rule;
+ALTER TABLE consent.rule ENABLE ALWAYS TRIGGER tell_sessions;
+\c -
+SELECT class, rules FROM consent.classify('quatloo');
+SELECT class, rules FROM consent.classify('flurbo');
+SELECT consent.compile_rules();
+\c -
+SELECT class, rules FROM consent.classify('flurbo');
+-- Somebody else's pieces are no rules.
+INSERT INTO consent.ruleset VALUES (0, 'x'), (100000, 'y');
+\c -
+SELECT class, rules FROM consent.classify('flurbo');
+UPDATE consent.rule SET pattern = 'quatloo' WHERE code = 'own.zorkmid';
+SELECT count(*) FROM consent.ruleset WHERE piece IN ('x', 'y');
+CREATE FUNCTION pg_temp.rules(text) RETURNS text LANGUAGE sql AS
+  $$ SELECT class || ' ' || rules::text FROM consent.classify($1) $$;
+
 -- A rule that gives up is never "no match".
 INSERT INTO consent.rule (code, class, pattern, citation, description)
 VALUES ('own.runaway', 'direct_marketing', '(a+)+[bc]', 'house rule', 'runs away');

@@ -930,14 +930,29 @@ consent_literals(const char *pattern, bool caseless, ConsentLiteral **literals)
 
 #define PACKED_VERSION	3
 
-/* A byte for the version; for each literal one for its length, twelve for "before", and itself. */
-char *
-consent_literals_pack(const ConsentLiteral *literals, int n, int *size)
-{
-	char	   *packed = palloc(1 + n * (13 + CONSENT_LITERAL_MAX));
-	char	   *at = packed;
+#define PACKED_HEAD		5
 
-	*at++ = PACKED_VERSION;
+/* What packed literals of a pattern begin with: a byte for the version, four that tell the pattern. */
+static void
+packed_head(const char *pattern, char *head)
+{
+	uint32		hash = 2166136261u;
+
+	for (; *pattern; pattern++)
+		hash = (hash ^ (unsigned char) *pattern) * 16777619u;
+	hash = pg_hton32(hash);
+	head[0] = PACKED_VERSION;
+	memcpy(head + 1, &hash, sizeof(hash));
+}
+
+/* Then for each literal a byte for its length, twelve for "before", and itself. */
+char *
+consent_literals_pack(const char *pattern, const ConsentLiteral *literals, int n, int *size)
+{
+	char	   *packed = palloc(PACKED_HEAD + n * (13 + CONSENT_LITERAL_MAX));
+	char	   *at = packed + PACKED_HEAD;
+
+	packed_head(pattern, packed);
 	for (int i = 0; i < n; i++)
 	{
 		uint32		before[3] = {
@@ -956,14 +971,17 @@ consent_literals_pack(const ConsentLiteral *literals, int n, int *size)
 }
 
 int
-consent_literals_unpack(const char *packed, int size, ConsentLiteral **literals)
+consent_literals_unpack(const char *pattern, const char *packed, int size,
+						ConsentLiteral **literals)
 {
+	char		head[PACKED_HEAD];
 	int			n = 0;
 
-	if (size < 1 || packed[0] != PACKED_VERSION)
+	packed_head(pattern, head);
+	if (size < PACKED_HEAD || memcmp(packed, head, PACKED_HEAD) != 0)
 		return -1;
 	*literals = palloc((size / 14 + 1) * sizeof(ConsentLiteral));
-	for (int at = 1; at < size; n++)
+	for (int at = PACKED_HEAD; at < size; n++)
 	{
 		ConsentLiteral *literal = &(*literals)[n];
 		uint32		before[3];

@@ -41,10 +41,11 @@ extern int	consent_literals(const char *pattern, bool caseless, ConsentLiteral *
  * To be stored with the pattern: finding literals takes much longer than
  * reading them.  Packed in the current context.
  */
-extern char *consent_literals_pack(const ConsentLiteral *literals, int n, int *size);
+extern char *consent_literals_pack(const char *pattern, const ConsentLiteral *literals,
+								   int n, int *size);
 
-/* -1: not packed by this version. */
-extern int	consent_literals_unpack(const char *packed, int size, ConsentLiteral **literals);
+/* -1: not packed by this version, or of another pattern. */
+extern int	consent_literals_unpack(const char *pattern, const char *packed, int size, ConsentLiteral **literals);
 
 /* How rare a text is in messages: -log2 of how often it begins at a character. */
 extern int	consent_literal_rarity(const char *bytes, int len);

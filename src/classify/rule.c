@@ -155,7 +155,7 @@ pack_literals(const char *source)
 	ConsentLiteral *literals = NULL;
 	int			n = consent_literals(source, consent_pattern_is_caseless(source), &literals);
 	int			size;
-	char	   *bytes = consent_literals_pack(literals, n, &size);
+	char	   *bytes = consent_literals_pack(source, literals, n, &size);
 	bytea	   *packed = palloc(VARHDRSZ + size);
 
 	SET_VARSIZE(packed, VARHDRSZ + size);

@@ -68,6 +68,23 @@ GRANT SELECT ON consent.rule TO PUBLIC;
 
 SELECT pg_extension_config_dump('consent.rule', 'WHERE NOT shipped OR adjusted');
 
+CREATE TABLE consent.ruleset (
+  n     integer NOT NULL,
+  piece bytea NOT NULL
+);
+ALTER TABLE consent.ruleset ALTER COLUMN piece SET STORAGE PLAIN;
+COMMENT ON TABLE consent.ruleset IS
+  'The enabled rules, compiled, as sessions load them; kept by the extension, and only used while it fits consent.rule';
+COMMENT ON COLUMN consent.ruleset.n IS 'Pieces are put together in this order, from 0';
+COMMENT ON COLUMN consent.ruleset.piece IS 'Bytes';
+
+CREATE FUNCTION consent.compile_rules() RETURNS void
+  LANGUAGE C STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_compile_rules';
+COMMENT ON FUNCTION consent.compile_rules() IS
+  'Compiles the rules for sessions to come. Needed only where rules were written with triggers disabled: sessions then compile them themselves, each in its first call';
+REVOKE ALL ON FUNCTION consent.compile_rules() FROM PUBLIC;
+
 CREATE FUNCTION consent.rule_check() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_rule_check';
 COMMENT ON FUNCTION consent.rule_check() IS

@@ -363,3 +363,5 @@ INSERT INTO consent.rule (shipped, code, class, weight, citation, description, p
 (true, 'es.price', 'direct_marketing', 1, 'ICO guidance on identifying direct marketing: price promotions', 'Spanish: price promotions',
  $r$\b\d{1,2} ?% de (?:descuento|dto)\b|\b(?:rebajas|código (?:promocional|de descuento)|oferta (?:especial|exclusiva|limitada)|ahorra (?:hasta|un)|envío gratis|aprovecha (?:ya|ahora))\b$r$,
  '{"20% de descuento en todo","Rebajas de verano: aprovecha ahora"}', '{"IVA del 21%"}');
+
+SELECT consent.compile_rules();

@@ -3,37 +3,26 @@
  * ruleset.c
  *	  The compiled rule set each backend keeps.
  *
- * A set is built in its own memory context and never edited: a change in
- * consent.rule makes us build another one and drop the old.
- *
- * Rules are read with a fresh snapshot even inside a REPEATABLE READ
- * transaction.  The cache outlives that transaction; filling it from an old
- * snapshot would leave this session blind to a change it was already told of.
- * The scan goes below privileges, row security and search_path, so the rules
- * are the same for everybody.
+ * A set has its own memory context and is never edited: a change in
+ * consent.rule makes us get another one and drop the old.  The set that was
+ * stored when the rules were last changed will do, if it was made of the very
+ * rows that are there; else one is built of these.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "commands/extension.h"
 #include "commands/trigger.h"
-#include "common/hashfn.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "classify/rule.h"
 #include "classify/ruleset.h"
 
 /* Bumped by whatever may have changed the rules; see set_is_current(). */
@@ -49,6 +38,7 @@ static uint64 last_id = 0;
 static bool built_while_writing = false;
 
 PG_FUNCTION_INFO_V1(pg_consent_rule_changed);
+PG_FUNCTION_INFO_V1(pg_consent_compile_rules);
 
 static void
 relcache_callback(Datum arg, Oid relid)
@@ -94,194 +84,6 @@ consent_ruleset_init(void)
 	RegisterSubXactCallback(subxact_callback, NULL);
 }
 
-static int
-rank(const ConsentRule *rule)
-{
-	if (rule->neutral)
-		return 0;
-	if (rule->class == CLASS_CONSENT_REQUEST)
-		return 1;
-	return consent_class_is_marketing(rule->class) ? 2 : 3;
-}
-
-static int
-compare_rules(const void *a, const void *b)
-{
-	const ConsentRule *ra = a;
-	const ConsentRule *rb = b;
-
-	if (rank(ra) != rank(rb))
-		return rank(ra) - rank(rb);
-	return strcmp(ra->code, rb->code);
-}
-
-static Datum
-column(HeapTuple tuple, TupleDesc desc, int attnum, bool *isnull)
-{
-	Datum		value = heap_getattr(tuple, attnum, desc, isnull);
-
-	if (*isnull && attnum != Anum_rule_class && attnum != Anum_rule_channels &&
-		attnum != Anum_rule_literals)
-		elog(ERROR, "null in column %d of consent.rule", attnum);
-	return value;
-}
-
-/* A text column as UTF-8, in the current context. */
-static char *
-text_column(HeapTuple tuple, TupleDesc desc, int attnum)
-{
-	bool		isnull;
-	char	   *value = TextDatumGetCString(column(tuple, desc, attnum, &isnull));
-
-	return pg_server_to_any(value, strlen(value), PG_UTF8);
-}
-
-static int
-parts_of(Datum array)
-{
-	Datum	   *elems;
-	int			nelems;
-	int			parts = 0;
-
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &elems, NULL, &nelems);
-	for (int i = 0; i < nelems; i++)
-	{
-		char	   *name = TextDatumGetCString(elems[i]);
-
-		if (strcmp(name, "subject") == 0)
-			parts |= RULE_PART_SUBJECT;
-		else if (strcmp(name, "body") == 0)
-			parts |= RULE_PART_BODY;
-		for (int region = REGION_BODY + 1; region < CONSENT_NREGIONS; region++)
-		{
-			if (strcmp(name, consent_region_names[region]) == 0)
-				parts |= RULE_PART_REGION(region);
-		}
-	}
-	return parts;
-}
-
-static uint32
-channels_of(Datum array)
-{
-	ArrayType  *arr = DatumGetArrayTypeP(array);
-	Datum	   *elems;
-	int			nelems;
-	uint32		channels = 0;
-
-	deconstruct_array(arr, ARR_ELEMTYPE(arr), sizeof(Oid), true,
-					  TYPALIGN_INT, &elems, NULL, &nelems);
-	for (int i = 0; i < nelems; i++)
-		channels |= 1u << consent_channel_from_oid(DatumGetObjectId(elems[i]));
-	return channels;
-}
-
-/* Read a rule; returns a fingerprint of all that decides what it does. */
-static uint64
-read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
-{
-	Datum		value;
-	bool		isnull;
-	char	   *all;
-
-	rule->code = text_column(tuple, desc, Anum_rule_code);
-	value = column(tuple, desc, Anum_rule_class, &isnull);
-	rule->neutral = isnull;
-	rule->class = isnull ? CLASS_UNKNOWN : consent_class_from_oid(DatumGetObjectId(value));
-	rule->weight = DatumGetFloat4(column(tuple, desc, Anum_rule_weight, &isnull));
-	rule->review = DatumGetBool(column(tuple, desc, Anum_rule_review, &isnull));
-	rule->shipped = DatumGetBool(column(tuple, desc, Anum_rule_shipped, &isnull));
-	rule->parts = parts_of(column(tuple, desc, Anum_rule_parts, &isnull));
-	value = column(tuple, desc, Anum_rule_channels, &isnull);
-	rule->channels = isnull ? ~(uint32) 0 : channels_of(value);
-	rule->citation = text_column(tuple, desc, Anum_rule_citation);
-	rule->source = text_column(tuple, desc, Anum_rule_pattern);
-	rule->pattern = NULL;
-	value = column(tuple, desc, Anum_rule_literals, &isnull);
-	rule->literals = isnull ? NULL : DatumGetByteaPCopy(value);
-
-	all = psprintf("%s %d %d %g %d %d %u %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
-				   rule->parts, rule->channels, rule->source);
-	return hash_bytes_extended((unsigned char *) all, strlen(all), 0);
-}
-
-/* All enabled rules, in the current context. */
-static ConsentRuleset *
-load(Oid relid)
-{
-	ConsentRuleset *set = palloc0(sizeof(ConsentRuleset));
-	Relation	rel = table_open(relid, AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(rel);
-	int			capacity = 256;
-	uint64		digest = 0;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	set->rules = palloc(capacity * sizeof(ConsentRule));
-	/* no snapshot given: a fresh one, as for a catalog */
-	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		isnull;
-
-		if (!DatumGetBool(column(tuple, desc, Anum_rule_enabled, &isnull)))
-			continue;
-		if (set->nrules == capacity)
-		{
-			capacity *= 2;
-			set->rules = repalloc(set->rules, capacity * sizeof(ConsentRule));
-		}
-		/* A sum, because rules come in no particular order. */
-		digest += read_rule(tuple, desc, &set->rules[set->nrules++]);
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-
-	qsort(set->rules, set->nrules, sizeof(ConsentRule), compare_rules);
-	set->digest = psprintf("%016llx", (unsigned long long) digest);
-	return set;
-}
-
-/* Find the literals of the rules, and make the filter of them. */
-static void
-add_filter(ConsentRuleset *set)
-{
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
-											   "consent literals",
-											   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(work);
-	PrefilterBuilder *builder = consent_prefilter_begin(set->nrules);
-	/* its first block stays when it is reset: so memory is touched once */
-	MemoryContext each = AllocSetContextCreate(work, "consent literals of a rule",
-											   0, 512 * 1024, 8 * 1024 * 1024);
-
-	for (int i = 0; i < set->nrules; i++)
-	{
-		const ConsentRule *rule = &set->rules[i];
-		ConsentLiteral *literals = NULL;
-		int			n;
-
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextSwitchTo(each);
-		n = rule->literals == NULL ? -1 :
-			consent_literals_unpack(VARDATA_ANY(rule->literals),
-									VARSIZE_ANY_EXHDR(rule->literals), &literals);
-		if (n < 0)
-			n = consent_literals(rule->source, consent_pattern_is_caseless(rule->source),
-								 &literals);
-		MemoryContextSwitchTo(work);
-		consent_prefilter_add(builder, i, literals, n);
-		MemoryContextReset(each);
-	}
-	MemoryContextSwitchTo(caller);
-	set->filter = consent_prefilter_finish(builder);
-	set->hits = palloc(2 * sizeof(PrefilterHits));
-	for (int i = 0; i < 2; i++)
-		consent_prefilter_hits_init(&set->hits[i], set->nrules);
-	MemoryContextDelete(work);
-}
-
 static void
 rule_context(void *arg)
 {
@@ -315,6 +117,7 @@ consent_ruleset_get(void)
 	MemoryContext cxt;
 	MemoryContext caller;
 	ConsentRuleset *set;
+	Relation	rel;
 	uint64		building;
 
 	/*
@@ -326,20 +129,21 @@ consent_ruleset_get(void)
 		return current;
 
 	/* Before the scan, so that a change during it is noticed. */
-	rule_relid = get_relname_relid("rule", get_namespace_oid("consent", false));
-	if (!OidIsValid(rule_relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.rule\" does not exist"),
-				 errhint("Is the extension pg_consent installed in this database?")));
+	rule_relid = consent_ruleset_relid("rule");
 	building = generation;
 
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "consent rule set",
 								ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(cxt);
-	set = load(rule_relid);
+	rel = table_open(rule_relid, AccessShareLock);
+	set = consent_ruleset_fetch(consent_ruleset_stamp(rel));
+	if (set == NULL)
+		set = consent_ruleset_build(rel);
+	table_close(rel, AccessShareLock);
 	set->cxt = cxt;
-	add_filter(set);
+	set->hits = palloc(2 * sizeof(PrefilterHits));
+	for (int i = 0; i < 2; i++)
+		consent_prefilter_hits_init(&set->hits[i], set->nrules);
 	MemoryContextSwitchTo(caller);
 	set->id = ++last_id;
 
@@ -354,14 +158,43 @@ consent_ruleset_get(void)
 	return current;
 }
 
+Oid
+consent_ruleset_relid(const char *name)
+{
+	Oid			relid = get_relname_relid(name, get_namespace_oid("consent", false));
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.%s\" does not exist", name),
+				 errhint("Is the extension pg_consent installed in this database?")));
+	return relid;
+}
+
 /* Statement trigger on consent.rule: tell every session. */
 PGDLLEXPORT Datum
 pg_consent_rule_changed(PG_FUNCTION_ARGS)
 {
+	Relation	rel;
+
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"rule_changed\" must be called as a trigger")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	rel = ((TriggerData *) fcinfo->context)->tg_relation;
+	CacheInvalidateRelcache(rel);
+	/* the install script has many statements, and stores once, at its end */
+	if (!creating_extension)
+		consent_ruleset_store(rel);
 	return PointerGetDatum(NULL);
+}
+
+PGDLLEXPORT Datum
+pg_consent_compile_rules(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(consent_ruleset_relid("rule"), AccessShareLock);
+
+	consent_ruleset_store(rel);
+	table_close(rel, AccessShareLock);
+	PG_RETURN_VOID();
 }

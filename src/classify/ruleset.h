@@ -8,6 +8,8 @@
 #ifndef PG_CONSENT_RULESET_H
 #define PG_CONSENT_RULESET_H
 
+#include "utils/relcache.h"
+
 #include "classify/pattern.h"
 #include "classify/prefilter.h"
 #include "module/words.h"
@@ -36,7 +38,8 @@ typedef struct ConsentRule
 	uint32		channels;		/* bit per ConsentChannel; all set: any */
 	const char *citation;
 	const char *source;			/* of the pattern */
-	const bytea *literals;		/* of the pattern, or NULL: to be found */
+	const bytea *literals;		/* of the pattern, while the set is built;
+								 * NULL: to be found */
 	ConsentPattern *pattern;	/* NULL until it is needed */
 } ConsentRule;
 
@@ -44,6 +47,7 @@ typedef struct ConsentRuleset
 {
 	uint64		id;				/* another set has another id */
 	const char *digest;			/* the same rules have the same, anywhere */
+	uint64		stamp;			/* of the rows it was made of */
 	int			nrules;
 	ConsentRule *rules;			/* neutral ones first, then requests for
 								 * permission, other marketing, and the
@@ -64,6 +68,17 @@ extern const ConsentRuleset *consent_ruleset_get(void);
  * most sessions.
  */
 extern const ConsentPattern *consent_ruleset_pattern(const ConsentRuleset *set, int rule);
+
+/*
+ * For the files ruleset*.c.  A set of the rules as of now, or the one that was
+ * stored, if it has that stamp, else NULL; without cxt and hits, in the current
+ * context.
+ */
+extern ConsentRuleset *consent_ruleset_build(Relation rel);
+extern ConsentRuleset *consent_ruleset_fetch(uint64 stamp);
+extern uint64 consent_ruleset_stamp(Relation rel);
+extern void consent_ruleset_store(Relation rules);
+extern Oid	consent_ruleset_relid(const char *name);
 
 /* From _PG_init. */
 extern void consent_ruleset_init(void);

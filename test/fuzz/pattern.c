@@ -39,13 +39,14 @@ run(const char *data, int size)
 	if (n > 0)
 	{
 		int			size;
-		char	   *packed = consent_literals_pack(literals, n, &size);
+		char	   *packed = consent_literals_pack(source, literals, n, &size);
 		ConsentLiteral *unpacked;
 
-		MUST(consent_literals_unpack(packed, size, &unpacked) == n);
+		MUST(consent_literals_unpack(source, packed, size, &unpacked) == n);
 		for (int i = 0; i < n; i++)
 			MUST(unpacked[i].len == literals[i].len && unpacked[i].before.chars == literals[i].before.chars &&
 				 unpacked[i].before.spaces == literals[i].before.spaces &&
+				 unpacked[i].before.least == literals[i].before.least &&
 				 memcmp(unpacked[i].bytes, literals[i].bytes, literals[i].len) == 0);
 	}
 	if (n > 0 && consent_pattern_match(pattern, text.data, text.len, 0, &start, &end) == MATCH_FOUND)

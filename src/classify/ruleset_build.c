@@ -1,0 +1,249 @@
+/*-------------------------------------------------------------------------
+ *
+ * ruleset_build.c
+ *	  From the rows of consent.rule to a set of rules.
+ *
+ * Rules are read with a fresh snapshot even inside a REPEATABLE READ
+ * transaction.  A set outlives that transaction; one made with an old snapshot
+ * would leave a session blind to a change it was already told of.  The scan
+ * goes below privileges, row security and search_path, so the rules are the
+ * same for everybody.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "common/hashfn.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "classify/rule.h"
+#include "classify/ruleset.h"
+
+static int
+rank(const ConsentRule *rule)
+{
+	if (rule->neutral)
+		return 0;
+	if (rule->class == CLASS_CONSENT_REQUEST)
+		return 1;
+	return consent_class_is_marketing(rule->class) ? 2 : 3;
+}
+
+static int
+compare_rules(const void *a, const void *b)
+{
+	const ConsentRule *ra = a;
+	const ConsentRule *rb = b;
+
+	if (rank(ra) != rank(rb))
+		return rank(ra) - rank(rb);
+	return strcmp(ra->code, rb->code);
+}
+
+static Datum
+column(HeapTuple tuple, TupleDesc desc, int attnum, bool *isnull)
+{
+	Datum		value = heap_getattr(tuple, attnum, desc, isnull);
+
+	if (*isnull && attnum != Anum_rule_class && attnum != Anum_rule_channels &&
+		attnum != Anum_rule_literals)
+		elog(ERROR, "null in column %d of consent.rule", attnum);
+	return value;
+}
+
+/* A text column as UTF-8, in the current context. */
+static char *
+text_column(HeapTuple tuple, TupleDesc desc, int attnum)
+{
+	bool		isnull;
+	char	   *value = TextDatumGetCString(column(tuple, desc, attnum, &isnull));
+
+	return pg_server_to_any(value, strlen(value), PG_UTF8);
+}
+
+static int
+parts_of(Datum array)
+{
+	Datum	   *elems;
+	int			nelems;
+	int			parts = 0;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elems, NULL, &nelems);
+	for (int i = 0; i < nelems; i++)
+	{
+		char	   *name = TextDatumGetCString(elems[i]);
+
+		if (strcmp(name, "subject") == 0)
+			parts |= RULE_PART_SUBJECT;
+		else if (strcmp(name, "body") == 0)
+			parts |= RULE_PART_BODY;
+		for (int region = REGION_BODY + 1; region < CONSENT_NREGIONS; region++)
+		{
+			if (strcmp(name, consent_region_names[region]) == 0)
+				parts |= RULE_PART_REGION(region);
+		}
+	}
+	return parts;
+}
+
+static uint32
+channels_of(Datum array)
+{
+	ArrayType  *arr = DatumGetArrayTypeP(array);
+	Datum	   *elems;
+	int			nelems;
+	uint32		channels = 0;
+
+	deconstruct_array(arr, ARR_ELEMTYPE(arr), sizeof(Oid), true,
+					  TYPALIGN_INT, &elems, NULL, &nelems);
+	for (int i = 0; i < nelems; i++)
+		channels |= 1u << consent_channel_from_oid(DatumGetObjectId(elems[i]));
+	return channels;
+}
+
+/* Read a rule; returns a fingerprint of all that decides what it does. */
+static uint64
+read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
+{
+	Datum		value;
+	bool		isnull;
+	char	   *all;
+
+	memset(rule, 0, sizeof(ConsentRule));
+	rule->code = text_column(tuple, desc, Anum_rule_code);
+	value = column(tuple, desc, Anum_rule_class, &isnull);
+	rule->neutral = isnull;
+	rule->class = isnull ? CLASS_UNKNOWN : consent_class_from_oid(DatumGetObjectId(value));
+	rule->weight = DatumGetFloat4(column(tuple, desc, Anum_rule_weight, &isnull));
+	rule->review = DatumGetBool(column(tuple, desc, Anum_rule_review, &isnull));
+	rule->shipped = DatumGetBool(column(tuple, desc, Anum_rule_shipped, &isnull));
+	rule->parts = parts_of(column(tuple, desc, Anum_rule_parts, &isnull));
+	value = column(tuple, desc, Anum_rule_channels, &isnull);
+	rule->channels = isnull ? ~(uint32) 0 : channels_of(value);
+	rule->citation = text_column(tuple, desc, Anum_rule_citation);
+	rule->source = text_column(tuple, desc, Anum_rule_pattern);
+	value = column(tuple, desc, Anum_rule_literals, &isnull);
+	rule->literals = isnull ? NULL : DatumGetByteaPCopy(value);
+
+	all = psprintf("%s %d %d %g %d %d %u %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
+				   rule->parts, rule->channels, rule->source);
+	return hash_bytes_extended((unsigned char *) all, strlen(all), 0);
+}
+
+/*
+ * A version of a row never changes, so this stands for what is in it.  A sum of
+ * these, because rows come in no particular order.
+ */
+static uint64
+stamp_of(HeapTuple tuple)
+{
+	uint32		what[3] = {
+		HeapTupleHeaderGetRawXmin(tuple->t_data),
+		ItemPointerGetBlockNumber(&tuple->t_self),
+		ItemPointerGetOffsetNumber(&tuple->t_self)
+	};
+
+	return hash_bytes_extended((unsigned char *) what, sizeof(what), 0);
+}
+
+uint64
+consent_ruleset_stamp(Relation rel)
+{
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+	uint64		stamp = 0;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		stamp += stamp_of(tuple);
+	systable_endscan(scan);
+	return stamp;
+}
+
+/* All enabled rules. */
+static ConsentRuleset *
+read_rules(Relation rel)
+{
+	ConsentRuleset *set = palloc0(sizeof(ConsentRuleset));
+	TupleDesc	desc = RelationGetDescr(rel);
+	int			capacity = 256;
+	uint64		digest = 0;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	set->rules = palloc(capacity * sizeof(ConsentRule));
+	/* no snapshot given: a fresh one, as for a catalog */
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+
+		set->stamp += stamp_of(tuple);
+		if (!DatumGetBool(column(tuple, desc, Anum_rule_enabled, &isnull)))
+			continue;
+		if (set->nrules == capacity)
+		{
+			capacity *= 2;
+			set->rules = repalloc(set->rules, capacity * sizeof(ConsentRule));
+		}
+		/* A sum, because rules come in no particular order. */
+		digest += read_rule(tuple, desc, &set->rules[set->nrules++]);
+	}
+	systable_endscan(scan);
+
+	qsort(set->rules, set->nrules, sizeof(ConsentRule), compare_rules);
+	set->digest = psprintf("%016llx", (unsigned long long) digest);
+	return set;
+}
+
+/* Find the literals of the rules, and make the filter of them. */
+static void
+add_filter(ConsentRuleset *set)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
+											   "consent literals",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	PrefilterBuilder *builder = consent_prefilter_begin(set->nrules);
+	/* its first block stays when it is reset: so memory is touched once */
+	MemoryContext each = AllocSetContextCreate(work, "consent literals of a rule",
+											   0, 512 * 1024, 8 * 1024 * 1024);
+
+	for (int i = 0; i < set->nrules; i++)
+	{
+		const ConsentRule *rule = &set->rules[i];
+		ConsentLiteral *literals = NULL;
+		int			n;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(each);
+		n = rule->literals == NULL ? -1 :
+			consent_literals_unpack(rule->source, VARDATA_ANY(rule->literals),
+									VARSIZE_ANY_EXHDR(rule->literals), &literals);
+		if (n < 0)
+			n = consent_literals(rule->source, consent_pattern_is_caseless(rule->source),
+								 &literals);
+		MemoryContextSwitchTo(work);
+		consent_prefilter_add(builder, i, literals, n);
+		MemoryContextReset(each);
+	}
+	MemoryContextSwitchTo(caller);
+	set->filter = consent_prefilter_finish(builder);
+	MemoryContextDelete(work);
+}
+
+ConsentRuleset *
+consent_ruleset_build(Relation rel)
+{
+	ConsentRuleset *set = read_rules(rel);
+
+	add_filter(set);
+	return set;
+}

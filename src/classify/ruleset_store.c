@@ -1,0 +1,221 @@
+/*-------------------------------------------------------------------------
+ *
+ * ruleset_store.c
+ *	  Keeps the compiled set in the database, for sessions to come.
+ *
+ * To build a set takes many times as long as to copy it.  So whoever changes
+ * the rules leaves the set behind, in consent.ruleset: one piece of memory in
+ * which pointers are offsets, cut into rows that fit a page each (no TOAST, as
+ * that would be three more relations to open in a session's first call).
+ *
+ * It is a cache, and proves itself: it carries a stamp of the very rows that it
+ * was made of.  A set that does not fit the rows, because somebody wrote them
+ * with triggers disabled, or fits another version of this code, is not used.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "classify/ruleset.h"
+
+#define IMAGE_VERSION	1		/* of the layout, together with the sizes */
+#define PIECE			8000	/* bytes of it in a row */
+
+#define Anum_ruleset_n		1
+#define Anum_ruleset_piece	2
+
+typedef struct Image
+{
+	uint32		version;
+	uint32		sizes;			/* of what it is made of */
+	Size		size;
+	ConsentRuleset set;
+	ConsentRule rules[FLEXIBLE_ARRAY_MEMBER];	/* then strings and the filter */
+} Image;
+
+#define IMAGE_SIZES		((uint32) (sizeof(Image) << 16 | sizeof(ConsentRule)))
+
+/*-------------------------------------------------------------------------
+ * From pointers to offsets and back
+ *-------------------------------------------------------------------------
+ */
+
+typedef struct Writer
+{
+	char	   *base;			/* NULL: only count */
+	Size		at;
+} Writer;
+
+static void *
+put(Writer *w, const void *what, Size size)
+{
+	Size		at = w->at;
+
+	if (w->base)
+		memcpy(w->base + at, what, size);
+	w->at += MAXALIGN(size);
+	return (void *) at;
+}
+
+static const char *
+put_string(Writer *w, const char *s)
+{
+	return put(w, s, strlen(s) + 1);
+}
+
+/* Bytes from the beginning; there is no string at 0. */
+static void
+write_image(Writer *w, const ConsentRuleset *set)
+{
+	Image		head = {.version = IMAGE_VERSION,.sizes = IMAGE_SIZES};
+	Size		rules = offsetof(Image, rules);
+
+	w->at = MAXALIGN(rules + set->nrules * sizeof(ConsentRule));
+	head.set = *set;
+	head.set.rules = NULL;
+	head.set.cxt = NULL;
+	head.set.hits = NULL;
+	head.set.digest = put_string(w, set->digest);
+	head.set.filter = put(w, set->filter, consent_prefilter_size(set->filter));
+	for (int i = 0; i < set->nrules; i++)
+	{
+		ConsentRule rule = set->rules[i];
+
+		rule.code = put_string(w, rule.code);
+		rule.citation = put_string(w, rule.citation);
+		rule.source = put_string(w, rule.source);
+		rule.literals = NULL;
+		rule.pattern = NULL;
+		if (w->base)
+			memcpy(w->base + rules + i * sizeof(ConsentRule), &rule, sizeof(rule));
+	}
+	head.size = w->at;
+	if (w->base)
+		memcpy(w->base, &head, rules);
+}
+
+static ConsentRuleset *
+read_image(char *base)
+{
+	Image	   *image = (Image *) base;
+	ConsentRuleset *set = &image->set;
+
+#define RELOCATE(pointer)	((pointer) = (void *) (base + (Size) (pointer)))
+	RELOCATE(set->digest);
+	RELOCATE(set->filter);
+	set->rules = image->rules;
+	for (int i = 0; i < set->nrules; i++)
+	{
+		RELOCATE(set->rules[i].code);
+		RELOCATE(set->rules[i].citation);
+		RELOCATE(set->rules[i].source);
+	}
+#undef RELOCATE
+	return set;
+}
+
+/*-------------------------------------------------------------------------
+ * The table
+ *-------------------------------------------------------------------------
+ */
+
+static bool
+is_usable(const char *base, Size size, uint64 stamp)
+{
+	const Image *image = (const Image *) base;
+
+	return size >= sizeof(Image) && image->version == IMAGE_VERSION &&
+		image->sizes == IMAGE_SIZES && image->size == size && image->set.stamp == stamp;
+}
+
+ConsentRuleset *
+consent_ruleset_fetch(uint64 stamp)
+{
+	Relation	rel = table_open(consent_ruleset_relid("ruleset"), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	Size		capacity = (Size) RelationGetNumberOfBlocks(rel) * PIECE;
+	char	   *base = MemoryContextAllocHuge(CurrentMemoryContext, Max(capacity, 1));
+	Size		size = 0;
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		int32		n = DatumGetInt32(heap_getattr(tuple, Anum_ruleset_n, desc, &isnull));
+		bytea	   *piece = DatumGetByteaPP(heap_getattr(tuple, Anum_ruleset_piece, desc, &isnull));
+		Size		len = VARSIZE_ANY_EXHDR(piece);
+
+		/* rows are as many as say so, or there are some from elsewhere */
+		if (n < 0 || (Size) n * PIECE + len > capacity)
+			break;
+		memcpy(base + (Size) n * PIECE, VARDATA_ANY(piece), len);
+		size += len;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	if (is_usable(base, size, stamp))
+		return read_image(base);
+	pfree(base);
+	return NULL;
+}
+
+void
+consent_ruleset_store(Relation rules)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "consent rule set to store",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	Relation	rel = table_open(consent_ruleset_relid("ruleset"), AccessShareLock);
+	Writer		writer = {0};
+	ConsentRuleset *set;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	/*
+	 * One after another, to the end of the transaction: each makes the set of
+	 * what all before it have left.
+	 */
+	LockRelationOid(RelationGetRelid(rel), ShareRowExclusiveLock);
+	CommandCounterIncrement();
+	set = consent_ruleset_build(rules);
+	write_image(&writer, set);
+	writer.base = MemoryContextAllocHuge(work, writer.at);
+	memset(writer.base, 0, writer.at);
+	write_image(&writer, set);
+
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		simple_heap_delete(rel, &tuple->t_self);
+	systable_endscan(scan);
+	for (Size at = 0; at < writer.at; at += PIECE)
+	{
+		Size		len = Min(PIECE, writer.at - at);
+		bytea	   *piece = palloc(VARHDRSZ + PIECE);
+		Datum		values[2];
+		bool		nulls[2] = {false, false};
+
+		SET_VARSIZE(piece, VARHDRSZ + len);
+		memcpy(VARDATA(piece), writer.base + at, len);
+		values[Anum_ruleset_n - 1] = Int32GetDatum((int32) (at / PIECE));
+		values[Anum_ruleset_piece - 1] = PointerGetDatum(piece);
+		tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+		simple_heap_insert(rel, tuple);
+		heap_freetuple(tuple);
+		pfree(piece);
+	}
+	table_close(rel, NoLock);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+}
