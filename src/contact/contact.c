@@ -92,33 +92,42 @@ consent_contact_hash(const ConsentContact *contact)
 }
 
 /*
- * The address without the +tag of its local part, in the caller's memory.
- * Other kinds of contact, quoted local parts and a local part that begins with
- * "+" are their own root.
+ * Where the +tag of the local part begins, and where it ends; NULL if there is
+ * none.  Other kinds of contact, quoted local parts and a local part that begins
+ * with "+" have none.
  */
+static const char *
+find_tag(const ConsentContact *contact, const char **end)
+{
+	const char *s = VARDATA_ANY(contact);
+	int			len = VARSIZE_ANY_EXHDR(contact);
+	const char *plus = memchr(s, '+', len);
+
+	if (plus == NULL || plus == s || s[0] == '"' || consent_contact_kind(contact) != CONSENT_CONTACT_EMAIL)
+		return NULL;
+	*end = memchr(s, '@', len);
+	return *end != NULL && plus < *end ? plus : NULL;
+}
+
+/* The address without its +tag, in the caller's memory. */
 ConsentContact *
 consent_contact_root(const ConsentContact *contact)
 {
 	const char *s = VARDATA_ANY(contact);
 	int			len = VARSIZE_ANY_EXHDR(contact);
-	const char *at;
-	const char *plus;
-	StringInfoData root;
+	const char *end;
+	const char *tag = find_tag(contact, &end);
+	ConsentContact *root = palloc(VARHDRSZ + len);
+	int			kept = tag ? tag - s : len;
 
-	initStringInfo(&root);
-	appendStringInfoSpaces(&root, VARHDRSZ);
-	at = consent_contact_kind(contact) == CONSENT_CONTACT_EMAIL && s[0] != '"' ?
-		memchr(s, '@', len) : NULL;
-	plus = at ? memchr(s, '+', at - s) : NULL;
-	if (plus != NULL && plus > s)
+	memcpy(VARDATA(root), s, kept);
+	if (tag != NULL)
 	{
-		appendBinaryStringInfo(&root, s, plus - s);
-		appendBinaryStringInfo(&root, at, len - (at - s));
+		memcpy(VARDATA(root) + kept, end, len - (end - s));
+		kept += len - (end - s);
 	}
-	else
-		appendBinaryStringInfo(&root, s, len);
-	SET_VARSIZE(root.data, root.len);
-	return (ConsentContact *) root.data;
+	SET_VARSIZE(root, VARHDRSZ + kept);
+	return root;
 }
 
 uint64
@@ -128,16 +137,18 @@ consent_contact_hash_extended(const ConsentContact *contact, uint64 seed)
 							   VARSIZE_ANY_EXHDR(contact), seed);
 }
 
-/*
- * Hashes of the root, so that all forms of an address lie in one partition of
- * the ledger.
- */
-static uint64
-root_hash(const ConsentContact *contact, uint64 seed)
+/* Of the address without its +tag: mostly that is the address itself. */
+uint64
+consent_contact_root_hash(const ConsentContact *contact, uint64 seed)
 {
-	ConsentContact *root = consent_contact_root(contact);
-	uint64		hash = consent_contact_hash_extended(root, seed);
+	const char *end;
+	ConsentContact *root;
+	uint64		hash;
 
+	if (find_tag(contact, &end) == NULL)
+		return consent_contact_hash_extended(contact, seed);
+	root = consent_contact_root(contact);
+	hash = consent_contact_hash_extended(root, seed);
 	pfree(root);
 	return hash;
 }
@@ -358,17 +369,21 @@ pg_consent_contact_hash_extended(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) hash);
 }
 
+/*
+ * Hashes of the root, so that all forms of an address lie in one partition of
+ * the ledger.
+ */
 PG_FUNCTION_INFO_V1(pg_consent_contact_root_hash);
 PGDLLEXPORT Datum
 pg_consent_contact_root_hash(PG_FUNCTION_ARGS)
 {
 	/* Seed 0: the low half must be what the 32-bit hash is. */
-	PG_RETURN_INT32((int32) root_hash(PG_GETARG_CONSENT_CONTACT_PP(0), 0));
+	PG_RETURN_INT32((int32) consent_contact_root_hash(PG_GETARG_CONSENT_CONTACT_PP(0), 0));
 }
 
 PG_FUNCTION_INFO_V1(pg_consent_contact_root_hash_extended);
 PGDLLEXPORT Datum
 pg_consent_contact_root_hash_extended(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64((int64) root_hash(PG_GETARG_CONSENT_CONTACT_PP(0), PG_GETARG_INT64(1)));
+	PG_RETURN_INT64((int64) consent_contact_root_hash(PG_GETARG_CONSENT_CONTACT_PP(0), PG_GETARG_INT64(1)));
 }

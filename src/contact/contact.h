@@ -57,5 +57,6 @@ extern ConsentContact *consent_contact_root(const ConsentContact *contact);
 extern int	consent_contact_compare(const ConsentContact *a, const ConsentContact *b);
 extern uint32 consent_contact_hash(const ConsentContact *contact);
 extern uint64 consent_contact_hash_extended(const ConsentContact *contact, uint64 seed);
+extern uint64 consent_contact_root_hash(const ConsentContact *contact, uint64 seed);
 
 #endif							/* PG_CONSENT_CONTACT_H */

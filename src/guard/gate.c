@@ -159,11 +159,7 @@ static Gate *gate = NULL;
 uint64
 consent_address_key(const ConsentContact *contact)
 {
-	ConsentContact *root = consent_contact_root(contact);
-	uint64		key = consent_contact_hash_extended(root, 0);
-
-	pfree(root);
-	return key;
+	return consent_contact_root_hash(contact, 0);
 }
 
 static Gate *

@@ -314,20 +314,35 @@ consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 	Expr	   *expr = transform_mapping(rel, CONSENT_ROW_NAME, mapped, expression);
 
 	if (mapping->econtext == NULL)
+	{
 		mapping->econtext = CreateStandaloneExprContext();
+		memset(mapping->fixed.nulls, true, sizeof(mapping->fixed.nulls));
+	}
 	mapping->type[mapped] = exprType((Node *) expr);
 	pull_varattnos((Node *) expr, 1, &mapping->reads);
 	get_typlenbyval(mapping->type[mapped], &mapping->typlen[mapped], &mapping->typbyval[mapped]);
 	if (contain_mutable_functions((Node *) expr) || calls_foreign_function((Node *) expr, NULL))
 		mapping->depends = true;
-	mapping->state[mapped] = ExecInitExpr(expression_planner(expr), NULL);
+	expr = expression_planner(expr);
+	mapping->state[mapped] = ExecInitExpr(expr, NULL);
+
+	if (IsA(expr, Const))
+	{
+		mapping->fixed.values[mapped] = ((Const *) expr)->constvalue;
+		mapping->fixed.nulls[mapped] = ((Const *) expr)->constisnull;
+	}
+	else
+	{
+		mapping->varies[mapped] = true;
+		if (mapped != MAPPED_APPLIES)
+			mapping->run[mapping->nrun++] = mapped;
+	}
 }
 
 static void
 evaluate_one(ConsentMapping *mapping, ConsentMapped mapped, ConsentRow *row)
 {
-	if (mapping->state[mapped] != NULL)
-		row->values[mapped] = ExecEvalExpr(mapping->state[mapped], mapping->econtext, &row->nulls[mapped]);
+	row->values[mapped] = ExecEvalExpr(mapping->state[mapped], mapping->econtext, &row->nulls[mapped]);
 }
 
 /*
@@ -351,17 +366,16 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentR
 	if (mapping->depends)
 		pinned = consent_pin(mapping->owner, mapping->region);
 	mapping->econtext->ecxt_scantuple = slot;
-	for (int i = 0; i < CONSENT_NMAPPED; i++)
-	{
-		row->values[i] = (Datum) 0;
-		row->nulls[i] = true;
-	}
-	evaluate_one(mapping, MAPPED_APPLIES, row);
+	*row = mapping->fixed;
+	if (mapping->varies[MAPPED_APPLIES])
+		evaluate_one(mapping, MAPPED_APPLIES, row);
 	if (row->nulls[MAPPED_APPLIES] || DatumGetBool(row->values[MAPPED_APPLIES]))
 	{
-		for (int i = 0; i < MAPPED_APPLIES; i++)
-			evaluate_one(mapping, i, row);
+		for (int i = 0; i < mapping->nrun; i++)
+			evaluate_one(mapping, mapping->run[i], row);
 	}
+	else
+		memset(row->nulls, true, MAPPED_APPLIES * sizeof(bool));
 	if (mapping->depends)
 		consent_unpin(pinned);
 	mapping->evaluating = InvalidSubTransactionId;

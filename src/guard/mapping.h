@@ -69,6 +69,10 @@ typedef enum ConsentLogMode
 typedef struct ConsentMapping
 {
 	ExprState  *state[CONSENT_NMAPPED];
+	ConsentRow	fixed;			/* constants, NULL for what depends on the row */
+	int			nrun;			/* what does: expressions to be run */
+	ConsentMapped run[CONSENT_NMAPPED];
+	bool		varies[CONSENT_NMAPPED];	/* is it one of them? */
 	Oid			type[CONSENT_NMAPPED];
 	bool		typbyval[CONSENT_NMAPPED];
 	int16		typlen[CONSENT_NMAPPED];

@@ -53,15 +53,35 @@ consent_london_midnight(DateADT date)
 	return result;
 }
 
+/*
+ * Days of late, by the hour (UTC): in London days begin on the hour, and have
+ * since it keeps Greenwich time.
+ */
+typedef struct KnownHour
+{
+	int64		hour;			/* since 2000 */
+	DateADT		date;
+} KnownHour;
+
+static KnownHour known_hours[64];
+
 /* The date in London at a moment. */
 DateADT
 consent_london_date(TimestampTz at)
 {
+	int64		hour = at / USECS_PER_HOUR;
+	KnownHour  *known = &known_hours[hour & (lengthof(known_hours) - 1)];
 	struct pg_tm tm;
 	fsec_t		fsec;
 	int			tz;
+	DateADT		date;
 
+	if (at > 0 && known->hour == hour && known->date != 0)
+		return known->date;
 	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, &tz, &tm, &fsec, NULL, london()) != 0)
 		out_of_range();
-	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+	date = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+	if (at > 0)
+		*known = (KnownHour) {hour, date};
+	return date;
 }
