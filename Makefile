@@ -58,6 +58,7 @@ OBJS = \
 	src/ledger/calendar.o \
 	src/ledger/digest.o \
 	src/ledger/erasure.o \
+	src/ledger/filter.o \
 	src/ledger/link.o \
 	src/ledger/wording.o \
 	src/ledger/record.o \
@@ -117,6 +118,7 @@ SQL_PARTS = \
 	src/ledger/standing.sql \
 	src/ledger/link.sql \
 	src/ledger/erasure.sql \
+	src/ledger/filter.sql \
 	src/ledger/seal.sql \
 	src/ledger/world.sql \
 	src/ledger/policy.sql \

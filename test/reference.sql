@@ -23,7 +23,7 @@ INSERT INTO chapter VALUES
   (7, 'Proof', 'seal verify_ledger event_digest rebuild_standings wrong_standings'),
   (8, 'Deciding', 'evaluate may_send policy_in_force default_organisation'),
   (9, 'Campaigns', 'permitted audience contact_id count numbers unnest audience_of why_not preflight verdicts status judge'),
-  (10, 'Guarding tables and queues', 'guard unguard guard_queue unguard_queue refusal_reason lookup cleared release verify guard_index expire_log'),
+  (10, 'Guarding tables and queues', 'guard unguard guard_queue unguard_queue refusal_reason lookup cleared release verify guard_index expire_log fill_filter filter_state'),
   (11, 'Audits and reports', 'exposure exposure_start exposure_work exposure_result report report_json report_html');
 
 -- A comment as a sentence: some are notes that begin small and end without a stop.
@@ -127,8 +127,8 @@ SELECT format(E'\n### consent.%s\n\n%s%s', t.name, t.comment,
   FROM typ t ORDER BY t.oid;
 
 SELECT E'\n## Settings\n\n| setting | default | who may change it | what it does |\n|---|---|---|---|';
-SELECT format('| `%s` | %s | %s | %s |', s.name, CASE WHEN s.boot_val = '' THEN 'empty' ELSE '`' || s.boot_val || '`' END,
-              CASE s.context WHEN 'user' THEN 'everybody' ELSE 'superusers' END, s.short_desc || COALESCE(' ' || s.extra_desc, ''))
+SELECT format('| `%s` | %s | %s | %s |', s.name, CASE WHEN s.boot_val = '' THEN 'empty' ELSE '`' || s.boot_val || COALESCE(s.unit, '') || '`' END,
+              CASE s.context WHEN 'user' THEN 'everybody' WHEN 'postmaster' THEN 'at the start of the server' ELSE 'superusers' END, s.short_desc || COALESCE(' ' || s.extra_desc, ''))
   FROM pg_settings s WHERE s.name LIKE 'pg\_consent.%' ORDER BY s.name COLLATE "C";
 
 SELECT E'\n## Reason codes\n\nIn order of precedence: of all that are found, the first decides. `consent.reason` has the same.\n\n| code | kind | regulation | meaning |\n|---|---|---|---|';

@@ -107,7 +107,7 @@ pg_consent_cleared(PG_FUNCTION_ARGS)
 		 */
 		consent_mapping_evaluate(mapping, cleared->slot, &said);
 		if (mapping->on_block != BLOCK_FLAG && consent_row_is(&said, MAPPED_APPLIES))
-			allowed = allowed && consent_guard_judge_row(mapping, &said, &judgement);
+			allowed = allowed && consent_guard_judge_row(mapping, &said, NULL, &judgement);
 	}
 	ExecClearTuple(cleared->slot);
 	MemoryContextSwitchTo(caller);

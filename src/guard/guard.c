@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
@@ -39,6 +40,7 @@
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -48,11 +50,14 @@
 #include "utils/timestamp.h"
 
 #include "classify/classify.h"
+#include "classify/ruleset.h"
 #include "contact/contact.h"
 #include "guard/divert.h"
 #include "guard/gate.h"
 #include "guard/guard.h"
+#include "ledger/filter.h"
 #include "ledger/ledger.h"
+#include "ledger/world.h"
 #include "module/compat.h"
 #include "module/errors.h"
 #include "module/module.h"
@@ -307,17 +312,130 @@ consent_row_is(const ConsentRow *row, ConsentMapped mapped)
 	return row->nulls[mapped] || DatumGetBool(row->values[mapped]);
 }
 
-/* What the row is, by its text and what the sender declares; see words.c. */
+/* What a message is said to be, and what is done with it: all but to whom. */
+static const ConsentMapped text_mappings[] = {MAPPED_BODY, MAPPED_SUBJECT};
+static const ConsentMapped name_mappings[] = {
+	MAPPED_CHANNEL, MAPPED_ORGANISATION, MAPPED_PURPOSE, MAPPED_PRODUCT_CATEGORY, MAPPED_REFERENCE,
+	MAPPED_INSTIGATORS, MAPPED_OPT_OUT, MAPPED_IDENTITY, MAPPED_SENDER
+};
+
+/* Longer texts are not kept from row to row. */
+#define REMEMBERED_MAX_BYTES (64 * 1024)
+
+/* Does the row say the same as what is remembered? */
+static bool
+is_remembered(const ConsentRemembered *remembered, const ConsentMapping *mapping, const ConsentRow *row,
+			  const ConsentMapped *mappings, int n)
+{
+	if (remembered->context == NULL)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		ConsentMapped mapped = mappings[i];
+
+		if (!mapping->varies[mapped])
+			continue;
+		if (row->nulls[mapped] != remembered->nulls[mapped])
+			return false;
+		if (!row->nulls[mapped] &&
+			!datum_image_eq(row->values[mapped], remembered->values[mapped],
+							mapping->typbyval[mapped], mapping->typlen[mapped]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Begin to remember: what follows from the values belongs into the memory of
+ * the result, which is emptied here.  The caller sets remembered->context when
+ * that is there, so that an error in between leaves nothing half done.
+ */
+static MemoryContext
+begin_remembering(ConsentRemembered *remembered, ConsentSitting *sitting)
+{
+	MemoryContext context = remembered->context;
+
+	remembered->context = NULL;
+	if (context == NULL)
+		context = AllocSetContextCreate(sitting->context, "pg_consent sitting", ALLOCSET_SMALL_SIZES);
+	else
+		MemoryContextReset(context);
+	return context;
+}
+
 static void
-classify_row(const ConsentRow *row, ConsentJudgement *judgement)
+remember(ConsentRemembered *remembered, MemoryContext context, const ConsentMapping *mapping,
+		 const ConsentRow *row, const ConsentMapped *mappings, int n)
+{
+	MemoryContext caller = MemoryContextSwitchTo(context);
+
+	for (int i = 0; i < n; i++)
+	{
+		ConsentMapped mapped = mappings[i];
+
+		remembered->nulls[mapped] = row->nulls[mapped];
+		if (row->nulls[mapped] || !mapping->varies[mapped])
+			continue;
+		remembered->values[mapped] = mapping->typbyval[mapped] ? row->values[mapped] :
+			PointerGetDatum(PG_DETOAST_DATUM_COPY(row->values[mapped]));
+	}
+	MemoryContextSwitchTo(caller);
+	remembered->context = context;
+}
+
+static void
+classify_text(const ConsentRow *row, int channel, ConsentClassification *found)
 {
 	char	   *body = row_text(row, MAPPED_BODY);
 	char	   *subject = row_text(row, MAPPED_SUBJECT);
+
+	consent_classify(body, body ? strlen(body) : 0, subject, subject ? strlen(subject) : 0,
+					 channel, found);
+}
+
+static Size
+text_size(const ConsentRow *row, ConsentMapped mapped)
+{
+	return row->nulls[mapped] ? 0 : toast_raw_datum_size(row->values[mapped]);
+}
+
+/* What its text shows. */
+static void
+find_out(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *sitting,
+		 ConsentJudgement *judgement)
+{
+	uint64		ruleset = consent_ruleset_get()->id;
+
+	if (sitting == NULL ||
+		text_size(row, MAPPED_BODY) + text_size(row, MAPPED_SUBJECT) > REMEMBERED_MAX_BYTES)
+	{
+		classify_text(row, judgement->channel, &judgement->found);
+		return;
+	}
+	if (ruleset != sitting->ruleset || judgement->channel != sitting->channel ||
+		!is_remembered(&sitting->text, mapping, row, text_mappings, lengthof(text_mappings)))
+	{
+		MemoryContext context = begin_remembering(&sitting->text, sitting);
+		MemoryContext caller = MemoryContextSwitchTo(context);
+
+		classify_text(row, judgement->channel, &sitting->found);
+		MemoryContextSwitchTo(caller);
+		sitting->ruleset = ruleset;
+		sitting->channel = judgement->channel;
+		remember(&sitting->text, context, mapping, row, text_mappings, lengthof(text_mappings));
+	}
+	judgement->found = sitting->found;
+}
+
+/* What the row is, by its text and what the sender declares; see words.c. */
+static void
+classify_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *sitting,
+			 ConsentJudgement *judgement)
+{
 	char	   *label = row_text(row, MAPPED_CLASS);
 	int			declared = label ? consent_class_from_name(label) : -1;
 
-	consent_classify(body, body ? strlen(body) : 0, subject, subject ? strlen(subject) : 0,
-					 judgement->channel, &judgement->found);
+	find_out(mapping, row, sitting, judgement);
 	judgement->class = consent_class_to_judge(judgement->found.class, label);
 	judgement->declared = declared;
 	judgement->contradicted = declared >= 0 && judgement->class != CLASS_UNKNOWN &&
@@ -449,13 +567,14 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentJudgeme
 {
 	ConsentVerdict *verdict = &judgement->verdict;
 	Snapshot	snapshot;
+	uint64		key;
 
 	judgement->contact = recipient->contact;
 	if (recipient->contact == NULL)
 	{
 		if (c->invalid == REASON_NONE && consent_needs_no_standing(c))
 		{
-			*verdict = consent_judge(c, (Datum) 0, DT_NOEND, InvalidSnapshot);
+			*verdict = consent_judge_settled(c, (Datum) 0, DT_NOEND, InvalidSnapshot);
 			consent_reason_add(&verdict->found, recipient->missing);
 			judgement->unreadable = true;
 		}
@@ -463,63 +582,111 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentJudgeme
 			*verdict = consent_case_refusal(c, recipient->missing);
 		return verdict->allowed;
 	}
-
-	if (c->invalid == REASON_NONE && !consent_needs_no_standing(c))
+	if (c->invalid != REASON_NONE || consent_needs_no_standing(c))
 	{
-		uint64		key = consent_address_key(recipient->contact);
+		*verdict = consent_judge_settled(c, PointerGetDatum(recipient->contact), DT_NOEND, InvalidSnapshot);
+		return verdict->allowed;
+	}
 
-		judgement->keys[judgement->nkeys++] = key;
-		consent_gate_enter(key);
+	key = consent_address_key(recipient->contact);
+	judgement->keys[judgement->nkeys++] = key;
+	consent_gate_enter(key);
+
+	/* After the gate was entered: what is recorded from now on it tells us of. */
+	if (!consent_world_matters(&c->send) && consent_filter_rules_out(recipient->contact, key))
+	{
+		*verdict = consent_judge_stranger(c);
+		return verdict->allowed;
 	}
 
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	*verdict = consent_judge(c, PointerGetDatum(recipient->contact), DT_NOEND, snapshot);
+	*verdict = consent_judge_settled(c, PointerGetDatum(recipient->contact), DT_NOEND, snapshot);
 	UnregisterSnapshot(snapshot);
 	return verdict->allowed;
 }
 
+/* The case that the row's names make, settled; but for the class. */
+static void
+look_up_names(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz at, ConsentCase *c)
+{
+	char	   *channel = row_text(row, MAPPED_CHANNEL);
+
+	memset(c, 0, sizeof(*c));
+	c->send.channel = channel ? consent_channel_from_name(channel) : -1;
+	if ((int) c->send.channel < 0)
+		c->invalid = CHANNEL_UNKNOWN;
+	consent_case_set_organisation(c, row_text(row, MAPPED_ORGANISATION));
+	consent_case_set_purpose(c, row->nulls[MAPPED_PURPOSE] ? "marketing" : row_text(row, MAPPED_PURPOSE));
+	if (!row->nulls[MAPPED_INSTIGATORS])
+		consent_case_set_instigators(c, row->values[MAPPED_INSTIGATORS]);
+	consent_case_set_sender(c, row_text(row, MAPPED_SENDER));
+	consent_case_set_category(c, row_text(row, MAPPED_PRODUCT_CATEGORY));
+	consent_case_set_reference(c, row_text(row, MAPPED_REFERENCE));
+	c->send.opt_out_offered = mapping->state[MAPPED_OPT_OUT] == NULL ||
+		(!row->nulls[MAPPED_OPT_OUT] && DatumGetBool(row->values[MAPPED_OPT_OUT]));
+	c->send.identity_shown = mapping->state[MAPPED_IDENTITY] == NULL ||
+		(!row->nulls[MAPPED_IDENTITY] && DatumGetBool(row->values[MAPPED_IDENTITY]));
+	c->send.at = at;
+	consent_case_settle(c, DT_NOEND);
+}
+
+/*
+ * The same, as far as it can be had from the row before.  Two unknown names are
+ * looked up each time: they may have become known.
+ */
+static void
+open_case(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz at, ConsentSitting *sitting,
+		  ConsentCase *c)
+{
+	if (sitting == NULL)
+	{
+		look_up_names(mapping, row, at, c);
+		return;
+	}
+	if (sitting->c.invalid != REASON_NONE || !consent_case_holds(&sitting->c, at) ||
+		!is_remembered(&sitting->names, mapping, row, name_mappings, lengthof(name_mappings)))
+	{
+		MemoryContext context = begin_remembering(&sitting->names, sitting);
+		MemoryContext caller = MemoryContextSwitchTo(context);
+
+		look_up_names(mapping, row, at, &sitting->c);
+		MemoryContextSwitchTo(caller);
+		remember(&sitting->names, context, mapping, row, name_mappings, lengthof(name_mappings));
+	}
+	*c = sitting->c;
+	c->send.at = at;
+}
+
 /*
  * Judge what a row says: the first recipient refused refuses it.  Returns
- * whether it may be sent.
+ * whether it may be sent.  sitting is the statement's, NULL for a single row;
+ * what the judgement points to holds until the next row.
  */
 bool
-consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentJudgement *judgement)
+consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *sitting,
+						ConsentJudgement *judgement)
 {
-	ConsentCase c = {0};
-	char	   *channel = row_text(row, MAPPED_CHANNEL);
-	char	   *purpose = row_text(row, MAPPED_PURPOSE);
+	ConsentCase c;
 	Recipient  *recipients;
 	int			n;
 
-	memset(judgement, 0, sizeof(*judgement));
-	judgement->channel = channel ? consent_channel_from_name(channel) : -1;
-	judgement->organisation = row_text(row, MAPPED_ORGANISATION);
-	judgement->purpose = purpose ? purpose : "marketing";
-	classify_row(row, judgement);
-
-	if (judgement->channel < 0)
-		c.invalid = CHANNEL_UNKNOWN;
-	consent_case_set_organisation(&c, judgement->organisation);
-	consent_case_set_purpose(&c, judgement->purpose);
-	if (!row->nulls[MAPPED_INSTIGATORS])
-		consent_case_set_instigators(&c, row->values[MAPPED_INSTIGATORS]);
-	consent_case_set_sender(&c, row_text(row, MAPPED_SENDER));
-	consent_case_set_category(&c, row_text(row, MAPPED_PRODUCT_CATEGORY));
-	consent_case_set_reference(&c, row_text(row, MAPPED_REFERENCE));
-	c.send.channel = judgement->channel;
-	c.send.class = judgement->class;
+	/* It is locks that bring in the news of other sessions' changes. */
+	AcceptInvalidationMessages();
 
 	/*
 	 * Events of this transaction were effective at its start, others' may be
 	 * as late as this very moment: only the wall clock has seen them all.
 	 */
-	c.send.at = GetCurrentTimestamp();
-	c.send.opt_out_offered = mapping->state[MAPPED_OPT_OUT] == NULL ||
-		(!row->nulls[MAPPED_OPT_OUT] && DatumGetBool(row->values[MAPPED_OPT_OUT]));
-	c.send.identity_shown = mapping->state[MAPPED_IDENTITY] == NULL ||
-		(!row->nulls[MAPPED_IDENTITY] && DatumGetBool(row->values[MAPPED_IDENTITY]));
+	open_case(mapping, row, GetCurrentTimestamp(), sitting, &c);
+
+	memset(judgement, 0, sizeof(*judgement));
+	judgement->channel = c.send.channel;
+	judgement->organisation = row_text(row, MAPPED_ORGANISATION);
+	judgement->purpose = row->nulls[MAPPED_PURPOSE] ? "marketing" : row_text(row, MAPPED_PURPOSE);
+	classify_row(mapping, row, sitting, judgement);
+	c.send.class = judgement->class;
 
 	recipients = recipients_of(mapping, row, &n);
 	judgement->keys = palloc(n * sizeof(uint64));
@@ -624,5 +791,5 @@ consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot, ConsentJudgem
 	consent_mapping_evaluate(mapping, slot, &row);
 	if (!consent_row_is(&row, MAPPED_PENDING) || !consent_row_is(&row, MAPPED_APPLIES))
 		return ROW_NOT_PENDING;
-	return consent_guard_judge_row(mapping, &row, judgement) ? ROW_ALLOWED : ROW_REFUSED;
+	return consent_guard_judge_row(mapping, &row, NULL, judgement) ? ROW_ALLOWED : ROW_REFUSED;
 }

@@ -31,6 +31,30 @@ typedef struct ConsentJudgement
 	uint64	   *keys;			/* that of the recipient refused, if its did */
 } ConsentJudgement;
 
+/*
+ * What a statement keeps from row to row, because a campaign says the same to
+ * everybody: what its text was found to be, and its names looked up.  Of that
+ * only what depends on the recipient is asked anew for each row.  All zeroes but
+ * for the context at first; that of the statement, which it must not outlive.
+ */
+typedef struct ConsentRemembered
+{
+	MemoryContext context;		/* NULL: nothing is remembered */
+	Datum		values[CONSENT_NMESSAGE];	/* of the mappings it follows from */
+	bool		nulls[CONSENT_NMESSAGE];
+} ConsentRemembered;
+
+typedef struct ConsentSitting
+{
+	MemoryContext context;
+	ConsentRemembered text;
+	uint64		ruleset;
+	int			channel;		/* it was classified for */
+	ConsentClassification found;
+	ConsentRemembered names;
+	ConsentCase c;
+} ConsentSitting;
+
 typedef enum ConsentRowVerdict
 {
 	ROW_NOT_PENDING,
@@ -49,7 +73,7 @@ extern ConsentMapping *consent_guard_mapping(Relation rel, Trigger *trigger);
 extern bool consent_row_is(const ConsentRow *row, ConsentMapped mapped);
 extern bool consent_same_message(const ConsentMapping *mapping, const ConsentRow *a, const ConsentRow *b);
 extern bool consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row,
-									ConsentJudgement *judgement);
+									ConsentSitting *sitting, ConsentJudgement *judgement);
 extern ConsentRowVerdict consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot,
 											 ConsentJudgement *judgement);
 extern int	consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 **keys);

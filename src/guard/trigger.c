@@ -310,28 +310,42 @@ is_diverted_early(const ConsentMapping *mapping, RowEvent event)
 		 (mapping->on_block != BLOCK_FLAG && event == EVENT_RETRIED));
 }
 
+/* A guard at work in a statement: kept in the trigger's FmgrInfo. */
+typedef struct Watch
+{
+	ConsentMapping *mapping;
+	ConsentSitting sitting;
+} Watch;
+
 /* Judge a row, and count that. */
 static bool
-judge(const ConsentMapping *mapping, const ConsentRow *row, ConsentJudgement *judgement)
+judge(Watch *watch, const ConsentRow *row, ConsentJudgement *judgement)
 {
-	bool		allowed = consent_guard_judge_row(mapping, row, judgement);
+	bool		allowed = consent_guard_judge_row(watch->mapping, row, &watch->sitting, judgement);
 
-	consent_counters_count(mapping->root, judgement->verdict.reason);
+	consent_counters_count(watch->mapping->root, judgement->verdict.reason);
 	return allowed;
 }
 
-/* The guard, kept for the statement in the trigger's FmgrInfo. */
-static ConsentMapping *
-mapping_for(FunctionCallInfo fcinfo, Relation rel, Trigger *guard)
+static Watch *
+watch_for(FunctionCallInfo fcinfo, Relation rel, Trigger *guard)
 {
-	if (fcinfo->flinfo->fn_extra == NULL)
-		fcinfo->flinfo->fn_extra = consent_guard_cached(rel, guard, fcinfo->flinfo->fn_mcxt);
-	return fcinfo->flinfo->fn_extra;
+	MemoryContext statement = fcinfo->flinfo->fn_mcxt;
+	Watch	   *watch = fcinfo->flinfo->fn_extra;
+
+	if (watch == NULL)
+	{
+		watch = MemoryContextAllocZero(statement, sizeof(Watch));
+		watch->mapping = consent_guard_cached(rel, guard, statement);
+		watch->sitting.context = statement;
+		fcinfo->flinfo->fn_extra = watch;
+	}
+	return watch;
 }
 
 /* The herald's guard. */
-static ConsentMapping *
-heralded_mapping(FunctionCallInfo fcinfo, TriggerData *trigdata)
+static Watch *
+heralded_watch(FunctionCallInfo fcinfo, TriggerData *trigdata)
 {
 	Trigger    *herald = trigdata->tg_trigger;
 	Trigger    *guard;
@@ -347,7 +361,7 @@ heralded_mapping(FunctionCallInfo fcinfo, TriggerData *trigdata)
 							RelationGetRelationName(trigdata->tg_relation)),
 					 errhint("Make the guard anew with consent.unguard() and consent.guard().")));
 		if (herald->tgnargs == 1 && strcmp(guard->tgname, herald->tgargs[0]) == 0)
-			return mapping_for(fcinfo, trigdata->tg_relation, guard);
+			return watch_for(fcinfo, trigdata->tg_relation, guard);
 	}
 	return fcinfo->flinfo->fn_extra;
 }
@@ -374,6 +388,7 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	Relation	rel;
+	Watch	   *watch;
 	ConsentMapping *mapping;
 	ConsentRow	row;
 	ConsentJudgement judgement;
@@ -388,7 +403,8 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 				 errmsg("consent.guard_divert() must be fired BEFORE INSERT OR UPDATE of each ROW"),
 				 errhint("Make the guard with consent.guard().")));
 	rel = trigdata->tg_relation;
-	mapping = heralded_mapping(fcinfo, trigdata);
+	watch = heralded_watch(fcinfo, trigdata);
+	mapping = watch->mapping;
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 	{
@@ -401,7 +417,7 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 		event = row_event(mapping, &row, &old);
 		if (event == EVENT_CLAIMED)
 		{
-			if (!judge(mapping, &row, &judgement))
+			if (!judge(watch, &row, &judgement))
 			{
 				/*
 				 * Rewriting the row would hand it to the worker all the same,
@@ -427,7 +443,7 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 	}
 
 	/* What passes here is judged, and counted, by the guard. */
-	if (is_diverted_early(mapping, event) && !consent_guard_judge_row(mapping, &row, &judgement))
+	if (is_diverted_early(mapping, event) && !consent_guard_judge_row(mapping, &row, &watch->sitting, &judgement))
 	{
 		consent_counters_count(mapping->root, judgement.verdict.reason);
 		tuple = divert(rel, mapping, tuple, slot, &judgement, &row);
@@ -501,6 +517,7 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	Relation	rel;
+	Watch	   *watch;
 	ConsentMapping *mapping;
 	ConsentRow	row;
 	ConsentJudgement judgement;
@@ -517,7 +534,8 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	rel = trigdata->tg_relation;
-	mapping = mapping_for(fcinfo, rel, trigdata->tg_trigger);
+	watch = watch_for(fcinfo, rel, trigdata->tg_trigger);
+	mapping = watch->mapping;
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 	{
 		ConsentRow	old;
@@ -545,7 +563,7 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	}
 
-	if (judge(mapping, &row, &judgement))
+	if (judge(watch, &row, &judgement))
 	{
 		consent_log_allowance(mapping, &judgement);
 		if (mapping->on_block != BLOCK_FLAG)

@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -28,6 +29,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -93,6 +95,69 @@ address_digest(const uint8 *secret, const ConsentContact *root)
 	SET_VARSIZE(digest, VARHDRSZ + CONSENT_DIGEST_LEN);
 	consent_hmac(secret, KEY_BYTES, 'e', VARDATA_ANY(root), VARSIZE_ANY_EXHDR(root), (uint8 *) VARDATA(digest));
 	return digest;
+}
+
+/*
+ * The key as a backend remembers it: once there it stays the same.  An abort
+ * forgets it, because it may have been of our own making.
+ */
+static uint8 known_key[KEY_BYTES];
+static bool key_known = false;
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		key_known = false;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId mySubid, SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		key_known = false;
+}
+
+/* DROP EXTENSION takes the key with it. */
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	key_known = false;
+}
+
+/*
+ * The digest that is left of an address if it has been erased.  False if there
+ * is no key that the latest snapshot sees.
+ */
+bool
+consent_erasure_digest(const ConsentContact *contact, uint8 *digest)
+{
+	static bool registered = false;
+	ConsentContact *root;
+
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ended, NULL);
+		RegisterSubXactCallback(subtransaction_ended, NULL);
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		registered = true;
+	}
+	if (!key_known)
+	{
+		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+		uint8		secret[KEY_BYTES];
+		bool		found = read_key(secret, snapshot);
+
+		UnregisterSnapshot(snapshot);
+		if (!found)
+			return false;
+		memcpy(known_key, secret, KEY_BYTES);
+		key_known = true;
+	}
+	root = consent_contact_root(contact);
+	consent_hmac(known_key, KEY_BYTES, 'e', VARDATA_ANY(root), VARSIZE_ANY_EXHDR(root), digest);
+	pfree(root);
+	return true;
 }
 
 static ConsentEvent *

@@ -14,6 +14,7 @@
 
 extern ConsentStanding *consent_erasure_fold(ConsentStanding *standing, const ConsentContact *root,
 											 TimestampTz known_at, Snapshot snapshot);
+extern bool consent_erasure_digest(const ConsentContact *contact, uint8 *digest);
 extern bool consent_has_erasures(void);
 extern bool consent_is_erasing(void);
 

@@ -185,13 +185,34 @@ case_then(const ConsentCase *c, TimestampTz known_at)
 	return then;
 }
 
+/*
+ * A case with names and a time is settled when all that follows from these is
+ * known: what is missing then is the contact, and the world.  It holds for other
+ * times until the policy or the day changes.
+ */
+void
+consent_case_settle(ConsentCase *c, TimestampTz known_at)
+{
+	c->vocabulary = consent_vocabulary_generation();
+	*c = case_then(c, known_at);
+	c->send.policy = case_policy(c);
+	c->send.day = consent_london_date(c->send.at);
+	c->until = c->jurisdiction ? consent_policy_until(c->jurisdiction, c->send.at) : DT_NOEND;
+}
+
+/* Does a settled case hold at another time?  As far as we have been told of changes. */
+bool
+consent_case_holds(const ConsentCase *c, TimestampTz at)
+{
+	return at >= c->send.at && at < c->until && c->vocabulary == consent_vocabulary_generation() &&
+		consent_london_date(at) == c->send.day;
+}
+
 /* What a case with names and a time lacks to be judged but its class and contact. */
 void
 consent_case_complete(ConsentCase *c, TimestampTz known_at, Snapshot snapshot)
 {
-	*c = case_then(c, known_at);
-	c->send.policy = case_policy(c);
-	c->send.day = consent_london_date(c->send.at);
+	consent_case_settle(c, known_at);
 	consent_world_facts(&c->send, known_at, snapshot);
 }
 
@@ -204,27 +225,45 @@ consent_case_refusal(const ConsentCase *c, ConsentReason reason)
 
 /*
  * The verdict by what the ledger holds under a snapshot, recorded by known_at.
- * The case is complete but for the contact.
+ * The case is settled.
  */
 ConsentVerdict
-consent_judge(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapshot snapshot)
+consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapshot snapshot)
 {
-	ConsentCase then;
-	ConsentSend send;
-	ConsentStanding *standing;
+	ConsentSend send = c->send;
 
 	if (c->invalid != REASON_NONE)
 		return consent_case_refusal(c, c->invalid);
-	then = case_then(c, known_at);
-	send = then.send;
-	send.policy = case_policy(&then);
-	send.day = consent_london_date(send.at);
 	if (consent_needs_no_standing(c))
 		return consent_evaluate(consent_standing_empty(), &send);
 	send.form = consent_ledger_form(contact);
 	consent_world_facts(&send, known_at, snapshot);
-	standing = consent_ledger_standing(contact, known_at, snapshot);
-	return consent_evaluate(standing, &send);
+	return consent_evaluate(consent_ledger_standing(contact, known_at, snapshot), &send);
+}
+
+/*
+ * The verdict on somebody of whom nothing is on record.  The case is settled, and
+ * of one that needs no facts of the world.
+ */
+ConsentVerdict
+consent_judge_stranger(const ConsentCase *c)
+{
+	Assert(!consent_world_matters(&c->send));
+	if (c->invalid != REASON_NONE)
+		return consent_case_refusal(c, c->invalid);
+	return consent_evaluate(consent_standing_empty(), &c->send);
+}
+
+/* The same as consent_judge_settled() of a case that is not. */
+ConsentVerdict
+consent_judge(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapshot snapshot)
+{
+	ConsentCase settled = *c;
+
+	if (c->invalid != REASON_NONE)
+		return consent_case_refusal(c, c->invalid);
+	consent_case_settle(&settled, known_at);
+	return consent_judge_settled(&settled, contact, known_at, snapshot);
 }
 
 /* decision.reasons: what decided first, then the rest in order of precedence */

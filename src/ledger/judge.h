@@ -18,6 +18,8 @@ typedef struct ConsentCase
 	ConsentReason invalid;		/* REASON_NONE, or why it cannot be judged */
 	ConsentSend send;			/* its policy and day are found when it is judged */
 	char	   *jurisdiction;	/* of the organisation, NULL if that is not known */
+	TimestampTz until;			/* when another version of the policy begins */
+	uint64		vocabulary;		/* and while this is the generation of the words */
 } ConsentCase;
 
 extern void consent_case_set_organisation(ConsentCase *c, const char *name);
@@ -28,6 +30,11 @@ extern void consent_case_set_category(ConsentCase *c, const char *category);
 extern void consent_case_set_reference(ConsentCase *c, const char *reference);
 extern void consent_case_complete(ConsentCase *c, TimestampTz known_at, Snapshot snapshot);
 extern bool consent_needs_no_standing(const ConsentCase *c);
+extern void consent_case_settle(ConsentCase *c, TimestampTz known_at);
+extern bool consent_case_holds(const ConsentCase *c, TimestampTz at);
+extern ConsentVerdict consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at,
+											Snapshot snapshot);
+extern ConsentVerdict consent_judge_stranger(const ConsentCase *c);
 extern ConsentVerdict consent_case_refusal(const ConsentCase *c, ConsentReason reason);
 extern ConsentVerdict consent_judge(const ConsentCase *c, Datum contact,
 									TimestampTz known_at, Snapshot snapshot);

@@ -175,6 +175,23 @@ consent_policies_find(const ConsentPolicies *policies, const char *jurisdiction,
 	return found;
 }
 
+/* When the next version comes into force; DT_NOEND: none is known of. */
+TimestampTz
+consent_policies_until(const ConsentPolicies *policies, const char *jurisdiction, TimestampTz at)
+{
+	TimestampTz until = DT_NOEND;
+
+	for (int i = 0; i < policies->n; i++)
+	{
+		const ConsentPolicy *policy = &policies->policy[i];
+
+		if (policy->valid_from > at && policy->valid_from < until &&
+			strcmp(policy->jurisdiction, jurisdiction) == 0)
+			until = policy->valid_from;
+	}
+	return until;
+}
+
 /* In the current memory context; NULL of NULL. */
 ConsentPolicy *
 consent_policy_copy(const ConsentPolicy *policy)

@@ -20,6 +20,8 @@ typedef struct ConsentPolicies
 
 extern char *consent_policy_label(const ConsentPolicy *policy);
 extern void consent_policies_load(ConsentPolicies *policies, Oid relid);
+extern TimestampTz consent_policies_until(const ConsentPolicies *policies, const char *jurisdiction,
+										  TimestampTz at);
 extern const ConsentPolicy *consent_policies_find(const ConsentPolicies *policies,
 												  const char *jurisdiction, TimestampTz at);
 extern ConsentPolicy *consent_policy_copy(const ConsentPolicy *policy);

@@ -41,6 +41,7 @@
 #include "contact/contact.h"
 #include "ledger/digest.h"
 #include "ledger/erasure.h"
+#include "ledger/filter.h"
 #include "ledger/ledger.h"
 #include "ledger/vocabulary.h"
 #include "ledger/wording.h"
@@ -604,6 +605,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
 	take_digest(&draft, fcinfo->flinfo);
+	consent_filter_add(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 	if (may_restrict(&draft, kind))
 		consent_ledger_restricted(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 

@@ -458,6 +458,20 @@ consent_policy_lookup(const char *jurisdiction, TimestampTz at)
 	return found;
 }
 
+/* When the next version of it comes into force. */
+TimestampTz
+consent_policy_until(const char *jurisdiction, TimestampTz at)
+{
+	return consent_policies_until(&vocabulary()->policies, jurisdiction, at);
+}
+
+/* Another number: something has changed, as far as we have been told. */
+uint64
+consent_vocabulary_generation(void)
+{
+	return generation;
+}
+
 /*
  * consent.vocabulary_changed(): AFTER statement trigger.  Tells every backend,
  * and reads the tables back, which is what checks the purpose tree and the

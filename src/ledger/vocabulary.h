@@ -37,6 +37,8 @@ extern const ConsentPurpose *consent_purpose_lookup(const char *name);
 extern const ConsentOrganisation *consent_require_organisation(const char *name);
 extern const ConsentPurpose *consent_require_purpose(const char *name);
 extern const ConsentPolicy *consent_policy_lookup(const char *jurisdiction, TimestampTz at);
+extern TimestampTz consent_policy_until(const char *jurisdiction, TimestampTz at);
+extern uint64 consent_vocabulary_generation(void);
 extern Oid	consent_relation(const char *name);
 extern void consent_vocabulary_init(void);
 

@@ -137,6 +137,31 @@ read_table(const char *name, RowReader reader, ConsentSend *send, TimestampTz kn
 	table_close(rel, AccessShareLock);
 }
 
+static bool
+screening_matters(const ConsentSend *send)
+{
+	return send->channel == CHANNEL_LIVE_CALL || send->channel == CHANNEL_FAX;
+}
+
+static bool
+assessment_matters(const ConsentSend *send)
+{
+	return send->channel == CHANNEL_POST || send->channel == CHANNEL_ONLINE_AD;
+}
+
+static bool
+contract_matters(const ConsentSend *send)
+{
+	return send->sender != 0 && send->sender != send->organisation;
+}
+
+/* Does a send of this channel, organisation and sender depend on them? */
+bool
+consent_world_matters(const ConsentSend *send)
+{
+	return screening_matters(send) || assessment_matters(send) || contract_matters(send);
+}
+
 /* Complete a send whose channel, organisation, purposes and time are known. */
 void
 consent_world_facts(ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
@@ -146,10 +171,10 @@ consent_world_facts(ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
 	send->assessed = false;
 	send->contracted = false;
 
-	if (send->channel == CHANNEL_LIVE_CALL || send->channel == CHANNEL_FAX)
+	if (screening_matters(send))
 		read_table("screening", read_screening, send, known_at, snapshot);
-	if (send->channel == CHANNEL_POST || send->channel == CHANNEL_ONLINE_AD)
+	if (assessment_matters(send))
 		read_table("assessment", read_assessment, send, known_at, snapshot);
-	if (send->sender != 0 && send->sender != send->organisation)
+	if (contract_matters(send))
 		read_table("contractor", read_contractor, send, known_at, snapshot);
 }

@@ -11,6 +11,7 @@
 #include "decision/decision.h"
 #include "utils/snapshot.h"
 
+extern bool consent_world_matters(const ConsentSend *send);
 extern void consent_world_facts(ConsentSend *send, TimestampTz known_at, Snapshot snapshot);
 
 #endif							/* PG_CONSENT_WORLD_H */

@@ -19,6 +19,7 @@
 #include "guard/counters.h"
 #include "guard/gate.h"
 #include "guard/trigger.h"
+#include "ledger/filter.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
@@ -84,6 +85,7 @@ _PG_init(void)
 							 PGC_SUSET, 0,
 							 NULL, NULL, NULL);
 
+	consent_filter_init();
 	MarkGUCPrefixReserved("pg_consent");
 
 	/* Rooms that keep a cache register their callbacks. */

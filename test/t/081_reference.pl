@@ -9,7 +9,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('reference');
 $node->init;
-$node->append_conf('postgresql.conf', 'fsync = off');
+$node->append_conf('postgresql.conf', "fsync = off\nshared_preload_libraries = 'pg_consent'");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_consent');
 my $written = PostgreSQL::Test::Utils::tempdir . '/reference.md';
