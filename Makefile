@@ -85,6 +85,7 @@ OBJS = \
 	src/guard/counters.o \
 	src/guard/cache.o \
 	src/report/verdict.o \
+	src/report/tally.o \
 	src/report/audience.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of
@@ -132,9 +133,9 @@ SQL_PARTS = \
 	src/guard/health.sql \
 	src/guard/adapter.sql \
 	src/report/verdict.sql \
+	src/report/audience.sql \
 	src/report/views.sql \
 	src/report/exposure.sql \
-	src/report/audience.sql \
 	src/report/report.sql \
 	src/report/subject_access.sql \
 	src/module/roles.sql

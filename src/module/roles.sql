@@ -80,7 +80,7 @@ GRANT SELECT ON
   consent.withdrawal_latency, consent.import_audit
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
-  consent.judge, consent.verdicts, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
+  consent.judge, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
   consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
 TO consent_reader, consent_writer, consent_admin;

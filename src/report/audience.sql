@@ -154,12 +154,10 @@ CREATE FUNCTION consent.why_not(
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
 BEGIN ATOMIC
   SELECT r.code, v.contacts, COALESCE((SELECT (consent.policy_in_force(why_not.organisation)).law), r.citation), r.explanation, v.examples
-    FROM (SELECT (j.d).reason, count(*) AS contacts, consent.sample(j.contact, why_not.samples) AS examples
-            FROM (SELECT s.contact, consent.judge(s.standing, s.contact, why_not.channel, why_not.organisation, why_not.purpose,
-                                                  why_not.product_category) AS d
-                    FROM consent.contact_standing s
-                   WHERE consent.ledger_readable()) j
-           GROUP BY 1) v
+    FROM unnest((SELECT consent.tally(s.standing, s.contact, ARRAY[why_not.channel], ARRAY[why_not.organisation], ARRAY[why_not.purpose],
+                                      why_not.product_category, 'direct_marketing', false, why_not.samples)
+                   FROM consent.contact_standing s
+                  WHERE consent.ledger_readable())) AS v
     JOIN consent.reason r ON r.code = v.reason AND r.kind = 'refusal'
    ORDER BY v.contacts DESC, r.code;
 END;
@@ -199,21 +197,25 @@ BEGIN
     source := format('SELECT %s::text AS recipient FROM (%s) AS q(recipient)', COALESCE('(' || recipient || ')', 'q.recipient'), audience);
   END IF;
   EXECUTE format($query$
-    WITH judged AS (
-      SELECT (j.d).allowed AS allowed, j.address, j.sent_to,
-             CASE WHEN (j.d).reason = 'recipient_unknown' AND j.recipient IS NOT NULL THEN 'recipient_unreadable' ELSE (j.d).reason END AS reason
-        FROM (SELECT t.recipient, a.address, COALESCE(t.contact::text, t.recipient) AS sent_to,
-                     consent.judge(a.standing, t.contact, $1, $2, $3, $4, class => $5, sender => $6) AS d
-                FROM (SELECT s.recipient, consent.try_contact(s.recipient) AS contact FROM (%s) s) t
-                LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(t.contact)
-               WHERE consent.ledger_readable() OFFSET 0) j),
+    WITH recipient AS (
+      SELECT t.contact, CASE WHEN t.contact IS NULL THEN t.recipient END AS unreadable, count(*) AS messages
+        FROM (SELECT s.recipient, consent.try_contact(s.recipient) AS contact, generate_series(1, 1) AS read_once FROM (%s) s) t
+       GROUP BY 1, 2),
+    judged AS (
+      SELECT consent.judge(a.standing, r.contact, $1, $2, $3, $4, class => $5, sender => $6) AS d,
+             COALESCE(r.contact::text, r.unreadable) AS sent_to, r.contact IS NULL AND r.unreadable IS NOT NULL AS unreadable, r.messages
+        FROM recipient r
+        LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(r.contact)
+       WHERE consent.ledger_readable() OFFSET 0),
     reason AS (
-      SELECT g.reason, g.allowed, count(*) AS messages, count(DISTINCT g.sent_to) AS people, consent.sample(g.sent_to, $7) AS examples
+      SELECT CASE WHEN (g.d).reason = 'recipient_unknown' AND g.unreadable THEN 'recipient_unreadable' ELSE (g.d).reason END AS reason,
+             (g.d).allowed AS allowed, sum(g.messages) AS messages, count(g.sent_to) AS people,
+             COALESCE(sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) - count(g.sent_to) AS duplicates, consent.sample(g.sent_to, $7) AS examples
         FROM judged g GROUP BY 1, 2)
     SELECT jsonb_build_object(
-             'audience', (SELECT count(*) FROM judged),
-             'people', (SELECT count(DISTINCT sent_to) FROM judged),
-             'duplicates', (SELECT count(*) - count(DISTINCT sent_to) FROM judged WHERE sent_to IS NOT NULL),
+             'audience', COALESCE((SELECT sum(messages) FROM reason), 0),
+             'people', COALESCE((SELECT sum(people) FROM reason), 0),
+             'duplicates', COALESCE((SELECT sum(duplicates) FROM reason), 0),
              'permitted', COALESCE((SELECT sum(messages) FROM reason WHERE allowed), 0),
              'refused', COALESCE((SELECT sum(messages) FROM reason WHERE NOT allowed), 0),
              'permitted_by', COALESCE((SELECT jsonb_object_agg(reason, messages) FROM reason WHERE allowed), '{}'),

@@ -81,8 +81,7 @@ BEGIN
 
   answer := answer || (
     SELECT jsonb_build_object('coverage', COALESCE(jsonb_agg(to_jsonb(c) - 'purpose' ORDER BY c.organisation, c.channel), '[]'))
-      FROM consent.coverage c
-     WHERE c.purpose = 'marketing' AND c.channel = ANY (channels) AND (only_organisation IS NULL OR c.organisation = only_organisation));
+      FROM consent.coverage_of(CASE WHEN only_organisation IS NOT NULL THEN ARRAY[only_organisation] END, channels) c);
 
   answer := answer || (
     WITH risk AS (
@@ -247,6 +246,16 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION consent.report_bar(numeric[], text[], numeric) IS 'A horizontal bar of a report: parts of a whole, each in the colour of its kind';
 
+CREATE FUNCTION consent.report_top(value numeric) RETURNS numeric
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT pg_catalog.min(step.n * p.unit)
+    FROM (SELECT pg_catalog.power(10::numeric, pg_catalog.floor(pg_catalog.log(GREATEST(value, 2)))) AS unit) AS p,
+         (VALUES (1::numeric), (1.2), (1.6), (2), (3), (4), (5), (6), (8), (10)) AS step (n)
+   WHERE step.n * p.unit >= GREATEST(value, 2) AND step.n * p.unit % 2 = 0;
+END;
+COMMENT ON FUNCTION consent.report_top(numeric) IS 'Where the axis of a chart ends: a round even number that is not less';
+
 -- Columns over time.  The labels are text of the page, so that they stay
 -- readable when the columns are squeezed.
 CREATE FUNCTION consent.report_columns(data jsonb, first_key text, second_key text, label_key text, first_kind text, second_kind text, description text) RETURNS text
@@ -255,7 +264,7 @@ BEGIN ATOMIC
   WITH step AS (
     SELECT v.i - 1 AS i, (v.value ->> first_key)::numeric AS a, (v.value ->> second_key)::numeric AS b, v.value ->> label_key AS label
       FROM pg_catalog.jsonb_array_elements(data) WITH ORDINALITY AS v(value, i)),
-  scale AS (SELECT GREATEST(pg_catalog.max(s.a + s.b), 1) AS top, pg_catalog.count(*) AS n FROM step s)
+  scale AS (SELECT consent.report_top(pg_catalog.max(s.a + s.b)) AS top, pg_catalog.count(*) AS n FROM step s)
   SELECT '<div class="plot"><div class="axis" aria-hidden="true"><span>' || consent.report_number(c.top) || '</span><span>'
          || consent.report_number(pg_catalog.trunc(c.top / 2)) || '</span><span>0</span></div>'
          || pg_catalog.format('<svg class="columns" viewBox="0 0 %s 100" preserveAspectRatio="none" role="img" aria-label="%s">', c.n * 10, consent.html(description))
@@ -284,16 +293,16 @@ html{-webkit-text-size-adjust:100%;color-scheme:light}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif}
 a{color:#0b5a86}
 .skip{position:absolute;left:-999rem}.skip:focus{left:1rem;top:1rem;background:var(--paper);padding:.5rem 1rem;z-index:2}
-header.top{background:#10222f;color:#fff;padding:2.5rem 1.5rem 5.5rem}
+header.top{background:#10222f;color:#fff;padding:2.6rem 1.5rem 6rem}
 header.top>div{max-width:67rem;margin:0 auto}main,footer{max-width:70rem;margin:0 auto}
 header.top .eyebrow{margin:0;font-size:.8rem;letter-spacing:.09em;text-transform:uppercase;color:#b9cbd8}
 h1{font-size:clamp(1.7rem,4vw,2.6rem);line-height:1.15;margin:.25rem 0 .6rem;font-weight:650;letter-spacing:-.01em;overflow-wrap:anywhere}
 header.top p.lead{margin:0;color:#dbe5ec;max-width:46rem}
 main{padding:0 1.5rem;margin-top:-3.6rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.6rem,1fr));gap:.9rem;padding:0;margin:0 0 1.4rem;list-style:none}
-.tiles li{background:var(--paper);border:1px solid var(--line);border-top:4px solid var(--unasked);border-radius:.4rem;padding:.9rem 1rem 1rem}
-.tiles li.good{border-top-color:var(--good)}.tiles li.bad{border-top-color:var(--no)}.tiles li.plain{border-top-color:var(--yes)}
-.tiles b{display:block;font-size:1.75rem;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums;letter-spacing:-.02em}
+.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.9rem;padding:0;margin:0 0 1.4rem;list-style:none}
+.tiles li{background:var(--paper);border:1px solid var(--line);border-left:5px solid var(--unasked);border-radius:.3rem;padding:.95rem 1.1rem 1rem}
+.tiles li.good{border-left-color:var(--good)}.tiles li.bad{border-left-color:var(--no)}.tiles li.plain{border-left-color:var(--yes)}
+.tiles b{display:block;font-size:2rem;line-height:1.15;font-weight:650;font-variant-numeric:tabular-nums;letter-spacing:-.02em}
 .tiles span{display:block;font-size:.88rem;color:var(--soft)}
 .tiles span.what{color:var(--ink);font-weight:600}
 nav{margin:0 0 1.4rem;font-size:.92rem}nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;margin:0;padding:0}
@@ -310,18 +319,18 @@ p.none+p.says{margin:1rem 0 0}p.none{margin:.8rem 0 0;padding:1rem 1.1rem;backgr
 .ticks{grid-column:2;display:flex;justify-content:space-between;font-size:.78rem;color:var(--soft)}
 svg.columns{width:100%;height:13rem;display:block;overflow:visible}
 svg .grid{stroke:var(--line);stroke-width:1;fill:none;vector-effect:non-scaling-stroke}
-svg.bar{width:100%;height:.95rem;display:block;border-radius:.15rem}
+svg.bar{width:100%;height:.7rem;display:block;border-radius:.15rem}
 svg .track{fill:#edf0f3}svg .yes{fill:var(--yes)}svg .soft{fill:#6fb1cc}svg .no{fill:var(--no)}svg .unasked{fill:var(--unasked)}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.92rem}table.chart{table-layout:fixed}table.chart thead th:first-child{width:38%}table.chart thead th.n{width:8.5em}
+table{border-collapse:collapse;width:100%;font-size:.92rem}table.stack thead th:first-child{width:15rem}table.chart{table-layout:fixed}table.chart thead th:first-child{width:46%}table.chart tr.group th{padding-top:1.3rem;font-size:1rem}table.chart tr.group+tr>*{border-top-color:var(--ink)}table.chart tbody tr.group:first-child th{padding-top:.6rem}table.chart thead th.n{width:8.5em}
 caption{text-align:left;color:var(--soft);font-size:.88rem;padding:0 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.5rem .9rem .5rem 0;border-top:1px solid var(--line)}
 thead td{border-top:0}thead th{border-top:0;font-size:.78rem;letter-spacing:.03em;color:var(--soft);font-weight:600;vertical-align:bottom}
 tbody th{font-weight:600}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}thead th.n{white-space:normal}
-td.b{vertical-align:top;padding-top:.78rem}
+td.b{vertical-align:top;padding-top:.86rem}
 td:last-child,th:last-child{padding-right:0}
-small{display:block;color:var(--soft);font-size:.84rem;font-weight:400;overflow-wrap:anywhere}
+small{display:block;color:var(--soft);font-size:.86rem;line-height:1.45;font-weight:400;overflow-wrap:anywhere;max-width:34rem}small+small{margin-top:.15rem}small em{font-style:normal}small.law{color:var(--ink)}
 code{font:.86em/1.4 ui-monospace,"SFMono-Regular",Menlo,Consolas,"Liberation Mono",monospace;background:#eef1f4;border-radius:.2rem;padding:.08em .35em;overflow-wrap:anywhere}
 .chips{display:flex;flex-wrap:wrap;gap:.3rem}
 .health{display:inline-block;font-size:.82rem;font-weight:600;border-radius:1rem;padding:.05rem .65rem;border:1px solid currentColor}
@@ -336,6 +345,7 @@ footer.end{padding:0 1.5rem 3rem;color:var(--soft);font-size:.86rem}
 .tiles{grid-template-columns:1fr 1fr;gap:.6rem}.tiles li{padding:.7rem .8rem}.tiles b{font-size:1.4rem}svg.columns{height:9rem}
 table.chart thead{position:absolute;left:-999rem}table.chart tr{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;padding:.65rem 0;border-top:1px solid var(--line)}
 table.chart th,table.chart td{border:0;padding:0}table.chart tbody th,table.chart td.b,table.chart td.wide{flex:1 0 100%}table.chart td.b{padding:.25rem 0 .15rem}
+table.stack thead{position:absolute;left:-999rem}table.stack tr{display:block;border-top:1px solid var(--line);padding:.6rem 0}table.stack th,table.stack td{display:block;border:0;padding:0;width:auto}
 table.chart td.n[data-of]:after{content:" " attr(data-of);color:var(--soft);font-size:.84rem}}
 @page{margin:14mm}
 @media print{body{background:#fff;font-size:10.5pt}header.top{background:none;color:#000;padding:0 0 1rem}header.top p,header.top .eyebrow,header.top p.lead{color:#333}
@@ -439,17 +449,22 @@ BEGIN
   page := page || '</section>';
 
   -- Coverage
-  SELECT string_agg(format('<tr><th scope="row">%s<small>%s</small></th><td class="b">%s</td><td class="n" data-of="permitted">%s</td><td class="n" data-of="refused">%s</td><td class="n" data-of="never asked">%s</td></tr>',
-                           consent.html(v ->> 'organisation'), consent.report_words(v ->> 'channel'),
+  SELECT string_agg(CASE WHEN a.before IS DISTINCT FROM v ->> 'organisation'
+                         THEN CASE WHEN a.before IS NOT NULL THEN '</tbody><tbody>' ELSE '' END
+                              || '<tr class="group"><th scope="rowgroup" colspan="5">' || consent.html(v ->> 'organisation') || '</th></tr>' ELSE '' END
+                    || format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="permitted">%s</td><td class="n" data-of="refused">%s</td><td class="n" data-of="never asked">%s</td></tr>',
+                           consent.report_words(v ->> 'channel'),
                            consent.report_bar(ARRAY[(v ->> 'permitted')::numeric - (v ->> 'soft_opt_in')::numeric, (v ->> 'soft_opt_in')::numeric,
                                                     (v ->> 'refused')::numeric, (v ->> 'never_asked')::numeric], '{yes,soft,no,unasked}', (v ->> 'contacts')::numeric),
                            consent.report_number((v ->> 'permitted')::numeric), consent.report_number((v ->> 'refused')::numeric),
                            consent.report_number((v ->> 'never_asked')::numeric)), '' ORDER BY i)
-    INTO rows FROM jsonb_array_elements(report -> 'coverage') WITH ORDINALITY AS a(v, i) WHERE (v ->> 'contacts')::bigint > 0;
+    INTO rows
+    FROM (SELECT c.v, c.i, lag(c.v ->> 'organisation') OVER (ORDER BY c.i) AS before
+            FROM jsonb_array_elements(report -> 'coverage') WITH ORDINALITY AS c(v, i) WHERE (c.v ->> 'contacts')::bigint > 0) a;
   page := page || '<section id="coverage" aria-labelledby="h-coverage"><h2 id="h-coverage">Who may be sent marketing</h2>'
     || '<p class="says">All contacts of the ledger, judged now. A soft opt-in serves only what resembles the product that was sold. Whoever was never asked may not be sent marketing, and may not be asked by a message either: that is marketing too.</p>'
     || COALESCE('<ul class="key"><li><i class="yes"></i>permitted</li><li><i class="soft"></i>permitted by soft opt-in</li><li><i class="no"></i>refused</li><li><i class="unasked"></i>never asked</li></ul>'
-         || '<table class="chart"><thead><tr><th scope="col">Organisation and channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
+         || '<table class="chart"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
          || rows || '</tbody></table>', '<p class="none">The ledger holds no contacts yet.</p>');
   IF (e ->> 'permissions')::bigint > 0 THEN
     page := page || format('<h3>Soon to end</h3><p class="says">%s permissions of %s people end within 90 days if nothing is done, %s of them within 30 days: %s.</p>',
@@ -461,10 +476,10 @@ BEGIN
   page := page || '</section>';
 
   -- At risk
-  SELECT string_agg(format('<tr><th scope="row">%s<small>%s %s.%s%s</small></th><td class="b">%s</td><td class="n" data-of="records">%s</td></tr>',
+  SELECT string_agg(format('<tr><th scope="row">%s<small>%s %s.</small>%s%s</th><td class="b">%s</td><td class="n" data-of="records">%s</td></tr>',
                            consent.report_words(v ->> 'defect'), consent.html(v ->> 'explanation'), consent.html(v ->> 'citation'),
-                           COALESCE(' <em>' || consent.html(v ->> 'ruling') || '.</em>', ''),
-                           COALESCE((SELECT ' From: ' || string_agg(consent.html(source), ', ') || '.' FROM jsonb_array_elements_text(NULLIF(v -> 'sources', 'null')) source), ''),
+                           COALESCE('<small>Compare ' || consent.html(v ->> 'ruling') || '.</small>', ''),
+                           COALESCE((SELECT '<small>From: ' || string_agg(consent.html(source), ', ') || '.</small>' FROM jsonb_array_elements_text(NULLIF(v -> 'sources', 'null')) source), ''),
                            consent.report_bar(ARRAY[(v ->> 'records')::numeric], '{no}', (r #>> '{defects,0,records}')::numeric),
                            consent.report_number((v ->> 'records')::numeric)), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(r -> 'defects') WITH ORDINALITY AS a(v, i);

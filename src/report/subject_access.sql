@@ -88,31 +88,37 @@ BEGIN
     || COALESCE(consent.html(controller) || ' holds', 'We hold') || ' this about permission to send you messages, as of '
     || to_char((a ->> 'made_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY at HH24:MI') || '.</p></div></header><main id="main">';
 
-  SELECT string_agg(format('<tr><th scope="row">%s<small>%s, for %s</small></th><td>%s<small>%s</small></td><td>%s</td></tr>', consent.html(v ->> 'organisation'),
-                           consent.report_words(v ->> 'channel'), consent.html(v ->> 'purpose'),
-                           CASE v ->> 'status' WHEN 'permitted' THEN 'May be sent' ELSE 'Not sent' END, COALESCE(consent.html(r.explanation), consent.report_words(v ->> 'reason')),
-                           COALESCE(consent.html(v ->> 'citation'), '')), '' ORDER BY i)
-    INTO rows FROM jsonb_array_elements(a -> 'status') WITH ORDINALITY AS e(v, i) LEFT JOIN consent.reason r ON r.code = v ->> 'reason';
+  -- Channels with one answer in one row.
+  SELECT string_agg(format('<tr><th scope="row">%s<small>for %s</small></th><td>%s</td><td>%s<small>%s</small></td><td>%s</td></tr>', consent.html(g.organisation), consent.html(g.purpose),
+                           CASE WHEN g.n = (SELECT count(*) FROM unnest(enum_range(NULL::consent.channel))) THEN 'Every channel' ELSE g.channels END,
+                           CASE g.status WHEN 'permitted' THEN 'May be sent' ELSE 'Not sent' END, COALESCE(consent.html(r.explanation), consent.report_words(g.reason)),
+                           COALESCE(consent.html(g.citation), '')), '' ORDER BY g.first)
+    INTO rows
+    FROM (SELECT v ->> 'organisation' AS organisation, v ->> 'purpose' AS purpose, v ->> 'status' AS status, v ->> 'reason' AS reason, v ->> 'citation' AS citation,
+                 string_agg(consent.report_words(v ->> 'channel'), ', ' ORDER BY i) AS channels, count(*) AS n, min(i) AS first
+            FROM jsonb_array_elements(a -> 'status') WITH ORDINALITY AS e(v, i) GROUP BY 1, 2, 3, 4, 5) g
+    LEFT JOIN consent.reason r ON r.code = g.reason;
   page := page || '<section aria-labelledby="h-status"><h2 id="h-status">What you may be sent</h2>' || COALESCE(
-    '<div class="scroll" tabindex="0" role="region" aria-label="What you may be sent"><table><thead><tr><th scope="col">From</th><th scope="col">Marketing</th><th scope="col">Regulation</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    '<div class="scroll" tabindex="0" role="region" aria-label="Table of what you may be sent"><table class="stack"><thead><tr><th scope="col">From</th><th scope="col">By</th><th scope="col">Marketing</th><th scope="col">Regulation</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
     '<p class="none">Nothing on record lets anybody send you marketing.</p>') || '</section>';
 
   SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s<small>%s</small></td></tr>',
                            COALESCE(to_char((v ->> 'effective_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), 'time not known'),
-                           consent.html(v ->> 'in_words'),
+                           consent.html(upper(left(v ->> 'in_words', 1)) || substr(regexp_replace(v ->> 'in_words', '; does not count: .*$', ''), 2)
+                                        || COALESCE('; does not count: ' || replace(substring(v ->> 'in_words' FROM '; does not count: (.*)$'), '_', ' '), '')),
                            concat_ws('. ', 'As ' || NULLIF(consent.html(v ->> 'form'), consent.html(a ->> 'contact')), 'From: ' || consent.html(v ->> 'source'),
                                      'Recorded ' || to_char((v ->> 'recorded_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'))), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(a -> 'history') WITH ORDINALITY AS e(v, i);
   page := page || '<section aria-labelledby="h-history"><h2 id="h-history">What you said, and what was learnt</h2>' || COALESCE(
-    '<table><thead><tr><th scope="col">When</th><th scope="col">What</th></tr></thead><tbody>' || rows || '</tbody></table>', '<p class="none">Nothing is on record.</p>');
+    '<table class="stack"><thead><tr><th scope="col">When</th><th scope="col">What</th></tr></thead><tbody>' || rows || '</tbody></table>', '<p class="none">Nothing is on record.</p>');
   SELECT string_agg('<blockquote>' || consent.html(v) || '</blockquote>', '' ORDER BY i) INTO rows
     FROM jsonb_array_elements_text(a -> 'wordings') WITH ORDINALITY AS e(v, i);
   page := page || COALESCE('<h3>The words on record</h3>' || rows, '') || '</section>';
 
   SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s</td></tr>',
                            to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
-                           COALESCE(lower(consent.report_words(v ->> 'channel')), 'channel not known'), COALESCE(consent.report_words(v ->> 'class'), ''),
-                           consent.html(v ->> 'outcome')), '' ORDER BY (v ->> 'at')::timestamptz)
+                           COALESCE(consent.report_words(v ->> 'channel'), 'channel not known'), COALESCE(consent.report_words(v ->> 'class'), ''),
+                           consent.html(upper(left(v ->> 'outcome', 1)) || substr(v ->> 'outcome', 2))), '' ORDER BY (v ->> 'at')::timestamptz)
     INTO rows
     FROM (SELECT d || jsonb_build_object('at', d ->> 'decided_at', 'outcome', CASE WHEN (d ->> 'allowed')::boolean THEN 'allowed' ELSE 'refused' END) AS v
             FROM jsonb_array_elements(a -> 'decisions') d
@@ -123,7 +129,7 @@ BEGIN
           SELECT f || jsonb_build_object('at', f ->> 'sent_at', 'outcome', 'sent; found later that it should not have been')
             FROM jsonb_array_elements(a -> 'past_sends') f WHERE f ->> 'sent_at' <> 'infinity') m;
   page := page || '<section aria-labelledby="h-messages"><h2 id="h-messages">Messages to you that were judged</h2>' || COALESCE(
-    '<div class="scroll" tabindex="0" role="region" aria-label="Messages"><table><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    '<div class="scroll" tabindex="0" role="region" aria-label="Table of messages"><table class="stack"><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
     '<p class="none">None are logged.</p>') || '</section>';
   page := page || '<section aria-labelledby="h-rights"><h2 id="h-rights">Your rights</h2><p class="says">You may object to marketing at any time and it stops; you may withdraw a consent as easily as you gave it; '
     || 'you may have what is wrong corrected, and ask for erasure: then only a digest is kept, so that your objection is still honoured. You may complain to the Information Commissioner.</p></section></main>';

@@ -23,6 +23,7 @@
 #include "decision/permission.h"
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
+#include "report/verdict.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_judge);
 
@@ -151,8 +152,8 @@ judge_cache(FunctionCallInfo fcinfo)
  * whether there is anything that may be advertised, each product on record is
  * tried; refused for all, the newest one explains why.
  */
-static ConsentVerdict
-evaluate_any_category(const ConsentStanding *standing, ConsentSend *send)
+ConsentVerdict
+consent_evaluate_any_category(const ConsentStanding *standing, ConsentSend *send)
 {
 	ConsentVerdict verdict = consent_evaluate(standing, send);
 	const ConsentEntry *entry;
@@ -214,7 +215,7 @@ judge(FunctionCallInfo fcinfo, JudgeCache *cache)
 	else
 		standing = consent_standing_known_by((const ConsentStanding *) PG_GETARG_VARLENA_P(ARG_STANDING), known_at);
 	if (!PG_ARGISNULL(ARG_ANY_CATEGORY) && PG_GETARG_BOOL(ARG_ANY_CATEGORY))
-		return evaluate_any_category(standing, &c.send);
+		return consent_evaluate_any_category(standing, &c.send);
 	return consent_evaluate(standing, &c.send);
 }
 

@@ -90,6 +90,8 @@ CREATE INDEX ledger_doubtful_soft_opt_in ON consent.ledger (event_id)
   WHERE kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL);
 CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
   WHERE kind = 'consent' AND expires_at IS NOT NULL;
+CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address)
+  WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
 -- A record is judged by itself: what was said before or after it does not make
 -- it better or worse.  What is wrong with a consent from the start is recorded
@@ -129,8 +131,8 @@ CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
                                                     THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
                                                'marketing'),
                                       l.product_category) AS decision
-                   FROM consent.ledger x
-                  WHERE x.address = l.address AND (x.event_id = l.event_id OR x.kind = 'contacted')) j
+                   FROM consent.events_of(l.contact) x
+                  WHERE x.event_id = l.event_id OR x.kind = 'contacted') j
            WHERE NOT (j.decision).allowed) e
    CROSS JOIN LATERAL unnest(e.codes) AS d(code)
     -- Outer joins, or a planner that thinks there is one such reason begins there.
@@ -181,7 +183,8 @@ CREATE VIEW consent.expiring WITH (security_invoker = true) AS
          SELECT c.event_id, c.contact, c.address, COALESCE(c.purpose, 'marketing') AS purpose, c.product_category, n.organisation, h.channel
            FROM (SELECT c.organisation WHERE c.collected_by IS NULL UNION SELECT unnest(c.named_organisations)) AS n(organisation),
                 unnest(COALESCE(c.channels, enum_range('email'::consent.channel, 'push'))) AS h(channel)) e
-    JOIN consent.address_standing s ON s.address = e.address
+    -- Looked up one by one: few consents end, and a hash of all standings is big.
+   CROSS JOIN LATERAL (SELECT a.standing FROM consent.address_standing a WHERE a.address = e.address OFFSET 0) s
    CROSS JOIN LATERAL (
          SELECT consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category) AS d,
                 consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + interval '90 days') AS later
@@ -223,7 +226,9 @@ COMMENT ON COLUMN consent.withdrawal_latency.latency IS 'The time between, NULL 
 
 CREATE VIEW consent.import_audit WITH (security_invoker = true) AS
   SELECT (l.recorded_at AT TIME ZONE 'Europe/London')::date AS recorded_on, l.source, l.recorded_by,
-         count(*) AS events, count(DISTINCT l.address) AS people,
+         count(*) AS events,
+         -- A set of 32-bit digests: counting distinct addresses would sort the ledger.
+         consent.count(consent.audience_of(consent.contact_hash_extended(l.address, 0) & 4294967295)) AS people,
          count(*) FILTER (WHERE l.kind = 'consent') AS consents,
          count(*) FILTER (WHERE l.kind = 'consent' AND l.defects IS NOT NULL) AS defective,
          count(*) FILTER (WHERE 'consent_unevidenced' = ANY (l.defects)) AS unevidenced,
