@@ -40,7 +40,7 @@ SELECT consent.subject_access(NULL) IS NULL AS nothing;
 
 CREATE TEMP TABLE dsar_page AS SELECT consent.subject_access_html('jo+news@dsar.example', controller => 'Acme & <Co>') AS html;
 SELECT html LIKE '%Acme &amp; &lt;Co&gt; holds%' AS controller, html LIKE '%Yes &lt;b&gt;please&lt;/b&gt; &amp; thanks%' AS wording,
-       html LIKE '%objected to every channel%' AS history, html NOT LIKE '%<b>please%' AS escaped, html LIKE '<!DOCTYPE html>%' AS page FROM dsar_page;
+       html LIKE '%Objected to every channel%' AS history, html NOT LIKE '%<b>please%' AS escaped, html LIKE '<!DOCTYPE html>%' AS page FROM dsar_page;
 SELECT consent.subject_access_html('nobody@dsar.example') LIKE '%Nothing is on record.%' AS empty;
 
 CREATE ROLE regress_dsar_reader IN ROLE consent_reader;
