@@ -38,6 +38,7 @@ OBJS = \
 	src/classify/literal.o \
 	src/classify/prefilter.o \
 	src/classify/ruleset.o \
+	src/classify/meta.o \
 	src/classify/ruleset_build.o \
 	src/classify/ruleset_store.o \
 	src/classify/matcher.o \

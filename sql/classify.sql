@@ -181,6 +181,105 @@ DELETE FROM consent.rule WHERE code = 'own.runaway';
 :own ('own.bad', 'service', NULL, 'x', 'x', '{}', '{}');
 \echo :LAST_ERROR_SQLSTATE
 
+-- Where an exception is in the same sentence, a rule does not speak.
+:own ('own.zork', 'service', 'zork', 'x', 'x', '{A zork. No grue}', '{A zork and a grue}');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.rule (code, class, pattern, exceptions, citation, description, positive, negative)
+VALUES ('own.zork', 'service', 'zork', 'grue', 'x', 'x', '{A zork. No grue,A grue! One zork,A zork and a grue. A zork}', '{A zork and a grue,"A grue, a zork"}');
+SELECT family, exceptions, condition FROM consent.rule WHERE code = 'own.zork';
+SELECT rule, start, length FROM consent.evidence('A zork and a grue. A zork! The grue has a zork.') WHERE rule = 'own.zork';
+UPDATE consent.rule SET exceptions = 'gr(ue' WHERE code = 'own.zork';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE consent.rule SET exceptions = '(e+)+[bc]', negative = '{}' WHERE code = 'own.zork';
+SELECT class, needs_review, rules FROM consent.classify('A zork ' || repeat('e', 1000) || 'db');
+UPDATE consent.rule SET exceptions = NULL WHERE code = 'own.zork';
+
+-- Rules over other rules.
+INSERT INTO consent.rule (code, family, class, weight, pattern, citation, description) VALUES
+  ('own.grue', 'beast', 'direct_marketing', 0.5, 'grue', 'x', 'x'), ('own.wumpus', 'beast', 'direct_marketing', 0.75, 'wumpus', 'x', 'x'),
+  ('own.balrog', 'beast', 'direct_marketing', 0.5, 'balrog', 'x', 'x');
+PREPARE try(text) AS SELECT v.body, (SELECT format('%s %s+%s', part, start, length) FROM consent.try_condition($1, v.body)) AS holds
+  FROM (VALUES ('a zork'), ('a grue'), ('a zork, a grue'), ('a zork. A grue'), ('a wumpus, then a grue'), ('a grue, a grue'), ('nothing')) AS v(body);
+EXECUTE try('own.zork');
+EXECUTE try('own.zork and own.grue');
+EXECUTE try('own.grue or own.zork');
+EXECUTE try('own.grue and not own.zork');
+EXECUTE try('own.grue near own.zork');
+EXECUTE try('own.zork near beast.*');
+EXECUTE try('own.zork near(2) own.grue');
+EXECUTE try('own.zork near(4) own.grue');
+EXECUTE try('own.grue near own.grue');
+EXECUTE try('count(beast.*) >= 2');
+EXECUTE try('count(beast.*, own.zork) >= 2 and not (own.wumpus or own.balrog)');
+EXECUTE try('not own.wumpus and (own.grue)');
+EXECUTE try('nobody.*');
+SELECT * FROM consent.try_condition('own.grue near own.zork', 'no', 'A Zork! A grue; a ZORK');
+SELECT * FROM consent.try_condition('own.grue', NULL);
+-- Conditions that are refused.
+SELECT consent.try_condition(c, 'x') FROM (VALUES ('own.zork own.grue')) v(c);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.try_condition('£own.zork', 'x');
+SELECT consent.try_condition('', 'x');
+SELECT consent.try_condition('zork', 'x');
+SELECT consent.try_condition('own.*zork', 'x');
+SELECT consent.try_condition('(own.zork', 'x');
+SELECT consent.try_condition('own.zork and', 'x');
+SELECT consent.try_condition('count(own.zork) > 1', 'x');
+SELECT consent.try_condition('own.zork near(x) own.grue', 'x');
+SELECT consent.try_condition('own.zork then', 'x');
+SELECT consent.try_condition('own.zork then cap own.grue', 'x');
+SELECT consent.try_condition(repeat('(', 100), 'x');
+SELECT consent.try_condition('own.nobody', 'x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.try_condition('not own.zork', 'x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.try_condition('count(own.zork) >= 0', 'x');
+\set meta 'INSERT INTO consent.rule (code, class, condition, citation, description, positive, negative) VALUES '
+:meta ('own.meta', 'direct_marketing', 'own.zork then suppress own.grue', 'x', 'x', '{}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+:meta ('own.meta', NULL, 'own.zork', 'x', 'x', '{}', '{}');
+:meta ('own.meta', 'service', 'own.zork and own.nobody', 'x', 'x', '{}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+:meta ('own.meta', 'service', 'own.zork near own.grue', 'x', 'x', '{a zork. A grue}', '{}');
+\echo :LAST_ERROR_SQLSTATE
+:meta ('own.meta', 'service', 'own.zork near own.grue', 'x', 'x', '{a zork or a grue}', '{a grue or a zork}');
+INSERT INTO consent.rule (code, class, pattern, condition, citation, description) VALUES ('own.meta', 'service', 'x', 'own.zork', 'x', 'x');
+\echo :LAST_ERROR_SQLSTATE
+-- Evidence of its own.  In German, which the model does not judge.
+:meta ('own.meta', 'direct_marketing', 'own.zork near beast.*', 'x', 'x', '{a zork or a grue,a wumpus and a zork}', '{a zork. A grue,a grue}');
+SELECT class, rules FROM consent.classify('Der Zork und der Grue');
+SELECT rule, class, weight, start, length, excerpt FROM consent.evidence('Der Zork und der Grue. Und ein Grue') WHERE rule LIKE 'own.%' OR rule LIKE 'text%';
+SELECT consent.highlight('Der Zork und der Grue');
+SELECT rule, hits FROM consent.rule_stats($$SELECT 'Der Zork und der Grue' AS body$$) WHERE rule ~ '^own';
+SELECT class_before, class_after, rules_after FROM consent.what_if($$UPDATE consent.rule SET condition = 'own.zork and own.wumpus', positive = '{}' WHERE code = 'own.meta'$$,
+  $$SELECT 'Der Zork und der Grue' AS body$$);
+-- What it is about cannot go; it may be disabled.
+DELETE FROM consent.rule WHERE code = 'own.zork';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE consent.rule SET enabled = false WHERE code = 'own.zork';
+SELECT class, rules FROM consent.classify('Der Zork und der Grue');
+UPDATE consent.rule SET enabled = true WHERE code = 'own.zork';
+-- Others count no more.
+UPDATE consent.rule SET class = NULL, condition = 'own.zork near beast.* then suppress own.grue, own.balrog' WHERE code = 'own.meta';
+SELECT rule, class, weight, start, length, citation FROM consent.evidence('Der Zork, ein Grue und ein Wumpus. Ein Grue') WHERE rule LIKE 'own.%';
+SELECT class, score, rules FROM consent.classify('Der Zork, ein Grue und ein Wumpus. Ein Grue');
+SELECT class, score, rules FROM consent.classify('Der Zork. Ein Grue und ein Wumpus. Ein Grue');
+-- Others count together no more than that.
+UPDATE consent.rule SET condition = 'count(beast.*) >= 2 then cap beast.* at 0.8', positive = '{a grue and a wumpus}' WHERE code = 'own.meta';
+SELECT rule, class, weight, start, length FROM consent.evidence('Ein Grue, ein Wumpus und ein Balrog') WHERE rule LIKE 'own.%';
+SELECT class, score, rules FROM consent.classify('Ein Grue, ein Wumpus und ein Balrog');
+SELECT class, score, rules FROM consent.classify('Das ist ein Grue');
+-- For one channel, or for subjects only.
+UPDATE consent.rule SET channels = '{sms}', parts = '{subject}', positive = '{}' WHERE code = 'own.meta';
+SELECT b, s, ch, 'own.meta' = ANY (rules) AS speaks FROM (VALUES ('a grue, a wumpus', NULL, 'sms'), ('no', 'a grue, a wumpus', 'sms'), ('no', 'a grue, a wumpus', 'email'))
+  AS v(b, s, ch), consent.classify(b, s, ch::consent.channel);
+-- With a rule whose every place matters, too many places are a limit, not "no".
+UPDATE consent.rule SET class = 'direct_marketing', channels = NULL, parts = '{subject,body}', condition = 'own.zork near own.grue' WHERE code = 'own.meta';
+SELECT class, needs_review, rules FROM consent.classify(repeat('der zork. ', 250) || 'der zork und der grue');
+DELETE FROM consent.rule WHERE code = 'own.meta';
+DELETE FROM consent.rule WHERE family IN ('beast', 'own') AND code <> 'own.zorkmid';
+DEALLOCATE try;
+
 -- What rules do on a sample, and what a change would do.
 CREATE TEMP TABLE sample (body text, label text);
 INSERT INTO sample VALUES ('20% off everything', 'marketing'), ('Your parcel arrives today', 'service'), ('20% off. Your parcel arrives today', 'mixed'),

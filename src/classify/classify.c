@@ -472,7 +472,8 @@ append_part(StringInfo out, const char *source, bool is_subject,
 
 	for (int i = 0; i < found->n; i++)
 	{
-		if (!found->finding[i].nowhere && found->finding[i].in_subject == is_subject)
+		if (!found->finding[i].nowhere && !found->finding[i].rule->neutral &&
+			found->finding[i].in_subject == is_subject)
 			mine[n++] = found->finding[i];
 	}
 	qsort(mine, n, sizeof(ConsentFinding), compare_places);

@@ -44,7 +44,8 @@ typedef struct ConsentFinding
 	int			at;				/* byte of the part's folded text */
 	int			start;			/* characters of the part as given, 0-based */
 	int			end;			/* exclusive */
-	char	   *because;		/* what spoke loudest, for evidence; or NULL */
+	char	   *because;		/* for evidence: what spoke loudest, or what
+								 * suppresses it; or NULL */
 } ConsentFinding;
 
 typedef struct ConsentFindings
@@ -52,7 +53,8 @@ typedef struct ConsentFindings
 	int			n;
 	int			capacity;
 	ConsentFinding *finding;	/* by rule, then part (subject first), then
-								 * place; behind them the model's */
+								 * place; behind them those of conditions, and
+								 * the model's */
 	bool		truncated;		/* not all of the text was read */
 	bool		empty;			/* there was nothing to read */
 	ConsentLanguage language;
@@ -73,6 +75,10 @@ extern void consent_weigh(const ConsentText *const *parts, bool explain,
 						  ConsentFindings *found);
 
 extern ConsentFinding *consent_findings_add(ConsentFindings *found);
+
+/* findings.c: is there an exception in the sentence of bytes start to end? */
+extern ConsentMatch consent_find_exception(const ConsentPattern *exceptions,
+										   const ConsentText *text, int start, int end);
 
 extern void consent_classify_decide(const ConsentFindings *found,
 									ConsentClassification *result);

@@ -26,6 +26,7 @@
 
 #include "classify/classify.h"
 #include "classify/literal.h"
+#include "classify/meta.h"
 #include "classify/pattern.h"
 #include "classify/rule.h"
 #include "module/errors.h"
@@ -35,6 +36,7 @@
 
 PG_FUNCTION_INFO_V1(pg_consent_rule_check);
 PG_FUNCTION_INFO_V1(pg_consent_try_rule);
+PG_FUNCTION_INFO_V1(pg_consent_try_condition);
 PG_FUNCTION_INFO_V1(pg_consent_pattern_literals);
 
 static char *
@@ -55,8 +57,38 @@ limit_exceeded(void)
 			 errhint("Bound its repetitions, as in \".{0,40}\", and avoid one repetition inside another.")));
 }
 
+/* Does the rule speak in the text? */
+static ConsentMatch
+speaks(const ConsentPattern *pattern, const ConsentPattern *exceptions, const ConsentText *text)
+{
+	int			start;
+	int			end = 0;
+	ConsentMatch found;
+
+	while ((found = consent_pattern_match(pattern, text->data, text->len, end, &start, &end)) == MATCH_FOUND)
+	{
+		found = consent_find_exception(exceptions, text, start, end);
+		if (found != MATCH_FOUND)
+			return found == MATCH_NONE ? MATCH_FOUND : found;
+	}
+	return found;
+}
+
 static void
-check_examples(const ConsentPattern *pattern, const char *code,
+does_not_behave(const char *code, bool must_match, int n, Datum example)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("rule \"%s\" does not behave as its examples say", code),
+			 must_match ?
+			 errdetail("It does not match positive example %d: \"%s\".",
+					   n, TextDatumGetCString(example)) :
+			 errdetail("It matches negative example %d: \"%s\".",
+					   n, TextDatumGetCString(example))));
+}
+
+static void
+check_examples(const ConsentPattern *pattern, const ConsentPattern *exceptions, const char *code,
 			   Datum examples, bool must_match)
 {
 	Datum	   *elems;
@@ -70,25 +102,16 @@ check_examples(const ConsentPattern *pattern, const char *code,
 		ConsentText example;
 		ConsentMatch found;
 		char	   *source;
-		int			start;
-		int			end;
 
 		if (nulls[i])
 			continue;
 		source = utf8_of(DatumGetTextPP(elems[i]));
 		consent_text_read(source, strlen(source), &example);
-		found = consent_pattern_match(pattern, example.data, example.len, 0, &start, &end);
+		found = speaks(pattern, exceptions, &example);
 		if (found == MATCH_LIMIT)
 			limit_exceeded();
 		if ((found == MATCH_FOUND) != must_match)
-			ereport(ERROR,
-					(errcode(ERRCODE_CHECK_VIOLATION),
-					 errmsg("rule \"%s\" does not behave as its examples say", code),
-					 must_match ?
-					 errdetail("It does not match positive example %d: \"%s\".",
-							   i + 1, TextDatumGetCString(elems[i])) :
-					 errdetail("It matches negative example %d: \"%s\".",
-							   i + 1, TextDatumGetCString(elems[i]))));
+			does_not_behave(code, must_match, i + 1, elems[i]);
 	}
 }
 
@@ -163,6 +186,142 @@ pack_literals(const char *source)
 	return packed;
 }
 
+/* A text column as UTF-8, or NULL. */
+static char *
+text_of(HeapTuple row, TupleDesc desc, int attnum)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(row, attnum, desc, &isnull);
+
+	return isnull ? NULL : utf8_of(DatumGetTextPP(value));
+}
+
+/* What the extension keeps itself: the family unless it is given, and literals. */
+static HeapTuple
+fill_in(HeapTuple row, TupleDesc desc)
+{
+	char	   *source = text_of(row, desc, Anum_rule_pattern);
+	char	   *code = text_of(row, desc, Anum_rule_code);
+	char	   *family = text_of(row, desc, Anum_rule_family);
+	int			attnums[] = {Anum_rule_literals, Anum_rule_family};
+	Datum		values[2] = {0};
+	bool		nulls[2];
+
+	if (family == NULL && code != NULL)
+		family = pnstrdup(code, strcspn(code, "."));
+	nulls[0] = source == NULL;
+	nulls[1] = family == NULL;
+	/* a pattern that is none is refused first */
+	if (source != NULL)
+	{
+		(void) consent_pattern_compile(source);
+		values[0] = PointerGetDatum(pack_literals(source));
+	}
+	if (family != NULL)
+		values[1] = CStringGetTextDatum(pg_any_to_server(family, strlen(family), PG_UTF8));
+	return heap_modify_tuple_by_cols(row, desc, 2, attnums, values, nulls);
+}
+
+static void
+check_pattern(HeapTuple row, TupleDesc desc, const char *source)
+{
+	ConsentPattern *pattern = consent_pattern_compile(source);
+	char	   *exceptions_source = text_of(row, desc, Anum_rule_exceptions);
+	ConsentPattern *exceptions = exceptions_source ? consent_pattern_compile(exceptions_source) : NULL;
+	char	   *code = text_of(row, desc, Anum_rule_code);
+	bool		isnull;
+	Datum		value;
+
+	value = heap_getattr(row, Anum_rule_positive, desc, &isnull);
+	if (!isnull)
+		check_examples(pattern, exceptions, code ? code : "", value, true);
+	value = heap_getattr(row, Anum_rule_negative, desc, &isnull);
+	if (!isnull)
+		check_examples(pattern, exceptions, code ? code : "", value, false);
+}
+
+/*
+ * Conditions written by the statement: whether their names exist, and what they
+ * do with their examples, can only be told when all rules of it are there.
+ */
+static List *written_metas = NIL;
+
+static void
+check_condition(HeapTuple row, TupleDesc desc, char *source)
+{
+	ConsentRule meta = {.source = source};
+	char	   *code = text_of(row, desc, Anum_rule_code);
+	bool		isnull;
+
+	(void) heap_getattr(row, Anum_rule_class, desc, &isnull);
+	meta.neutral = isnull;
+	consent_meta_compile(&meta, NULL, NIL, false);
+	consent_meta_check_class(&meta);
+	if (code != NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+
+		written_metas = lappend(written_metas, pstrdup(code));
+		MemoryContextSwitchTo(caller);
+	}
+}
+
+/* At the end of a transaction what was written is checked, or never happened. */
+void
+consent_rule_forget_metas(void)
+{
+	written_metas = NIL;
+}
+
+static bool
+meta_speaks(const ConsentRuleset *set, const ConsentRule *meta, const char *body)
+{
+	ConsentFindings found;
+
+	consent_classify_findings(set, body, strlen(body), NULL, 0, -1, 1, &found);
+	for (int i = 0; i < found.n; i++)
+	{
+		if (found.finding[i].limit)
+			limit_exceeded();
+		if (found.finding[i].rule == meta)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_meta_examples(const ConsentRuleset *set, const ConsentRule *meta)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(pg_any_to_server(meta->code, strlen(meta->code), PG_UTF8))};
+
+	SPI_connect();
+	/* not read-only, to see what the statement has written */
+	if (SPI_execute_with_args("SELECT positive, negative FROM consent.rule"
+							  " WHERE code OPERATOR(pg_catalog.=) $1",
+							  1, types, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the examples of a rule");
+	for (int column = 1; column <= 2 && SPI_processed == 1; column++)
+	{
+		bool		isnull;
+		Datum		examples = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											 column, &isnull);
+		Datum	   *elems;
+		bool	   *nulls;
+		int			nelems;
+
+		deconstruct_array(DatumGetArrayTypeP(examples), TEXTOID, -1, false,
+						  TYPALIGN_INT, &elems, &nulls, &nelems);
+		for (int i = 0; i < nelems; i++)
+		{
+			if (!nulls[i] &&
+				meta_speaks(set, meta, utf8_of(DatumGetTextPP(elems[i]))) != (column == 1))
+				does_not_behave(meta->code, column == 1, i + 1, elems[i]);
+		}
+	}
+	SPI_finish();
+}
+
 /* Row trigger on consent.rule, before insert, update and delete. */
 PGDLLEXPORT Datum
 pg_consent_rule_check(PG_FUNCTION_ARGS)
@@ -173,10 +332,7 @@ pg_consent_rule_check(PG_FUNCTION_ARGS)
 	HeapTuple	row;
 	MemoryContext work;
 	MemoryContext caller;
-	ConsentPattern *pattern;
-	bytea	   *packed;
 	char	   *source;
-	char	   *code;
 	bool		shipped;
 	bool		isnull;
 	Datum		value;
@@ -222,36 +378,41 @@ pg_consent_rule_check(PG_FUNCTION_ARGS)
 		row = heap_modify_tuple_by_cols(row, desc, 2, attnums, values, nulls);
 	}
 
-	/* Column constraints have not been checked yet: leave nulls to them. */
-	value = heap_getattr(row, Anum_rule_pattern, desc, &isnull);
-	if (isnull)
-		return PointerGetDatum(row);
-
+	row = fill_in(row, desc);
 	work = AllocSetContextCreate(CurrentMemoryContext, "consent rule check",
 								 ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
-	source = utf8_of(DatumGetTextPP(value));
-	pattern = consent_pattern_compile(source);
-	value = heap_getattr(row, Anum_rule_code, desc, &isnull);
-	code = isnull ? "" : TextDatumGetCString(value);
-	value = heap_getattr(row, Anum_rule_positive, desc, &isnull);
-	if (!isnull)
-		check_examples(pattern, code, value, true);
-	value = heap_getattr(row, Anum_rule_negative, desc, &isnull);
-	if (!isnull)
-		check_examples(pattern, code, value, false);
-	packed = pack_literals(source);
+	/* Constraints have not been checked yet: leave nulls to them. */
+	source = text_of(row, desc, Anum_rule_pattern);
+	if (source != NULL)
+		check_pattern(row, desc, source);
+	else if ((source = text_of(row, desc, Anum_rule_condition)) != NULL)
+		check_condition(row, desc, source);
 	MemoryContextSwitchTo(caller);
-	{
-		int			attnum = Anum_rule_literals;
-		Datum		literals = PointerGetDatum(packed);
-
-		isnull = false;
-		row = heap_modify_tuple_by_cols(row, desc, 1, &attnum, &literals, &isnull);
-	}
 	MemoryContextDelete(work);
 
 	return PointerGetDatum(row);
+}
+
+void
+consent_rule_check_metas(void)
+{
+	List	   *codes = written_metas;
+	const ConsentRuleset *set;
+	ListCell   *cell;
+
+	written_metas = NIL;
+	if (codes == NIL)
+		return;
+	set = consent_ruleset_get();
+	foreach(cell, codes)
+	{
+		for (int i = 0; i < set->nmetas; i++)
+		{
+			if (strcmp(set->metas[i].code, lfirst(cell)) == 0)
+				check_meta_examples(set, &set->metas[i]);
+		}
+	}
 }
 
 PGDLLEXPORT Datum
@@ -310,4 +471,59 @@ pg_consent_pattern_literals(PG_FUNCTION_ARGS)
 		elems[i] = CStringGetTextDatum(pg_any_to_server(bytes, literals[i].len, PG_UTF8));
 	}
 	PG_RETURN_ARRAYTYPE_P(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* The rules as they are, and one more. */
+PGDLLEXPORT Datum
+pg_consent_try_condition(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ConsentRule meta = {
+		.code = "try", .family = "try", .citation = "", .class = CLASS_SERVICE, .weight = 1,
+		.parts = RULE_PART_SUBJECT | RULE_PART_BODY, .channels = ~(uint32) 0
+	};
+	ConsentRuleset set = *consent_ruleset_get();
+	ConsentRule *rules = palloc(Max(set.nrules, 1) * sizeof(ConsentRule));
+	ConsentFindings found;
+	char	   *body;
+	char	   *subject = NULL;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
+	meta.source = utf8_of(PG_GETARG_TEXT_PP(0));
+	body = utf8_of(PG_GETARG_TEXT_PP(1));
+	if (!PG_ARGISNULL(2))
+		subject = utf8_of(PG_GETARG_TEXT_PP(2));
+
+	/* a copy, since the condition's operands are marked in the set */
+	memcpy(rules, set.rules, set.nrules * sizeof(ConsentRule));
+	for (int i = 0; i < set.nrules; i++)
+	{
+		rules[i].pattern = unconstify(ConsentPattern *, consent_ruleset_pattern(consent_ruleset_get(), i));
+		rules[i].exceptions = unconstify(ConsentPattern *, consent_ruleset_exceptions(consent_ruleset_get(), i));
+	}
+	set.rules = rules;
+	set.metas = &meta;
+	set.nmetas = 1;
+	consent_meta_compile(&meta, &set, NIL, true);
+	consent_classify_findings(&set, body, strlen(body), subject, subject ? strlen(subject) : 0,
+							  -1, 1, &found);
+	for (int i = 0; i < found.n; i++)
+	{
+		const ConsentFinding *f = &found.finding[i];
+		Datum		values[4];
+		bool		nulls[4] = {false, false, false, false};
+
+		if (f->limit)
+			limit_exceeded();
+		if (f->rule != &meta)
+			continue;
+		values[0] = CStringGetTextDatum(f->in_subject ? "subject" : "body");
+		values[1] = Int32GetDatum(f->start + 1);
+		values[2] = Int32GetDatum(f->end - f->start);
+		values[3] = consent_excerpt(f->in_subject ? subject : body, f->start, f->end);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

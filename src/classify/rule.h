@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * rule.h
- *	  The columns of consent.rule, as src/classify/rule.sql declares them.
+ *	  The columns of consent.rule, as src/classify/rule.sql declares them, and
+ *	  what is left to check when a statement that writes rules is over.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,5 +25,17 @@
 #define Anum_rule_positive		14
 #define Anum_rule_negative		15
 #define Anum_rule_literals		16
+#define Anum_rule_family		17
+#define Anum_rule_exceptions	18
+#define Anum_rule_condition		19
+
+/*
+ * Raise 23514 if a rule with a condition, written since this was last called,
+ * does not do what its examples say.
+ */
+extern void consent_rule_check_metas(void);
+
+/* When a transaction ends. */
+extern void consent_rule_forget_metas(void);
 
 #endif							/* PG_CONSENT_RULE_H */

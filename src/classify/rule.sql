@@ -14,13 +14,14 @@ CREATE TABLE consent.rule (
   weight      real NOT NULL DEFAULT 1
               CHECK (weight >= 0 AND weight <= 100),
   review      boolean NOT NULL DEFAULT false,
-  pattern     text NOT NULL,
+  pattern     text,
   parts       text[] NOT NULL DEFAULT '{subject,body}'
               CHECK (parts <@ '{subject,body,link,alt,preheader,footer,url}' AND cardinality(parts) > 0
                      AND array_position(parts, NULL) IS NULL),
   channels    consent.channel[]
               CHECK (cardinality(channels) > 0 AND array_position(channels, NULL) IS NULL),
-  language    text NOT NULL DEFAULT 'en',
+  language    text NOT NULL DEFAULT 'en'
+              CHECK (language ~ '^[a-z]{2,3}(-[A-Z]{2})?$'),
   citation    text NOT NULL,
   description text NOT NULL,
   enabled     boolean NOT NULL DEFAULT true,
@@ -28,7 +29,13 @@ CREATE TABLE consent.rule (
   adjusted    boolean NOT NULL DEFAULT false,
   positive    text[] NOT NULL DEFAULT '{}',
   negative    text[] NOT NULL DEFAULT '{}',
-  literals    bytea
+  literals    bytea,
+  family      text NOT NULL
+              CHECK (family ~ '^[a-z0-9_]+$'),
+  exceptions  text,
+  condition   text,
+  CONSTRAINT rule_pattern_or_condition CHECK ((pattern IS NULL) <> (condition IS NULL)),
+  CONSTRAINT rule_exceptions_of_pattern CHECK (exceptions IS NULL OR pattern IS NOT NULL)
 );
 COMMENT ON TABLE consent.rule IS
   'What consent.classify() looks for. Add rules of your own; of a shipped rule only weight and enabled can be changed. Changes hold from the next call on, in every session. pg_dump keeps your rules and your adjustments of shipped ones';
@@ -68,6 +75,12 @@ GRANT SELECT ON consent.rule TO PUBLIC;
 
 SELECT pg_extension_config_dump('consent.rule', 'WHERE NOT shipped OR adjusted');
 
+COMMENT ON COLUMN consent.rule.family IS
+  'Rules of one kind, for conditions: "price.*" is every rule of family price. Left out: the first word of the code';
+COMMENT ON COLUMN consent.rule.exceptions IS
+  'PCRE2 regular expression: where it matches in the same sentence, the rule does not speak';
+COMMENT ON COLUMN consent.rule.condition IS
+  'Instead of a pattern: what must have been found by rules that have one. Codes or families with and, or, not, "upsell.upgrade near price.*" (in one sentence; near(40): at most 40 characters apart), "count(price.*, tone.praise) >= 2"; then, for a rule without class, "then suppress tone.urgency" or "then cap price.* at 1"';
 CREATE TABLE consent.ruleset (
   n     integer NOT NULL,
   piece bytea NOT NULL
@@ -112,6 +125,14 @@ CREATE FUNCTION consent.try_rule(pattern text, body text,
   AS 'MODULE_PATHNAME', 'pg_consent_try_rule';
 COMMENT ON FUNCTION consent.try_rule(text, text) IS
   'What a pattern would hit in a text: start (from 1) and length in characters of the text as given, and those characters. At most 1000 rows. Errors: 2201B invalid pattern, PC002 the pattern gave up on the text';
+
+CREATE FUNCTION consent.try_condition(condition text, body text, subject text DEFAULT NULL,
+                                      OUT part text, OUT start integer, OUT length integer, OUT excerpt text)
+  RETURNS SETOF record
+  LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 1
+  AS 'MODULE_PATHNAME', 'pg_consent_try_condition';
+COMMENT ON FUNCTION consent.try_condition(text, text, text) IS
+  'Where a condition over the rules as they are holds in a message: one row, or none if it does not. Errors: 42601 invalid condition, 42704 it is about a rule that does not exist, PC002 a rule gave up on the text';
 
 CREATE FUNCTION consent.pattern_literals(pattern text) RETURNS text[]
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200

@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "classify/rule.h"
 #include "classify/ruleset.h"
 
 /* Bumped by whatever may have changed the rules; see set_is_current(). */
@@ -58,10 +59,12 @@ xact_callback(XactEvent event, void *arg)
 			if (built_while_writing)
 				generation++;
 			built_while_writing = false;
+			consent_rule_forget_metas();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 			built_while_writing = false;
+			consent_rule_forget_metas();
 			break;
 		default:
 			break;
@@ -90,12 +93,12 @@ rule_context(void *arg)
 	errcontext("rule \"%s\"", (const char *) arg);
 }
 
-const ConsentPattern *
-consent_ruleset_pattern(const ConsentRuleset *set, int i)
+/* Compiled when it is first tried: most are not, in most sessions. */
+static const ConsentPattern *
+compiled(const ConsentRuleset *set, const ConsentRule *rule, ConsentPattern **pattern,
+		 const char *source)
 {
-	ConsentRule *rule = &set->rules[i];
-
-	if (rule->pattern == NULL)
+	if (*pattern == NULL)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(set->cxt);
 		ErrorContextCallback context;
@@ -104,11 +107,28 @@ consent_ruleset_pattern(const ConsentRuleset *set, int i)
 		context.arg = unconstify(char *, rule->code);
 		context.previous = error_context_stack;
 		error_context_stack = &context;
-		rule->pattern = consent_pattern_compile(rule->source);
+		*pattern = consent_pattern_compile(source);
 		error_context_stack = context.previous;
 		MemoryContextSwitchTo(caller);
 	}
-	return rule->pattern;
+	return *pattern;
+}
+
+const ConsentPattern *
+consent_ruleset_pattern(const ConsentRuleset *set, int i)
+{
+	ConsentRule *rule = &set->rules[i];
+
+	return compiled(set, rule, &rule->pattern, rule->source);
+}
+
+const ConsentPattern *
+consent_ruleset_exceptions(const ConsentRuleset *set, int i)
+{
+	ConsentRule *rule = &set->rules[i];
+
+	return rule->exceptions_source == NULL ? NULL :
+		compiled(set, rule, &rule->exceptions, rule->exceptions_source);
 }
 
 const ConsentRuleset *
@@ -138,7 +158,7 @@ consent_ruleset_get(void)
 	rel = table_open(rule_relid, AccessShareLock);
 	set = consent_ruleset_fetch(consent_ruleset_stamp(rel));
 	if (set == NULL)
-		set = consent_ruleset_build(rel);
+		set = consent_ruleset_build(rel, false);
 	table_close(rel, AccessShareLock);
 	set->cxt = cxt;
 	set->hits = palloc(2 * sizeof(PrefilterHits));
@@ -185,7 +205,10 @@ pg_consent_rule_changed(PG_FUNCTION_ARGS)
 	CacheInvalidateRelcache(rel);
 	/* the install script has many statements, and stores once, at its end */
 	if (!creating_extension)
+	{
 		consent_ruleset_store(rel);
+		consent_rule_check_metas();
+	}
 	return PointerGetDatum(NULL);
 }
 
@@ -196,5 +219,6 @@ pg_consent_compile_rules(PG_FUNCTION_ARGS)
 
 	consent_ruleset_store(rel);
 	table_close(rel, AccessShareLock);
+	consent_rule_check_metas();
 	PG_RETURN_VOID();
 }

@@ -36,11 +36,23 @@ typedef struct ConsentRule
 	bool		model;			/* no rule: the model, or the text's length */
 	int			parts;			/* RULE_PART_* */
 	uint32		channels;		/* bit per ConsentChannel; all set: any */
+	const char *family;
 	const char *citation;
-	const char *source;			/* of the pattern */
+	const char *source;			/* of the pattern, or the condition */
 	const bytea *literals;		/* of the pattern, while the set is built;
 								 * NULL: to be found */
 	ConsentPattern *pattern;	/* NULL until it is needed */
+	const char *exceptions_source;	/* NULL: none */
+	ConsentPattern *exceptions; /* likewise */
+
+	/* of a rule with a pattern */
+	bool		operand;		/* conditions are about it */
+	bool		everywhere;		/* all its places matter to them */
+
+	/* of a rule with a condition: meta.c's */
+	const int32 *program;
+	int			program_len;
+	int			effect_at;		/* where its effect begins */
 } ConsentRule;
 
 typedef struct ConsentRuleset
@@ -52,6 +64,8 @@ typedef struct ConsentRuleset
 	ConsentRule *rules;			/* neutral ones first, then requests for
 								 * permission, other marketing, and the
 								 * rest, each by code */
+	int			nmetas;
+	ConsentRule *metas;			/* rules with conditions, by code */
 	ConsentPrefilter *filter;
 	MemoryContext cxt;			/* that all of it is in */
 	PrefilterHits *hits;		/* two: room for the parts of a message */
@@ -68,13 +82,14 @@ extern const ConsentRuleset *consent_ruleset_get(void);
  * most sessions.
  */
 extern const ConsentPattern *consent_ruleset_pattern(const ConsentRuleset *set, int rule);
+extern const ConsentPattern *consent_ruleset_exceptions(const ConsentRuleset *set, int rule);
 
 /*
  * For the files ruleset*.c.  A set of the rules as of now, or the one that was
  * stored, if it has that stamp, else NULL; without cxt and hits, in the current
- * context.
+ * context.  strict: it is an error if a condition is about no rule.
  */
-extern ConsentRuleset *consent_ruleset_build(Relation rel);
+extern ConsentRuleset *consent_ruleset_build(Relation rel, bool strict);
 extern ConsentRuleset *consent_ruleset_fetch(uint64 stamp);
 extern uint64 consent_ruleset_stamp(Relation rel);
 extern void consent_ruleset_store(Relation rules);

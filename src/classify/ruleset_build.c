@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "classify/meta.h"
 #include "classify/rule.h"
 #include "classify/ruleset.h"
 
@@ -53,18 +54,23 @@ column(HeapTuple tuple, TupleDesc desc, int attnum, bool *isnull)
 	Datum		value = heap_getattr(tuple, attnum, desc, isnull);
 
 	if (*isnull && attnum != Anum_rule_class && attnum != Anum_rule_channels &&
-		attnum != Anum_rule_literals)
+		attnum != Anum_rule_literals && attnum != Anum_rule_pattern &&
+		attnum != Anum_rule_condition && attnum != Anum_rule_exceptions)
 		elog(ERROR, "null in column %d of consent.rule", attnum);
 	return value;
 }
 
-/* A text column as UTF-8, in the current context. */
+/* A text column as UTF-8, in the current context; NULL if it is null. */
 static char *
 text_column(HeapTuple tuple, TupleDesc desc, int attnum)
 {
 	bool		isnull;
-	char	   *value = TextDatumGetCString(column(tuple, desc, attnum, &isnull));
+	Datum		datum = column(tuple, desc, attnum, &isnull);
+	char	   *value;
 
+	if (isnull)
+		return NULL;
+	value = TextDatumGetCString(datum);
 	return pg_server_to_any(value, strlen(value), PG_UTF8);
 }
 
@@ -129,12 +135,17 @@ read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 	value = column(tuple, desc, Anum_rule_channels, &isnull);
 	rule->channels = isnull ? ~(uint32) 0 : channels_of(value);
 	rule->citation = text_column(tuple, desc, Anum_rule_citation);
+	rule->family = text_column(tuple, desc, Anum_rule_family);
+	rule->exceptions_source = text_column(tuple, desc, Anum_rule_exceptions);
 	rule->source = text_column(tuple, desc, Anum_rule_pattern);
+	if (rule->source == NULL)
+		rule->source = text_column(tuple, desc, Anum_rule_condition);
 	value = column(tuple, desc, Anum_rule_literals, &isnull);
 	rule->literals = isnull ? NULL : DatumGetByteaPCopy(value);
 
-	all = psprintf("%s %d %d %g %d %d %u %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
-				   rule->parts, rule->channels, rule->source);
+	all = psprintf("%s %d %d %g %d %d %u %s %s %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
+				   rule->parts, rule->channels, rule->family, rule->source,
+				   rule->exceptions_source ? rule->exceptions_source : "");
 	return hash_bytes_extended((unsigned char *) all, strlen(all), 0);
 }
 
@@ -167,38 +178,58 @@ consent_ruleset_stamp(Relation rel)
 	return stamp;
 }
 
+static void
+add_rule(ConsentRule **rules, int *n, int *capacity, const ConsentRule *rule)
+{
+	if (*n == *capacity)
+	{
+		*capacity = *capacity ? 2 * *capacity : 128;
+		*rules = *rules ? repalloc(*rules, *capacity * sizeof(ConsentRule)) :
+			palloc(*capacity * sizeof(ConsentRule));
+	}
+	(*rules)[(*n)++] = *rule;
+}
+
 /* All enabled rules. */
 static ConsentRuleset *
-read_rules(Relation rel)
+read_rules(Relation rel, bool strict)
 {
 	ConsentRuleset *set = palloc0(sizeof(ConsentRuleset));
 	TupleDesc	desc = RelationGetDescr(rel);
-	int			capacity = 256;
+	int			capacity = 0;
+	int			meta_capacity = 0;
 	uint64		digest = 0;
+	List	   *disabled = NIL;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	set->rules = palloc(capacity * sizeof(ConsentRule));
 	/* no snapshot given: a fresh one, as for a catalog */
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
+		ConsentRule rule;
 		bool		isnull;
 
 		set->stamp += stamp_of(tuple);
 		if (!DatumGetBool(column(tuple, desc, Anum_rule_enabled, &isnull)))
-			continue;
-		if (set->nrules == capacity)
 		{
-			capacity *= 2;
-			set->rules = repalloc(set->rules, capacity * sizeof(ConsentRule));
+			disabled = lappend(disabled, text_column(tuple, desc, Anum_rule_code));
+			continue;
 		}
 		/* A sum, because rules come in no particular order. */
-		digest += read_rule(tuple, desc, &set->rules[set->nrules++]);
+		digest += read_rule(tuple, desc, &rule);
+		(void) column(tuple, desc, Anum_rule_condition, &isnull);
+		if (isnull)
+			add_rule(&set->rules, &set->nrules, &capacity, &rule);
+		else
+			add_rule(&set->metas, &set->nmetas, &meta_capacity, &rule);
 	}
 	systable_endscan(scan);
 
 	qsort(set->rules, set->nrules, sizeof(ConsentRule), compare_rules);
+	qsort(set->metas, set->nmetas, sizeof(ConsentRule), compare_rules);
+	for (int i = 0; i < set->nmetas; i++)
+		consent_meta_compile(&set->metas[i], set, disabled, strict);
 	set->digest = psprintf("%016llx", (unsigned long long) digest);
 	return set;
 }
@@ -240,9 +271,9 @@ add_filter(ConsentRuleset *set)
 }
 
 ConsentRuleset *
-consent_ruleset_build(Relation rel)
+consent_ruleset_build(Relation rel, bool strict)
 {
-	ConsentRuleset *set = read_rules(rel);
+	ConsentRuleset *set = read_rules(rel, strict);
 
 	add_filter(set);
 	return set;

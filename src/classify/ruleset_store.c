@@ -28,7 +28,7 @@
 
 #include "classify/ruleset.h"
 
-#define IMAGE_VERSION	1		/* of the layout, together with the sizes */
+#define IMAGE_VERSION	2		/* of the layout, together with the sizes */
 #define PIECE			8000	/* bytes of it in a row */
 
 #define Anum_ruleset_n		1
@@ -40,7 +40,7 @@ typedef struct Image
 	uint32		sizes;			/* of what it is made of */
 	Size		size;
 	ConsentRuleset set;
-	ConsentRule rules[FLEXIBLE_ARRAY_MEMBER];	/* then strings and the filter */
+	ConsentRule rules[FLEXIBLE_ARRAY_MEMBER];	/* then metas, strings, the filter */
 } Image;
 
 #define IMAGE_SIZES		((uint32) (sizeof(Image) << 16 | sizeof(ConsentRule)))
@@ -70,32 +70,46 @@ put(Writer *w, const void *what, Size size)
 static const char *
 put_string(Writer *w, const char *s)
 {
-	return put(w, s, strlen(s) + 1);
+	return s ? put(w, s, strlen(s) + 1) : NULL;
 }
 
-/* Bytes from the beginning; there is no string at 0. */
+static ConsentRule
+flat_rule(Writer *w, const ConsentRule *from)
+{
+	ConsentRule rule = *from;
+
+	rule.code = put_string(w, rule.code);
+	rule.family = put_string(w, rule.family);
+	rule.citation = put_string(w, rule.citation);
+	rule.source = put_string(w, rule.source);
+	rule.exceptions_source = put_string(w, rule.exceptions_source);
+	rule.program = rule.program ? put(w, rule.program, rule.program_len * sizeof(int32)) : NULL;
+	rule.literals = NULL;
+	rule.pattern = NULL;
+	rule.exceptions = NULL;
+	return rule;
+}
+
+/* Bytes from the beginning, where nothing is that a pointer could be to. */
 static void
 write_image(Writer *w, const ConsentRuleset *set)
 {
 	Image		head = {.version = IMAGE_VERSION,.sizes = IMAGE_SIZES};
 	Size		rules = offsetof(Image, rules);
 
-	w->at = MAXALIGN(rules + set->nrules * sizeof(ConsentRule));
+	w->at = MAXALIGN(rules + (set->nrules + set->nmetas) * sizeof(ConsentRule));
 	head.set = *set;
 	head.set.rules = NULL;
+	head.set.metas = NULL;
 	head.set.cxt = NULL;
 	head.set.hits = NULL;
 	head.set.digest = put_string(w, set->digest);
 	head.set.filter = put(w, set->filter, consent_prefilter_size(set->filter));
-	for (int i = 0; i < set->nrules; i++)
+	for (int i = 0; i < set->nrules + set->nmetas; i++)
 	{
-		ConsentRule rule = set->rules[i];
+		ConsentRule rule = flat_rule(w, i < set->nrules ? &set->rules[i] :
+									 &set->metas[i - set->nrules]);
 
-		rule.code = put_string(w, rule.code);
-		rule.citation = put_string(w, rule.citation);
-		rule.source = put_string(w, rule.source);
-		rule.literals = NULL;
-		rule.pattern = NULL;
 		if (w->base)
 			memcpy(w->base + rules + i * sizeof(ConsentRule), &rule, sizeof(rule));
 	}
@@ -110,15 +124,22 @@ read_image(char *base)
 	Image	   *image = (Image *) base;
 	ConsentRuleset *set = &image->set;
 
-#define RELOCATE(pointer)	((pointer) = (void *) (base + (Size) (pointer)))
+#define RELOCATE(pointer) \
+	((pointer) = (pointer) ? (void *) (base + (Size) (pointer)) : NULL)
 	RELOCATE(set->digest);
 	RELOCATE(set->filter);
 	set->rules = image->rules;
-	for (int i = 0; i < set->nrules; i++)
+	set->metas = image->rules + set->nrules;
+	for (int i = 0; i < set->nrules + set->nmetas; i++)
 	{
-		RELOCATE(set->rules[i].code);
-		RELOCATE(set->rules[i].citation);
-		RELOCATE(set->rules[i].source);
+		ConsentRule *rule = &image->rules[i];
+
+		RELOCATE(rule->code);
+		RELOCATE(rule->family);
+		RELOCATE(rule->citation);
+		RELOCATE(rule->source);
+		RELOCATE(rule->exceptions_source);
+		RELOCATE(rule->program);
 	}
 #undef RELOCATE
 	return set;
@@ -189,7 +210,7 @@ consent_ruleset_store(Relation rules)
 	 */
 	LockRelationOid(RelationGetRelid(rel), ShareRowExclusiveLock);
 	CommandCounterIncrement();
-	set = consent_ruleset_build(rules);
+	set = consent_ruleset_build(rules, true);
 	write_image(&writer, set);
 	writer.base = MemoryContextAllocHuge(work, writer.at);
 	memset(writer.base, 0, writer.at);

@@ -231,7 +231,7 @@ credit_rules(const ConsentFindings *found, Weighed *weighed, int nweighed)
 		int			low = 0;
 		int			high = nweighed;
 
-		if (!f->counts || f->rule->neutral)
+		if (!f->counts || f->rule->neutral || f->nowhere)
 			continue;
 		/* the last sentence that begins at or before it */
 		while (low < high)

@@ -69,6 +69,18 @@ is($node->safe_psql('squatted', $installed), '', '... and installs nothing');
 # Survives a dump.
 my $file = $node->basedir . '/dump';
 $node->safe_psql('dumped', 'CREATE EXTENSION pg_consent');
+# Rules of one's own, of which one is about another that is dumped behind it.
+$node->safe_psql('dumped', <<'SQL');
+INSERT INTO consent.rule (code, class, pattern, exceptions, citation, description, positive, negative)
+VALUES ('own.zork', 'direct_marketing', 'zork', 'grue', 'x', 'x', '{a zork}', '{a zork and a grue}');
+INSERT INTO consent.rule (code, class, condition, citation, description, positive, negative)
+VALUES ('own.meta', NULL, 'own.zork near service.* then suppress own.zork', 'x', 'x', '{the zork arrives today with your parcel}', '{a zork}');
+UPDATE consent.rule SET description = 'y' WHERE code = 'own.zork';
+UPDATE consent.rule SET enabled = false, weight = 0.25 WHERE code = 'tone.urgency';
+SQL
+my $rules = q{SELECT code, class, weight, enabled, family, pattern, exceptions, condition, adjusted, positive
+  FROM consent.rule WHERE NOT shipped OR adjusted ORDER BY code};
+my $verdicts = q{SELECT class, rules FROM unnest('{a zork,a zork and a grue,the zork arrives today with your parcel}'::text[]) b, consent.classify(b)};
 command_ok([ 'pg_dump', '-Fc', '-f', $file, '-d', $node->connstr('dumped') ],
   'pg_dump of a database with the extension');
 command_ok(
@@ -81,6 +93,10 @@ is($node->safe_psql('restored', $installed),
 is( $node->safe_psql('restored', $members),
   $node->safe_psql('dumped', $members),
   '... with the same members');
+my $kept = $node->safe_psql('dumped', $rules);
+like($kept, qr/own\.meta.*own\.zork.*tone\.urgency/s, 'rules of one\'s own, and an adjusted one');
+is($node->safe_psql('restored', $rules), $kept, '... are restored');
+is($node->safe_psql('restored', $verdicts), $node->safe_psql('dumped', $verdicts), '... and do the same');
 
 $node->stop;
 done_testing();
