@@ -57,6 +57,7 @@
 #include "guard/guard.h"
 #include "ledger/filter.h"
 #include "ledger/ledger.h"
+#include "ledger/reader.h"
 #include "ledger/world.h"
 #include "module/compat.h"
 #include "module/errors.h"
@@ -563,7 +564,8 @@ consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 
  * apply to it.
  */
 static bool
-judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentJudgement *judgement)
+judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentSitting *sitting,
+				ConsentJudgement *judgement)
 {
 	ConsentVerdict *verdict = &judgement->verdict;
 	Snapshot	snapshot;
@@ -574,7 +576,7 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentJudgeme
 	{
 		if (c->invalid == REASON_NONE && consent_needs_no_standing(c))
 		{
-			*verdict = consent_judge_settled(c, (Datum) 0, DT_NOEND, InvalidSnapshot);
+			*verdict = consent_judge_settled(c, (Datum) 0, DT_NOEND, InvalidSnapshot, NULL);
 			consent_reason_add(&verdict->found, recipient->missing);
 			judgement->unreadable = true;
 		}
@@ -584,7 +586,7 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentJudgeme
 	}
 	if (c->invalid != REASON_NONE || consent_needs_no_standing(c))
 	{
-		*verdict = consent_judge_settled(c, PointerGetDatum(recipient->contact), DT_NOEND, InvalidSnapshot);
+		*verdict = consent_judge_settled(c, PointerGetDatum(recipient->contact), DT_NOEND, InvalidSnapshot, NULL);
 		return verdict->allowed;
 	}
 
@@ -599,10 +601,14 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentJudgeme
 		return verdict->allowed;
 	}
 
+	if (sitting != NULL && sitting->reader == NULL)
+		sitting->reader = consent_reader_open(sitting->context);
+
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	*verdict = consent_judge_settled(c, PointerGetDatum(recipient->contact), DT_NOEND, snapshot);
+	*verdict = consent_judge_settled(c, PointerGetDatum(recipient->contact), DT_NOEND, snapshot,
+									 sitting ? sitting->reader : NULL);
 	UnregisterSnapshot(snapshot);
 	return verdict->allowed;
 }
@@ -692,7 +698,7 @@ consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, Co
 	judgement->keys = palloc(n * sizeof(uint64));
 	for (int i = 0; i < n; i++)
 	{
-		if (!judge_recipient(&c, &recipients[i], judgement))
+		if (!judge_recipient(&c, &recipients[i], sitting, judgement))
 			break;
 	}
 	if (judgement->contradicted)

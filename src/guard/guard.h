@@ -53,6 +53,7 @@ typedef struct ConsentSitting
 	ConsentClassification found;
 	ConsentRemembered names;
 	ConsentCase c;
+	struct ConsentReader *reader;	/* NULL: not opened yet */
 } ConsentSitting;
 
 typedef enum ConsentRowVerdict

@@ -107,6 +107,7 @@ PG_FUNCTION_INFO_V1(pg_consent_filter_state);
 typedef enum FilterDomain
 {
 	DOMAIN_ADDRESS = 1,
+	DOMAIN_LINK,				/* of an address to a person */
 	DOMAIN_ERASURE,				/* of an address, by its keyed digest */
 	DOMAIN_ANY_ERASURE			/* has anybody been erased at all? */
 } FilterDomain;
@@ -237,13 +238,16 @@ scramble(uint64 value)
 	return value ^ value >> 31;
 }
 
-/* Where the bits of something are: which block, and BITS_PER_ADDRESS nine-bit places in it. */
+/*
+ * Where the bits of something are: which block, and BITS_PER_ADDRESS nine-bit
+ * places in it.  All that is to be known of one key lies in the same block.
+ */
 static uint64
 place(FilterDomain domain, uint64 key, uint64 *bits)
 {
-	uint64		hash = scramble(key ^ scramble(((uint64) MyDatabaseId << 8) | domain));
+	uint64		hash = scramble(key ^ scramble(MyDatabaseId));
 
-	*bits = scramble(hash);
+	*bits = scramble(hash + domain);
 	return (hash >> 32) * filter->nblocks >> 32;
 }
 
@@ -282,6 +286,17 @@ consent_filter_add(const ConsentContact *contact)
 {
 	if (filter != NULL)
 		add(DOMAIN_ADDRESS, consent_contact_root_hash(contact, 0));
+}
+
+void
+consent_filter_add_link(const ConsentContact *contact)
+{
+	uint64		key = consent_contact_root_hash(contact, 0);
+
+	if (filter == NULL)
+		return;
+	add(DOMAIN_ADDRESS, key);
+	add(DOMAIN_LINK, key);
 }
 
 static uint64
@@ -326,7 +341,7 @@ pg_consent_filter_recorded(PG_FUNCTION_ARGS)
 	contact = SPI_fnumber(desc, "contact");
 	value = heap_getattr(tuple, contact > 0 ? contact : SPI_fnumber(desc, "address_digest"), desc, &isnull);
 	if (!isnull && contact > 0)
-		consent_filter_add(DatumGetConsentContactPP(value));
+		consent_filter_add_link(DatumGetConsentContactPP(value));
 	else if (!isnull)
 		consent_filter_add_erasure((uint8 *) VARDATA_ANY(DatumGetByteaPP(value)));
 	return PointerGetDatum(tuple);
@@ -488,6 +503,8 @@ is_filled(void)
 	FilledDatabase ours = {0};
 	FilledDatabase *found;
 
+	/* It is locks that bring in the news of other sessions' changes. */
+	AcceptInvalidationMessages();
 	if (checked_good && checked_changes == changes)
 		return true;
 	if (RecoveryInProgress())
@@ -528,6 +545,18 @@ may_be_erased(const ConsentContact *contact)
 }
 
 bool
+consent_filter_rules_out_erasure(const ConsentContact *root)
+{
+	return filter != NULL && is_filled() && !may_be_erased(root);
+}
+
+bool
+consent_filter_rules_out_links(const ConsentContact *root)
+{
+	return filter != NULL && is_filled() && !holds(DOMAIN_LINK, consent_contact_root_hash(root, 0));
+}
+
+bool
 consent_filter_rules_out(const ConsentContact *contact, uint64 key)
 {
 	if (filter == NULL || !is_filled())
@@ -535,12 +564,20 @@ consent_filter_rules_out(const ConsentContact *contact, uint64 key)
 	return !holds(DOMAIN_ADDRESS, key) && !may_be_erased(contact);
 }
 
+/* What a row of the tables tells of. */
+typedef enum Recorded
+{
+	RECORDED_EVENT,
+	RECORDED_LINK,
+	RECORDED_ERASURE
+} Recorded;
+
 /* Read a table into the filter: rows of transactions in progress too. */
 static int64
-read_table(Oid relid, const char *column)
+read_table(Oid relid, Recorded recorded)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	int			attnum = get_attnum(relid, column);
+	int			attnum = get_attnum(relid, recorded == RECORDED_ERASURE ? "address_digest" : "contact");
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "pg_consent filter", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(per_row);
@@ -560,10 +597,18 @@ read_table(Oid relid, const char *column)
 		if (isnull)
 			continue;
 		MemoryContextSwitchTo(per_row);
-		if (strcmp(column, "contact") == 0)
-			consent_filter_add(DatumGetConsentContactPP(value));
-		else
-			consent_filter_add_erasure((uint8 *) VARDATA_ANY(DatumGetByteaPP(value)));
+		switch (recorded)
+		{
+			case RECORDED_EVENT:
+				consent_filter_add(DatumGetConsentContactPP(value));
+				break;
+			case RECORDED_LINK:
+				consent_filter_add_link(DatumGetConsentContactPP(value));
+				break;
+			case RECORDED_ERASURE:
+				consent_filter_add_erasure((uint8 *) VARDATA_ANY(DatumGetByteaPP(value)));
+				break;
+		}
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(per_row);
 		n++;
@@ -595,7 +640,8 @@ fill(void)
 		return -1;
 	foreach(cell, relids)
 	{
-		n += read_table(lfirst_oid(cell), i <= nparts ? "contact" : "address_digest");
+		n += read_table(lfirst_oid(cell),
+						i < nparts ? RECORDED_EVENT : i == nparts ? RECORDED_LINK : RECORDED_ERASURE);
 		i++;
 	}
 	AcceptInvalidationMessages();
@@ -670,7 +716,6 @@ pg_consent_filter_state(PG_FUNCTION_ARGS)
 		double		share;
 		FilledDatabase *ours;
 
-		AcceptInvalidationMessages();
 		values[0] = BoolGetDatum(is_filled());
 		for (uint64 i = 0; i < nwords; i++)
 			nset += pg_popcount64(pg_atomic_read_u64(&words[i]));

@@ -13,6 +13,7 @@
 
 /* Before anything is stored about a contact, or about one that was erased. */
 extern void consent_filter_add(const ConsentContact *contact);
+extern void consent_filter_add_link(const ConsentContact *contact);
 extern void consent_filter_add_erasure(const uint8 *digest);
 
 /*
@@ -21,6 +22,10 @@ extern void consent_filter_add_erasure(const uint8 *digest);
  * so is what our own transaction has recorded.
  */
 extern bool consent_filter_rules_out(const ConsentContact *contact, uint64 key);
+
+/* The same of erasures and of links alone; root is the address without its +tag. */
+extern bool consent_filter_rules_out_erasure(const ConsentContact *root);
+extern bool consent_filter_rules_out_links(const ConsentContact *root);
 
 /* From _PG_init. */
 extern void consent_filter_init(void);

@@ -228,7 +228,8 @@ consent_case_refusal(const ConsentCase *c, ConsentReason reason)
  * The case is settled.
  */
 ConsentVerdict
-consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapshot snapshot)
+consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapshot snapshot,
+					  struct ConsentReader *reader)
 {
 	ConsentSend send = c->send;
 
@@ -238,7 +239,7 @@ consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at,
 		return consent_evaluate(consent_standing_empty(), &send);
 	send.form = consent_ledger_form(contact);
 	consent_world_facts(&send, known_at, snapshot);
-	return consent_evaluate(consent_ledger_standing(contact, known_at, snapshot), &send);
+	return consent_evaluate(consent_ledger_standing(contact, known_at, snapshot, reader), &send);
 }
 
 /*
@@ -263,7 +264,7 @@ consent_judge(const ConsentCase *c, Datum contact, TimestampTz known_at, Snapsho
 	if (c->invalid != REASON_NONE)
 		return consent_case_refusal(c, c->invalid);
 	consent_case_settle(&settled, known_at);
-	return consent_judge_settled(&settled, contact, known_at, snapshot);
+	return consent_judge_settled(&settled, contact, known_at, snapshot, NULL);
 }
 
 /* decision.reasons: what decided first, then the rest in order of precedence */

@@ -12,6 +12,8 @@
 #include "decision/decision.h"
 #include "utils/snapshot.h"
 
+struct ConsentReader;
+
 /* A send whose names have been looked up. */
 typedef struct ConsentCase
 {
@@ -33,7 +35,7 @@ extern bool consent_needs_no_standing(const ConsentCase *c);
 extern void consent_case_settle(ConsentCase *c, TimestampTz known_at);
 extern bool consent_case_holds(const ConsentCase *c, TimestampTz at);
 extern ConsentVerdict consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at,
-											Snapshot snapshot);
+											Snapshot snapshot, struct ConsentReader *reader);
 extern ConsentVerdict consent_judge_stranger(const ConsentCase *c);
 extern ConsentVerdict consent_case_refusal(const ConsentCase *c, ConsentReason reason);
 extern ConsentVerdict consent_judge(const ConsentCase *c, Datum contact,

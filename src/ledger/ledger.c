@@ -43,8 +43,10 @@
 #include "contact/contact.h"
 #include "ledger/calendar.h"
 #include "ledger/erasure.h"
+#include "ledger/filter.h"
 #include "ledger/ledger.h"
 #include "ledger/link.h"
+#include "ledger/reader.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 
@@ -248,8 +250,8 @@ part_invalidated(Datum arg, Oid relid)
 	}
 }
 
-static Oid
-index_of_part(Relation part, Oid whole_index)
+Oid
+consent_ledger_index_of_part(Relation part, Oid whole_index)
 {
 	static bool registered = false;
 	Oid			index;
@@ -268,6 +270,30 @@ index_of_part(Relation part, Oid whole_index)
 	return index;
 }
 
+/* The ledger as a whole, and its index on address. */
+Oid
+consent_ledger_relid(Oid *whole_index)
+{
+	Oid			nsp = get_namespace_oid("consent", false);
+	Oid			relid = get_relname_relid("ledger", nsp);
+
+	*whole_index = get_relname_relid("ledger_address", nsp);
+	if (!OidIsValid(relid) || !OidIsValid(*whole_index))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"consent.ledger\" or its index on address does not exist")));
+	return relid;
+}
+
+void
+consent_ledger_part_missing(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("a part of consent.ledger or its index on address is missing"),
+			 errhint("Attach it again; until then nothing can be judged.")));
+}
+
 /*
  * The part of the ledger that an address lies in, and its index on address.
  * A ledger without parts, or that has lost one, is an error and not an empty
@@ -276,22 +302,14 @@ index_of_part(Relation part, Oid whole_index)
 static Relation
 open_part(Datum contact, Oid *indexid)
 {
-	Oid			nsp = get_namespace_oid("consent", false);
-	Oid			relid = get_relname_relid("ledger", nsp);
-	Oid			whole_index = get_relname_relid("ledger_address", nsp);
-	Relation	whole;
+	Oid			whole_index;
+	Relation	whole = table_open(consent_ledger_relid(&whole_index), AccessShareLock);
 	Relation	part = NULL;
 	PartitionKey key;
 	PartitionDesc parts;
 	bool		isnull = false;
 	int			found;
 
-	if (!OidIsValid(relid) || !OidIsValid(whole_index))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.ledger\" or its index on address does not exist")));
-
-	whole = table_open(relid, AccessShareLock);
 	key = RelationGetPartitionKey(whole);
 	parts = key ? RelationGetPartitionDesc(whole, true) : NULL;
 	if (parts != NULL && parts->nparts > 0 && key->strategy == PARTITION_STRATEGY_HASH)
@@ -303,12 +321,9 @@ open_part(Datum contact, Oid *indexid)
 		if (found >= 0)
 			part = table_open(parts->oids[found], AccessShareLock);
 	}
-	*indexid = part ? index_of_part(part, whole_index) : InvalidOid;
+	*indexid = part ? consent_ledger_index_of_part(part, whole_index) : InvalidOid;
 	if (!OidIsValid(*indexid))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a part of consent.ledger or its index on address is missing"),
-				 errhint("Attach it again; until then nothing can be judged.")));
+		consent_ledger_part_missing();
 	table_close(whole, NoLock);
 	return part;
 }
@@ -368,34 +383,54 @@ end_address(AddressScan *scan)
 	table_close(scan->part, AccessShareLock);
 }
 
+/* Fold in an event: or only if it counts for another address. */
+static ConsentStanding *
+fold_row(ConsentStanding *standing, HeapTuple tuple, TupleDesc desc, bool for_another, TimestampTz known_at,
+		 MemoryContext rows)
+{
+	MemoryContext caller = MemoryContextSwitchTo(rows);
+	ConsentEvent *event = consent_ledger_event(tuple, desc);
+
+	MemoryContextSwitchTo(caller);
+	if (for_another)
+		event->facts.form = CONSENT_EVERY_FORM;
+	if (event->facts.recorded_at <= known_at && (!for_another || is_personal(event)))
+		standing = consent_fold(standing, event);
+	MemoryContextReset(rows);
+	return standing;
+}
+
 /* Fold in the events of an address: all, or those that count for another. */
 static ConsentStanding *
 fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_another,
-			 TimestampTz known_at, Snapshot snapshot)
+			 TimestampTz known_at, Snapshot snapshot, ConsentReader *reader)
 {
-	AddressScan scan = begin_address(root, snapshot);
 	HeapTuple	tuple;
-	MemoryContext rows;
-	MemoryContext caller;
+	TupleDesc	desc;
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows",
+											   ALLOCSET_SMALL_SIZES);
 
-	rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows",
-								 ALLOCSET_SMALL_SIZES);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
+	if (reader != NULL)
 	{
-		ConsentEvent *event;
+		consent_reader_begin(reader, root, snapshot);
+		while (HeapTupleIsValid(tuple = consent_reader_next(reader, &desc)))
+		{
+			CHECK_FOR_INTERRUPTS();
+			standing = fold_row(standing, tuple, desc, for_another, known_at, rows);
+		}
+	}
+	else
+	{
+		AddressScan scan = begin_address(root, snapshot);
 
-		CHECK_FOR_INTERRUPTS();
-		caller = MemoryContextSwitchTo(rows);
-		event = consent_ledger_event(tuple, RelationGetDescr(scan.part));
-		MemoryContextSwitchTo(caller);
-		if (for_another)
-			event->facts.form = CONSENT_EVERY_FORM;
-		if (event->facts.recorded_at <= known_at && (!for_another || is_personal(event)))
-			standing = consent_fold(standing, event);
-		MemoryContextReset(rows);
+		while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
+		{
+			CHECK_FOR_INTERRUPTS();
+			standing = fold_row(standing, tuple, RelationGetDescr(scan.part), for_another, known_at, rows);
+		}
+		end_address(&scan);
 	}
 	MemoryContextDelete(rows);
-	end_address(&scan);
 	return standing;
 }
 
@@ -428,16 +463,20 @@ fold_others(ConsentStanding *standing, const ConsentContact *root, TimestampTz k
 {
 	ListCell   *other;
 
-	standing = consent_erasure_fold(standing, root, known_at, snapshot);
+	if (!consent_filter_rules_out_erasure(root))
+		standing = consent_erasure_fold(standing, root, known_at, snapshot);
+	if (consent_filter_rules_out_links(root))
+		return standing;
 	foreach(other, consent_linked_addresses(root, known_at, snapshot))
-		standing = fold_address(standing, lfirst(other), true, known_at, snapshot);
+		standing = fold_address(standing, lfirst(other), true, known_at, snapshot, NULL);
 	return standing;
 }
 
 /*
  * The standing of a contact's address, all its +tag forms, by what the ledger
  * holds under a snapshot.
- * Events recorded after known_at are left out; DT_NOEND leaves out none.
+ * Events recorded after known_at are left out; DT_NOEND leaves out none.  reader
+ * is NULL where nothing is kept open.
  *
  * These are index scans of our own rather than queries, so nothing in the
  * session (search_path, row security, privileges, a temporary table) comes
@@ -445,12 +484,12 @@ fold_others(ConsentStanding *standing, const ConsentContact *root, TimestampTz k
  * that user's right to read the ledger first.
  */
 ConsentStanding *
-consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot)
+consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot, ConsentReader *reader)
 {
 	ConsentContact *root = consent_contact_root(DatumGetConsentContactPP(contact));
 	ConsentStanding *standing;
 
-	standing = fold_address(consent_standing_empty(), root, false, known_at, snapshot);
+	standing = fold_address(consent_standing_empty(), root, false, known_at, snapshot, reader);
 	return fold_others(standing, root, known_at, snapshot);
 }
 

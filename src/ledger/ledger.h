@@ -12,6 +12,8 @@
 #include "access/tupdesc.h"
 #include "contact/contact.h"
 #include "decision/standing.h"
+#include "module/compat.h"
+#include "utils/relcache.h"
 #include "utils/snapshot.h"
 
 /* Columns of consent.ledger, as ledger.sql creates them. */
@@ -62,8 +64,12 @@ extern int	consent_relationship_lookup(const char *name);
 extern ConsentEvent *consent_ledger_event(HeapTuple tuple, TupleDesc desc);
 extern uint16 consent_channel_bits(Datum array);
 extern uint64 consent_ledger_form(Datum contact);
+struct ConsentReader;
 extern ConsentStanding *consent_ledger_standing(Datum contact, TimestampTz known_at,
-												Snapshot snapshot);
+												Snapshot snapshot, struct ConsentReader *reader);
+extern Oid	consent_ledger_relid(Oid *whole_index);
+extern Oid	consent_ledger_index_of_part(Relation part, Oid whole_index);
+extern pg_noreturn void consent_ledger_part_missing(void);
 extern void consent_ledger_lock_part(const ConsentContact *contact);
 extern void consent_ledger_check_readable(void);
 

@@ -78,6 +78,15 @@ typedef struct ErrorSaveContext
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* Index scans can be asked to count for EXPLAIN since 18. */
+#if PG_VERSION_NUM >= 180000
+#define consent_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#else
+#define consent_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, nkeys, 0)
+#endif
+
 /* Loadable modules name themselves since PostgreSQL 18. */
 #ifdef PG_MODULE_MAGIC_EXT
 #define PG_CONSENT_MODULE_MAGIC(v) \

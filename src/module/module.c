@@ -20,6 +20,7 @@
 #include "guard/gate.h"
 #include "guard/trigger.h"
 #include "ledger/filter.h"
+#include "ledger/reader.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
@@ -91,6 +92,7 @@ _PG_init(void)
 	/* Rooms that keep a cache register their callbacks. */
 	consent_classify_init();
 	consent_vocabulary_init();
+	consent_reader_init();
 	consent_gate_init();
 	consent_trigger_init();
 	consent_guard_cache_init();

@@ -210,7 +210,7 @@ judge(FunctionCallInfo fcinfo, JudgeCache *cache)
 	if (PG_ARGISNULL(ARG_STANDING))
 	{
 		consent_ledger_check_readable();
-		standing = consent_ledger_standing(PG_GETARG_DATUM(ARG_CONTACT), known_at, GetActiveSnapshot());
+		standing = consent_ledger_standing(PG_GETARG_DATUM(ARG_CONTACT), known_at, GetActiveSnapshot(), NULL);
 	}
 	else
 		standing = consent_standing_known_by((const ConsentStanding *) PG_GETARG_VARLENA_P(ARG_STANDING), known_at);

@@ -159,10 +159,11 @@ sub triggers {
 	return join '', map { sprintf "ALTER TABLE consent.ledger_%02d %s TRIGGER ledger_record;\n", $_, $what } 0 .. 15;
 }
 is(queue($node, 'behind@tricks.example'), 'queued', 'before');
+my $filled_at = $node->safe_psql('postgres', 'SELECT filled_at FROM consent.filter_state()');
 $node->safe_psql('postgres', "BEGIN;\n" . triggers('DISABLE') . row_of('behind@tricks.example') . ";\n" . triggers('ENABLE ALWAYS') . 'COMMIT');
-is(in_use($node), 'f', 'the triggers were disabled and enabled: the filter is not used');
 is(queue($node, 'behind@tricks.example'), 'objected', 'what was written meanwhile is found');
 wait_for_filter($node, 'after the triggers were enabled');
+is($node->safe_psql('postgres', "SELECT filled_at > '$filled_at' FROM consent.filter_state()"), 't', 'the triggers were disabled and enabled: the filter has been filled again');
 is(queue($node, 'behind@tricks.example'), 'objected', 'also when the filter has been filled again');
 $node->safe_psql('postgres', triggers('ENABLE'));
 ($rc, $stdout, $stderr) = $node->psql('postgres', 'SELECT consent.fill_filter()');

@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader.h
+ *	  Reads the ledger's rows of one address after another.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_CONSENT_READER_H
+#define PG_CONSENT_READER_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "contact/contact.h"
+#include "utils/palloc.h"
+#include "utils/snapshot.h"
+
+/* The ledger, kept open by a statement; it goes with the statement's memory. */
+typedef struct ConsentReader ConsentReader;
+
+extern ConsentReader *consent_reader_open(MemoryContext statement);
+
+/* The rows of an address, in no order; one address at a time, to the end. */
+extern void consent_reader_begin(ConsentReader *reader, const ConsentContact *root, Snapshot snapshot);
+extern HeapTuple consent_reader_next(ConsentReader *reader, TupleDesc *desc);
+
+/* From _PG_init. */
+extern void consent_reader_init(void);
+
+#endif							/* PG_CONSENT_READER_H */
