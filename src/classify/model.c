@@ -77,6 +77,7 @@ load(void)
 	struct stat st;
 	const ConsentModelHeader *header;
 	void	   *map;
+	int			failure;
 	int			fd;
 
 	get_share_path(my_exec_path, share);
@@ -90,10 +91,12 @@ load(void)
 	if (fstat(fd, &st) != 0 || st.st_size < sizeof(ConsentModelHeader))
 		unusable(path, "it is cut short");
 	map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	failure = errno;
 	CloseTransientFile(fd);
+	errno = failure;
 	if (map == MAP_FAILED)
 		ereport(ERROR,
-				(errcode(ERRCODE_SYSTEM_ERROR),
+				(errcode(failure == ENOMEM ? ERRCODE_OUT_OF_MEMORY : ERRCODE_SYSTEM_ERROR),
 				 errmsg("could not map file \"%s\": %m", path)));
 
 	header = map;
