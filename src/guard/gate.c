@@ -15,7 +15,10 @@
  *	  pre-commit, then looks in the log for transactions that were not visible
  *	  when its first row was judged, and judges again its rows for the
  *	  addresses found there.
- *	- So does one that has changed a pending row in a way that is no new
+ *	- One who withdraws while somebody else records about the same address takes
+ *	  all that the other names for its own: the other may have linked it to more
+ *	  addresses of the person, and neither sees what the other does.
+ *	- As one that queues does one that has changed a pending row in a way that is no new
  *	  decision: a sweep would have skipped it, locked as it was.
  *
  * Locks are taken in order and held to the end of the transaction, so for the
@@ -204,10 +207,31 @@ full_xid(TransactionId xid)
 	return FullTransactionIdFromEpochAndXid(epoch, xid);
 }
 
+/* What commits from here on is looked for at commit. */
+static void
+begin_watching(void)
+{
+	Gate	   *g = gate;
+
+	if (g->since != NULL)
+		return;
+	g->since = RegisterSnapshotOnOwner(GetLatestSnapshot(), TopTransactionResourceOwner);
+	g->unseen = full_xid(g->since->xmin);
+
+	/* Who looks for links does so by the transaction's snapshot. */
+	if (IsolationUsesXactSnapshot())
+	{
+		FullTransactionId first = full_xid(GetTransactionSnapshot()->xmin);
+
+		if (FullTransactionIdPrecedes(first, g->unseen))
+			g->unseen = first;
+	}
+}
+
 /*
- * What commits from here on is looked for at commit.  When we are there
- * already, and a trigger or somebody's callback still writes rows, the bucket
- * is locked at once: then the verdict that follows is the last one.
+ * When we are at our commit already, and a trigger or somebody's callback still
+ * writes rows, the bucket is locked at once: then the verdict that follows is
+ * the last one.
  */
 void
 consent_gate_enter(uint64 key)
@@ -216,11 +240,8 @@ consent_gate_enter(uint64 key)
 
 	if (g->passed)
 		lock_bucket(BUCKET(key), ShareLock);
-	else if (g->since == NULL)
-	{
-		g->since = RegisterSnapshotOnOwner(GetLatestSnapshot(), TopTransactionResourceOwner);
-		g->unseen = full_xid(g->since->xmin);
-	}
+	else
+		begin_watching();
 }
 
 /* Relations are few, and rows of one come together. */
@@ -307,12 +328,10 @@ consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys, 
 	}
 }
 
-/* Something was recorded that may stand against messages to this contact. */
 static void
-note_restriction(const ConsentContact *contact)
+note_restricted_key(uint64 key)
 {
-	Gate	   *g = get_gate();
-	uint64		key = consent_address_key(contact);
+	Gate	   *g = gate;
 
 	g->wanted[BUCKET(key)] = ExclusiveLock;
 	if (g->passed)
@@ -331,6 +350,15 @@ note_restriction(const ConsentContact *contact)
 			MemoryContextAlloc(TopTransactionContext, g->maxkeys * sizeof(uint64));
 	}
 	g->keys[g->nkeys++] = key;
+}
+
+/* Something was recorded that may stand against messages to this contact. */
+static void
+note_restriction(const ConsentContact *contact)
+{
+	if (!get_gate()->passed)
+		begin_watching();
+	note_restricted_key(consent_address_key(contact));
 }
 
 static int
@@ -479,6 +507,82 @@ suspects(void)
 	table_close(rel, AccessShareLock);
 	sort_keys(&set);
 	return set;
+}
+
+/* Everybody may be meant. */
+static void
+restrict_all(void)
+{
+	gate->all_keys = true;
+	for (int i = 0; i < NBUCKETS; i++)
+	{
+		gate->wanted[i] = ExclusiveLock;
+		if (gate->passed)
+			lock_bucket(i, ExclusiveLock);
+	}
+}
+
+/*
+ * Of what transactions recorded that we did not see when we began to record:
+ * where that is about an address of ours, all their addresses become ours.
+ * Returns false if there was nothing new.
+ */
+static bool
+join_others_once(void)
+{
+	ConsentKeySet ours = {.n = gate->nkeys};
+	bool		joined = false;
+	Oid			indexid;
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (gate->nkeys == 0 || gate->all_keys || gate->since == NULL)
+		return false;
+	ours.keys = palloc_extended(ours.n * sizeof(uint64), MCXT_ALLOC_HUGE);
+	memcpy(ours.keys, gate->keys, ours.n * sizeof(uint64));
+	sort_keys(&ours);
+
+	rel = open_log(AccessShareLock, &indexid);
+	ScanKeyInit(&key, Anum_gate_log_xid, BTGreaterEqualStrategyNumber, F_XID8GE,
+				FullTransactionIdGetDatum(gate->unseen));
+	scan = systable_beginscan(rel, indexid, true, SnapshotSelf, 1, &key);
+	while (!gate->all_keys && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		keys = heap_getattr(tuple, Anum_gate_log_keys, RelationGetDescr(rel), &isnull);
+		ConsentKeySet theirs = {0};
+		bool		meet = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (isnull)
+		{
+			restrict_all();
+			break;
+		}
+		add_keys(&theirs, keys);
+		for (int i = 0; i < theirs.n && !meet; i++)
+			meet = consent_key_in_set(&ours, theirs.keys[i]);
+		for (int i = 0; i < theirs.n && meet; i++)
+		{
+			if (consent_key_in_set(&ours, theirs.keys[i]))
+				continue;
+			note_restricted_key(theirs.keys[i]);
+			joined = true;
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	pfree(ours.keys);
+	return joined;
+}
+
+static void
+join_others(void)
+{
+	while (join_others_once())
+		;
 }
 
 /* A relation whose rows are judged again. */
@@ -672,7 +776,11 @@ settle_restrictions(void)
 {
 	while (gate->nkeys > 0)
 	{
-		ConsentKeySet set = {.all = gate->all_keys, .n = gate->nkeys, .keys = gate->keys};
+		ConsentKeySet set;
+
+		/* Once more, for now we hold the locks. */
+		join_others();
+		set = (ConsentKeySet) {.all = gate->all_keys, .n = gate->nkeys, .keys = gate->keys};
 
 		gate->nkeys = gate->maxkeys = 0;
 		gate->keys = NULL;
@@ -693,6 +801,9 @@ pass(void)
 											   ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 
+	/* Before locking, so that locks are taken in order; what comes in between is rare. */
+	if (OidIsValid(get_namespace_oid("consent", true)))
+		join_others();
 	lock_buckets();
 	gate->passed = true;
 	if (OidIsValid(get_namespace_oid("consent", true)))
