@@ -200,3 +200,20 @@ SELECT consent.withdraw('sam@sweep.example') > 0 AS withdrawn;
 SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_hand'::regclass;
 DROP TABLE sweep_hand, sweep_divert, sweep_quarantine, sweep_flag, sweep_part, sweep_list;
 DROP FUNCTION sweep_sorry();
+
+-- In a large table a withdrawal needs an index: guard() offers it, and so does the view.
+CREATE TABLE sweep_large (to_addr text, body text, filler text, status text DEFAULT 'queued');
+INSERT INTO sweep_large SELECT 'n' || n || '@sweep.example', :promo, repeat('x', 1000) FROM generate_series(1, 9000) n;
+SET client_min_messages = notice;
+\set VERBOSITY default
+SELECT consent.guard('sweep_large', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$, applies => 'true', on_block => 'flag', name => 'watch');
+SELECT consent.guard('sweep_large', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+\set VERBOSITY terse
+SELECT count(judged) FROM consent.verify('sweep_large');
+SELECT health, detail FROM consent.guards WHERE relation = 'sweep_large'::regclass ORDER BY detail;
+SELECT * FROM consent.guard_index('sweep_large') WHERE guard_index NOT LIKE '%CASE%' \gexec
+SELECT health, detail FROM consent.guards WHERE relation = 'sweep_large'::regclass;
+SELECT consent.unguard('sweep_large');
+DROP TABLE sweep_large;

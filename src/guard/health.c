@@ -15,10 +15,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
@@ -28,6 +30,8 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -47,6 +51,9 @@ PG_FUNCTION_INFO_V1(pg_consent_guard_fault);
 PG_FUNCTION_INFO_V1(pg_consent_guarded_table);
 PG_FUNCTION_INFO_V1(pg_consent_guarded_rows);
 PG_FUNCTION_INFO_V1(pg_consent_verify);
+
+/* From here on it takes a while to read a table: 8 MB. */
+#define LARGE_TABLE_BLOCKS 1024
 
 /*
  * Why a guard cannot be compiled, or NULL if it can.  It is tried in a
@@ -101,6 +108,55 @@ enabled_fault(const Trigger *trigger, const char **health)
 	}
 }
 
+static bool
+calls_guard_key(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr))
+	{
+		char	   *name = get_func_name(((FuncExpr *) node)->funcid);
+
+		if (name != NULL && strcmp(name, "guard_key") == 0 &&
+			get_func_namespace(((FuncExpr *) node)->funcid) == get_namespace_oid("consent", true))
+			return true;
+	}
+	return expression_tree_walker(node, calls_guard_key, context);
+}
+
+/*
+ * Would every withdrawal read the whole of a large table, for want of the index
+ * that consent.guard_index() is about?
+ */
+bool
+consent_health_lacks_index(Relation rel)
+{
+	List	   *indexes;
+	ListCell   *cell;
+	bool		found = false;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || RelationGetNumberOfBlocks(rel) < LARGE_TABLE_BLOCKS)
+		return false;
+	indexes = RelationGetIndexList(rel);
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		found = found || calls_guard_key((Node *) RelationGetIndexExpressions(index), NULL);
+		index_close(index, AccessShareLock);
+	}
+	return !found;
+}
+
+/* What only flags is not swept. */
+static bool
+leaves_rows_alone(const Trigger *guard)
+{
+	const char *on_block = consent_guard_argument(guard, "on_block");
+
+	return on_block != NULL && strcmp(on_block, consent_block_action_names[BLOCK_FLAG]) == 0;
+}
+
 static const char *
 guard_fault(Relation rel, Trigger *guard, const char **health)
 {
@@ -133,6 +189,8 @@ guard_fault(Relation rel, Trigger *guard, const char **health)
 						quote_identifier(detail), quote_identifier(herald->tgname));
 	}
 	*health = "ok";
+	if (!leaves_rows_alone(guard) && consent_health_lacks_index(rel))
+		return "every withdrawal reads the whole table: consent.guard_index() says which index it needs";
 	return NULL;
 }
 

@@ -8,6 +8,9 @@
 #ifndef PG_CONSENT_HEALTH_H
 #define PG_CONSENT_HEALTH_H
 
+#include "utils/relcache.h"
+
+extern bool consent_health_lacks_index(Relation rel);
 extern void consent_health_made(Oid relid, const char *trigger, const char *name, const char *on_block);
 extern uint64 consent_health_removed(Oid relid, const char *name);
 

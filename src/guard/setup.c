@@ -347,6 +347,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	const char *guard;
 	const char *herald = NULL;
 	bool		diverts = !PG_ARGISNULL(ARG_DIVERT);
+	bool		lacks_index;
 	ListCell   *lc;
 	List	   *children;
 
@@ -370,6 +371,8 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	if (diverts || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition)
 		herald = choose_trigger_name(rel, HERALD_TRIGGER, name);
 	arguments = guard_arguments(fcinfo, rel);
+	lacks_index = consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK)) != BLOCK_FLAG &&
+		consent_health_lacks_index(rel);
 	table_close(rel, NoLock);
 
 	create_triggers(table, guard, herald, diverts, arguments);
@@ -384,6 +387,11 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	}
 	consent_health_made(relid, guard, name,
 						consent_block_action_names[consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK))]);
+	if (lacks_index)
+		ereport(NOTICE,
+				(errmsg("every withdrawal will read the whole of table \"%s\"", get_rel_name(relid)),
+				 errhint("Make the index it needs: SELECT consent.guard_index(%s) \\gexec",
+						 quote_literal_cstr(table))));
 	PG_RETURN_VOID();
 }
 
