@@ -9,6 +9,12 @@
  * interrupts.  A pattern that meets a limit has said nothing about the text,
  * and callers must not take it for "no match".
  *
+ * Compiling just in time takes longer than most patterns are worth that a
+ * session meets once, so it waits until a pattern has been tried some times.
+ * Until then the interpreter has much tighter limits, and a pattern that meets
+ * them is compiled and tried again: whether a pattern gives up on a text does
+ * not depend on how often it was used before.
+ *
  * PCRE2 allocates with malloc: were it given palloc, an error would jump
  * across its frames.  A compiled pattern is freed by a reset callback of the
  * memory context that it was compiled in.
@@ -33,18 +39,23 @@
 #define MATCH_HEAP_KB	8192
 #define JIT_STACK_START	(32 * 1024)
 #define JIT_STACK_MAX	(512 * 1024)
+#define TRIES			8		/* before code is compiled just in time */
+#define TRY_STEPS		2000
+#define TRY_DEPTH		1000
 #define WINDOW			4096	/* starting points between interrupt checks */
 
 struct ConsentPattern
 {
 	pcre2_code *code;
-	bool		jit;
+	bool		jit;			/* there is code compiled just in time */
+	int			tries;			/* before that; more than TRIES: it was attempted */
 	MemoryContextCallback release;
 };
 
 /* What a match needs besides the pattern: one of each per backend, for good. */
 static pcre2_match_data *match_data = NULL;
 static pcre2_match_context *match_context = NULL;
+static pcre2_match_context *try_context = NULL;
 static pcre2_jit_stack *jit_stack = NULL;
 
 static void
@@ -73,6 +84,13 @@ prepare_matching(void)
 		pcre2_set_depth_limit(match_context, MATCH_DEPTH);
 		pcre2_set_heap_limit(match_context, MATCH_HEAP_KB);
 		pcre2_jit_stack_assign(match_context, NULL, jit_stack);
+	}
+	if (try_context == NULL)
+	{
+		if ((try_context = pcre2_match_context_copy(match_context)) == NULL)
+			out_of_memory();
+		pcre2_set_match_limit(try_context, TRY_STEPS);
+		pcre2_set_depth_limit(try_context, TRY_DEPTH);
 	}
 }
 
@@ -158,9 +176,52 @@ consent_pattern_compile(const char *source)
 	if (matches_empty)
 		refuse("it matches the empty string", -1);
 
-	/* Without just-in-time code the interpreter does the same, slower. */
-	pattern->jit = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
 	return pattern;
+}
+
+static bool
+is_limit(int rc)
+{
+	return rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT ||
+		rc == PCRE2_ERROR_HEAPLIMIT || rc == PCRE2_ERROR_JIT_STACKLIMIT ||
+		rc == PCRE2_ERROR_RECURSELOOP;
+}
+
+static int
+interpret(const ConsentPattern *pattern, const char *text, int len, int from, int limit,
+		  pcre2_match_context *context)
+{
+	pcre2_set_offset_limit(context, limit);
+	return pcre2_match(pattern->code, (PCRE2_SPTR) text, len, from,
+					   PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, match_data, context);
+}
+
+/* Match in one window. */
+static int
+match(ConsentPattern *pattern, const char *text, int len, int from, int limit)
+{
+	if (pattern->tries < TRIES)
+	{
+		int			rc = interpret(pattern, text, len, from, limit, try_context);
+
+		if (!is_limit(rc))
+		{
+			pattern->tries++;
+			return rc;
+		}
+		pattern->tries = TRIES;
+	}
+	if (pattern->tries == TRIES)
+	{
+		/* without just-in-time code the interpreter does the same, slower */
+		pattern->jit = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
+		pattern->tries++;
+	}
+	if (!pattern->jit)
+		return interpret(pattern, text, len, from, limit, match_context);
+	pcre2_set_offset_limit(match_context, limit);
+	return pcre2_jit_match(pattern->code, (PCRE2_SPTR) text, len, from,
+						   PCRE2_NOTEMPTY, match_data, match_context);
 }
 
 ConsentMatch
@@ -173,13 +234,7 @@ consent_pattern_match_within(const ConsentPattern *pattern, const char *text, in
 		int			rc;
 
 		CHECK_FOR_INTERRUPTS();
-		pcre2_set_offset_limit(match_context, limit);
-		rc = pattern->jit ?
-			pcre2_jit_match(pattern->code, (PCRE2_SPTR) text, len, from,
-							PCRE2_NOTEMPTY, match_data, match_context) :
-			pcre2_match(pattern->code, (PCRE2_SPTR) text, len, from,
-						PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY,
-						match_data, match_context);
+		rc = match(unconstify(ConsentPattern *, pattern), text, len, from, limit);
 		if (rc >= 0)
 		{
 			PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(match_data);
@@ -191,22 +246,12 @@ consent_pattern_match_within(const ConsentPattern *pattern, const char *text, in
 			*end = (int) ovector[1];
 			return MATCH_FOUND;
 		}
-		switch (rc)
-		{
-			case PCRE2_ERROR_NOMATCH:
-				break;
-			case PCRE2_ERROR_MATCHLIMIT:
-			case PCRE2_ERROR_DEPTHLIMIT:
-			case PCRE2_ERROR_HEAPLIMIT:
-			case PCRE2_ERROR_JIT_STACKLIMIT:
-			case PCRE2_ERROR_RECURSELOOP:
-				return MATCH_LIMIT;
-			case PCRE2_ERROR_NOMEMORY:
-				out_of_memory();
-				break;
-			default:
-				elog(ERROR, "pcre2_match failed: %d", rc);
-		}
+		if (is_limit(rc))
+			return MATCH_LIMIT;
+		if (rc == PCRE2_ERROR_NOMEMORY)
+			out_of_memory();
+		if (rc != PCRE2_ERROR_NOMATCH)
+			elog(ERROR, "pcre2_match failed: %d", rc);
 
 		from = limit + 1;
 		while (from <= last && ((unsigned char) text[from] & 0xC0) == 0x80)

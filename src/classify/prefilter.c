@@ -36,14 +36,21 @@ typedef struct Entry
 	uint32		nuses;
 	uint8		len;
 	uint8		offset;			/* of the four bytes */
-	bool		last;			/* of those with the same */
+	char		first_byte;		/* what tells most of them apart is here */
+	char		last_byte;
+	bool		last;			/* of those with the same four bytes */
 } Entry;
 
-/* A rule that has a literal so far into it. */
+/*
+ * A rule that has a literal so far into it: ConsentReach in few bytes, because
+ * a session touches all of them in its first call.
+ */
 typedef struct Use
 {
-	uint32		rule;
-	ConsentReach before;
+	uint16		rule;
+	uint16		chars;			/* PG_UINT16_MAX: farther */
+	uint8		spaces;			/* PG_UINT8_MAX: farther */
+	uint8		least;			/* or more */
 } Use;
 
 /* The literals with a gram; no entry has the number 0. */
@@ -76,7 +83,8 @@ struct ConsentPrefilter
 typedef struct Wanted
 {
 	uint32		gram;			/* of a short one: 0 */
-	Use			use;
+	int			rule;
+	ConsentReach before;
 	uint8		offset;
 	uint8		len;
 	char		bytes[CONSENT_LITERAL_MAX];
@@ -155,8 +163,8 @@ consent_prefilter_add(PrefilterBuilder *b, int rule, const ConsentLiteral *liter
 		}
 		w = &b->wanted[b->n++];
 		memset(w, 0, sizeof(Wanted));
-		w->use.rule = rule;
-		w->use.before = literals[i].before;
+		w->rule = rule;
+		w->before = literals[i].before;
 		w->len = (uint8) literals[i].len;
 		memcpy(w->bytes, literals[i].bytes, literals[i].len);
 		if (w->len >= GRAM)
@@ -184,7 +192,7 @@ compare_wanted(const void *a, const void *b)
 		return order;
 	if (wa->len != wb->len)
 		return wa->len - wb->len;
-	return (int) wa->use.rule - (int) wb->use.rule;
+	return wa->rule - wb->rule;
 }
 
 static bool
@@ -254,7 +262,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	at += b->n * sizeof(Use);
 	layout.bytes = (uint32) at;
 	at += nbytes;
-	if (at > PG_INT32_MAX)
+	if (at > PG_INT32_MAX || b->nrules > PG_UINT16_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("there are too many rules")));
@@ -277,7 +285,10 @@ consent_prefilter_finish(PrefilterBuilder *b)
 		const Wanted *w = &b->wanted[i];
 		Entry	   *e = &entry[nentries];
 
-		use[i] = w->use;
+		use[i].rule = (uint16) w->rule;
+		use[i].chars = (uint16) Min(w->before.chars, PG_UINT16_MAX);
+		use[i].spaces = (uint8) Min(w->before.spaces, PG_UINT8_MAX);
+		use[i].least = (uint8) Min(w->before.least, PG_UINT8_MAX);
 		if (i > 0 && same_literal(w - 1, w))
 		{
 			e->nuses++;
@@ -289,6 +300,8 @@ consent_prefilter_finish(PrefilterBuilder *b)
 		e->nuses = 1;
 		e->len = w->len;
 		e->offset = w->offset;
+		e->first_byte = w->bytes[0];
+		e->last_byte = w->bytes[w->len - 1];
 		e->last = true;
 		memcpy(bytes + nbytes, w->bytes, w->len);
 		nbytes += w->len;
@@ -364,7 +377,9 @@ note_hit(PrefilterHits *hits, const Use *use, int at)
 	}
 	hit = &hits->hit[hits->nhits];
 	hit->at = at;
-	hit->before = use->before;
+	hit->before.least = use->least;
+	hit->before.chars = use->chars == PG_UINT16_MAX ? CONSENT_LITERAL_FAR : use->chars;
+	hit->before.spaces = use->spaces == PG_UINT8_MAX ? CONSENT_LITERAL_FAR : use->spaces;
 	hit->next = hits->last[rule];
 	hits->last[rule] = hits->nhits++;
 }
@@ -379,11 +394,10 @@ compare(const ConsentPrefilter *f, const Entry *e, const char *text, int len, in
 	for (;; e++)
 	{
 		int			start = at - e->offset;
-		const char *bytes = (const char *) f + f->bytes + e->bytes;
 
 		if (start >= 0 && start + e->len <= len &&
-			text[start] == bytes[0] && text[start + e->len - 1] == bytes[e->len - 1] &&
-			memcmp(text + start, bytes, e->len) == 0)
+			text[start] == e->first_byte && text[start + e->len - 1] == e->last_byte &&
+			memcmp(text + start, (const char *) f + f->bytes + e->bytes, e->len) == 0)
 		{
 			for (uint32 u = 0; u < e->nuses; u++)
 				note_hit(hits, &uses[e->use + u], start);
