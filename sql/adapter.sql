@@ -182,13 +182,24 @@ WITH next AS (SELECT id FROM river_job WHERE state = 'available' ORDER BY id FOR
 SELECT left(args->>'text', 10) AS text, state, metadata FROM river_job ORDER BY id;
 
 CREATE TYPE procrastinate_job_status AS ENUM ('todo', 'doing', 'succeeded', 'failed', 'cancelled', 'aborting', 'aborted');
-CREATE TABLE procrastinate_jobs (id bigserial, queue_name text NOT NULL, args jsonb NOT NULL, status procrastinate_job_status NOT NULL DEFAULT 'todo', attempts int NOT NULL DEFAULT 0);
+CREATE TABLE procrastinate_jobs (id bigserial PRIMARY KEY, queue_name varchar(128) NOT NULL, task_name varchar(128) NOT NULL DEFAULT 'send', priority int NOT NULL DEFAULT 0, lock text, queueing_lock text,
+  args jsonb NOT NULL, status procrastinate_job_status NOT NULL DEFAULT 'todo', scheduled_at timestamptz, attempts int NOT NULL DEFAULT 0, abort_requested boolean NOT NULL DEFAULT false, worker_id bigint);
+-- as procrastinate's own trigger, it counts on finding its types on the search path
+CREATE TABLE procrastinate_events (job_id bigint, type text);
+CREATE FUNCTION procrastinate_note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO procrastinate_events
+    SELECT NEW.id, CASE WHEN NEW.status = 'cancelled'::procrastinate_job_status THEN 'cancelled' ELSE 'started' END;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER procrastinate_note AFTER UPDATE OF status ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION procrastinate_note();
 SELECT consent.guard_queue('procrastinate', 'news', recipient => $$args->>'to'$$, channel => $$'email'$$, body => $$args->>'text'$$, organisation => $$'queue acme'$$);
 INSERT INTO procrastinate_jobs (queue_name, args) VALUES ('news', :offer), ('news', :notice) RETURNING left(args->>'text', 10) AS text, status;
 SELECT queue_unguarded('procrastinate_jobs', 'INSERT INTO procrastinate_jobs (queue_name, args) VALUES (''news'', ' || quote_literal(:offer) || ')');
 WITH next AS (SELECT id FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id FOR UPDATE SKIP LOCKED)
   UPDATE procrastinate_jobs j SET status = 'doing' FROM next WHERE j.id = next.id RETURNING left(args->>'text', 10) AS taken;
 SELECT left(args->>'text', 10) AS text, status FROM procrastinate_jobs ORDER BY id;
+SELECT job_id, type FROM procrastinate_events ORDER BY job_id;
 
 CREATE SCHEMA pgmq;
 CREATE TABLE pgmq.meta (queue_name text);
@@ -228,7 +239,8 @@ CREATE TABLE notifications (id serial, "to" text NOT NULL, normalised_to text, n
 SELECT consent.guard_queue('govuk notify', 'email', body => $$consent.lookup('templates_history', 'content', 'id', template_id::text)$$, organisation => $$'queue acme'$$);
 INSERT INTO notifications ("to", normalised_to, notification_type, template_id) VALUES ('Yes@queue.example', 'yes@queue.example', 'email', 1), ('No@queue.example', NULL, 'email', 1), ('no@queue.example', NULL, 'email', 2), ('07700 900302', NULL, 'sms', 1)
 RETURNING id, notification_status, updated_at IS NOT NULL AS timed;
-DROP TABLE river_job, procrastinate_jobs, solid_queue_ready_executions, solid_queue_jobs, mail_mail, mail_message, sms_sms, notifications, templates_history;
+DROP TABLE river_job, procrastinate_jobs, procrastinate_events, solid_queue_ready_executions, solid_queue_jobs, mail_mail, mail_message, sms_sms, notifications, templates_history;
+DROP FUNCTION procrastinate_note();
 DROP TYPE river_job_state, procrastinate_job_status, notification_type;
 DROP SCHEMA pgmq CASCADE;
 \set VERBOSITY default

@@ -20,11 +20,13 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -58,13 +60,73 @@ qualified_name(Oid relid)
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 }
 
-/* Run a statement on one row; returns how many it found. */
-static uint64
-run_on_row(const char *statement, ItemPointer tid, int expected)
+/*
+ * A statement of ours on a user's table.  It is read and planned under the pinned
+ * search_path, where nobody can put another meaning under its names.  But the
+ * table's own triggers may name what lies in the table's schema, as those of
+ * procrastinate do, so that is added when its execution begins.  Not the writer's
+ * path: the triggers run as the table's owner.
+ */
+typedef struct OwnStatement
 {
-	Oid			types[] = {TIDOID};
-	Datum		values[] = {PointerGetDatum(tid)};
-	int			rc = SPI_execute_with_args(statement, 1, types, values, NULL, false, 0);
+	const char *text;			/* NULL: none is about to begin */
+	const char *schema;
+} OwnStatement;
+
+static OwnStatement own_statement = {NULL, NULL};
+static ExecutorStart_hook_type previous_start_hook = NULL;
+
+static void
+start_executor(QueryDesc *query, int eflags)
+{
+	if (own_statement.text != NULL && strcmp(query->sourceText, own_statement.text) == 0)
+	{
+		own_statement.text = NULL;
+		(void) set_config_option("search_path",
+								 psprintf("pg_catalog, %s, pg_temp", quote_identifier(own_statement.schema)),
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	}
+	if (previous_start_hook)
+		previous_start_hook(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+void
+consent_action_init(void)
+{
+	previous_start_hook = ExecutorStart_hook;
+	ExecutorStart_hook = start_executor;
+}
+
+/* In SPI, pinned and as the owner. */
+static int
+run_on_table(Oid relid, const char *statement, Oid type, Datum value)
+{
+	OwnStatement before = own_statement;
+	int			nestlevel = NewGUCNestLevel();
+	int			rc;
+
+	own_statement.text = statement;
+	own_statement.schema = get_namespace_name(get_rel_namespace(relid));
+	PG_TRY();
+	{
+		rc = SPI_execute_with_args(statement, 1, &type, &value, NULL, false, 0);
+	}
+	PG_FINALLY();
+	{
+		own_statement = before;
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, nestlevel);
+	return rc;
+}
+
+/* Run a statement on one row of a table; returns how many it found. */
+static uint64
+run_on_row(Oid relid, const char *statement, ItemPointer tid, int expected)
+{
+	int			rc = run_on_table(relid, statement, TIDOID, PointerGetDatum(tid));
 
 	if (rc != expected)
 		elog(ERROR, "\"%s\" failed: %s", statement, SPI_result_code_string(rc));
@@ -87,7 +149,8 @@ park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, con
 	bool		found;
 
 	SPI_connect();
-	found = run_on_row(psprintf("UPDATE %s%s AS " CONSENT_ROW_NAME " SET %s WHERE " CONSENT_ROW_NAME ".ctid = $1%s RETURNING (%s)",
+	found = run_on_row(mapping->root,
+					   psprintf("UPDATE %s%s AS " CONSENT_ROW_NAME " SET %s WHERE " CONSENT_ROW_NAME ".ctid = $1%s RETURNING (%s)",
 								partition ? "" : "ONLY ", qualified_name(mapping->root), mapping->divert->list,
 								partition ? psprintf(" AND " CONSENT_ROW_NAME ".tableoid = %u::oid", RelationGetRelid(rel)) : "",
 								mapping->pending),
@@ -115,7 +178,8 @@ take_row(Relation rel, const ConsentMapping *mapping, ItemPointer tid)
 	Jsonb	   *row = NULL;
 
 	SPI_connect();
-	if (run_on_row(psprintf("DELETE FROM ONLY %s AS " CONSENT_ROW_NAME " WHERE " CONSENT_ROW_NAME ".ctid = $1 "
+	if (run_on_row(RelationGetRelid(rel),
+				   psprintf("DELETE FROM ONLY %s AS " CONSENT_ROW_NAME " WHERE " CONSENT_ROW_NAME ".ctid = $1 "
 							"RETURNING pg_catalog.to_jsonb(" CONSENT_ROW_NAME ".*)",
 							qualified_name(RelationGetRelid(rel))),
 				   tid, SPI_OK_DELETE_RETURNING) > 0)
@@ -354,10 +418,11 @@ pg_consent_release(PG_FUNCTION_ARGS)
 	{
 		const char *columns = kept_columns(rel, row);
 
-		if (SPI_execute_with_args(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE "
-										   "SELECT %s FROM pg_catalog.jsonb_populate_record(NULL::%s, $1)",
-										   name, columns, columns, name),
-								  1, types, values, NULL, false, 0) != SPI_OK_INSERT)
+		if (run_on_table(relid,
+						 psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE "
+								  "SELECT %s FROM pg_catalog.jsonb_populate_record(NULL::%s, $1)",
+								  name, columns, columns, name),
+						 JSONBOID, values[0]) != SPI_OK_INSERT)
 			elog(ERROR, "could not put a row back into %s", name);
 		SetUserIdAndSecContext(kept_owner,
 							   pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);

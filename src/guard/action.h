@@ -29,4 +29,7 @@ extern bool consent_action_quarantine(Relation rel, const ConsentMapping *mappin
 									  const ConsentJudgement *judgement);
 extern bool consent_action_still_there(Relation rel, ItemPointer tid);
 
+/* From _PG_init. */
+extern void consent_action_init(void);
+
 #endif							/* PG_CONSENT_ACTION_H */

@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "classify/classify.h"
+#include "guard/action.h"
 #include "guard/cache.h"
 #include "guard/counters.h"
 #include "guard/gate.h"
@@ -93,6 +94,7 @@ _PG_init(void)
 	consent_classify_init();
 	consent_vocabulary_init();
 	consent_reader_init();
+	consent_action_init();
 	consent_gate_init();
 	consent_trigger_init();
 	consent_guard_cache_init();
