@@ -447,6 +447,7 @@ classify_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentSittin
 typedef struct Recipient
 {
 	ConsentContact *contact;
+	uint64		key;			/* of its address */
 	ConsentReason missing;
 } Recipient;
 
@@ -463,7 +464,10 @@ add_recipient(Recipient *recipients, int *n, ConsentContact *contact, ConsentRea
 {
 	recipients = repalloc(recipients, (*n + 1) * sizeof(Recipient));
 	recipients[*n].contact = contact;
+	recipients[*n].key = contact ? consent_address_key(contact) : 0;
 	recipients[*n].missing = missing;
+	if (contact != NULL)
+		consent_filter_prefetch(recipients[*n].key);
 	(*n)++;
 	return recipients;
 }
@@ -553,7 +557,7 @@ consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 
 	for (int i = 0; i < nrecipients; i++)
 	{
 		if (recipients[i].contact != NULL)
-			(*keys)[n++] = consent_address_key(recipients[i].contact);
+			(*keys)[n++] = recipients[i].key;
 	}
 	return n;
 }
@@ -569,7 +573,6 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentSitting
 {
 	ConsentVerdict *verdict = &judgement->verdict;
 	Snapshot	snapshot;
-	uint64		key;
 
 	judgement->contact = recipient->contact;
 	if (recipient->contact == NULL)
@@ -590,12 +593,11 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentSitting
 		return verdict->allowed;
 	}
 
-	key = consent_address_key(recipient->contact);
-	judgement->keys[judgement->nkeys++] = key;
-	consent_gate_enter(key);
+	judgement->keys[judgement->nkeys++] = recipient->key;
+	consent_gate_enter(recipient->key);
 
 	/* After the gate was entered: what is recorded from now on it tells us of. */
-	if (!consent_world_matters(&c->send) && consent_filter_rules_out(recipient->contact, key))
+	if (!consent_world_matters(&c->send) && consent_filter_rules_out(recipient->contact, recipient->key))
 	{
 		*verdict = consent_judge_stranger(c);
 		return verdict->allowed;
@@ -678,6 +680,9 @@ consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, Co
 	Recipient  *recipients;
 	int			n;
 
+	/* First, so that the filter's memory is on its way while the rest is done. */
+	recipients = recipients_of(mapping, row, &n);
+
 	/* It is locks that bring in the news of other sessions' changes. */
 	AcceptInvalidationMessages();
 
@@ -694,7 +699,6 @@ consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, Co
 	classify_row(mapping, row, sitting, judgement);
 	c.send.class = judgement->class;
 
-	recipients = recipients_of(mapping, row, &n);
 	judgement->keys = palloc(n * sizeof(uint64));
 	for (int i = 0; i < n; i++)
 	{

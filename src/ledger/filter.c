@@ -251,6 +251,17 @@ place(FilterDomain domain, uint64 key, uint64 *bits)
 	return (hash >> 32) * filter->nblocks >> 32;
 }
 
+void
+consent_filter_prefetch(uint64 key)
+{
+#ifdef __GNUC__
+	uint64		bits;
+
+	if (filter != NULL)
+		__builtin_prefetch(&words[place(DOMAIN_ADDRESS, key, &bits) * WORDS_PER_BLOCK]);
+#endif
+}
+
 static bool
 holds(FilterDomain domain, uint64 key)
 {

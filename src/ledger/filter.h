@@ -23,6 +23,9 @@ extern void consent_filter_add_erasure(const uint8 *digest);
  */
 extern bool consent_filter_rules_out(const ConsentContact *contact, uint64 key);
 
+/* It will be asked about soon: what it must look at is far away. */
+extern void consent_filter_prefetch(uint64 key);
+
 /* The same of erasures and of links alone; root is the address without its +tag. */
 extern bool consent_filter_rules_out_erasure(const ConsentContact *root);
 extern bool consent_filter_rules_out_links(const ConsentContact *root);
