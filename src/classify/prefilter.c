@@ -28,23 +28,24 @@
 #define MAP_BITS_MAX	20		/* 128 kB */
 #define BLOCK			512		/* places gathered at a time */
 
-/* A literal; those with the same four bytes follow each other. */
+/*
+ * A literal; those with the same four bytes follow each other.  A session
+ * touches all of these in its first call, and keeps them: so they are small.
+ */
 typedef struct Entry
 {
 	uint32		bytes;			/* where it stands among the bytes */
-	uint32		use;			/* the first of its uses */
-	uint32		nuses;
+	uint32		use;			/* the first of its uses; the last is before the
+								 * next entry's first */
 	uint8		len;
-	uint8		offset;			/* of the four bytes */
+	uint8		offset;			/* of the four bytes; LAST_OF_KEY */
 	char		first_byte;		/* what tells most of them apart is here */
 	char		last_byte;
-	bool		last;			/* of those with the same four bytes */
 } Entry;
 
-/*
- * A rule that has a literal so far into it: ConsentReach in few bytes, because
- * a session touches all of them in its first call.
- */
+#define LAST_OF_KEY		0x80	/* of those with the same four bytes */
+
+/* A rule that has a literal so far into it: ConsentReach in few bytes. */
 typedef struct Use
 {
 	uint16		rule;
@@ -53,7 +54,7 @@ typedef struct Use
 	uint8		least;			/* or more */
 } Use;
 
-/* The literals with a gram; no entry has the number 0. */
+/* The first of the literals with a gram; no entry has the number 0. */
 typedef struct Slot
 {
 	uint32		gram;
@@ -246,7 +247,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	}
 	map_bits = pg_leftmost_one_pos32(power_of_two(nkeys * MAP_SPARSITY));
 	map_bits = Max(MAP_BITS_MIN, Min(map_bits, MAP_BITS_MAX));
-	nslots = power_of_two(2 * nkeys + 1);
+	nslots = power_of_two(nkeys + nkeys / 3 + 1);
 
 	layout.nrules = b->nrules;
 	layout.map_shift = 32 - map_bits;
@@ -257,7 +258,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	layout.slots = (uint32) at;
 	at += nslots * sizeof(Slot);
 	layout.entries = (uint32) at;
-	at += nentries * sizeof(Entry);
+	at += (nentries + 1) * sizeof(Entry);
 	layout.uses = (uint32) at;
 	at += b->n * sizeof(Use);
 	layout.bytes = (uint32) at;
@@ -283,26 +284,21 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	for (int i = 0; i < b->n; i++)
 	{
 		const Wanted *w = &b->wanted[i];
-		Entry	   *e = &entry[nentries];
+		Entry	   *e;
 
 		use[i].rule = (uint16) w->rule;
 		use[i].chars = (uint16) Min(w->before.chars, PG_UINT16_MAX);
 		use[i].spaces = (uint8) Min(w->before.spaces, PG_UINT8_MAX);
 		use[i].least = (uint8) Min(w->before.least, PG_UINT8_MAX);
 		if (i > 0 && same_literal(w - 1, w))
-		{
-			e->nuses++;
 			continue;
-		}
 		e = &entry[++nentries];
 		e->bytes = nbytes;
 		e->use = i;
-		e->nuses = 1;
 		e->len = w->len;
-		e->offset = w->offset;
+		e->offset = w->offset | LAST_OF_KEY;
 		e->first_byte = w->bytes[0];
 		e->last_byte = w->bytes[w->len - 1];
-		e->last = true;
 		memcpy(bytes + nbytes, w->bytes, w->len);
 		nbytes += w->len;
 		if (w->len < GRAM)
@@ -319,7 +315,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 			}
 		}
 		if (i > 0 && same_key(w - 1, w))
-			entry[nentries - 1].last = false;
+			entry[nentries - 1].offset &= ~LAST_OF_KEY;
 		else if (w->len < GRAM)
 			f->short_entry[(unsigned char) w->bytes[0]] = nentries;
 		else
@@ -334,6 +330,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 			slot[s].entry = nentries;
 		}
 	}
+	entry[nentries + 1].use = b->n;
 	return f;
 }
 
@@ -393,16 +390,16 @@ compare(const ConsentPrefilter *f, const Entry *e, const char *text, int len, in
 
 	for (;; e++)
 	{
-		int			start = at - e->offset;
+		int			start = at - (e->offset & ~LAST_OF_KEY);
 
 		if (start >= 0 && start + e->len <= len &&
 			text[start] == e->first_byte && text[start + e->len - 1] == e->last_byte &&
 			memcmp(text + start, (const char *) f + f->bytes + e->bytes, e->len) == 0)
 		{
-			for (uint32 u = 0; u < e->nuses; u++)
-				note_hit(hits, &uses[e->use + u], start);
+			for (uint32 u = e->use; u < e[1].use; u++)
+				note_hit(hits, &uses[u], start);
 		}
-		if (e->last)
+		if (e->offset & LAST_OF_KEY)
 			return;
 	}
 }
@@ -452,7 +449,7 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 			while (slot[s].entry && slot[s].gram != gram)
 				s = (s + 1) & f->slot_mask;
 			if (slot[s].entry)
-				compare(f, entry + slot[s].entry, text, len, place[i], hits);
+				compare(f, &entry[slot[s].entry], text, len, place[i], hits);
 		}
 		if (!f->has_short)
 			continue;

@@ -28,7 +28,7 @@
 
 #include "classify/ruleset.h"
 
-#define IMAGE_VERSION	3		/* of the layout, together with the sizes */
+#define IMAGE_VERSION	1		/* of the layout, together with the sizes */
 #define PIECE			8000	/* bytes of it in a row */
 
 #define Anum_ruleset_n		1
