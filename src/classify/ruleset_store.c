@@ -16,6 +16,9 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
@@ -159,6 +162,23 @@ is_usable(const char *base, Size size, uint64 stamp)
 		image->sizes == IMAGE_SIZES && image->size == size && image->set.stamp == stamp;
 }
 
+/*
+ * Get the memory's pages at once, instead of one by one as they are written to;
+ * where the kernel does not know how, they come by themselves.
+ */
+static void
+populate(char *base, Size size)
+{
+#ifdef MADV_POPULATE_WRITE
+	uintptr_t	page = (uintptr_t) sysconf(_SC_PAGESIZE);
+	uintptr_t	from = ((uintptr_t) base + page - 1) & ~(page - 1);
+	uintptr_t	to = ((uintptr_t) base + size) & ~(page - 1);
+
+	if (from < to)
+		(void) madvise((void *) from, to - from, MADV_POPULATE_WRITE);
+#endif
+}
+
 ConsentRuleset *
 consent_ruleset_fetch(uint64 stamp)
 {
@@ -170,6 +190,7 @@ consent_ruleset_fetch(uint64 stamp)
 	Size		size = 0;
 	HeapTuple	tuple;
 
+	populate(base, capacity);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
