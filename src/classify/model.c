@@ -93,11 +93,15 @@ load(void)
 	map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	failure = errno;
 	CloseTransientFile(fd);
-	errno = failure;
 	if (map == MAP_FAILED)
+	{
+		int			code = failure == ENOMEM ? ERRCODE_OUT_OF_MEMORY : ERRCODE_SYSTEM_ERROR;
+
+		errno = failure;
 		ereport(ERROR,
-				(errcode(failure == ENOMEM ? ERRCODE_OUT_OF_MEMORY : ERRCODE_SYSTEM_ERROR),
+				(errcode(code),
 				 errmsg("could not map file \"%s\": %m", path)));
+	}
 
 	header = map;
 	if (memcmp(header->magic, MODEL_MAGIC, sizeof(header->magic)) != 0 ||
