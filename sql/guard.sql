@@ -342,6 +342,50 @@ DROP TABLE guard_outbox, guard_many, guard_contacts, guard_part, guard_pinned;
 REVOKE CREATE ON SCHEMA public FROM regress_guard_writer;
 DROP ROLE regress_guard_writer;
 
+-- A statement keeps the ledger open from row to row: errors in the middle, subtransactions
+-- around them, statements within statements and at commit leave nothing behind.
+CREATE TABLE guard_reads (n int, to_addr text, body text);
+SELECT consent.guard('guard_reads', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+BEGIN;
+DO $$
+DECLARE
+  refused int := 0;
+BEGIN
+  FOR i IN 1..3 LOOP
+    BEGIN
+      INSERT INTO guard_reads SELECT n, CASE WHEN n = 5 THEN 'stopped@guard.example' ELSE 'yes@guard.example' END, 'Get 20% off all boilers!'
+        FROM generate_series(1, 10) n;
+    EXCEPTION WHEN SQLSTATE 'PC001' THEN
+      refused := refused + 1;
+    END;
+    INSERT INTO guard_reads SELECT n, 'yes2@guard.example', 'Get 20% off all boilers!' FROM generate_series(1, 10) n;
+  END LOOP;
+  RAISE NOTICE '% refused', refused;
+END $$;
+SAVEPOINT s;
+INSERT INTO guard_reads SELECT n, CASE WHEN n = 5 THEN 'stopped@guard.example' ELSE 'yes@guard.example' END, 'Get 20% off all boilers!' FROM generate_series(1, 10) n;
+ROLLBACK TO s;
+INSERT INTO guard_reads VALUES (11, 'yes@guard.example', 'Get 20% off all boilers!');
+COMMIT;
+CREATE TABLE guard_orders (n int);
+CREATE FUNCTION guard_advertise() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO guard_reads SELECT NEW.n, 'yes@guard.example', 'Get 20% off all boilers!' FROM generate_series(1, 3);
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER advertise AFTER INSERT ON guard_orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION guard_advertise();
+INSERT INTO guard_orders VALUES (100), (101);
+CREATE FUNCTION guard_advertise_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO guard_reads VALUES (201, 'yes2@guard.example', 'Get 20% off all boilers!');
+  RETURN NULL;
+END $$;
+CREATE TRIGGER again AFTER INSERT ON guard_reads FOR EACH ROW WHEN (NEW.n = 200) EXECUTE FUNCTION guard_advertise_again();
+INSERT INTO guard_reads SELECT 200, 'yes@guard.example', 'Get 20% off all boilers!' FROM generate_series(1, 3);
+SELECT n / 100 AS hundreds, to_addr, count(*) FROM guard_reads GROUP BY 1, 2 ORDER BY 1, 2;
+DROP TABLE guard_reads, guard_orders;
+DROP FUNCTION guard_advertise(), guard_advertise_again();
+
 -- The logs keep what they are told to.
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, action, written_by)
   SELECT t, 'consent.reason', false, 'objected', '{objected}', 'diverted', 'x' FROM unnest('{2020-01-01,2020-02-01,2020-03-01}'::timestamptz[]) t;
