@@ -1,0 +1,119 @@
+# What docs/operations.md promises: restores, standbys, subscribers, and what to
+# do with a guard that is not well.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+$node->init(allows_streaming => 'logical');
+$node->append_conf('postgresql.conf', "fsync = off\njit = off");
+$node->start;
+$node->safe_psql('postgres', 'CREATE DATABASE shop TEMPLATE template0');
+$node->safe_psql('shop', q{
+  CREATE EXTENSION pg_consent;
+  INSERT INTO consent.organisation (name) VALUES ('acme');
+  INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at)
+  SELECT ('c' || i || '@ops.example')::consent.contact, 'consent', '{email}', 'acme', 'ticked_box', 'Yes, email me offers from Acme', '2026-01-01'
+    FROM generate_series(1, 50) i;
+  SELECT consent.withdraw('c7@ops.example', organisation => 'acme');
+  SELECT consent.forget('c8@ops.example');
+  SELECT consent.seal();
+  CREATE TABLE outbox (id bigserial PRIMARY KEY, to_addr text, body text, status text NOT NULL DEFAULT 'queued');
+  SELECT consent.guard(target => 'outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, pending => $$status = 'queued'$$);
+  INSERT INTO outbox (to_addr, body) VALUES ('c1@ops.example', 'Get 20% off all boilers this weekend only!'), ('c7@ops.example', 'Your order 4411 is out for delivery today.')});
+my $seal = $node->safe_psql('shop', q{SELECT digest FROM consent.seal ORDER BY number DESC LIMIT 1});
+my $promotion = q{INSERT INTO outbox (to_addr, body) VALUES ('c7@ops.example', 'Get 20% off all boilers this weekend only!')};
+my $unwell = q{SELECT health FROM consent.guards WHERE health <> 'ok'};
+
+# state_of SERVER, DATABASE: what a reader is told there
+sub answers
+{
+  my ($server, $database) = @_;
+  return $server->safe_psql($database, q{
+    SELECT count(*), min(c::text COLLATE "C") FROM consent.permitted('email', 'acme') c;
+    SELECT reason FROM consent.evaluate('c7@ops.example', 'email', 'acme');
+    SELECT reason FROM consent.evaluate('c8@ops.example', 'email', 'acme');
+    SELECT reason, contacts FROM consent.why_not('email', 'acme');
+    SELECT permitted, refused FROM consent.coverage WHERE organisation = 'acme' AND channel = 'email' AND purpose = 'marketing';
+    SELECT consent.count(consent.audience('email', 'acme'));
+    SELECT count(*) FROM consent.history('c7@ops.example');
+    SELECT consent.preflight('SELECT to_addr FROM outbox', body => 'Get 20% off!', organisation => 'acme') -> 'refused';
+    SELECT count(*) FROM consent.verify_ledger()});
+}
+my $answers = answers($node, 'shop');
+like($answers, qr/^48\|/, 'all but who withdrew and who was erased');
+
+# Restore.
+my $dump = $node->basedir . '/shop.dump';
+command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('shop') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored TEMPLATE template0');
+command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ], 'pg_restore');
+is(answers($node, 'restored'), $answers, 'a restored database answers the same');
+is($node->safe_psql('restored', "SELECT count(*) FROM consent.verify_ledger('$seal')"), 0, '... and the seal that was kept elsewhere holds');
+is($node->safe_psql('restored', $unwell), 'unverified_rows', '... its rows have not passed the guard');
+is($node->safe_psql('restored', q{SELECT sum(judged), sum(refused) FROM consent.verify('outbox')}), '2|0', '... consent.verify() judges them');
+is($node->safe_psql('restored', $unwell), '', '... and all is well');
+my ($status, $stdout, $stderr) = $node->psql('restored', "\\set VERBOSITY sqlstate\n$promotion");
+like($stderr, qr/PC001/, '... and the guard guards');
+
+# Hot standby: reads are answered, as they are on the primary.
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+is(answers($standby, 'shop'), $answers, 'a hot standby answers the same');
+ok($standby->safe_psql('shop', 'SELECT consent.report() LIKE \'<!DOCTYPE html>%\'') eq 't', '... also with a report');
+is($standby->safe_psql('shop', q{SELECT class FROM consent.classify('Get 20% off all boilers this weekend only!')}), 'direct_marketing', '... and classifies');
+$node->safe_psql('shop', q{SELECT consent.object('c9@ops.example')});
+$node->wait_for_catchup($standby);
+is($standby->safe_psql('shop', q{SELECT reason FROM consent.evaluate('c9@ops.example', 'email', 'acme')}), 'objected', '... and hears of a no');
+$standby->stop;
+
+# A logical subscriber of the ledger: verdicts on one contact need nothing, the
+# campaign filter its standings.
+$node->safe_psql('postgres', 'CREATE DATABASE branch TEMPLATE template0');
+$node->safe_psql('branch', q{CREATE EXTENSION pg_consent; INSERT INTO consent.organisation (name) VALUES ('acme')});
+$node->safe_psql('shop', q{CREATE PUBLICATION ledger FOR TABLE consent.ledger WITH (publish_via_partition_root = true);
+  SELECT pg_create_logical_replication_slot('branch', 'pgoutput')});
+$node->safe_psql('branch', q{INSERT INTO consent.organisation (name) SELECT 'acme' WHERE NOT EXISTS (SELECT FROM consent.organisation WHERE name = 'acme')});
+my $source = $node->connstr('shop') =~ s{'}{''}gr;
+$node->safe_psql('branch', "CREATE SUBSCRIPTION branch CONNECTION '$source' PUBLICATION ledger WITH (create_slot = false, slot_name = 'branch')");
+$node->poll_query_until('branch', q{SELECT count(*) > 0 AND bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel});
+my $events = $node->safe_psql('shop', 'SELECT count(*) FROM consent.ledger');
+ok($node->poll_query_until('branch', "SELECT count(*) = $events FROM consent.ledger"), 'a subscriber has the ledger');
+is($node->safe_psql('branch', q{SELECT reason FROM consent.evaluate('c7@ops.example', 'email', 'acme')}), 'consent_withdrawn', '... and judges one contact');
+$node->safe_psql('branch', 'SELECT consent.rebuild_standings()');
+# Erasures are not in the ledger: the branch knows no more of that contact.
+is($node->safe_psql('branch', q{SELECT count(*) FROM consent.permitted('email', 'acme')}), $node->safe_psql('shop', q{SELECT count(*) FROM consent.permitted('email', 'acme')}),
+  '... and everybody, once its standings are made');
+$node->safe_psql('branch', 'ALTER SUBSCRIPTION branch DISABLE; ALTER SUBSCRIPTION branch SET (slot_name = NONE); DROP SUBSCRIPTION branch');
+$node->safe_psql('shop', q{SELECT pg_drop_replication_slot('branch')});
+
+# A guard that is not well, and what is to be done.
+my @cases = (
+  [ 'disabled', q{ALTER TABLE outbox DISABLE TRIGGER consent_guard}, q{ALTER TABLE outbox ENABLE ALWAYS TRIGGER consent_guard} ],
+  [ 'replica_only', q{ALTER TABLE outbox ENABLE REPLICA TRIGGER consent_guard}, q{ALTER TABLE outbox ENABLE ALWAYS TRIGGER consent_guard} ],
+  [ 'mapping_broken', q{ALTER TABLE outbox RENAME to_addr TO address},
+    q{SELECT consent.unguard('outbox'); ALTER TABLE outbox RENAME address TO to_addr;
+      SELECT consent.guard(target => 'outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, pending => $$status = 'queued'$$)} ],
+  [ 'missing', q{DROP TRIGGER consent_guard ON outbox; DROP TRIGGER IF EXISTS zzz_consent_guard ON outbox},
+    q{SELECT consent.unguard('outbox');
+      SELECT consent.guard(target => 'outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, pending => $$status = 'queued'$$)} ]);
+foreach (@cases)
+{
+  my ($health, $harm, $cure) = @$_;
+  $node->safe_psql('shop', $harm);
+  is($node->safe_psql('shop', $unwell), $health, "$health is shown");
+  $node->psql('shop', $cure, on_error_stop => 0);
+  $node->safe_psql('shop', q{SELECT * FROM consent.verify('outbox')});
+  is($node->safe_psql('shop', $unwell), '', '... and cured as the page says');
+}
+($status, $stdout, $stderr) = $node->psql('shop', "\\set VERBOSITY sqlstate\n$promotion");
+like($stderr, qr/PC001/, 'after all that the guard guards');
+
+$node->stop;
+done_testing();
