@@ -88,6 +88,7 @@ OBJS = \
 	src/guard/cache.o \
 	src/report/verdict.o \
 	src/report/tally.o \
+	src/report/distinct.o \
 	src/report/audience.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of

@@ -58,6 +58,21 @@ SELECT permitted >= 2 AS permitted, refused >= 2 AS others_too, permitted + refu
   FROM consent.coverage
  WHERE organisation = 'report acme' AND channel = 'sms' AND purpose = 'marketing';
 
+-- consent.coverage_of() counts the same, in one reading.
+SELECT count(*) AS rows, count(*) FILTER (WHERE permitted > 0) > 0 AS some_permitted, count(*) FILTER (WHERE never_asked > 0) > 0 AS some_never_asked
+  FROM consent.coverage_of('{report acme,report bolt}', '{email,sms,live_call}', NULL)
+ WHERE purpose IN ('marketing', 'report bulletin');
+SELECT organisation, channel, purpose FROM (
+  SELECT * FROM consent.coverage WHERE organisation IN ('report acme', 'report bolt') AND channel IN ('email', 'sms', 'live_call') AND purpose IN ('marketing', 'report bulletin')
+  EXCEPT SELECT * FROM consent.coverage_of('{report acme,report bolt}', '{email,sms,live_call}', NULL)) AS differs;
+SELECT count(*) FROM consent.coverage_of('{report nobody}');
+SELECT send, reason, contacts, examples FROM unnest((
+  SELECT consent.tally(s.standing, s.contact, '{email,NULL,sms}', '{report acme,report acme,report nobody}', '{marketing,marketing,marketing}', NULL, NULL, true, 1)
+    FROM consent.contact_standing s WHERE s.contact IN ('ann@report.example', 'bob@report.example', 'cat@report.example')));
+SELECT consent.tally(s.standing, s.contact, '{email}', '{report acme,report bolt}', '{marketing}', NULL, NULL, true, 1) FROM consent.contact_standing s;
+SELECT consent.about_distinct(c), consent.about_distinct(c) FILTER (WHERE false) AS none
+  FROM unnest('{ann@report.example,bob@report.example,ann@report.example,NULL}'::consent.contact[]) c;
+
 -- consent.at_risk: gus, hal, ida, joe and fay; not ann, eve or kim.
 SELECT contact, kind, defect, citation, ruling FROM consent.at_risk WHERE contact::text LIKE '%@report.example' ORDER BY event_id, defect;
 SELECT consent.contacted('joe@report.example', 'report acme', at => now() - interval '3 months') > 0 AS recorded;

@@ -124,7 +124,9 @@ begin(FunctionCallInfo fcinfo, MemoryContext context)
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_PURPOSES), TEXTOID, -1, false, TYPALIGN_INT,
 					  &purposes, &no_purpose, &npurposes);
 	if (norganisations != n || npurposes != n)
-		elog(ERROR, "consent.tally() needs lists of one length");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("channels, organisations and purposes must be lists of one length")));
 
 	tally = new_tally(context, n, PG_ARGISNULL(ARG_SAMPLES) ? 0 : PG_GETARG_INT32(ARG_SAMPLES));
 	tally->any_category = !PG_ARGISNULL(ARG_ANY_CATEGORY) && PG_GETARG_BOOL(ARG_ANY_CATEGORY);

@@ -93,6 +93,10 @@ CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
+-- Without it the planner takes each moment for a day of its own, and sorts.
+CREATE STATISTICS consent.ledger_recorded_on ON ((recorded_at AT TIME ZONE 'Europe/London')::date) FROM consent.ledger;
+COMMENT ON STATISTICS consent.ledger_recorded_on IS 'On how many days something was recorded, for consent.import_audit';
+
 -- A record is judged by itself: what was said before or after it does not make
 -- it better or worse.  What is wrong with a consent from the start is recorded
 -- with it; whether a third party's names its sender and was used in time, and
@@ -224,11 +228,35 @@ COMMENT ON COLUMN consent.withdrawal_latency.said_at IS 'When it was said, NULL 
 COMMENT ON COLUMN consent.withdrawal_latency.in_effect_at IS 'When it was recorded';
 COMMENT ON COLUMN consent.withdrawal_latency.latency IS 'The time between, NULL if nobody knows';
 
+CREATE FUNCTION consent.distinct_add(internal, consent.contact) RETURNS internal
+  LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_add';
+COMMENT ON FUNCTION consent.distinct_add(internal, consent.contact) IS 'Transition function of the aggregate consent.about_distinct';
+CREATE FUNCTION consent.distinct_combine(internal, internal) RETURNS internal
+  LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_combine';
+COMMENT ON FUNCTION consent.distinct_combine(internal, internal) IS 'Combine function of the aggregate consent.about_distinct';
+CREATE FUNCTION consent.distinct_serialize(internal) RETURNS bytea
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_serialize';
+COMMENT ON FUNCTION consent.distinct_serialize(internal) IS 'Serialization function of the aggregate consent.about_distinct';
+CREATE FUNCTION consent.distinct_deserialize(bytea, internal) RETURNS internal
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_deserialize';
+COMMENT ON FUNCTION consent.distinct_deserialize(bytea, internal) IS 'Deserialization function of the aggregate consent.about_distinct';
+CREATE FUNCTION consent.distinct_final(internal) RETURNS bigint
+  LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_final';
+COMMENT ON FUNCTION consent.distinct_final(internal) IS 'Final function of the aggregate consent.about_distinct';
+CREATE AGGREGATE consent.about_distinct(consent.contact) (
+  SFUNC = consent.distinct_add, STYPE = internal, SSPACE = 512, FINALFUNC = consent.distinct_final,
+  COMBINEFUNC = consent.distinct_combine, SERIALFUNC = consent.distinct_serialize, DESERIALFUNC = consent.distinct_deserialize,
+  PARALLEL = SAFE);
+COMMENT ON AGGREGATE consent.about_distinct(consent.contact) IS
+  'About how many different contacts? A few per cent off when there are many, and without a sort';
+REVOKE EXECUTE ON FUNCTION
+  consent.distinct_add, consent.distinct_combine, consent.distinct_serialize, consent.distinct_deserialize, consent.distinct_final
+FROM PUBLIC;
+
 CREATE VIEW consent.import_audit WITH (security_invoker = true) AS
   SELECT (l.recorded_at AT TIME ZONE 'Europe/London')::date AS recorded_on, l.source, l.recorded_by,
          count(*) AS events,
-         -- A set of 32-bit digests: counting distinct addresses would sort the ledger.
-         consent.count(consent.audience_of(consent.contact_hash_extended(l.address, 0) & 4294967295)) AS people,
+         consent.about_distinct(l.address) AS people,
          count(*) FILTER (WHERE l.kind = 'consent') AS consents,
          count(*) FILTER (WHERE l.kind = 'consent' AND l.defects IS NOT NULL) AS defective,
          count(*) FILTER (WHERE 'consent_unevidenced' = ANY (l.defects)) AS unevidenced,

@@ -82,6 +82,22 @@ foreach my $set ('SET max_parallel_workers_per_gather = 0;', $parallel)
 $plan = plan_of(q{SELECT count(*) FROM gen_customer WHERE contact_id <@ (SELECT members FROM saved)}, $parallel);
 like($plan, qr/"Parallel Aware": true,(?:(?!\}).)*?"Relation Name": "gen_customer"/s, 'the filter is parallel');
 
+# What is counted by several workers is what one counts.
+foreach my $count (q{consent.coverage_of(NULL, NULL, NULL)}, q{consent.import_audit})
+{
+  my $serial = $node->safe_psql('postgres', "SET max_parallel_workers_per_gather = 0; SELECT * FROM $count ORDER BY 1, 2, 3");
+  is($node->safe_psql('postgres', "$parallel SELECT * FROM $count ORDER BY 1, 2, 3"), $serial, "$count in parallel");
+}
+$plan = plan_of('SELECT * FROM consent.import_audit', $parallel);
+like($plan, qr/"Partial Mode": "Partial"/, 'consent.import_audit is parallel');
+unlike($plan, qr/"Sort Method": "external/, '... and sorts nothing on disk');
+is( $node->safe_psql('postgres', q{SELECT permitted FROM consent.coverage_of('{gen_shop}', '{email}')}),
+  $node->safe_psql('postgres', q{SELECT count(*) FROM consent.current WHERE organisation = 'gen_shop' AND channel = 'email' AND purpose = 'marketing' AND status = 'permitted'}),
+  'coverage counts what consent.current shows');
+is( $node->safe_psql('postgres', q{SELECT sum(contacts) FROM consent.why_not('email', 'gen_shop', 'marketing', 'boilers')}),
+  $node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM consent.contact_standing) - (SELECT count(*) FROM consent.permitted('email', 'gen_shop', 'marketing', 'boilers'))}),
+  'consent.why_not() counts who is not in consent.permitted()');
+
 # Past sends are judged in parallel, and the result is that of one process.
 $node->safe_psql('postgres', q{CREATE TABLE sent AS SELECT email_text AS rcpt, timestamptz '2024-01-01' + id * interval '1 hour' AS at FROM gen_customer; ANALYZE sent});
 my $query = $node->safe_psql('postgres', q{SELECT consent.exposure_query('sent', consent.exposure_mappings('rcpt', '''email''', 'at', NULL, NULL, '''gen_shop''', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false))});
