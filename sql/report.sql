@@ -68,7 +68,7 @@ SELECT organisation, channel, purpose FROM (
 SELECT count(*) FROM consent.coverage_of('{report nobody}');
 SELECT send, reason, contacts, examples FROM unnest((
   SELECT consent.tally(s.standing, s.contact, '{email,NULL,sms}', '{report acme,report acme,report nobody}', '{marketing,marketing,marketing}', NULL, NULL, true, 1)
-    FROM consent.contact_standing s WHERE s.contact IN ('ann@report.example', 'bob@report.example', 'cat@report.example')));
+    FROM (SELECT * FROM consent.contact_standing c WHERE c.contact IN ('ann@report.example', 'bob@report.example', 'cat@report.example') ORDER BY c.contact) s));
 SELECT consent.tally(s.standing, s.contact, '{email}', '{report acme,report bolt}', '{marketing}', NULL, NULL, true, 1) FROM consent.contact_standing s;
 SELECT consent.about_distinct(c), consent.about_distinct(c) FILTER (WHERE false) AS none
   FROM unnest('{ann@report.example,bob@report.example,ann@report.example,NULL}'::consent.contact[]) c;
