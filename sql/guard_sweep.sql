@@ -184,6 +184,43 @@ SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'swee
 DROP TABLE sweep_queues;
 :agree
 
+-- What parking a row puts off to the commit runs as the table's owner, whoever withdraws; and if
+-- that fails, or changes settings, it is not the withdrawal that suffers.
+CREATE ROLE regress_sweep_owner IN ROLE consent_admin;
+CREATE SCHEMA regress_sweep AUTHORIZATION regress_sweep_owner;
+SET ROLE regress_sweep_owner;
+CREATE TABLE regress_sweep.q (id int PRIMARY KEY, to_addr text, body text, status text DEFAULT 'queued');
+CREATE TABLE regress_sweep.seen (who text);
+CREATE FUNCTION regress_sweep.late() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO seen VALUES (current_user);
+  PERFORM set_config('search_path', 'regress_sweep', false);
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON regress_sweep.q DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION regress_sweep.late();
+SELECT consent.guard('regress_sweep.q', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$, pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+RESET ROLE;
+SELECT consent.give('late@sweep.example', '{email}', 'sweep acme', method => 'oral', wording => 'w', at => '2026-01-01') > 0 AS given;
+INSERT INTO regress_sweep.q VALUES (1, 'late@sweep.example', :promo);
+SELECT consent.withdraw('late@sweep.example') > 0 AS withdrawn;
+SELECT status FROM regress_sweep.q;
+SELECT who FROM regress_sweep.seen;
+SHOW search_path;
+SELECT consent.unguard('regress_sweep.q');
+CREATE TABLE regress_sweep.dj (id int PRIMARY KEY, to_addr text, body text, status text DEFAULT 'queued');
+CREATE TABLE regress_sweep.dj_log (id int REFERENCES regress_sweep.dj DEFERRABLE INITIALLY DEFERRED);
+SELECT consent.guard('regress_sweep.dj', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$, pending => $$status = 'queued'$$, on_block => 'quarantine');
+SELECT consent.give('late@sweep.example', '{email}', 'sweep acme', method => 'oral', wording => 'w', at => clock_timestamp()) > 0 AS given;
+INSERT INTO regress_sweep.dj VALUES (1, 'late@sweep.example', :promo);
+INSERT INTO regress_sweep.dj_log VALUES (1);
+SELECT consent.withdraw('late@sweep.example', at => clock_timestamp()) > 0 AS withdrawn;
+SELECT reason FROM consent.evaluate('late@sweep.example', 'email', 'sweep acme');
+SELECT status FROM regress_sweep.dj;
+SELECT cancelled, skipped FROM consent.sweep_log WHERE relation = 'regress_sweep.dj'::regclass;
+SELECT consent.unguard('regress_sweep.dj');
+DROP SCHEMA regress_sweep CASCADE;
+DROP ROLE regress_sweep_owner;
+
 -- What is not guarded any more, or switched off, is not swept.
 INSERT INTO sweep_divert (id, to_addr, body) VALUES (80, 'sam@sweep.example', :promo);
 INSERT INTO sweep_quarantine VALUES (80, 'sam@sweep.example', :promo);

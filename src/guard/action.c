@@ -118,7 +118,7 @@ run_on_table(Oid relid, const char *statement, Oid type, Datum value)
 		own_statement = before;
 	}
 	PG_END_TRY();
-	AtEOXact_GUC(true, nestlevel);
+	AtEOXact_GUC(false, nestlevel);
 	return rc;
 }
 

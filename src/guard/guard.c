@@ -110,6 +110,18 @@ consent_guard_by_trigger(Relation rel, const char *name)
 	return NULL;
 }
 
+/*
+ * A copy that outlives what a mapping may do: rel's own description of its
+ * triggers is freed when another session touches the table.  NULL of NULL.
+ */
+Trigger *
+consent_guard_copy(Relation rel, const Trigger *trigger)
+{
+	TriggerDesc *all = trigger ? CopyTriggerDesc(rel->trigdesc) : NULL;
+
+	return all ? &all->triggers[trigger - rel->trigdesc->triggers] : NULL;
+}
+
 /* One argument of a guard's trigger, NULL if it has none such. */
 const char *
 consent_guard_argument(const Trigger *trigger, const char *argument)

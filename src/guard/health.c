@@ -80,6 +80,8 @@ mapping_fault(Relation rel, Trigger *trigger)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
 		fault = error->message;
 	}
 	PG_END_TRY();
@@ -160,7 +162,7 @@ leaves_rows_alone(const Trigger *guard)
 static const char *
 guard_fault(Relation rel, Trigger *guard, const char **health)
 {
-	Trigger    *herald = consent_guard_herald(rel, guard->tgname);
+	Trigger    *herald = consent_guard_copy(rel, consent_guard_herald(rel, guard->tgname));
 	const char *detail = enabled_fault(guard, health);
 
 	if (detail != NULL)
@@ -199,7 +201,7 @@ PGDLLEXPORT Datum
 pg_consent_guard_fault(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	Trigger    *guard = consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
+	Trigger    *guard = consent_guard_copy(rel, consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1))));
 	const char *health = "missing";
 	const char *detail = guard ? guard_fault(rel, guard, &health) : "there is no such guard";
 	TupleDesc	desc;
@@ -447,7 +449,7 @@ pg_consent_verify(PG_FUNCTION_ARGS)
 				continue;
 			values[1] = name ? CStringGetTextDatum(name) : (Datum) 0;
 			nulls[1] = name == NULL;
-			found = verify_leaf(rel, trigger);
+			found = verify_leaf(rel, consent_guard_copy(rel, trigger));
 			values[0] = ObjectIdGetDatum(RelationGetRelid(rel));
 			values[2] = Int64GetDatum(found.judged);
 			values[3] = Int64GetDatum(found.refused);

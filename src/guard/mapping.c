@@ -125,7 +125,8 @@ consent_pin(Oid owner, const char *region)
 void
 consent_unpin(ConsentPinned pinned)
 {
-	AtEOXact_GUC(true, pinned.nestlevel);
+	/* As if it had failed: what a function or trigger has SET in between goes too. */
+	AtEOXact_GUC(false, pinned.nestlevel);
 	SetUserIdAndSecContext(pinned.user, pinned.context);
 }
 

@@ -545,8 +545,11 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 		consent_mapping_evaluate(mapping, trigdata->tg_trigslot, &old);
 		event = row_event(mapping, &row, &old);
 
-		/* The herald has judged it; if not, it is too late to park the row. */
-		if (event == EVENT_CLAIMED && was_heralded(rel, mapping->trigger))
+		/*
+		 * The herald has judged it; if not, it is too late to park the row.  What
+		 * it could judge of a row with generated columns was what they had been.
+		 */
+		if (event == EVENT_CLAIMED && mapping->early && was_heralded(rel, mapping->trigger))
 			event = EVENT_NOTHING;
 	}
 	else
