@@ -218,6 +218,16 @@ SELECT reason FROM consent.evaluate('late@sweep.example', 'email', 'sweep acme')
 SELECT status FROM regress_sweep.dj;
 SELECT cancelled, skipped FROM consent.sweep_log WHERE relation = 'regress_sweep.dj'::regclass;
 SELECT consent.unguard('regress_sweep.dj');
+-- A worker who changes what generated columns are made of, and claims in the same statement, is seen through.
+CREATE TABLE regress_sweep.gq (id int, payload jsonb, locked_by text, done_at timestamptz,
+  to_addr text GENERATED ALWAYS AS (payload->>'to') STORED, body text GENERATED ALWAYS AS (payload->>'text') STORED);
+SELECT consent.guard('regress_sweep.gq', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => 'done_at IS NULL', claim => 'locked_by IS NOT NULL', divert => $$done_at = '2000-01-01'$$);
+INSERT INTO regress_sweep.gq VALUES (1, '{"to": "late@sweep.example", "text": "Your order 4411 is out for delivery today."}');
+UPDATE regress_sweep.gq SET locked_by = 'me', payload = '{"to": "late@sweep.example", "text": "Get 20% off all boilers this weekend only! Order now."}';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE regress_sweep.gq SET locked_by = 'me';
+SELECT locked_by, done_at FROM regress_sweep.gq;
 DROP SCHEMA regress_sweep CASCADE;
 DROP ROLE regress_sweep_owner;
 
