@@ -37,7 +37,7 @@ static const ConsentClass neutral_classes[] = {
 };
 
 static ConsentClass
-decide(const float8 *weight)
+decide(const float8 *weight, const float8 *by_rules)
 {
 	bool		promotes = ESTABLISHED(weight[CLASS_DIRECT_MARKETING]);
 	bool		asks = ESTABLISHED(weight[CLASS_CONSENT_REQUEST]);
@@ -56,6 +56,13 @@ decide(const float8 *weight)
 			neutral = c;
 	}
 
+	/*
+	 * To ask for permission is not to ask for an opinion, and in a message of a
+	 * line or two the model cannot tell one question from the other.
+	 */
+	if (surveys && by_rules[CLASS_MARKET_RESEARCH] <= 0 && ESTABLISHED(by_rules[CLASS_CONSENT_REQUEST]) &&
+		!promotes && weight[CLASS_MARKET_RESEARCH] < BESIDES * weight[CLASS_CONSENT_REQUEST])
+		return CLASS_CONSENT_REQUEST;
 	if (surveys)
 		return promotes || asks || gathers ? CLASS_SUGGING : CLASS_MARKET_RESEARCH;
 	/* also when bolted onto a receipt: the request is all that is marketing */
@@ -109,7 +116,7 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 	bool		review = found->truncated || found->empty ||
 		found->language == LANGUAGE_FOREIGN;
 	float8		promotion;
-	float8		by_rules = 0;
+	float8		by_rules[CONSENT_NCLASSES] = {0};
 	bool		unread;
 
 	result->rules = palloc(Max(found->n, 1) * sizeof(char *));
@@ -128,8 +135,8 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 		if (!f->counts)
 			continue;
 		weight[f->rule->class] += f->weight;
-		if (f->rule->class == CLASS_DIRECT_MARKETING && !f->rule->model)
-			by_rules += f->weight;
+		if (!f->rule->model)
+			by_rules[f->rule->class] += f->weight;
 		review |= f->rule->review;
 		labelled |= f->rule->class == CLASS_SERVICE && f->rule->weight == 0 && !f->rule->model;
 		if (!f->nowhere && !is_listed(result, f->rule->code))
@@ -137,11 +144,11 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 	}
 
 	promotion = weight[CLASS_DIRECT_MARKETING] + weight[CLASS_CONSENT_REQUEST];
-	result->class = decide(weight);
+	result->class = decide(weight, by_rules);
 
 	/* Traces of promotion below the mark, or beside such a label; thin margins. */
 	if (weight[CLASS_DIRECT_MARKETING] >= DOUBT / 2 && weight[CLASS_DIRECT_MARKETING] < SURE &&
-		!(ESTABLISHED(weight[CLASS_DIRECT_MARKETING]) && ESTABLISHED(by_rules)))
+		!(ESTABLISHED(weight[CLASS_DIRECT_MARKETING]) && ESTABLISHED(by_rules[CLASS_DIRECT_MARKETING])))
 		review = true;
 	if (promotion > 0 && labelled)
 		review = true;
