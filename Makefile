@@ -5,7 +5,7 @@
 #   make fuzz         any text, pattern and message, for a while (SECONDS_EACH)
 #   make score        how well classification does on labelled messages
 #   make reference    docs/reference.md from the COMMENTs
-#   make model        learns the classifier's model again from test/corpus/train.jsonl
+#   make model        learns the classifier's model again from the sentences of test/corpus
 #   make test-matrix  the same against PostgreSQL 15, 17 and 18 (as root)
 #   make, make install, make installcheck: the ordinary PGXS way
 
