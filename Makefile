@@ -145,7 +145,9 @@ SQL_PARTS = \
 
 DATA = src/classify/pg_consent.model \
 	$(patsubst $(SRCROOT)/%,%,$(wildcard $(SRCROOT)/src/upgrade/*--*--*.sql))
-DATA_built = pg_consent--$(EXTVERSION).sql
+# The install scripts of versions before are kept as they were, to upgrade from.
+FORMER = $(patsubst $(SRCROOT)/src/upgrade/%.gz,%,$(wildcard $(SRCROOT)/src/upgrade/*.sql.gz))
+DATA_built = pg_consent--$(EXTVERSION).sql $(FORMER)
 
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
@@ -206,6 +208,8 @@ include $(PGXS)
 
 pg_consent--$(EXTVERSION).sql: $(addprefix $(SRCROOT)/,$(SQL_PARTS)) $(SRCROOT)/Makefile
 	cat $(addprefix $(SRCROOT)/,$(SQL_PARTS)) > $@
+$(FORMER): %: $(SRCROOT)/src/upgrade/%.gz
+	gunzip -c $< > $@
 
 # PGXS builds one MODULE_big; these are others, by the same means.
 SIDE_LIBS = $(PHONE_LIB)$(DLSUFFIX) $(MIME_LIB)$(DLSUFFIX)

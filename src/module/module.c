@@ -26,7 +26,7 @@
 #include "module/compat.h"
 #include "module/module.h"
 
-PG_CONSENT_MODULE_MAGIC("0.1.0");
+PG_CONSENT_MODULE_MAGIC("0.2.0");
 
 char	   *consent_default_region = NULL;
 char	   *consent_organisation = NULL;

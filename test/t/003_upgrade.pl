@@ -1,0 +1,131 @@
+# A database of the version before, brought up to this one: made of the same
+# objects as a fresh one, with everything that was in it, and the same verdicts.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $before = '0.1.0';
+my ($now) = slurp_file('pg_consent.control') =~ /^default_version\s*=\s*'([^']+)'/m;
+
+# Every object of the extension with its definition, one a line; $oid stands for its own.
+my $definition = q{
+  SELECT i.type || ' ' || i.identity || ': ' || COALESCE(CASE d.classid
+    WHEN 'pg_proc'::regclass THEN
+      (SELECT CASE WHEN p.prokind = 'a' THEN format('%s %s', a.aggtransfn, a.aggfinalfn) ELSE pg_get_functiondef(p.oid) END ||
+              COALESCE(p.proacl::text, '')
+         FROM pg_proc p LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid WHERE p.oid = d.objid)
+    WHEN 'pg_class'::regclass THEN
+      (SELECT concat_ws(' | ', c.relkind, c.reloptions, c.relacl, pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid),
+                CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
+                (SELECT string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
+                                             pg_get_expr(f.adbin, f.adrelid), a.attacl, a.attstorage, col_description(c.oid, a.attnum)), ', ' ORDER BY a.attnum)
+                   FROM pg_attribute a LEFT JOIN pg_attrdef f ON (f.adrelid, f.adnum) = (a.attrelid, a.attnum)
+                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+                (SELECT string_agg(k.conname || ' ' || pg_get_constraintdef(k.oid), ', ' ORDER BY k.conname) FROM pg_constraint k WHERE k.conrelid = c.oid),
+                (SELECT string_agg(pg_get_indexdef(x.indexrelid) || COALESCE(obj_description(x.indexrelid), ''), ', ' ORDER BY 1) FROM pg_index x WHERE x.indrelid = c.oid),
+                (SELECT string_agg(concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled, obj_description(t.oid, 'pg_trigger')), ', ' ORDER BY t.tgname)
+                   FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+                (SELECT string_agg(t.tgenabled::text, '' ORDER BY t.tgfoid::regproc::text) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgisinternal),
+                (SELECT s.seqincrement || ' ' || s.seqstart FROM pg_sequence s WHERE s.seqrelid = c.oid))
+         FROM pg_class c WHERE c.oid = d.objid)
+    WHEN 'pg_type'::regclass THEN
+      (SELECT concat_ws(' | ', t.typlen, t.typalign, t.typstorage, t.typinput, t.typoutput, t.typreceive, t.typsend, t.typacl,
+                (SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
+                (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+                   FROM pg_attribute a WHERE a.attrelid = t.typrelid AND t.typrelid <> 0 AND NOT a.attisdropped
+                    AND (SELECT relkind FROM pg_class WHERE oid = t.typrelid) = 'c'))
+         FROM pg_type t WHERE t.oid = d.objid)
+    WHEN 'pg_operator'::regclass THEN
+      (SELECT concat_ws(' ', o.oprcode, o.oprcom::regoper, o.oprnegate::regoper, o.oprrest, o.oprjoin, o.oprcanmerge, o.oprcanhash) FROM pg_operator o WHERE o.oid = d.objid)
+    WHEN 'pg_cast'::regclass THEN (SELECT concat_ws(' ', c.castfunc::regproc, c.castcontext, c.castmethod) FROM pg_cast c WHERE c.oid = d.objid)
+    ELSE '' END, '') || ' -- ' || COALESCE(obj_description(d.objid, d.classid::regclass::name), '')
+    FROM pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) i
+   WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_consent') AND d.deptype = 'e'
+   ORDER BY 1};
+
+my $dumped = q{
+  SELECT c.oid::regclass || ' ' || e.condition
+    FROM pg_extension x, unnest(x.extconfig, x.extcondition) e(oid, condition) JOIN pg_class c ON c.oid = e.oid
+   WHERE x.extname = 'pg_consent' ORDER BY 1};
+
+my $node = PostgreSQL::Test::Cluster->new('upgrade');
+$node->init;
+$node->append_conf('postgresql.conf', "fsync = off\njit = off");
+$node->start;
+$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template0") foreach qw(fresh old used);
+
+sub compare
+{
+  my ($query, $what) = @_;
+  # Multi-line definitions are one record.
+  my %found = map {
+    my $db = $_;
+    $db => { map { $_ => 1 } split /\x1e/, $node->safe_psql($db, $query, extra_params => [ '-R', "\x1e" ]) }
+  } qw(fresh old);
+  my @missing = grep { !$found{old}{$_} } sort keys %{ $found{fresh} };
+  my @extra = grep { !$found{fresh}{$_} } sort keys %{ $found{old} };
+  is(join("\n", map({ "missing: $_" } @missing), map({ "left over: $_" } @extra)), '', $what);
+}
+
+$node->safe_psql('fresh', 'CREATE EXTENSION pg_consent');
+$node->safe_psql('old', "CREATE EXTENSION pg_consent VERSION '$before'");
+$node->safe_psql('old', 'ALTER EXTENSION pg_consent UPDATE');
+is($node->safe_psql('old', q{SELECT extversion FROM pg_extension WHERE extname = 'pg_consent'}), $now, "ALTER EXTENSION UPDATE brings $before to $now");
+compare($definition, '... with the same objects, each with the same definition, rights and comment');
+compare($dumped, '... of which the same are dumped');
+
+# What is shipped in tables, but for when it was put there.
+my @tables = split /\n/, $node->safe_psql('fresh', q{
+  SELECT format('SELECT %L || (to_jsonb(t) - %L::text[])::text FROM %s t ORDER BY 1', c.oid::regclass || ' ',
+           ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND atttypid = 'timestamptz'::regtype AND attnum > 0 AND attname <> 'valid_from'), c.oid::regclass)
+    FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+   WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_consent') AND c.relkind = 'r' AND c.relname NOT IN ('erasure_key', 'token_key')
+   ORDER BY 1});
+cmp_ok(scalar(@tables), '>', 20, 'there are tables to compare');
+compare(join("\nUNION ALL\n", map { "($_)" } @tables), '... they hold the same');
+
+# A database in use: what was recorded, queued and configured is there after it.
+$node->safe_psql('used', "CREATE EXTENSION pg_consent VERSION '$before'");
+$node->safe_psql('used', q{
+  INSERT INTO consent.organisation (name) VALUES ('acme'), ('bolt');
+  SELECT consent.give(('c' || i || '@mail.example')::consent.contact, '{email,sms}', 'acme', method => 'ticked_box', wording => 'Email me offers from Acme', at => now() - i * interval '1 day')
+    FROM generate_series(1, 50) i;
+  SELECT consent.object(('c' || i * 3 || '@mail.example')::consent.contact) FROM generate_series(1, 10) i;
+  SELECT consent.give('third@mail.example', '{email}', 'acme', method => 'ticked_box', wording => 'Email me offers from Acme', collected_by => 'Listbroker Ltd', named_organisations => '{bolt}');
+  SELECT consent.soft_opt_in('soft@mail.example', 'acme', 'boilers', true, false);
+  SELECT consent.link('c1@mail.example', 'person 1'), consent.link('c3@mail.example', 'person 1');
+  SELECT consent.forget('c6@mail.example', 'asked');
+  SELECT consent.screened('tps');
+  SELECT consent.seal();
+  CREATE TABLE outbox (id bigserial PRIMARY KEY, recipient text, body text, status text DEFAULT 'queued');
+  SELECT consent.guard('outbox', recipient => 'recipient', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, pending => $$status = 'queued'$$, divert => $$status = 'blocked'$$, on_block => 'divert');
+  INSERT INTO outbox (recipient, body) SELECT 'c' || i || '@mail.example', 'Get 20% off all boilers this weekend only! Order now.' FROM generate_series(1, 9) i});
+my @questions = (
+  q{SELECT event_id, contact, kind, channels, organisation, collected_by, digest FROM consent.ledger ORDER BY event_id},
+  q{SELECT c, consent.evaluate(c, 'email', 'acme') FROM (SELECT DISTINCT contact FROM consent.ledger UNION SELECT 'c6@mail.example') t(c) ORDER BY c},
+  q{SELECT p FROM consent.permitted('email', 'acme') p ORDER BY p},
+  q{SELECT id, recipient, status FROM outbox ORDER BY id},
+  q{SELECT contact, reason, action FROM consent.decision_log ORDER BY 1, 2},
+  q{SELECT count(*) FROM consent.verify_ledger()},
+  q{SELECT count(*) FROM consent.wrong_standings()},
+  q{SELECT number, events, digest FROM consent.seal});
+my @answers = map { $node->safe_psql('used', $_) } @questions;
+$node->safe_psql('used', 'ALTER EXTENSION pg_consent UPDATE');
+for my $i (0 .. $#questions)
+{
+  is($node->safe_psql('used', $questions[$i]), $answers[$i], "the same after the update: $questions[$i]");
+}
+# And it goes on.
+$node->safe_psql('used', q{
+  SELECT consent.withdraw('c2@mail.example');
+  INSERT INTO outbox (recipient, body) SELECT 'c' || i || '@mail.example', 'Get 20% off all boilers this weekend only! Order now.' FROM generate_series(1, 2) i});
+is($node->safe_psql('used', q{SELECT recipient, status FROM outbox WHERE id > 9 ORDER BY id}),
+  "c1\@mail.example|blocked\nc2\@mail.example|blocked", 'the guard of before goes on guarding');
+is($node->safe_psql('used', q{SELECT status FROM outbox WHERE id = 2}), 'blocked', 'and the sweep sweeps');
+is($node->safe_psql('used', 'SELECT count(*) FROM consent.verify_ledger()'), 0, 'the ledger verifies');
+
+$node->stop;
+done_testing();
