@@ -1,2 +1,927 @@
+-- pg_consent 0.1.0 to 0.2.0
+--
+-- test/t/003_upgrade.pl compares what this makes of a 0.1.0 with a fresh 0.2.0.
+
+CREATE TABLE consent.ruleset (
+  n     integer NOT NULL,
+  piece bytea NOT NULL
+);
+
+ALTER TABLE consent.ruleset ALTER COLUMN piece SET STORAGE PLAIN;
+
+COMMENT ON TABLE consent.ruleset IS
+  'The enabled rules, compiled, as sessions load them; kept by the extension, and only used while it fits consent.rule';
+
+COMMENT ON COLUMN consent.ruleset.n IS 'Pieces are put together in this order, from 0';
+
+COMMENT ON COLUMN consent.ruleset.piece IS 'Bytes';
+
+CREATE FUNCTION consent.compile_rules() RETURNS void
+  LANGUAGE C STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_compile_rules';
+
+COMMENT ON FUNCTION consent.compile_rules() IS
+  'Compiles the rules for sessions to come. Needed only where rules were written with triggers disabled: sessions then compile them themselves, each in its first call';
+
+REVOKE ALL ON FUNCTION consent.compile_rules() FROM PUBLIC;
+
+SELECT consent.compile_rules();
+
+CREATE FUNCTION consent.filter_recorded() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_filter_recorded';
+
+COMMENT ON FUNCTION consent.filter_recorded() IS
+  'Trigger of consent.person_link and consent.erasure: tells the filter that something is on record of a contact';
+
+REVOKE EXECUTE ON FUNCTION consent.filter_recorded() FROM PUBLIC;
+
+CREATE TRIGGER filter_recorded BEFORE INSERT ON consent.person_link
+  FOR EACH ROW EXECUTE FUNCTION consent.filter_recorded();
+
+CREATE TRIGGER filter_recorded BEFORE INSERT ON consent.erasure
+  FOR EACH ROW EXECUTE FUNCTION consent.filter_recorded();
+
+ALTER TABLE consent.person_link ENABLE ALWAYS TRIGGER filter_recorded;
+
+ALTER TABLE consent.erasure ENABLE ALWAYS TRIGGER filter_recorded;
+
+COMMENT ON TRIGGER filter_recorded ON consent.person_link IS 'A guard reads what is on record of a contact only if the filter knows of it';
+
+COMMENT ON TRIGGER filter_recorded ON consent.erasure IS 'A guard reads what is on record of a contact only if the filter knows of it';
+
+CREATE FUNCTION consent.fill_filter() RETURNS bigint
+  LANGUAGE C VOLATILE
+  AS 'MODULE_PATHNAME', 'pg_consent_fill_filter';
+
+COMMENT ON FUNCTION consent.fill_filter() IS
+  'Reads the ledger into the filter, by which guards know without reading that nothing is on record of an address. After a start of the server a background worker does it by itself when the first guarded row is written; until then guards read the ledger. Returns the number of rows read. Error: 55000 there is no filter (it takes shared_preload_libraries = ''pg_consent''), or a table or trigger of the ledger is not as it was made';
+
+REVOKE EXECUTE ON FUNCTION consent.fill_filter() FROM PUBLIC;
+
+CREATE FUNCTION consent.filter_state(
+  OUT in_use boolean, OUT bytes bigint, OUT share_set double precision, OUT false_hits double precision,
+  OUT filled_at timestamptz)
+  LANGUAGE C VOLATILE
+  AS 'MODULE_PATHNAME', 'pg_consent_filter_state';
+
+COMMENT ON FUNCTION consent.filter_state() IS
+  'The filter of this server: do guards of this database use it, how large is it, what share of its bits is set, for what share of strangers is the ledger read all the same (more than 0.02: pg_consent.filter_size is too small), and when was the ledger read into it. All NULL but the first if there is none';
+
+REVOKE EXECUTE ON FUNCTION consent.filter_state() FROM PUBLIC;
+
+CREATE TYPE consent.tally_line AS (send integer, reason text, contacts bigint, examples consent.contact[]);
+
+COMMENT ON TYPE consent.tally_line IS
+  'A line of consent.tally(). send: the place of the send in its lists; reason: the verdict; contacts: how many have it; examples: some of them';
+
+CREATE FUNCTION consent.tally_add(internal, consent.standing, consent.contact, consent.channel[], text[], text[], text, consent.message_class, boolean, integer) RETURNS internal
+  LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_tally_add';
+
+COMMENT ON FUNCTION consent.tally_add(internal, consent.standing, consent.contact, consent.channel[], text[], text[], text, consent.message_class, boolean, integer) IS
+  'Transition function of the aggregate consent.tally';
+
+CREATE FUNCTION consent.tally_combine(internal, internal) RETURNS internal
+  LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_tally_combine';
+
+COMMENT ON FUNCTION consent.tally_combine(internal, internal) IS 'Combine function of the aggregate consent.tally';
+
+CREATE FUNCTION consent.tally_serialize(internal) RETURNS bytea
+  LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_tally_serialize';
+
+COMMENT ON FUNCTION consent.tally_serialize(internal) IS 'Serialization function of the aggregate consent.tally';
+
+CREATE FUNCTION consent.tally_deserialize(bytea, internal) RETURNS internal
+  LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_tally_deserialize';
+
+COMMENT ON FUNCTION consent.tally_deserialize(bytea, internal) IS 'Deserialization function of the aggregate consent.tally';
+
+CREATE FUNCTION consent.tally_final(internal, consent.standing, consent.contact, consent.channel[], text[], text[], text, consent.message_class, boolean, integer) RETURNS consent.tally_line[]
+  LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_tally_final';
+
+COMMENT ON FUNCTION consent.tally_final(internal, consent.standing, consent.contact, consent.channel[], text[], text[], text, consent.message_class, boolean, integer) IS
+  'Final function of the aggregate consent.tally';
+
+CREATE AGGREGATE consent.tally(
+  standing consent.standing, contact consent.contact, channels consent.channel[], organisations text[], purposes text[],
+  product_category text, class consent.message_class, any_category boolean, samples integer) (
+  SFUNC = consent.tally_add, STYPE = internal, FINALFUNC = consent.tally_final, FINALFUNC_EXTRA,
+  COMBINEFUNC = consent.tally_combine, SERIALFUNC = consent.tally_serialize, DESERIALFUNC = consent.tally_deserialize,
+  PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE consent.tally(consent.standing, consent.contact, consent.channel[], text[], text[], text, consent.message_class, boolean, integer) IS
+  'Verdicts as consent.judge() gives them now, counted by reason, for several sends: channels, organisations and purposes of one length, which go together by place. class NULL: as the purpose''s kind has it; samples: so many examples. All but standing and contact must be constants';
+
+REVOKE EXECUTE ON FUNCTION
+  consent.tally_add, consent.tally_combine, consent.tally_serialize, consent.tally_deserialize, consent.tally_final, consent.tally
+FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION consent.verdicts(
+  channel consent.channel,
+  organisation text DEFAULT consent.default_organisation(),
+  purpose text DEFAULT 'marketing')
+  RETURNS TABLE (status text, reason text, citation text, contacts bigint)
+  LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+  SELECT consent.status(r.kind = 'basis', r.code), r.code,
+         COALESCE((SELECT (consent.policy_in_force(verdicts.organisation)).law), r.citation), v.contacts
+    FROM unnest((SELECT consent.tally(s.standing, s.contact, ARRAY[verdicts.channel], ARRAY[verdicts.organisation], ARRAY[verdicts.purpose],
+                                      NULL, NULL, true, 0)
+                   FROM consent.contact_standing s
+                  WHERE consent.ledger_readable())) AS v
+    JOIN consent.reason r ON r.code = v.reason
+   ORDER BY v.contacts DESC, r.code;
+END;
+
+CREATE FUNCTION consent.coverage_of(
+  organisations text[] DEFAULT NULL,
+  channels consent.channel[] DEFAULT NULL,
+  purposes text[] DEFAULT '{marketing}')
+  RETURNS TABLE (organisation text, channel consent.channel, purpose text, permitted bigint, soft_opt_in bigint, refused bigint,
+                 never_asked bigint, contacts bigint)
+  LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+BEGIN ATOMIC
+  WITH send AS (
+    SELECT row_number() OVER (ORDER BY o.name, c.channel, p.name) AS n, o.name AS organisation, c.channel, p.name AS purpose
+      FROM consent.organisation o, unnest(COALESCE(coverage_of.channels, enum_range(NULL::consent.channel))) AS c(channel), consent.purpose p
+     WHERE (coverage_of.organisations IS NULL OR o.name = ANY (coverage_of.organisations))
+       AND (coverage_of.purposes IS NULL OR p.name = ANY (coverage_of.purposes))),
+  line AS (
+    SELECT v.send, v.contacts, v.reason, consent.status(r.kind = 'basis', v.reason) AS status
+      FROM unnest((SELECT consent.tally(s.standing, s.contact, (SELECT array_agg(channel ORDER BY n) FROM send),
+                                        (SELECT array_agg(organisation ORDER BY n) FROM send),
+                                        (SELECT array_agg(purpose ORDER BY n) FROM send), NULL, NULL, true, 0)
+                     FROM consent.contact_standing s
+                    WHERE consent.ledger_readable())) AS v
+      JOIN consent.reason r ON r.code = v.reason)
+  SELECT s.organisation, s.channel, s.purpose,
+         COALESCE(sum(l.contacts) FILTER (WHERE l.status = 'permitted'), 0)::bigint,
+         COALESCE(sum(l.contacts) FILTER (WHERE l.reason IN ('soft_opt_in', 'charity_soft_opt_in')), 0)::bigint,
+         COALESCE(sum(l.contacts) FILTER (WHERE l.status = 'refused'), 0)::bigint,
+         COALESCE(sum(l.contacts) FILTER (WHERE l.status = 'never_asked'), 0)::bigint,
+         COALESCE(sum(l.contacts), 0)::bigint
+    FROM send s LEFT JOIN line l ON l.send = s.n
+   GROUP BY s.n, s.organisation, s.channel, s.purpose
+   ORDER BY s.n;
+END;
+
+COMMENT ON FUNCTION consent.coverage_of(text[], consent.channel[], text[]) IS
+  'The rows of consent.coverage for these organisations, channels and purposes; NULL: all. Reads the contacts once for all of them, where the view reads them for each of its rows';
+
+REVOKE EXECUTE ON FUNCTION consent.coverage_of(text[], consent.channel[], text[]) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION consent.why_not(
+  channel consent.channel,
+  organisation text DEFAULT consent.default_organisation(),
+  purpose text DEFAULT 'marketing',
+  product_category text DEFAULT NULL,
+  samples integer DEFAULT 5)
+  RETURNS TABLE (reason text, contacts bigint, citation text, explanation text, examples consent.contact[])
+  LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+  SELECT r.code, v.contacts, COALESCE((SELECT (consent.policy_in_force(why_not.organisation)).law), r.citation), r.explanation, v.examples
+    FROM unnest((SELECT consent.tally(s.standing, s.contact, ARRAY[why_not.channel], ARRAY[why_not.organisation], ARRAY[why_not.purpose],
+                                      why_not.product_category, 'direct_marketing', false, why_not.samples)
+                   FROM consent.contact_standing s
+                  WHERE consent.ledger_readable())) AS v
+    JOIN consent.reason r ON r.code = v.reason AND r.kind = 'refusal'
+   ORDER BY v.contacts DESC, r.code;
+END;
+
+CREATE OR REPLACE FUNCTION consent.preflight(
+  audience text,
+  body text,
+  subject text DEFAULT NULL,
+  channel consent.channel DEFAULT 'email',
+  organisation text DEFAULT consent.default_organisation(),
+  purpose text DEFAULT 'marketing',
+  product_category text DEFAULT NULL,
+  recipient text DEFAULT NULL,
+  class text DEFAULT NULL,
+  sender text DEFAULT NULL,
+  samples integer DEFAULT 5) RETURNS jsonb
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  found consent.classification := consent.classify(body, subject, channel);
+  judged consent.message_class := consent.class_to_judge(found.class, preflight.class);
+  relation regclass;
+  source text;
+  answer jsonb;
+BEGIN
+  IF audience ~ '^\s*[[:alnum:]_."]+\s*$' THEN
+    relation := audience::regclass;
+    IF recipient IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+        MESSAGE = 'preflight of a table needs to know where the recipient is',
+        HINT = 'recipient is an expression over its rows, such as recipient => ''email''.';
+    END IF;
+    source := format('SELECT (%s)::text AS recipient FROM %s', recipient, relation);
+  ELSE
+    source := format('SELECT %s::text AS recipient FROM (%s) AS q(recipient)', COALESCE('(' || recipient || ')', 'q.recipient'), audience);
+  END IF;
+  EXECUTE format($query$
+    WITH recipient AS (
+      SELECT t.contact, CASE WHEN t.contact IS NULL THEN t.recipient END AS unreadable, count(*) AS messages
+        FROM (SELECT s.recipient, consent.try_contact(s.recipient) AS contact, generate_series(1, 1) AS read_once FROM (%s) s) t
+       GROUP BY 1, 2),
+    judged AS (
+      SELECT consent.judge(a.standing, r.contact, $1, $2, $3, $4, class => $5, sender => $6) AS d,
+             COALESCE(r.contact::text, r.unreadable) AS sent_to, r.contact IS NULL AND r.unreadable IS NOT NULL AS unreadable, r.messages
+        FROM recipient r
+        LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(r.contact)
+       WHERE consent.ledger_readable() OFFSET 0),
+    reason AS (
+      SELECT CASE WHEN (g.d).reason = 'recipient_unknown' AND g.unreadable THEN 'recipient_unreadable' ELSE (g.d).reason END AS reason,
+             (g.d).allowed AS allowed, sum(g.messages) AS messages, count(g.sent_to) AS people,
+             COALESCE(sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) - count(g.sent_to) AS duplicates, consent.sample(g.sent_to, $7) AS examples
+        FROM judged g GROUP BY 1, 2)
+    SELECT jsonb_build_object(
+             'audience', COALESCE((SELECT sum(messages) FROM reason), 0),
+             'people', COALESCE((SELECT sum(people) FROM reason), 0),
+             'duplicates', COALESCE((SELECT sum(duplicates) FROM reason), 0),
+             'permitted', COALESCE((SELECT sum(messages) FROM reason WHERE allowed), 0),
+             'refused', COALESCE((SELECT sum(messages) FROM reason WHERE NOT allowed), 0),
+             'permitted_by', COALESCE((SELECT jsonb_object_agg(reason, messages) FROM reason WHERE allowed), '{}'),
+             'refused_for', COALESCE((
+               SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'citation', r.citation,
+                                                   'explanation', r.explanation, 'examples', x.examples) ORDER BY x.messages DESC, x.reason)
+                 FROM reason x LEFT JOIN consent.reason r ON r.code = x.reason WHERE NOT x.allowed), '[]'))
+    $query$, source)
+    INTO answer
+    USING channel, organisation, purpose, product_category, judged, sender, samples;
+  RETURN jsonb_build_object(
+    'class', found.class, 'judged_as', judged, 'is_marketing', consent.is_marketing(judged), 'score', round(found.score::numeric, 2),
+    'needs_review', found.needs_review, 'rules', to_jsonb(found.rules),
+    'evidence', COALESCE((SELECT jsonb_agg(to_jsonb(e) ORDER BY e.part DESC, e.start) FROM consent.evidence(body, subject, channel) e), '[]'),
+    'channel', channel, 'organisation', organisation, 'purpose', purpose) || answer;
+END;
+$$;
+
+CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address)
+  WHERE kind IN ('withdrawal', 'objection', 'suppression');
+
+CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
+  SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
+         e.recorded_at, e.source, d.code AS defect, r.citation, u.ruling, r.explanation
+    FROM (SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.purpose, l.method, l.collected_by, l.effective_at, l.recorded_at,
+                 l.source, l.defects AS codes
+            FROM consent.ledger l
+           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NULL
+          UNION ALL
+          SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.purpose, l.method, l.collected_by, l.effective_at, l.recorded_at,
+                 l.source, (j.decision).reasons
+            FROM (SELECT l.* FROM consent.ledger l
+                   WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NOT NULL
+                  UNION ALL
+                  SELECT l.* FROM consent.ledger l
+                   WHERE l.kind = 'soft_opt_in'
+                     AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
+                     AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'
+                  UNION ALL
+                  SELECT l.*
+                    FROM (SELECT DISTINCT o.name
+                            FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
+                           WHERE p.double_opt_in) o
+                    JOIN consent.ledger l ON l.organisation = o.name
+                   WHERE l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) l
+           CROSS JOIN LATERAL (
+                 SELECT consent.judge(consent.fold(x), l.contact, COALESCE(l.channels[1], 'email'),
+                                      CASE WHEN l.collected_by IS NOT NULL THEN COALESCE(l.named_organisations[1], l.organisation)
+                                           ELSE l.organisation END,
+                                      COALESCE(l.purpose,
+                                               CASE WHEN l.relationship = 'support'
+                                                    THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
+                                               'marketing'),
+                                      l.product_category) AS decision
+                   FROM consent.events_of(l.contact) x
+                  WHERE x.event_id = l.event_id OR x.kind = 'contacted') j
+           WHERE NOT (j.decision).allowed) e
+   CROSS JOIN LATERAL unnest(e.codes) AS d(code)
+    -- Outer joins, or a planner that thinks there is one such reason begins there.
+    LEFT JOIN consent.reason r ON r.code = d.code
+    LEFT JOIN consent.ruling u ON u.reason = d.code
+   WHERE consent.ledger_readable()
+     AND d.code ~ '^(third_party_)?(consent|soi|csoi)_'
+     AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'soi_refused_later', 'csoi_refused_later',
+                        'soi_aims_and_ideals', 'csoi_not_sole_purpose');
+
+CREATE OR REPLACE VIEW consent.expiring WITH (security_invoker = true) AS
+  SELECT e.contact, e.organisation, e.channel, e.purpose, e.event_id, (j.d).reason AS basis, x.ends_on,
+         x.ends_on - (now() AT TIME ZONE 'Europe/London')::date AS days_left, (j.later).reason AS then_reason
+    FROM (SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
+            FROM consent.ledger l
+           WHERE l.kind = 'consent' AND l.expires_at IS NOT NULL AND l.expires_at > now() AND l.expires_at <= now() + interval '90 days'
+          UNION
+          SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
+            FROM consent.ledger l
+           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NOT NULL
+          UNION
+          SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
+            FROM (SELECT DISTINCT o.name
+                    FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
+                   WHERE p.consent_months > 0 OR p.soft_opt_in_sale_months > 0 OR p.soft_opt_in_negotiation_months > 0) o
+            JOIN consent.ledger l ON l.organisation = o.name
+           WHERE l.kind IN ('consent', 'soft_opt_in')) c
+   CROSS JOIN LATERAL (
+         SELECT c.event_id, c.contact, c.address, COALESCE(c.purpose, 'marketing') AS purpose, c.product_category, n.organisation, h.channel
+           FROM (SELECT c.organisation WHERE c.collected_by IS NULL UNION SELECT unnest(c.named_organisations)) AS n(organisation),
+                unnest(COALESCE(c.channels, enum_range('email'::consent.channel, 'push'))) AS h(channel)) e
+    -- Looked up one by one: few consents end, and a hash of all standings is big.
+   CROSS JOIN LATERAL (SELECT a.standing FROM consent.address_standing a WHERE a.address = e.address OFFSET 0) s
+   CROSS JOIN LATERAL (
+         SELECT consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category) AS d,
+                consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + interval '90 days') AS later
+         OFFSET 0) j
+   CROSS JOIN LATERAL (
+         SELECT ((now() + day * interval '1 day') AT TIME ZONE 'Europe/London')::date AS ends_on
+           FROM generate_series(1, 90) AS day
+          WHERE NOT (consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + day * interval '1 day')).allowed
+          ORDER BY day LIMIT 1) x
+   WHERE consent.ledger_readable() AND (j.d).allowed AND (j.d).event_id = e.event_id AND NOT (j.later).allowed;
+
+CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
+  SELECT (l.recorded_at AT TIME ZONE 'Europe/London')::date AS recorded_on, l.source, l.recorded_by,
+         count(*) AS events,
+         -- A set of 32-bit digests: counting distinct addresses would sort the ledger.
+         consent.count(consent.audience_of(consent.contact_hash_extended(l.address, 0) & 4294967295)) AS people,
+         count(*) FILTER (WHERE l.kind = 'consent') AS consents,
+         count(*) FILTER (WHERE l.kind = 'consent' AND l.defects IS NOT NULL) AS defective,
+         count(*) FILTER (WHERE 'consent_unevidenced' = ANY (l.defects)) AS unevidenced,
+         count(*) FILTER (WHERE l.effective_at IS NULL) AS time_unknown,
+         count(*) FILTER (WHERE l.collected_by IS NOT NULL) AS third_party,
+         count(*) FILTER (WHERE l.recorded_at - l.effective_at > interval '1 day') AS back_dated,
+         count(*) FILTER (WHERE l.kind IN ('consent', 'soft_opt_in') AND l.recorded_at > r.first_refusal
+                            AND l.recorded_at - l.effective_at > interval '1 day') AS against_refusal,
+         min(l.effective_at) AS earliest, max(l.effective_at) AS latest, min(l.event_id) AS first_event, max(l.event_id) AS last_event
+    FROM consent.ledger l
+    LEFT JOIN (SELECT address, min(recorded_at) AS first_refusal
+                 FROM consent.ledger
+                WHERE kind IN ('withdrawal', 'objection', 'suppression')
+                GROUP BY address) r ON r.address = l.address
+   GROUP BY 1, 2, 3;
+
+CREATE OR REPLACE FUNCTION consent.report_json(
+  organisation text DEFAULT NULL,
+  since timestamptz DEFAULT now() - interval '90 days',
+  until timestamptz DEFAULT now(),
+  channels consent.channel[] DEFAULT '{email,sms,push,live_call,post}',
+  exposure_run bigint DEFAULT NULL,
+  title text DEFAULT NULL) RETURNS jsonb
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  only_organisation text := organisation;
+  bucket text;
+  audit bigint := exposure_run;
+  answer jsonb;
+BEGIN
+  PERFORM consent.ledger_readable();
+  IF only_organisation IS NOT NULL AND NOT EXISTS (SELECT FROM consent.organisation o WHERE o.name = only_organisation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
+      MESSAGE = format('organisation "%s" is not in consent.organisation', only_organisation);
+  END IF;
+  IF since IS NULL OR until IS NULL OR NOT isfinite(since) OR NOT isfinite(until) OR since >= until THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'a report needs a period that begins before it ends';
+  END IF;
+  bucket := CASE WHEN until - since <= interval '45 days' THEN 'day' WHEN until - since <= interval '400 days' THEN 'week' ELSE 'month' END;
+  IF audit IS NULL THEN
+    SELECT p.run INTO audit FROM consent.exposure_progress p WHERE p.finished_at IS NOT NULL ORDER BY p.run DESC LIMIT 1;
+  END IF;
+
+  answer := jsonb_build_object(
+    'title', COALESCE(title, 'Marketing consent'),
+    'organisation', only_organisation,
+    'since', since, 'until', until, 'bucket', bucket,
+    'generated_at', now(),
+    'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_consent'));
+
+  answer := answer || (
+    SELECT jsonb_build_object('ledger', jsonb_build_object(
+             'contacts', (SELECT count(*) FROM consent.contact_standing),
+             'last_event', (SELECT max(l.event_id) FROM consent.ledger l),
+             'last_recorded_at', (SELECT max(l.recorded_at) FROM consent.ledger l WHERE l.event_id = (SELECT max(m.event_id) FROM consent.ledger m)),
+             'seals', (SELECT count(*) FROM consent.seal))));
+
+  answer := answer || (
+    WITH decision AS (
+      SELECT d.* FROM consent.decision_log d
+       WHERE d.decided_at >= since AND d.decided_at < until AND (only_organisation IS NULL OR d.organisation = only_organisation)),
+    bucketed AS (
+      SELECT date_trunc(bucket, d.decided_at AT TIME ZONE 'Europe/London')::date AS starts,
+             count(*) FILTER (WHERE d.allowed) AS allowed, count(*) FILTER (WHERE NOT d.allowed) AS refused
+        FROM decision d GROUP BY 1)
+    SELECT jsonb_build_object('decisions', jsonb_build_object(
+      'total', count(*), 'allowed', count(*) FILTER (WHERE d.allowed), 'refused', count(*) FILTER (WHERE NOT d.allowed),
+      'people_refused', count(DISTINCT d.contact) FILTER (WHERE NOT d.allowed),
+      'over_time', COALESCE((
+        SELECT jsonb_agg(jsonb_build_object('starts', t.starts::date, 'allowed', COALESCE(b.allowed, 0), 'refused', COALESCE(b.refused, 0)) ORDER BY t.starts)
+          FROM generate_series(date_trunc(bucket, since AT TIME ZONE 'Europe/London'), until AT TIME ZONE 'Europe/London', ('1 ' || bucket)::interval) AS t(starts)
+          LEFT JOIN bucketed b ON b.starts = t.starts::date), '[]'),
+      'reasons', COALESCE((
+        SELECT jsonb_agg(jsonb_build_object('reason', r.reason, 'messages', r.messages, 'people', r.people, 'citation', x.citation, 'explanation', x.explanation)
+                         ORDER BY r.messages DESC, r.reason)
+          FROM (SELECT e.reason, count(*) AS messages, count(DISTINCT e.contact) AS people FROM decision e WHERE NOT e.allowed GROUP BY 1) r
+          LEFT JOIN consent.reason x ON x.code = r.reason), '[]'),
+      'channels', COALESCE((
+        SELECT jsonb_agg(jsonb_build_object('channel', COALESCE(c.channel::text, 'not known'), 'allowed', c.allowed, 'refused', c.refused) ORDER BY c.allowed + c.refused DESC, c.channel)
+          FROM (SELECT e.channel, count(*) FILTER (WHERE e.allowed) AS allowed, count(*) FILTER (WHERE NOT e.allowed) AS refused
+                  FROM decision e GROUP BY 1) c), '[]'),
+      'actions', COALESCE((
+        SELECT jsonb_object_agg(a.action, a.messages) FROM (SELECT e.action, count(*) AS messages FROM decision e GROUP BY 1) a), '{}')))
+      FROM decision d);
+
+  answer := answer || (
+    SELECT jsonb_build_object('coverage', COALESCE(jsonb_agg(to_jsonb(c) - 'purpose' ORDER BY c.organisation, c.channel), '[]'))
+      FROM consent.coverage_of(CASE WHEN only_organisation IS NOT NULL THEN ARRAY[only_organisation] END, channels) c);
+
+  answer := answer || (
+    WITH risk AS (
+      SELECT a.* FROM consent.at_risk a
+       WHERE only_organisation IS NULL OR a.organisation = only_organisation)
+    SELECT jsonb_build_object('at_risk', jsonb_build_object(
+      'records', count(DISTINCT r.event_id), 'people', count(DISTINCT r.contact),
+      'defects', COALESCE((
+        SELECT jsonb_agg(to_jsonb(d) ORDER BY d.records DESC, d.defect)
+          FROM (SELECT x.defect, count(*) AS records, count(DISTINCT x.contact) AS people, min(x.citation) AS citation, min(x.ruling) AS ruling,
+                       min(x.explanation) AS explanation, (array_agg(DISTINCT x.source) FILTER (WHERE x.source IS NOT NULL))[1:3] AS sources,
+                       (array_agg(x.event_id ORDER BY x.event_id))[1:3] AS examples
+                  FROM risk x GROUP BY 1) d), '[]')))
+      FROM risk r);
+
+  answer := answer || (
+    SELECT jsonb_build_object('expiring', jsonb_build_object(
+      'permissions', count(*), 'people', count(DISTINCT e.contact),
+      'within_30_days', count(*) FILTER (WHERE e.days_left <= 30),
+      'reasons', COALESCE((SELECT jsonb_object_agg(x.then_reason, x.n)
+                             FROM (SELECT y.then_reason, count(*) AS n FROM consent.expiring y
+                                    WHERE only_organisation IS NULL OR y.organisation = only_organisation GROUP BY 1) x), '{}')))
+      FROM consent.expiring e
+     WHERE only_organisation IS NULL OR e.organisation = only_organisation);
+
+  answer := answer || (
+    SELECT jsonb_build_object('withdrawals', jsonb_build_object(
+      'count', count(*),
+      'median_seconds', round(EXTRACT(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
+      'p95_seconds', round(EXTRACT(epoch FROM percentile_cont(0.95) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
+      'slowest_seconds', round(EXTRACT(epoch FROM max(w.latency))::numeric, 1),
+      'over_a_day', count(*) FILTER (WHERE w.latency > interval '1 day'),
+      'time_unknown', count(*) FILTER (WHERE w.latency IS NULL)))
+      FROM consent.withdrawal_latency w
+     WHERE w.in_effect_at >= since AND w.in_effect_at < until
+       AND (only_organisation IS NULL OR w.organisation = only_organisation OR w.organisation IS NULL));
+
+  answer := answer || (
+    SELECT jsonb_build_object('imports', COALESCE(jsonb_agg(to_jsonb(i) ORDER BY i.recorded_on DESC, i.source), '[]'))
+      FROM (SELECT a.recorded_on, a.source, a.recorded_by, a.events, a.people, a.consents, a.defective, a.unevidenced, a.time_unknown,
+                   a.third_party, a.back_dated, a.against_refusal
+              FROM consent.import_audit a
+             WHERE a.source IS NOT NULL AND (a.defective > 0 OR a.against_refusal > 0)
+             ORDER BY a.against_refusal DESC, a.defective DESC LIMIT 10) i);
+
+  answer := answer || jsonb_build_object('exposure', (
+    SELECT jsonb_build_object(
+             'run', p.run, 'relation', p.relation::text, 'finished_at', p.finished_at, 'percent', p.percent,
+             'total', (SELECT to_jsonb(x) - '{breakdown,reason,campaign,channel,month,citation}'::text[]
+                         FROM consent.exposure_result(p.run) x WHERE x.breakdown = 'total'),
+             'reasons', COALESCE((SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'complaints', x.complaints,
+                                                                      'citation', x.citation) ORDER BY x.messages DESC, x.reason)
+                                    FROM consent.exposure_result(p.run) x WHERE x.breakdown = 'reason'), '[]'),
+             'campaigns', COALESCE((SELECT jsonb_agg(to_jsonb(y) ORDER BY y.messages DESC, y.campaign)
+                                      FROM (SELECT x.campaign, x.messages, x.people, x.complaints, x.judged FROM consent.exposure_result(p.run) x
+                                             WHERE x.breakdown = 'campaign' AND x.messages > 0 ORDER BY x.messages DESC LIMIT 12) y), '[]'),
+             'months', COALESCE((SELECT jsonb_agg(jsonb_build_object('month', x.month, 'messages', x.messages, 'people', x.people, 'judged', x.judged) ORDER BY x.month)
+                                   FROM consent.exposure_result(p.run) x WHERE x.breakdown = 'month' AND x.month IS NOT NULL), '[]'))
+      FROM consent.exposure_progress p WHERE p.run = audit));
+
+  answer := answer || (
+    WITH disguised AS (
+      SELECT d.* FROM consent.disguised_marketing d
+       WHERE d.decided_at >= since AND d.decided_at < until AND (only_organisation IS NULL OR d.organisation = only_organisation))
+    SELECT jsonb_build_object('disguised', jsonb_build_object(
+      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed), 'people', count(DISTINCT d.contact),
+      'groups', COALESCE((
+        SELECT jsonb_agg(to_jsonb(g) ORDER BY g.messages DESC, g.relation, g.rules)
+          FROM (SELECT x.relation::text AS relation, x.declared_class, x.class, x.evidence -> 'rules' AS rules, count(*) AS messages,
+                       count(*) FILTER (WHERE x.allowed) AS sent, min(x.decided_at) AS first_at, max(x.decided_at) AS last_at
+                  FROM disguised x GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 10) g), '[]'),
+      'examples', COALESCE((
+        SELECT jsonb_agg(jsonb_build_object('relation', e.relation, 'column', e.key, 'text', left(e.value, 2000), 'class', e.class, 'reason', e.reason) ORDER BY e.id DESC)
+          FROM (SELECT DISTINCT ON (t.value) q.id, q.relation::text AS relation, t.key, t.value, q.class, q.reason
+                  FROM (SELECT * FROM consent.quarantine h
+                         WHERE h.decided_at >= since AND h.decided_at < until
+                           AND ('declared_class_contradicted' = ANY (h.reasons) OR h.reason = 'declared_class_contradicted')
+                         ORDER BY h.id DESC LIMIT 50) q,
+                       jsonb_each_text(q."row") AS t(key, value)
+                 WHERE length(t.value) > 20 AND consent.is_marketing((consent.classify(t.value)).class) AND (consent.classify(t.value)).class <> 'unknown'
+                 ORDER BY t.value, q.id DESC LIMIT 5) e), '[]')))
+      FROM disguised d);
+
+  answer := answer || (
+    SELECT jsonb_build_object('guards', COALESCE(jsonb_agg(jsonb_build_object('relation', g.relation::text, 'leaf', g.leaf::text, 'on_block', g.on_block,
+                                                                              'health', g.health, 'detail', g.detail)
+                                                           ORDER BY g.health = 'ok', g.relation::text, g.leaf::text), '[]'))
+      FROM consent.guards g);
+
+  answer := answer || (
+    SELECT jsonb_build_object('quarantine', jsonb_build_object('held', count(*) FILTER (WHERE q.released_at IS NULL),
+                                                                'released', count(*) FILTER (WHERE q.released_at IS NOT NULL)))
+      FROM consent.quarantine q
+     WHERE q.decided_at >= since AND q.decided_at < until);
+  RETURN answer;
+END;
+$$;
+
+CREATE FUNCTION consent.report_top(value numeric) RETURNS numeric
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT pg_catalog.min(step.n * p.unit)
+    FROM (SELECT pg_catalog.power(10::numeric, pg_catalog.floor(pg_catalog.log(GREATEST(value, 2)))) AS unit) AS p,
+         (VALUES (1::numeric), (1.2), (1.6), (2), (3), (4), (5), (6), (8), (10)) AS step (n)
+   WHERE step.n * p.unit >= GREATEST(value, 2) AND step.n * p.unit % 2 = 0;
+END;
+
+COMMENT ON FUNCTION consent.report_top(numeric) IS 'Where the axis of a chart ends: a round even number that is not less';
+
+CREATE OR REPLACE FUNCTION consent.report_columns(data jsonb, first_key text, second_key text, label_key text, first_kind text, second_kind text, description text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH step AS (
+    SELECT v.i - 1 AS i, (v.value ->> first_key)::numeric AS a, (v.value ->> second_key)::numeric AS b, v.value ->> label_key AS label
+      FROM pg_catalog.jsonb_array_elements(data) WITH ORDINALITY AS v(value, i)),
+  scale AS (SELECT consent.report_top(pg_catalog.max(s.a + s.b)) AS top, pg_catalog.count(*) AS n FROM step s)
+  SELECT '<div class="plot"><div class="axis" aria-hidden="true"><span>' || consent.report_number(c.top) || '</span><span>'
+         || consent.report_number(pg_catalog.trunc(c.top / 2)) || '</span><span>0</span></div>'
+         || pg_catalog.format('<svg class="columns" viewBox="0 0 %s 100" preserveAspectRatio="none" role="img" aria-label="%s">', c.n * 10, consent.html(description))
+         || pg_catalog.format('<path class="grid" d="M0 0.2H%1$s M0 50H%1$s M0 99.8H%1$s"/>', c.n * 10)
+         || pg_catalog.string_agg(
+              pg_catalog.format('<g><title>%1$s: %2$s %3$s, %4$s %5$s</title><rect class="%6$s" x="%7$s" y="%8$s" width="7" height="%9$s"/><rect class="%10$s" x="%7$s" y="%11$s" width="7" height="%12$s"/></g>',
+                                s.label, consent.report_number(s.a), consent.html(first_key), consent.report_number(s.b), consent.html(second_key),
+                                first_kind, s.i * 10 + 1.5, pg_catalog.round(100 - 100 * s.a / c.top, 2), pg_catalog.round(100 * s.a / c.top, 2),
+                                second_kind, pg_catalog.round(100 - 100 * (s.a + s.b) / c.top, 2), pg_catalog.round(100 * s.b / c.top, 2)), '' ORDER BY s.i)
+         || '</svg><div class="ticks" aria-hidden="true">'
+         || (SELECT pg_catalog.string_agg('<span>' || pg_catalog.to_char(t.label::date, 'FMDD Mon YYYY') || '</span>', '' ORDER BY t.i)
+               FROM step t WHERE t.i IN (0, (c.n - 1) / 2, c.n - 1))
+         || '</div></div>'
+    FROM step s CROSS JOIN scale c
+   GROUP BY c.top, c.n;
+END;
+
+CREATE OR REPLACE FUNCTION consent.report_style() RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT '
+:root{--ink:#16202b;--soft:#4d5b69;--line:#d9dee4;--paper:#ffffff;--ground:#f3f5f7;--yes:#1b6a8f;--no:#c2410c;--unasked:#b4bec9;--mark:#fff0c2;--good:#176b43;--bad:#a3240f}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%;color-scheme:light}
+body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif}
+a{color:#0b5a86}
+.skip{position:absolute;left:-999rem}.skip:focus{left:1rem;top:1rem;background:var(--paper);padding:.5rem 1rem;z-index:2}
+header.top{background:#10222f;color:#fff;padding:2.6rem 1.5rem 6rem}
+header.top>div{max-width:67rem;margin:0 auto}main,footer{max-width:70rem;margin:0 auto}
+header.top .eyebrow{margin:0;font-size:.8rem;letter-spacing:.09em;text-transform:uppercase;color:#b9cbd8}
+h1{font-size:clamp(1.7rem,4vw,2.6rem);line-height:1.15;margin:.25rem 0 .6rem;font-weight:650;letter-spacing:-.01em;overflow-wrap:anywhere}
+header.top p.lead{margin:0;color:#dbe5ec;max-width:46rem}
+main{padding:0 1.5rem;margin-top:-3.6rem}
+.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.9rem;padding:0;margin:0 0 1.4rem;list-style:none}
+.tiles li{background:var(--paper);border:1px solid var(--line);border-left:5px solid var(--unasked);border-radius:.3rem;padding:.95rem 1.1rem 1rem}
+.tiles li.good{border-left-color:var(--good)}.tiles li.bad{border-left-color:var(--no)}.tiles li.plain{border-left-color:var(--yes)}
+.tiles b{display:block;font-size:2rem;line-height:1.15;font-weight:650;font-variant-numeric:tabular-nums;letter-spacing:-.02em}
+.tiles span{display:block;font-size:.88rem;color:var(--soft)}
+.tiles span.what{color:var(--ink);font-weight:600}
+nav{margin:0 0 1.4rem;font-size:.92rem}nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;margin:0;padding:0}
+section{background:var(--paper);border:1px solid var(--line);border-radius:.4rem;padding:1.5rem 1.5rem 1.7rem;margin:0 0 1.4rem}
+h2{font-size:1.3rem;line-height:1.25;margin:0 0 .3rem;font-weight:650}
+h3{font-size:1.02rem;margin:1.7rem 0 .4rem;font-weight:650}
+p.says{margin:0 0 1.1rem;color:var(--soft);max-width:48rem}
+p.none+p.says{margin:1rem 0 0}p.none{margin:.8rem 0 0;padding:1rem 1.1rem;background:var(--ground);border-radius:.3rem;color:var(--soft)}
+.key{display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;margin:0 0 .6rem;padding:0;list-style:none;font-size:.88rem;color:var(--soft)}
+.key i{display:inline-block;width:.85em;height:.85em;border-radius:.15em;margin-right:.4em;vertical-align:-.08em}
+.key .yes,.key i.yes{background:var(--yes)}.key i.no{background:var(--no)}.key i.unasked{background:var(--unasked)}.key i.soft{background:#6fb1cc}
+.plot{display:grid;grid-template-columns:auto 1fr;gap:.35rem .7rem;margin:.4rem 0 1rem}
+.axis{display:flex;flex-direction:column;justify-content:space-between;text-align:right;font-size:.78rem;line-height:1;color:var(--soft);font-variant-numeric:tabular-nums}
+.ticks{grid-column:2;display:flex;justify-content:space-between;font-size:.78rem;color:var(--soft)}
+svg.columns{width:100%;height:13rem;display:block;overflow:visible}
+svg .grid{stroke:var(--line);stroke-width:1;fill:none;vector-effect:non-scaling-stroke}
+svg.bar{width:100%;height:.7rem;display:block;border-radius:.15rem}
+svg .track{fill:#edf0f3}svg .yes{fill:var(--yes)}svg .soft{fill:#6fb1cc}svg .no{fill:var(--no)}svg .unasked{fill:var(--unasked)}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:.92rem}table.stack thead th:first-child{width:15rem}table.chart{table-layout:fixed}table.chart thead th:first-child{width:46%}table.chart tr.group th{padding-top:1.3rem;font-size:1rem}table.chart tr.group+tr>*{border-top-color:var(--ink)}table.chart tbody tr.group:first-child th{padding-top:.6rem}table.chart thead th.n{width:8.5em}
+caption{text-align:left;color:var(--soft);font-size:.88rem;padding:0 0 .4rem}
+th,td{text-align:left;vertical-align:top;padding:.5rem .9rem .5rem 0;border-top:1px solid var(--line)}
+thead td{border-top:0}thead th{border-top:0;font-size:.78rem;letter-spacing:.03em;color:var(--soft);font-weight:600;vertical-align:bottom}
+tbody th{font-weight:600}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}thead th.n{white-space:normal}
+td.b{vertical-align:top;padding-top:.86rem}
+td:last-child,th:last-child{padding-right:0}
+small{display:block;color:var(--soft);font-size:.86rem;line-height:1.45;font-weight:400;overflow-wrap:anywhere;max-width:34rem}small+small{margin-top:.15rem}small em{font-style:normal}small.law{color:var(--ink)}
+code{font:.86em/1.4 ui-monospace,"SFMono-Regular",Menlo,Consolas,"Liberation Mono",monospace;background:#eef1f4;border-radius:.2rem;padding:.08em .35em;overflow-wrap:anywhere}
+.chips{display:flex;flex-wrap:wrap;gap:.3rem}
+.health{display:inline-block;font-size:.82rem;font-weight:600;border-radius:1rem;padding:.05rem .65rem;border:1px solid currentColor}
+.health.good{color:var(--good)}.health.bad{color:var(--bad)}
+blockquote{margin:.7rem 0 1rem;padding:.8rem 1rem;background:var(--ground);border-left:4px solid var(--no);border-radius:.2rem;overflow-wrap:anywhere;white-space:pre-wrap}
+blockquote footer{font-size:.84rem;color:var(--soft);white-space:normal;margin:.5rem 0 0;padding:0}
+mark{background:var(--mark);color:inherit;box-shadow:inset 0 -2px 0 #d18b00;padding:.05em .1em}
+details{margin:.2rem 0 0}summary{cursor:pointer;color:#0b5a86;font-size:.92rem;padding:.3rem 0}
+summary:focus-visible,a:focus-visible,.scroll:focus-visible{outline:3px solid #f0a202;outline-offset:2px}
+footer.end{padding:0 1.5rem 3rem;color:var(--soft);font-size:.86rem}
+@media (max-width:40rem){header.top{padding:1.6rem 1rem 5rem}main{padding:0 .8rem}section{padding:1.1rem 1rem 1.3rem}
+.tiles{grid-template-columns:1fr 1fr;gap:.6rem}.tiles li{padding:.7rem .8rem}.tiles b{font-size:1.4rem}svg.columns{height:9rem}
+table.chart thead{position:absolute;left:-999rem}table.chart tr{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;padding:.65rem 0;border-top:1px solid var(--line)}
+table.chart th,table.chart td{border:0;padding:0}table.chart tbody th,table.chart td.b,table.chart td.wide{flex:1 0 100%}table.chart td.b{padding:.25rem 0 .15rem}
+table.stack thead{position:absolute;left:-999rem}table.stack tr{display:block;border-top:1px solid var(--line);padding:.6rem 0}table.stack th,table.stack td{display:block;border:0;padding:0;width:auto}
+table.chart td.n[data-of]:after{content:" " attr(data-of);color:var(--soft);font-size:.84rem}}
+@page{margin:14mm}
+@media print{body{background:#fff;font-size:10.5pt}header.top{background:none;color:#000;padding:0 0 1rem}header.top p,header.top .eyebrow,header.top p.lead{color:#333}
+main{margin-top:0;padding:0}nav,.skip{display:none}section{border:0;border-top:2px solid #000;border-radius:0;padding:.8rem 0}.tiles li,tr,blockquote,.plot{break-inside:avoid}h2,h3{break-after:avoid}
+svg rect,mark,.tiles li,.key i{-webkit-print-color-adjust:exact;print-color-adjust:exact}details::details-content{content-visibility:visible;height:auto}summary{display:none}.scroll{overflow:visible}}
+';
+END;
+
+CREATE OR REPLACE FUNCTION consent.report_html(report jsonb) RETURNS text
+  LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+DECLARE
+  d jsonb := report -> 'decisions';
+  x jsonb := report -> 'exposure';
+  t jsonb := report -> 'exposure' -> 'total';
+  g jsonb := report -> 'disguised';
+  r jsonb := report -> 'at_risk';
+  w jsonb := report -> 'withdrawals';
+  e jsonb := report -> 'expiring';
+  days text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY') || ' to '
+               || to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
+  broken bigint := (SELECT count(*) FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'health' <> 'ok');
+  page text;
+  rows text;
+BEGIN
+  page := '<header class="top"><div><p class="eyebrow">Compliance report</p><h1>' || consent.html(report ->> 'title')
+    || COALESCE(': ' || consent.html(report ->> 'organisation'), '') || '</h1><p class="lead">' || days || '. Made on '
+    || to_char((report ->> 'generated_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY at HH24:MI') || ' from a ledger of '
+    || consent.report_number((report #>> '{ledger,contacts}')::numeric) || ' contacts'
+    || COALESCE(', last event ' || (report #>> '{ledger,last_event}'), '') || '.</p></div></header><main id="main">';
+
+  -- What matters at a glance.
+  page := page || '<ul class="tiles">'
+    || format('<li class="plain"><b>%s</b><span class="what">Messages judged</span><span>%s refused</span></li>',
+              consent.report_number((d ->> 'total')::numeric), consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric))
+    || format('<li class="%s"><b>%s</b><span class="what">Should not have gone</span><span>%s</span></li>',
+              CASE WHEN x IS NULL OR x = 'null' THEN 'plain' WHEN (t ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
+              consent.report_number((t ->> 'messages')::numeric),
+              CASE WHEN x IS NULL OR x = 'null' THEN 'no audit of past sends yet' ELSE 'to ' || consent.report_number((t ->> 'people')::numeric) || ' people, in past sends' END)
+    || format('<li class="%s"><b>%s</b><span class="what">Consents at risk</span><span>of %s people</span></li>',
+              CASE WHEN (r ->> 'records')::bigint > 0 THEN 'bad' ELSE 'good' END,
+              consent.report_number((r ->> 'records')::numeric), consent.report_number((r ->> 'people')::numeric))
+    || format('<li class="%s"><b>%s</b><span class="what">Disguised marketing</span><span>%s of them sent</span></li>',
+              CASE WHEN (g ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
+              consent.report_number((g ->> 'messages')::numeric), consent.report_number((g ->> 'sent')::numeric))
+    || format('<li class="%s"><b>%s</b><span class="what">Opt-outs in effect</span><span>for 95 of 100; the slowest %s</span></li>',
+              CASE WHEN (w ->> 'over_a_day')::bigint > 0 THEN 'bad' ELSE 'good' END,
+              consent.report_duration((w ->> 'p95_seconds')::numeric), consent.report_duration((w ->> 'slowest_seconds')::numeric))
+    || format('<li class="%s"><b>%s</b><span class="what">Guards</span><span>%s</span></li>',
+              CASE WHEN broken > 0 OR jsonb_array_length(report -> 'guards') = 0 THEN 'bad' ELSE 'good' END,
+              consent.report_number(jsonb_array_length(report -> 'guards')),
+              CASE WHEN jsonb_array_length(report -> 'guards') = 0 THEN 'nothing is guarded' WHEN broken > 0 THEN broken || ' not working' ELSE 'all working' END)
+    || '</ul><nav aria-label="Contents"><ul><li><a href="#decisions">Decisions</a></li><li><a href="#coverage">Coverage</a></li>'
+    || '<li><a href="#risk">Consents at risk</a></li><li><a href="#exposure">Past sends</a></li><li><a href="#disguised">Disguised marketing</a></li>'
+    || '<li><a href="#optouts">Opt-outs</a></li><li><a href="#guards">Guards</a></li></ul></nav>';
+
+  -- Decisions
+  page := page || '<section id="decisions" aria-labelledby="h-decisions"><h2 id="h-decisions">What the guards decided</h2>'
+    || '<p class="says">Every message that was logged in the period, allowed or refused. A refusal that failed the sender&#39;s own statement leaves no trace here.</p>';
+  IF (d ->> 'total')::bigint = 0 THEN
+    page := page || '<p class="none">No decisions were logged in this period.</p>';
+  ELSE
+    page := page || '<ul class="key"><li><i class="yes"></i>allowed</li><li><i class="no"></i>refused</li></ul>'
+      || consent.report_columns(d -> 'over_time', 'allowed', 'refused', 'starts', 'yes', 'no',
+                                format('Messages per %s: %s allowed and %s refused in all', report ->> 'bucket', d ->> 'allowed', d ->> 'refused'));
+    SELECT string_agg(format('<tr><th scope="row">%s</th><td class="n">%s</td><td class="n">%s</td></tr>', to_char((v ->> 'starts')::date, 'FMDD Mon YYYY'),
+                             consent.report_number((v ->> 'allowed')::numeric), consent.report_number((v ->> 'refused')::numeric)), '' ORDER BY v ->> 'starts')
+      INTO rows FROM jsonb_array_elements(d -> 'over_time') v;
+    page := page || format('<details><summary>The figures</summary><table><caption>Messages per %s</caption><thead><tr><th scope="col">From</th><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>%s</tbody></table></details>',
+                           report ->> 'bucket', rows);
+    SELECT string_agg(format('<tr><th scope="row">%s<small>%s%s</small></th><td class="b">%s</td><td class="n" data-of="messages">%s</td><td class="n" data-of="people">%s</td></tr>',
+                             consent.report_words(v ->> 'reason'), COALESCE(consent.html(v ->> 'explanation') || ' ', ''), COALESCE(consent.html(v ->> 'citation') || '.', ''),
+                             consent.report_bar(ARRAY[(v ->> 'messages')::numeric], '{no}', (d #>> '{reasons,0,messages}')::numeric),
+                             consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric)), '' ORDER BY i)
+      INTO rows FROM jsonb_array_elements(d -> 'reasons') WITH ORDINALITY AS a(v, i);
+    page := page || '<h3>Why messages were refused</h3>' || COALESCE(
+      '<table class="chart"><thead><tr><th scope="col">Reason</th><td></td><th scope="col" class="n">Messages</th><th scope="col" class="n">People</th></tr></thead><tbody>'
+      || rows || '</tbody></table>', '<p class="none">Nothing was refused.</p>');
+    SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="allowed">%s</td><td class="n" data-of="refused">%s</td></tr>',
+                             consent.report_words(v ->> 'channel'),
+                             consent.report_bar(ARRAY[(v ->> 'allowed')::numeric, (v ->> 'refused')::numeric], '{yes,no}',
+                                                (SELECT max((m ->> 'allowed')::numeric + (m ->> 'refused')::numeric) FROM jsonb_array_elements(d -> 'channels') m)),
+                             consent.report_number((v ->> 'allowed')::numeric), consent.report_number((v ->> 'refused')::numeric)), '' ORDER BY i)
+      INTO rows FROM jsonb_array_elements(d -> 'channels') WITH ORDINALITY AS a(v, i);
+    page := page || '<h3>By channel</h3><table class="chart"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>'
+      || rows || '</tbody></table>';
+  END IF;
+  page := page || '</section>';
+
+  -- Coverage
+  SELECT string_agg(CASE WHEN a.before IS DISTINCT FROM v ->> 'organisation'
+                         THEN CASE WHEN a.before IS NOT NULL THEN '</tbody><tbody>' ELSE '' END
+                              || '<tr class="group"><th scope="rowgroup" colspan="5">' || consent.html(v ->> 'organisation') || '</th></tr>' ELSE '' END
+                    || format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="permitted">%s</td><td class="n" data-of="refused">%s</td><td class="n" data-of="never asked">%s</td></tr>',
+                           consent.report_words(v ->> 'channel'),
+                           consent.report_bar(ARRAY[(v ->> 'permitted')::numeric - (v ->> 'soft_opt_in')::numeric, (v ->> 'soft_opt_in')::numeric,
+                                                    (v ->> 'refused')::numeric, (v ->> 'never_asked')::numeric], '{yes,soft,no,unasked}', (v ->> 'contacts')::numeric),
+                           consent.report_number((v ->> 'permitted')::numeric), consent.report_number((v ->> 'refused')::numeric),
+                           consent.report_number((v ->> 'never_asked')::numeric)), '' ORDER BY i)
+    INTO rows
+    FROM (SELECT c.v, c.i, lag(c.v ->> 'organisation') OVER (ORDER BY c.i) AS before
+            FROM jsonb_array_elements(report -> 'coverage') WITH ORDINALITY AS c(v, i) WHERE (c.v ->> 'contacts')::bigint > 0) a;
+  page := page || '<section id="coverage" aria-labelledby="h-coverage"><h2 id="h-coverage">Who may be sent marketing</h2>'
+    || '<p class="says">All contacts of the ledger, judged now. A soft opt-in serves only what resembles the product that was sold. Whoever was never asked may not be sent marketing, and may not be asked by a message either: that is marketing too.</p>'
+    || COALESCE('<ul class="key"><li><i class="yes"></i>permitted</li><li><i class="soft"></i>permitted by soft opt-in</li><li><i class="no"></i>refused</li><li><i class="unasked"></i>never asked</li></ul>'
+         || '<table class="chart"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
+         || rows || '</tbody></table>', '<p class="none">The ledger holds no contacts yet.</p>');
+  IF (e ->> 'permissions')::bigint > 0 THEN
+    page := page || format('<h3>Soon to end</h3><p class="says">%s permissions of %s people end within 90 days if nothing is done, %s of them within 30 days: %s.</p>',
+                           consent.report_number((e ->> 'permissions')::numeric), consent.report_number((e ->> 'people')::numeric),
+                           consent.report_number((e ->> 'within_30_days')::numeric),
+                           (SELECT string_agg(lower(consent.report_words(k.key)) || ' (' || consent.report_number(k.value::numeric) || ')', ', ' ORDER BY k.value::numeric DESC, k.key)
+                              FROM jsonb_each_text(e -> 'reasons') k));
+  END IF;
+  page := page || '</section>';
+
+  -- At risk
+  SELECT string_agg(format('<tr><th scope="row">%s<small>%s %s.</small>%s%s</th><td class="b">%s</td><td class="n" data-of="records">%s</td></tr>',
+                           consent.report_words(v ->> 'defect'), consent.html(v ->> 'explanation'), consent.html(v ->> 'citation'),
+                           COALESCE('<small>Compare ' || consent.html(v ->> 'ruling') || '.</small>', ''),
+                           COALESCE((SELECT '<small>From: ' || string_agg(consent.html(source), ', ') || '.</small>' FROM jsonb_array_elements_text(NULLIF(v -> 'sources', 'null')) source), ''),
+                           consent.report_bar(ARRAY[(v ->> 'records')::numeric], '{no}', (r #>> '{defects,0,records}')::numeric),
+                           consent.report_number((v ->> 'records')::numeric)), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(r -> 'defects') WITH ORDINALITY AS a(v, i);
+  page := page || '<section id="risk" aria-labelledby="h-risk"><h2 id="h-risk">Consents that would not stand up</h2>'
+    || '<p class="says">Recorded consents and soft opt-ins with a defect of their own. No message is sent on the strength of them; the risk is a list, elsewhere, that counts them in.</p>'
+    || COALESCE('<table class="chart"><thead><tr><th scope="col">Defect</th><td></td><th scope="col" class="n">Records</th></tr></thead><tbody>'
+         || rows || '</tbody></table>', '<p class="none">None are on record.</p>');
+  SELECT string_agg(format('<tr><th scope="row">%s<small>%s, by %s</small></th><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td></tr>',
+                           consent.html(v ->> 'source'), to_char((v ->> 'recorded_on')::date, 'FMDD Mon YYYY'), consent.html(v ->> 'recorded_by'),
+                           consent.report_number((v ->> 'events')::numeric), consent.report_number((v ->> 'defective')::numeric),
+                           consent.report_number((v ->> 'back_dated')::numeric), consent.report_number((v ->> 'against_refusal')::numeric)), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(report -> 'imports') WITH ORDINALITY AS a(v, i);
+  page := page || COALESCE('<h3>Imports to look at</h3><div class="scroll" tabindex="0" role="region" aria-label="Imports to look at"><table><caption>Against refusals: consents that came after the person had said no, dated back before it</caption><thead><tr><th scope="col">Source</th><th scope="col" class="n">Events</th><th scope="col" class="n">Defective</th><th scope="col" class="n">Back-dated</th><th scope="col" class="n">Against refusals</th></tr></thead><tbody>'
+         || rows || '</tbody></table></div>', '') || '</section>';
+
+  -- Exposure
+  page := page || '<section id="exposure" aria-labelledby="h-exposure"><h2 id="h-exposure">Past sends that should not have gone</h2>';
+  IF x IS NULL OR x = 'null' THEN
+    page := page || '<p class="none">No audit of past sends has been finished. Begin one with <code>consent.exposure_start()</code>.</p>';
+  ELSE
+    page := page || format('<p class="says">%s messages in <code>%s</code> were judged as of the time they were sent. %s of them (%s) should not have gone, to %s people%s; %s brought a complaint.</p>',
+                           consent.report_number((t ->> 'judged')::numeric), consent.html(x ->> 'relation'), consent.report_number((t ->> 'messages')::numeric),
+                           consent.report_share((t ->> 'messages')::numeric, (t ->> 'judged')::numeric), consent.report_number((t ->> 'people')::numeric),
+                           COALESCE(format(', over %s days from %s to %s', t ->> 'days', to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
+                                           to_char((t ->> 'last_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY')), ''),
+                           consent.report_number((t ->> 'complaints')::numeric));
+    IF (t ->> 'messages')::bigint > 0 THEN
+      SELECT jsonb_agg(jsonb_build_object('month', v ->> 'month', 'should not have gone', (v ->> 'messages')::bigint, 'lawful', (v ->> 'judged')::bigint - (v ->> 'messages')::bigint) ORDER BY v ->> 'month')
+        INTO STRICT d FROM jsonb_array_elements(x -> 'months') v;
+      IF jsonb_array_length(d) > 1 THEN
+        page := page || '<ul class="key"><li><i class="yes"></i>lawful</li><li><i class="no"></i>should not have gone</li></ul>'
+          || consent.report_columns(d, 'lawful', 'should not have gone', 'month', 'yes', 'no', 'Messages per month, lawful and not; the figures are in the table');
+        SELECT string_agg(format('<tr><th scope="row">%s</th><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td></tr>', to_char((v ->> 'month')::date, 'FMMonth YYYY'),
+                                 consent.report_number((v ->> 'judged')::numeric), consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric)), '' ORDER BY v ->> 'month')
+          INTO rows FROM jsonb_array_elements(x -> 'months') v;
+        page := page || '<details><summary>The figures</summary><table><caption>Messages per month</caption><thead><tr><th scope="col">Month</th><th scope="col" class="n">Sent</th><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th></tr></thead><tbody>'
+          || rows || '</tbody></table></details>';
+      END IF;
+      SELECT string_agg(format('<tr><th scope="row">%s<small>%s</small></th><td class="b">%s</td><td class="n" data-of="messages">%s</td><td class="n" data-of="people">%s</td></tr>',
+                               consent.report_words(v ->> 'reason'), COALESCE(consent.html(v ->> 'citation'), ''),
+                               consent.report_bar(ARRAY[(v ->> 'messages')::numeric], '{no}', (x #>> '{reasons,0,messages}')::numeric),
+                               consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric)), '' ORDER BY i)
+        INTO rows FROM jsonb_array_elements(x -> 'reasons') WITH ORDINALITY AS a(v, i);
+      page := page || '<h3>Why</h3><table class="chart"><thead><tr><th scope="col">Reason</th><td></td><th scope="col" class="n">Messages</th><th scope="col" class="n">People</th></tr></thead><tbody>'
+        || rows || '</tbody></table>';
+      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="messages">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
+                               COALESCE(consent.html(v ->> 'campaign'), '(none named)'),
+                               consent.report_bar(ARRAY[(v ->> 'judged')::numeric - (v ->> 'messages')::numeric, (v ->> 'messages')::numeric], '{yes,no}', (v ->> 'judged')::numeric),
+                               consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric), consent.report_number((v ->> 'complaints')::numeric)), '' ORDER BY i)
+        INTO rows FROM jsonb_array_elements(x -> 'campaigns') WITH ORDINALITY AS a(v, i);
+      page := page || '<h3>By campaign</h3><table class="chart"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
+        || rows || '</tbody></table>';
+    END IF;
+  END IF;
+  page := page || '</section>';
+
+  -- Disguised marketing
+  page := page || '<section id="disguised" aria-labelledby="h-disguised"><h2 id="h-disguised">Marketing that was called something else</h2>'
+    || '<p class="says">Messages that their sender declared to be no marketing, and whose text shows marketing. What a message is called does not decide what it is.</p>';
+  SELECT string_agg(format('<tr><th scope="row">%s<small>declared %s, found %s</small></th><td class="wide"><div class="chips">%s</div></td><td class="n" data-of="messages">%s</td><td class="n" data-of="sent">%s</td></tr>',
+                           consent.html(v ->> 'relation'), lower(consent.report_words(v ->> 'declared_class')), lower(consent.report_words(v ->> 'class')),
+                           COALESCE((SELECT string_agg('<code>' || consent.html(rule) || '</code>', ' ')
+                                       FROM jsonb_array_elements_text(CASE jsonb_typeof(v -> 'rules') WHEN 'array' THEN v -> 'rules' ELSE '[]' END) rule), ''),
+                           consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'sent')::numeric)), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(g -> 'groups') WITH ORDINALITY AS a(v, i);
+  page := page || COALESCE('<table class="chart"><thead><tr><th scope="col">Table</th><th scope="col">What was found</th><th scope="col" class="n">Messages</th><th scope="col" class="n">Sent</th></tr></thead><tbody>'
+    || rows || '</tbody></table>', '<p class="none">None were logged in this period.</p>');
+  SELECT string_agg(format('<blockquote>%s<footer>Kept back from <code>%s</code>, column <code>%s</code>: %s.</footer></blockquote>', consent.highlight(v ->> 'text'),
+                           consent.html(v ->> 'relation'), consent.html(v ->> 'column'), lower(consent.report_words(v ->> 'reason'))), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(g -> 'examples') WITH ORDINALITY AS a(v, i);
+  page := page || COALESCE('<h3>Examples, with the evidence marked</h3>' || rows, '') || '</section>';
+
+  -- Opt-outs
+  page := page || '<section id="optouts" aria-labelledby="h-optouts"><h2 id="h-optouts">How fast an opt-out takes effect</h2>'
+    || CASE WHEN (w ->> 'count')::bigint = 0 THEN '<p class="none">Nobody withdrew or objected in this period.</p>' ELSE
+       format('<p class="says">From what the person said to its being on record, where it binds every message.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr></tbody></table>',
+              consent.report_number((w ->> 'count')::numeric), consent.report_duration((w ->> 'median_seconds')::numeric), consent.report_duration((w ->> 'p95_seconds')::numeric),
+              consent.report_duration((w ->> 'slowest_seconds')::numeric), consent.report_number((w ->> 'over_a_day')::numeric)) END || '</section>';
+
+  -- Guards
+  SELECT string_agg(format('<tr><th scope="row">%s%s</th><td>%s</td><td><span class="health %s">%s</span>%s</td></tr>', consent.html(v ->> 'relation'),
+                           CASE WHEN v ->> 'leaf' <> v ->> 'relation' THEN '<small>partition ' || consent.html(v ->> 'leaf') || '</small>' ELSE '' END,
+                           consent.html(v ->> 'on_block'), CASE v ->> 'health' WHEN 'ok' THEN 'good' ELSE 'bad' END, consent.report_words(v ->> 'health'),
+                           COALESCE('<small>' || consent.html(v ->> 'detail') || '</small>', '')), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(report -> 'guards') WITH ORDINALITY AS a(v, i);
+  page := page || '<section id="guards" aria-labelledby="h-guards"><h2 id="h-guards">The guards themselves</h2>'
+    || COALESCE('<div class="scroll" tabindex="0" role="region" aria-label="Guards"><table><thead><tr><th scope="col">Table</th><th scope="col">A refused message</th><th scope="col">Health</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+                '<p class="none">No table is guarded: nothing stops a message to somebody who said no.</p>')
+    || format('<p class="says">In quarantine from this period: %s held, %s released.</p></section>', consent.report_number((report #>> '{quarantine,held}')::numeric),
+              consent.report_number((report #>> '{quarantine,released}')::numeric));
+
+  page := page || format('</main><footer class="end"><p>Made by pg_consent %s. The same figures: <code>consent.report_json()</code>. References to cases are short forms, not legal advice.</p></footer>',
+                         consent.html(report ->> 'version'));
+  RETURN consent.report_page((report ->> 'title') || COALESCE(': ' || (report ->> 'organisation'), ''), page);
+END;
+$$;
+
+CREATE OR REPLACE FUNCTION consent.subject_access_html(contact consent.contact, controller text DEFAULT NULL) RETURNS text
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  a jsonb := consent.subject_access(contact);
+  page text;
+  rows text;
+BEGIN
+  IF a IS NULL THEN
+    RETURN NULL;
+  END IF;
+  page := '<header class="top"><div><p class="eyebrow">Your data</p><h1>What is held about ' || consent.html(a ->> 'contact') || '</h1><p class="lead">'
+    || COALESCE(consent.html(controller) || ' holds', 'We hold') || ' this about permission to send you messages, as of '
+    || to_char((a ->> 'made_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY at HH24:MI') || '.</p></div></header><main id="main">';
+
+  -- Channels with one answer in one row.
+  SELECT string_agg(format('<tr><th scope="row">%s<small>for %s</small></th><td>%s</td><td>%s<small>%s</small></td><td>%s</td></tr>', consent.html(g.organisation), consent.html(g.purpose),
+                           CASE WHEN g.n = (SELECT count(*) FROM unnest(enum_range(NULL::consent.channel))) THEN 'Every channel' ELSE g.channels END,
+                           CASE g.status WHEN 'permitted' THEN 'May be sent' ELSE 'Not sent' END, COALESCE(consent.html(r.explanation), consent.report_words(g.reason)),
+                           COALESCE(consent.html(g.citation), '')), '' ORDER BY g.first)
+    INTO rows
+    FROM (SELECT v ->> 'organisation' AS organisation, v ->> 'purpose' AS purpose, v ->> 'status' AS status, v ->> 'reason' AS reason, v ->> 'citation' AS citation,
+                 string_agg(consent.report_words(v ->> 'channel'), ', ' ORDER BY i) AS channels, count(*) AS n, min(i) AS first
+            FROM jsonb_array_elements(a -> 'status') WITH ORDINALITY AS e(v, i) GROUP BY 1, 2, 3, 4, 5) g
+    LEFT JOIN consent.reason r ON r.code = g.reason;
+  page := page || '<section aria-labelledby="h-status"><h2 id="h-status">What you may be sent</h2>' || COALESCE(
+    '<div class="scroll" tabindex="0" role="region" aria-label="Table of what you may be sent"><table class="stack"><thead><tr><th scope="col">From</th><th scope="col">By</th><th scope="col">Marketing</th><th scope="col">Regulation</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    '<p class="none">Nothing on record lets anybody send you marketing.</p>') || '</section>';
+
+  SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s<small>%s</small></td></tr>',
+                           COALESCE(to_char((v ->> 'effective_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), 'time not known'),
+                           consent.html(upper(left(v ->> 'in_words', 1)) || substr(regexp_replace(v ->> 'in_words', '; does not count: .*$', ''), 2)
+                                        || COALESCE('; does not count: ' || replace(substring(v ->> 'in_words' FROM '; does not count: (.*)$'), '_', ' '), '')),
+                           concat_ws('. ', 'As ' || NULLIF(consent.html(v ->> 'form'), consent.html(a ->> 'contact')), 'From: ' || consent.html(v ->> 'source'),
+                                     'Recorded ' || to_char((v ->> 'recorded_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'))), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(a -> 'history') WITH ORDINALITY AS e(v, i);
+  page := page || '<section aria-labelledby="h-history"><h2 id="h-history">What you said, and what was learnt</h2>' || COALESCE(
+    '<table class="stack"><thead><tr><th scope="col">When</th><th scope="col">What</th></tr></thead><tbody>' || rows || '</tbody></table>', '<p class="none">Nothing is on record.</p>');
+  SELECT string_agg('<blockquote>' || consent.html(v) || '</blockquote>', '' ORDER BY i) INTO rows
+    FROM jsonb_array_elements_text(a -> 'wordings') WITH ORDINALITY AS e(v, i);
+  page := page || COALESCE('<h3>The words on record</h3>' || rows, '') || '</section>';
+
+  SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s</td></tr>',
+                           to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
+                           COALESCE(consent.report_words(v ->> 'channel'), 'channel not known'), COALESCE(consent.report_words(v ->> 'class'), ''),
+                           consent.html(upper(left(v ->> 'outcome', 1)) || substr(v ->> 'outcome', 2))), '' ORDER BY (v ->> 'at')::timestamptz)
+    INTO rows
+    FROM (SELECT d || jsonb_build_object('at', d ->> 'decided_at', 'outcome', CASE WHEN (d ->> 'allowed')::boolean THEN 'allowed' ELSE 'refused' END) AS v
+            FROM jsonb_array_elements(a -> 'decisions') d
+          UNION ALL
+          SELECT q || jsonb_build_object('at', q ->> 'decided_at', 'outcome', CASE WHEN q ? 'released_at' THEN 'kept back, released later' ELSE 'kept back' END)
+            FROM jsonb_array_elements(a -> 'quarantine') q
+          UNION ALL
+          SELECT f || jsonb_build_object('at', f ->> 'sent_at', 'outcome', 'sent; found later that it should not have been')
+            FROM jsonb_array_elements(a -> 'past_sends') f WHERE f ->> 'sent_at' <> 'infinity') m;
+  page := page || '<section aria-labelledby="h-messages"><h2 id="h-messages">Messages to you that were judged</h2>' || COALESCE(
+    '<div class="scroll" tabindex="0" role="region" aria-label="Table of messages"><table class="stack"><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    '<p class="none">None are logged.</p>') || '</section>';
+  page := page || '<section aria-labelledby="h-rights"><h2 id="h-rights">Your rights</h2><p class="says">You may object to marketing at any time and it stops; you may withdraw a consent as easily as you gave it; '
+    || 'you may have what is wrong corrected, and ask for erasure: then only a digest is kept, so that your objection is still honoured. You may complain to the Information Commissioner.</p></section></main>';
+  RETURN consent.report_page('What is held about ' || (a ->> 'contact'), page);
+END;
+$$;
+
+GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
+  consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,
+  consent.forget, consent.expire_contacts, consent.compile_rules, consent.fill_filter, consent.filter_state
+TO consent_admin;
+
+GRANT EXECUTE ON FUNCTION
+  consent.judge, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
+  consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
+  consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
+TO consent_reader, consent_writer, consent_admin;
+
 -- A standing is laid out anew: who collected a consent is kept by name.
 SELECT consent.rebuild_standings();
