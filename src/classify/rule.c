@@ -347,6 +347,10 @@ pg_consent_rule_check(PG_FUNCTION_ARGS)
 	row = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ?
 		trigdata->tg_newtuple : trigdata->tg_trigtuple;
 
+	/* Of a version before: checked when ALTER EXTENSION UPDATE rewrites it. */
+	if (desc->natts < Natts_rule)
+		return PointerGetDatum(row);
+
 	/* the old row decides: shipped cannot be taken off first */
 	value = heap_getattr(trigdata->tg_trigtuple, Anum_rule_shipped, desc, &isnull);
 	shipped = !isnull && DatumGetBool(value);

@@ -28,6 +28,7 @@
 #define Anum_rule_family		17
 #define Anum_rule_exceptions	18
 #define Anum_rule_condition		19
+#define Natts_rule				19
 
 /*
  * Raise 23514 if a rule with a condition, written since this was last called,

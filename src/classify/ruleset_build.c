@@ -203,6 +203,12 @@ read_rules(Relation rel, bool strict)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
+	if (desc->natts < Natts_rule)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("consent.rule is of a version before this library"),
+				 errhint("ALTER EXTENSION pg_consent UPDATE.")));
+
 	/* no snapshot given: a fresh one, as for a catalog */
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
