@@ -63,6 +63,8 @@
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
+#include "partitioning/partbounds.h"
+#include "partitioning/partdesc.h"
 #include "pgstat.h"
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
@@ -416,13 +418,30 @@ table_fingerprint(Oid relid, const char *recorder)
 	return tells ? hash : 0;
 }
 
+/*
+ * Has the ledger all its parts?  What lies in one that was detached is not known,
+ * and a verdict on its addresses is an error; without the filter it is asked for.
+ */
+static bool
+is_whole(Oid ledger)
+{
+	Relation	rel = table_open(ledger, AccessShareLock);
+	PartitionDesc parts = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? RelationGetPartitionDesc(rel, true) : NULL;
+	bool		whole = parts != NULL && parts->nparts > 0;
+
+	for (int i = 0; whole && i < parts->boundinfo->nindexes; i++)
+		whole = parts->boundinfo->indexes[i] >= 0;
+	table_close(rel, AccessShareLock);
+	return whole;
+}
+
 /* The tables that hold what a verdict is made by: the parts of the ledger, then the others. */
 static List *
 tables(int *nparts)
 {
 	Oid			nsp = get_namespace_oid("consent", true);
 	Oid			ledger = OidIsValid(nsp) ? get_relname_relid("ledger", nsp) : InvalidOid;
-	List	   *parts = OidIsValid(ledger) ? find_inheritance_children(ledger, AccessShareLock) : NIL;
+	List	   *parts = OidIsValid(ledger) && is_whole(ledger) ? find_inheritance_children(ledger, AccessShareLock) : NIL;
 
 	*nparts = list_length(parts);
 	if (parts == NIL)

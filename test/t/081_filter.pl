@@ -185,6 +185,17 @@ is(in_use($node), 'f', 'a part came back: the filter is not used');
 $node->safe_psql('postgres', 'SELECT consent.fill_filter()');
 is(in_use($node), 't', 'until it is filled');
 
+# While one is missing, what lies in it is not known, and the filter must not say that nothing is.
+$node->safe_psql('postgres', "ALTER TABLE consent.ledger DETACH PARTITION $lost");
+(undef, undef, $stderr) = $node->psql('postgres', 'SELECT consent.fill_filter()');
+like($stderr, qr/the filter cannot be used/, 'without all its parts a ledger is not filled in');
+is(in_use($node), 'f', '... nor is the filter used');
+(undef, undef, $stderr) = $node->psql('postgres', "SELECT consent.may_send('replica\@tricks.example', 'email', 'acme')");
+like($stderr, qr/a part of consent.ledger or its index on address is missing/, '... and nobody is judged by what is left');
+$node->safe_psql('postgres', "ALTER TABLE consent.ledger ATTACH PARTITION $lost FOR VALUES WITH (MODULUS 16, REMAINDER " . int($remainder) . ')');
+$node->safe_psql('postgres', 'SELECT consent.fill_filter()');
+is(queue($node, 'replica@tricks.example'), 'objected', 'whole again, it is');
+
 # Another database, and one copied from this one.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', $make);
