@@ -17,6 +17,8 @@
 #include "fmgr.h"
 #include "lib/hyperloglog.h"
 
+#include "module/compat.h"
+
 PG_FUNCTION_INFO_V1(pg_consent_distinct_add);
 PG_FUNCTION_INFO_V1(pg_consent_distinct_combine);
 PG_FUNCTION_INFO_V1(pg_consent_distinct_serialize);
