@@ -163,8 +163,8 @@ EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHON
 	$(MIME_LIB)$(DLSUFFIX) $(MIME_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
-.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience bench-views fuzz score model reference
-demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience bench-views fuzz score model reference: export PG_CONFIG := $(PG_CONFIG)
+.PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience bench-views bench-guard fuzz score model reference
+demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience bench-views bench-guard fuzz score model reference: export PG_CONFIG := $(PG_CONFIG)
 demo:
 	$(SRCROOT)/test/demo/demo start
 demo-stop:

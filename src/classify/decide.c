@@ -36,6 +36,7 @@ static const ConsentClass neutral_classes[] = {
 	CLASS_PUBLIC_TASK, CLASS_REGULATORY, CLASS_SERVICE, CLASS_SERVICE_OPTIONAL
 };
 
+/* By the weight of all that was found, and of what rules found. */
 static ConsentClass
 decide(const float8 *weight, const float8 *by_rules)
 {
@@ -57,8 +58,9 @@ decide(const float8 *weight, const float8 *by_rules)
 	}
 
 	/*
-	 * To ask for permission is not to ask for an opinion, and in a message of a
-	 * line or two the model cannot tell one question from the other.
+	 * To ask for permission is not to ask for an opinion.  The model, which
+	 * learned both from questions, is not believed against a rule that read a
+	 * request, unless it is much louder or there is promotion too.
 	 */
 	if (surveys && by_rules[CLASS_MARKET_RESEARCH] <= 0 && ESTABLISHED(by_rules[CLASS_CONSENT_REQUEST]) &&
 		!promotes && weight[CLASS_MARKET_RESEARCH] < BESIDES * weight[CLASS_CONSENT_REQUEST])

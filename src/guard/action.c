@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -77,14 +78,20 @@ static OwnStatement own_statement = {NULL, NULL};
 static ExecutorStart_hook_type previous_start_hook = NULL;
 
 static void
+see_schema(const char *schema)
+{
+	(void) set_config_option("search_path",
+							 psprintf("pg_catalog, %s, pg_temp", quote_identifier(schema)),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
 start_executor(QueryDesc *query, int eflags)
 {
 	if (own_statement.text != NULL && strcmp(query->sourceText, own_statement.text) == 0)
 	{
 		own_statement.text = NULL;
-		(void) set_config_option("search_path",
-								 psprintf("pg_catalog, %s, pg_temp", quote_identifier(own_statement.schema)),
-								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		see_schema(own_statement.schema);
 	}
 	if (previous_start_hook)
 		previous_start_hook(query, eflags);
@@ -120,6 +127,21 @@ run_on_table(Oid relid, const char *statement, Oid type, Datum value)
 	PG_END_TRY();
 	AtEOXact_GUC(false, nestlevel);
 	return rc;
+}
+
+/*
+ * At a commit: what our statement put off to it, deferred foreign keys and
+ * triggers, is done at once, as the table's owner and not as whoever commits,
+ * and where an error undoes our statement alone.
+ */
+void
+consent_action_fire_deferred(Relation rel, Oid owner)
+{
+	ConsentPinned pinned = consent_pin_for_statement(owner, NULL);
+
+	see_schema(get_namespace_name(RelationGetNamespace(rel)));
+	AfterTriggerFireDeferred();
+	consent_unpin(pinned);
 }
 
 /* Run a statement on one row of a table; returns how many it found. */

@@ -18,6 +18,7 @@ typedef struct ConsentOwnTable
 
 extern ConsentOwnTable consent_own_table(const char *name);
 extern ConsentPinned consent_pin_for_statement(Oid owner, const char *region);
+extern void consent_action_fire_deferred(Relation rel, Oid owner);
 
 /*
  * Both return whether they found the row: tid is of the version that was

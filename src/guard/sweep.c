@@ -226,25 +226,6 @@ typedef struct Doomed
 } Doomed;
 
 /*
- * What our statement put off to the commit, deferred foreign keys and triggers,
- * is done at once: as the table's owner, and not as whoever happens to withdraw,
- * and where an error undoes the parking and not the withdrawal.
- */
-static void
-fire_deferred(Relation rel, Oid owner)
-{
-	ConsentPinned pinned = consent_pin_for_statement(owner, NULL);
-
-	/* as consent_action_park() has it for the other triggers */
-	(void) set_config_option("search_path",
-							 psprintf("pg_catalog, %s, pg_temp",
-									  quote_identifier(get_namespace_name(RelationGetNamespace(rel)))),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	AfterTriggerFireDeferred();
-	consent_unpin(pinned);
-}
-
-/*
  * Lock it, unless somebody else has, and park it.  Who changed it in the
  * meantime may have made it another message, so it is judged once more.
  */
@@ -276,7 +257,7 @@ park(Sweep *sweep, void *arg)
 	{
 		consent_log_decision(doomed->mapping, &doomed->judgement,
 							 doomed->mapping->divert != NULL ? "diverted" : "quarantined");
-		fire_deferred(doomed->rel, doomed->mapping->owner);
+		consent_action_fire_deferred(doomed->rel, doomed->mapping->owner);
 		doomed->cancelled = true;
 	}
 	else

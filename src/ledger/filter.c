@@ -152,6 +152,7 @@ static bool checked_good = false;
 /* The relations of the last fingerprint. */
 static Oid *watched = NULL;
 static int	nwatched = 0;
+static int	watchable = 0;		/* there is room for */
 
 PGDLLEXPORT void pg_consent_filter_worker(Datum database);
 
@@ -419,8 +420,8 @@ table_fingerprint(Oid relid, const char *recorder)
 }
 
 /*
- * Has the ledger all its parts?  What lies in one that was detached is not known,
- * and a verdict on its addresses is an error; without the filter it is asked for.
+ * Has the ledger all its parts?  What lies in one that was detached is not known:
+ * a verdict on its addresses is an error, and the filter must not answer first.
  */
 static bool
 is_whole(Oid ledger)
@@ -460,12 +461,15 @@ fingerprint(void)
 	uint64		hash = 1;
 	ListCell   *cell;
 
-	if (watched == NULL || nwatched < list_length(relids))
-	{
-		nwatched = 0;
-		watched = MemoryContextAlloc(TopMemoryContext, list_length(relids) * sizeof(Oid));
-	}
 	nwatched = 0;
+	if (list_length(relids) > watchable)
+	{
+		if (watched != NULL)
+			pfree(watched);
+		watched = NULL;
+		watched = MemoryContextAlloc(TopMemoryContext, list_length(relids) * sizeof(Oid));
+		watchable = list_length(relids);
+	}
 	foreach(cell, relids)
 		watched[nwatched++] = lfirst_oid(cell);
 	foreach(cell, relids)

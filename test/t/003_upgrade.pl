@@ -102,6 +102,11 @@ $node->safe_psql('used', q{
   SELECT consent.link('c1@mail.example', 'person 1'), consent.link('c3@mail.example', 'person 1');
   SELECT consent.forget('c6@mail.example', 'asked');
   SELECT consent.screened('tps');
+  -- as the library of before left them: this one would not write to its rules
+  ALTER TABLE consent.rule DISABLE TRIGGER USER;
+  UPDATE consent.rule SET weight = 0.5, adjusted = true WHERE code = 'price.sale';
+  INSERT INTO consent.rule (code, class, pattern, citation, description) VALUES ('acme.boilers', 'direct_marketing', $r$\bboilers from acme\b$r$, 'ours', 'our own');
+  ALTER TABLE consent.rule ENABLE TRIGGER USER;
   SELECT consent.seal();
   CREATE TABLE outbox (id bigserial PRIMARY KEY, recipient text, body text, status text DEFAULT 'queued');
   INSERT INTO outbox (recipient, body) SELECT 'c' || i || '@mail.example', 'Get 20% off all boilers this weekend only! Order now.' FROM generate_series(1, 9) i;
@@ -121,6 +126,9 @@ for my $i (0 .. $#questions)
 {
   is($node->safe_psql('used', $questions[$i]), $answers[$i], "the same after the update: $questions[$i]");
 }
+is($node->safe_psql('used', q{SELECT weight, adjusted, family, literals IS NOT NULL FROM consent.rule WHERE code IN ('price.sale', 'acme.boilers') ORDER BY code}),
+  "1|f|acme|t\n0.5|t|price|t", 'an adjusted rule keeps its weight, and rules of one\'s own are there');
+is($node->safe_psql('used', q{SELECT rules @> '{acme.boilers}' FROM consent.classify('Ask for boilers from Acme.')}), 't', '... and speak');
 # And it goes on.
 $node->safe_psql('used', q{
   SELECT consent.withdraw('c2@mail.example');
