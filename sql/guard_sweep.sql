@@ -228,6 +228,16 @@ UPDATE regress_sweep.gq SET locked_by = 'me', payload = '{"to": "late@sweep.exam
 \echo :LAST_ERROR_SQLSTATE
 UPDATE regress_sweep.gq SET locked_by = 'me';
 SELECT locked_by, done_at FROM regress_sweep.gq;
+-- A row that a mapping errs on does not keep the sweep from the others.
+CREATE TABLE regress_sweep.odd (id int, n int, to_addr text, status text DEFAULT 'queued');
+INSERT INTO regress_sweep.odd VALUES (1, 0, 'odd@sweep.example');
+SELECT consent.guard('regress_sweep.odd', recipient => 'to_addr', channel => $$'email'$$, body => $$'Get ' || 20 / n || '% off all boilers this weekend only!'$$, organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+SELECT consent.give('odd@sweep.example', '{email}', 'sweep acme', method => 'oral', wording => 'w', at => '2026-01-01') > 0 AS given;
+INSERT INTO regress_sweep.odd VALUES (2, 1, 'odd@sweep.example');
+SELECT consent.withdraw('odd@sweep.example') > 0 AS withdrawn;
+SELECT id, status FROM regress_sweep.odd ORDER BY id;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'regress_sweep.odd'::regclass;
 DROP SCHEMA regress_sweep CASCADE;
 DROP ROLE regress_sweep_owner;
 

@@ -221,6 +221,7 @@ typedef struct Doomed
 	ConsentMapping *mapping;
 	TupleTableSlot *slot;
 	ConsentJudgement judgement;
+	bool		refused;
 	bool		skipped;
 	bool		cancelled;
 } Doomed;
@@ -307,21 +308,32 @@ open_leaf(Leaf *leaf, Oid relid, const Trigger *guard)
 				 errmsg("partition \"%s\" has lost its guard", RelationGetRelationName(leaf->rel))));
 }
 
-/* A row that is pending, for one of the addresses. */
 static void
-sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid)
+look(Sweep *sweep, void *arg)
+{
+	Doomed	   *doomed = arg;
+
+	doomed->refused = consent_guard_judge(doomed->mapping, doomed->slot, &doomed->judgement) == ROW_REFUSED;
+}
+
+/*
+ * A row that is pending, for one of the addresses: ours.  A mapping that errs on
+ * it must not keep the sweep from the others.
+ */
+static void
+sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid, uint64 ours)
 {
 	Doomed		doomed = {.rel = leaf->rel, .mapping = leaf->mapping, .slot = leaf->slot};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	bool		refused;
+	bool		found = table_tuple_fetch_row_version(leaf->rel, tid, snapshot, leaf->slot);
 
-	refused = table_tuple_fetch_row_version(leaf->rel, tid, snapshot, leaf->slot) &&
-		consent_guard_judge(leaf->mapping, leaf->slot, &doomed.judgement) == ROW_REFUSED;
 	UnregisterSnapshot(snapshot);
+	if (found && !attempt(look, sweep, &doomed))
+		tally(sweep, ours)->skipped++;
 
 	/* Refused for another recipient, or as it always was: not our business. */
-	if (refused && doomed.judgement.nkeys > 0 &&
-		consent_key_in_set(sweep->set, doomed.judgement.keys[doomed.judgement.nkeys - 1]))
+	else if (doomed.refused && doomed.judgement.nkeys > 0 &&
+			 consent_key_in_set(sweep->set, doomed.judgement.keys[doomed.judgement.nkeys - 1]))
 	{
 		uint64		key = doomed.judgement.keys[doomed.judgement.nkeys - 1];
 
@@ -333,8 +345,9 @@ sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid)
 	ExecClearTuple(leaf->slot);
 }
 
+/* The first of some addresses that is in the set. */
 static bool
-for_us(const ConsentKeySet *set, Datum array)
+for_us(const ConsentKeySet *set, Datum array, uint64 *ours)
 {
 	Datum	   *keys;
 	int			n;
@@ -343,7 +356,8 @@ for_us(const ConsentKeySet *set, Datum array)
 					  &keys, NULL, &n);
 	for (int i = 0; i < n; i++)
 	{
-		if (consent_key_in_set(set, (uint64) DatumGetInt64(keys[i])))
+		*ours = (uint64) DatumGetInt64(keys[i]);
+		if (consent_key_in_set(set, *ours))
 			return true;
 	}
 	return false;
@@ -427,14 +441,15 @@ sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows
 		Oid			relid = DatumGetObjectId(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
 		ItemPointer tid = (ItemPointer) DatumGetPointer(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull));
 		Datum		keys = SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull);
+		uint64		ours;
 		MemoryContext caller;
 
 		CHECK_FOR_INTERRUPTS();
-		if (isnull || !for_us(sweep->set, keys))
+		if (isnull || !for_us(sweep->set, keys, &ours))
 			continue;
 		open_leaf(leaf, relid, trigger);
 		caller = MemoryContextSwitchTo(work);
-		sweep_row(sweep, leaf, tid);
+		sweep_row(sweep, leaf, tid, ours);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(work);
 	}
