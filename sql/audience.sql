@@ -28,6 +28,19 @@ SELECT '{1}x'::consent.audience;
 -- Another audience for every row is read anew, also where they are stored out of line.
 CREATE TEMP TABLE audience_many AS SELECT i, consent.audience_of(n) AS a FROM generate_series(1, 20) i, generate_series(1, 40000) n WHERE n * 7919 % 104729 % 20 >= i - 1 GROUP BY i;
 SELECT count(*) AS wrong FROM audience_many m, generate_series(1, 40000, 97) n WHERE (n <@ m.a) <> (n * 7919 % 104729 % 20 >= m.i - 1);
+-- Thin, thick, all ranges and empty ones, stored and made, in turn: whatever is kept of one is not taken for the other.
+CREATE TABLE audience_shape AS
+SELECT s.shape, COALESCE(consent.audience_of(n) FILTER (WHERE s.has), '{}') AS a
+  FROM generate_series(0, 400000) n,
+       LATERAL (VALUES ('thin', n % 20011 = 7), ('thick', n % 3 = 1), ('ranges', n / 50000 % 2 = 1), ('all', true), ('none', false), ('last', n = 400000)) AS s(shape, has)
+ GROUP BY s.shape;
+SELECT count(*) AS wrong
+  FROM generate_series(-64, 401000, 3343) n, audience_shape s
+ WHERE (n <@ s.a) <> (n BETWEEN 0 AND 400000 AND CASE s.shape WHEN 'thin' THEN n % 20011 = 7 WHEN 'thick' THEN n % 3 = 1 WHEN 'ranges' THEN n / 50000 % 2 = 1
+                                                             WHEN 'all' THEN true WHEN 'none' THEN false ELSE n = 400000 END)
+    OR (n <@ s.a) <> (n <@ (s.a | '{}'));
+SELECT s.shape, consent.count(s.a), (SELECT count(*) FROM generate_series(0, 400000) n WHERE n <@ s.a) AS found FROM audience_shape s ORDER BY 1;
+DROP TABLE audience_shape;
 SELECT bool_and(a::text::consent.audience = a) AS round_trip FROM audience_many;
 
 -- The contacts that permitted() returns.
