@@ -21,7 +21,8 @@ DECLARE
   only_organisation text := organisation;
   bucket text;
   audit bigint := exposure_run;
-  answer jsonb;
+  past_sends jsonb;
+  guards jsonb;
 BEGIN
   PERFORM consent.ledger_readable();
   IF only_organisation IS NOT NULL AND NOT EXISTS (SELECT FROM consent.organisation o WHERE o.name = only_organisation) THEN
@@ -37,21 +38,45 @@ BEGIN
     SELECT p.run INTO audit FROM consent.exposure_progress p WHERE p.finished_at IS NOT NULL ORDER BY p.run DESC LIMIT 1;
   END IF;
 
-  answer := jsonb_build_object(
+  -- What may not be planned in parallel keeps a whole query from it.
+  past_sends := (
+    WITH line AS MATERIALIZED (SELECT x.* FROM consent.exposure_result(audit) x WHERE x.breakdown <> 'detail')
+    SELECT jsonb_build_object(
+             'run', p.run, 'relation', p.relation::text, 'finished_at', p.finished_at, 'percent', p.percent,
+             'total', (SELECT to_jsonb(x) - '{breakdown,reason,campaign,channel,month,citation}'::text[] FROM line x WHERE x.breakdown = 'total'),
+             'reasons', COALESCE((SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'complaints', x.complaints,
+                                                                      'citation', x.citation) ORDER BY x.messages DESC, x.reason)
+                                    FROM line x WHERE x.breakdown = 'reason'), '[]'),
+             'campaigns', COALESCE((SELECT jsonb_agg(to_jsonb(y) ORDER BY y.messages DESC, y.campaign)
+                                      FROM (SELECT x.campaign, x.messages, x.people, x.complaints, x.judged FROM line x
+                                             WHERE x.breakdown = 'campaign' AND x.messages > 0 ORDER BY x.messages DESC LIMIT 12) y), '[]'),
+             'months', COALESCE((SELECT jsonb_agg(jsonb_build_object('month', x.month, 'messages', x.messages, 'people', x.people, 'judged', x.judged) ORDER BY x.month)
+                                   FROM line x WHERE x.breakdown = 'month' AND x.month IS NOT NULL), '[]'))
+      FROM consent.exposure_progress p WHERE p.run = audit);
+  guards := (
+    SELECT jsonb_build_object('guards', COALESCE(jsonb_agg(jsonb_build_object('relation', g.relation::text, 'leaf', g.leaf::text, 'on_block', g.on_block,
+                                                                              'health', g.health, 'detail', g.detail)
+                                                           ORDER BY g.health = 'ok', g.relation::text, g.leaf::text), '[]'))
+      FROM consent.guards g);
+
+  -- One expression of a RETURN: PL/pgSQL plans that in parallel, but not what is
+  -- assigned.
+  RETURN jsonb_build_object(
     'title', COALESCE(title, 'Marketing consent'),
     'organisation', only_organisation,
     'since', since, 'until', until, 'bucket', bucket,
     'generated_at', now(),
-    'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_consent'));
-
-  answer := answer || (
+    'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_consent'),
+    'exposure', past_sends)
+  || guards
+  || (
     SELECT jsonb_build_object('ledger', jsonb_build_object(
              'contacts', (SELECT count(*) FROM consent.contact_standing),
              'last_event', (SELECT max(l.event_id) FROM consent.ledger l),
              'last_recorded_at', (SELECT max(l.recorded_at) FROM consent.ledger l WHERE l.event_id = (SELECT max(m.event_id) FROM consent.ledger m)),
-             'seals', (SELECT count(*) FROM consent.seal))));
+             'seals', (SELECT count(*) FROM consent.seal))))
 
-  answer := answer || (
+  || (
     WITH decision AS (
       SELECT d.* FROM consent.decision_log d
        WHERE d.decided_at >= since AND d.decided_at < until AND (only_organisation IS NULL OR d.organisation = only_organisation)),
@@ -77,37 +102,51 @@ BEGIN
                   FROM decision e GROUP BY 1) c), '[]'),
       'actions', COALESCE((
         SELECT jsonb_object_agg(a.action, a.messages) FROM (SELECT e.action, count(*) AS messages FROM decision e GROUP BY 1) a), '{}')))
-      FROM decision d);
+      FROM decision d)
 
-  answer := answer || (
+  || (
     SELECT jsonb_build_object('coverage', COALESCE(jsonb_agg(to_jsonb(c) - 'purpose' ORDER BY c.organisation, c.channel), '[]'))
-      FROM consent.coverage_of(CASE WHEN only_organisation IS NOT NULL THEN ARRAY[only_organisation] END, channels) c);
+      FROM consent.coverage_of(CASE WHEN only_organisation IS NOT NULL THEN ARRAY[only_organisation] END, channels) c)
 
-  answer := answer || (
-    WITH risk AS (
-      SELECT a.* FROM consent.at_risk a
-       WHERE only_organisation IS NULL OR a.organisation = only_organisation)
+  -- Of a big ledger these are millions of rows: they are kept narrow, and
+  -- counted by hashing.
+  || (
+    WITH risk AS MATERIALIZED (
+      SELECT a.defect, a.event_id, a.contact, a.source
+        FROM consent.at_risk a
+       WHERE only_organisation IS NULL OR a.organisation = only_organisation),
+    defect AS (
+      SELECT x.defect, sum(x.records)::bigint AS records, count(*) AS people
+        FROM (SELECT r.defect, r.contact, count(*) AS records FROM risk r GROUP BY 1, 2) x
+       GROUP BY 1)
     SELECT jsonb_build_object('at_risk', jsonb_build_object(
-      'records', count(DISTINCT r.event_id), 'people', count(DISTINCT r.contact),
+      'records', (SELECT count(*) FROM (SELECT FROM risk r GROUP BY r.event_id) x),
+      'people', (SELECT count(*) FROM (SELECT FROM risk r GROUP BY r.contact) x),
       'defects', COALESCE((
-        SELECT jsonb_agg(to_jsonb(d) ORDER BY d.records DESC, d.defect)
-          FROM (SELECT x.defect, count(*) AS records, count(DISTINCT x.contact) AS people, min(x.citation) AS citation, min(x.ruling) AS ruling,
-                       min(x.explanation) AS explanation, (array_agg(DISTINCT x.source) FILTER (WHERE x.source IS NOT NULL))[1:3] AS sources,
-                       (array_agg(x.event_id ORDER BY x.event_id))[1:3] AS examples
-                  FROM risk x GROUP BY 1) d), '[]')))
-      FROM risk r);
+        SELECT jsonb_agg(jsonb_build_object('defect', d.defect, 'records', d.records, 'people', d.people, 'citation', r.citation, 'ruling', u.ruling,
+                                            'explanation', r.explanation, 'sources', s.sources, 'examples', e.examples) ORDER BY d.records DESC, d.defect)
+          FROM defect d
+          LEFT JOIN consent.reason r ON r.code = d.defect
+          LEFT JOIN consent.ruling u ON u.reason = d.defect
+         CROSS JOIN LATERAL (
+               SELECT array_agg(x.source ORDER BY x.source) AS sources
+                 FROM (SELECT k.source FROM risk k WHERE k.defect = d.defect AND k.source IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 3) x) s
+         CROSS JOIN LATERAL (
+               SELECT array_agg(x.event_id ORDER BY x.event_id) AS examples
+                 FROM (SELECT k.event_id FROM risk k WHERE k.defect = d.defect ORDER BY 1 LIMIT 3) x) e), '[]'))))
 
-  answer := answer || (
+  || (
+    WITH ending AS MATERIALIZED (
+      SELECT e.contact, e.days_left, e.then_reason
+        FROM consent.expiring e
+       WHERE only_organisation IS NULL OR e.organisation = only_organisation)
     SELECT jsonb_build_object('expiring', jsonb_build_object(
       'permissions', count(*), 'people', count(DISTINCT e.contact),
       'within_30_days', count(*) FILTER (WHERE e.days_left <= 30),
-      'reasons', COALESCE((SELECT jsonb_object_agg(x.then_reason, x.n)
-                             FROM (SELECT y.then_reason, count(*) AS n FROM consent.expiring y
-                                    WHERE only_organisation IS NULL OR y.organisation = only_organisation GROUP BY 1) x), '{}')))
-      FROM consent.expiring e
-     WHERE only_organisation IS NULL OR e.organisation = only_organisation);
+      'reasons', COALESCE((SELECT jsonb_object_agg(x.then_reason, x.n) FROM (SELECT y.then_reason, count(*) AS n FROM ending y GROUP BY 1) x), '{}')))
+      FROM ending e)
 
-  answer := answer || (
+  || (
     SELECT jsonb_build_object('withdrawals', jsonb_build_object(
       'count', count(*),
       'median_seconds', round(EXTRACT(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
@@ -117,32 +156,17 @@ BEGIN
       'time_unknown', count(*) FILTER (WHERE w.latency IS NULL)))
       FROM consent.withdrawal_latency w
      WHERE w.in_effect_at >= since AND w.in_effect_at < until
-       AND (only_organisation IS NULL OR w.organisation = only_organisation OR w.organisation IS NULL));
+       AND (only_organisation IS NULL OR w.organisation = only_organisation OR w.organisation IS NULL))
 
-  answer := answer || (
+  || (
     SELECT jsonb_build_object('imports', COALESCE(jsonb_agg(to_jsonb(i) ORDER BY i.recorded_on DESC, i.source), '[]'))
       FROM (SELECT a.recorded_on, a.source, a.recorded_by, a.events, a.people, a.consents, a.defective, a.unevidenced, a.time_unknown,
                    a.third_party, a.back_dated, a.against_refusal
               FROM consent.import_audit a
              WHERE a.source IS NOT NULL AND (a.defective > 0 OR a.against_refusal > 0)
-             ORDER BY a.against_refusal DESC, a.defective DESC LIMIT 10) i);
+             ORDER BY a.against_refusal DESC, a.defective DESC LIMIT 10) i)
 
-  answer := answer || jsonb_build_object('exposure', (
-    SELECT jsonb_build_object(
-             'run', p.run, 'relation', p.relation::text, 'finished_at', p.finished_at, 'percent', p.percent,
-             'total', (SELECT to_jsonb(x) - '{breakdown,reason,campaign,channel,month,citation}'::text[]
-                         FROM consent.exposure_result(p.run) x WHERE x.breakdown = 'total'),
-             'reasons', COALESCE((SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'complaints', x.complaints,
-                                                                      'citation', x.citation) ORDER BY x.messages DESC, x.reason)
-                                    FROM consent.exposure_result(p.run) x WHERE x.breakdown = 'reason'), '[]'),
-             'campaigns', COALESCE((SELECT jsonb_agg(to_jsonb(y) ORDER BY y.messages DESC, y.campaign)
-                                      FROM (SELECT x.campaign, x.messages, x.people, x.complaints, x.judged FROM consent.exposure_result(p.run) x
-                                             WHERE x.breakdown = 'campaign' AND x.messages > 0 ORDER BY x.messages DESC LIMIT 12) y), '[]'),
-             'months', COALESCE((SELECT jsonb_agg(jsonb_build_object('month', x.month, 'messages', x.messages, 'people', x.people, 'judged', x.judged) ORDER BY x.month)
-                                   FROM consent.exposure_result(p.run) x WHERE x.breakdown = 'month' AND x.month IS NOT NULL), '[]'))
-      FROM consent.exposure_progress p WHERE p.run = audit));
-
-  answer := answer || (
+  || (
     WITH disguised AS (
       SELECT d.* FROM consent.disguised_marketing d
        WHERE d.decided_at >= since AND d.decided_at < until AND (only_organisation IS NULL OR d.organisation = only_organisation))
@@ -163,20 +187,13 @@ BEGIN
                        jsonb_each_text(q."row") AS t(key, value)
                  WHERE length(t.value) > 20 AND consent.is_marketing((consent.classify(t.value)).class) AND (consent.classify(t.value)).class <> 'unknown'
                  ORDER BY t.value, q.id DESC LIMIT 5) e), '[]')))
-      FROM disguised d);
+      FROM disguised d)
 
-  answer := answer || (
-    SELECT jsonb_build_object('guards', COALESCE(jsonb_agg(jsonb_build_object('relation', g.relation::text, 'leaf', g.leaf::text, 'on_block', g.on_block,
-                                                                              'health', g.health, 'detail', g.detail)
-                                                           ORDER BY g.health = 'ok', g.relation::text, g.leaf::text), '[]'))
-      FROM consent.guards g);
-
-  answer := answer || (
+  || (
     SELECT jsonb_build_object('quarantine', jsonb_build_object('held', count(*) FILTER (WHERE q.released_at IS NULL),
                                                                 'released', count(*) FILTER (WHERE q.released_at IS NOT NULL)))
       FROM consent.quarantine q
      WHERE q.decided_at >= since AND q.decided_at < until);
-  RETURN answer;
 END;
 $$;
 COMMENT ON FUNCTION consent.report_json(text, timestamptz, timestamptz, consent.channel[], bigint, text) IS

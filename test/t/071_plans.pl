@@ -98,6 +98,19 @@ is( $node->safe_psql('postgres', q{SELECT sum(contacts) FROM consent.why_not('em
   $node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM consent.contact_standing) - (SELECT count(*) FROM consent.permitted('email', 'gen_shop', 'marketing', 'boilers'))}),
   'consent.why_not() counts who is not in consent.permitted()');
 
+# The report is put together by several workers, and says what one says.
+my $report = q{SELECT consent.report_json(since => '2023-01-01', until => now()) - '{generated_at,until}'::text[]};
+SKIP:
+{
+  my ($status, undef, $explained) = $node->psql('postgres',
+    "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET client_min_messages = log; $parallel SET max_parallel_workers = 8; $report");
+  skip 'the server came without auto_explain', 1 if $status != 0;
+  my ($heavy) = $explained =~ /(Query Text: jsonb_build_object\(.*?)(?:LOG:|\z)/s;
+  cmp_ok(scalar(() = ($heavy // '') =~ /^\s*->  (?:Parallel Seq|Parallel Index Only|Parallel Index|Parallel Bitmap Heap) Scan.* on (?:address_standing|ledger_00)\b/mg), '>=', 2,
+    'consent.report_json() reads the contacts and the ledger in parallel');
+}
+is($node->safe_psql('postgres', "$parallel $report"), $node->safe_psql('postgres', "SET max_parallel_workers_per_gather = 0; $report"), '... and says the same');
+
 # Past sends are judged in parallel, and the result is that of one process.
 $node->safe_psql('postgres', q{CREATE TABLE sent AS SELECT email_text AS rcpt, timestamptz '2024-01-01' + id * interval '1 hour' AS at FROM gen_customer; ANALYZE sent});
 my $query = $node->safe_psql('postgres', q{SELECT consent.exposure_query('sent', consent.exposure_mappings('rcpt', '''email''', 'at', NULL, NULL, '''gen_shop''', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false))});
