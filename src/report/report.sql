@@ -288,11 +288,11 @@ BEGIN ATOMIC
          || pg_catalog.format('<path class="grid" d="M0 0.2H%1$s M0 50H%1$s M0 99.8H%1$s"/>', c.n * 10)
          || pg_catalog.string_agg(
               pg_catalog.format('<g><title>%1$s: %2$s %3$s, %4$s %5$s</title><rect class="%6$s" x="%7$s" y="%8$s" width="7" height="%9$s"/><rect class="%10$s" x="%7$s" y="%11$s" width="7" height="%12$s"/></g>',
-                                s.label, consent.report_number(s.a), consent.html(first_key), consent.report_number(s.b), consent.html(second_key),
+                                pg_catalog.to_char(s.label::date, CASE label_key WHEN 'month' THEN 'FMMonth YYYY' ELSE 'FMDD Mon YYYY' END), consent.report_number(s.a), consent.html(first_key), consent.report_number(s.b), consent.html(second_key),
                                 first_kind, s.i * 10 + 1.5, pg_catalog.round(100 - 100 * s.a / c.top, 2), pg_catalog.round(100 * s.a / c.top, 2),
                                 second_kind, pg_catalog.round(100 - 100 * (s.a + s.b) / c.top, 2), pg_catalog.round(100 * s.b / c.top, 2)), '' ORDER BY s.i)
          || '</svg><div class="ticks" aria-hidden="true">'
-         || (SELECT pg_catalog.string_agg('<span>' || pg_catalog.to_char(t.label::date, 'FMDD Mon YYYY') || '</span>', '' ORDER BY t.i)
+         || (SELECT pg_catalog.string_agg('<span>' || pg_catalog.to_char(t.label::date, CASE label_key WHEN 'month' THEN 'Mon YYYY' ELSE 'FMDD Mon YYYY' END) || '</span>', '' ORDER BY t.i)
                FROM step t WHERE t.i IN (0, (c.n - 1) / 2, c.n - 1))
          || '</div></div>'
     FROM step s CROSS JOIN scale c
@@ -327,7 +327,7 @@ section{background:var(--paper);border:1px solid var(--line);border-radius:.4rem
 h2{font-size:1.3rem;line-height:1.25;margin:0 0 .3rem;font-weight:650}
 h3{font-size:1.02rem;margin:1.7rem 0 .4rem;font-weight:650}
 p.says{margin:0 0 1.1rem;color:var(--soft);max-width:48rem}
-p.none+p.says{margin:1rem 0 0}p.none{margin:.8rem 0 0;padding:1rem 1.1rem;background:var(--ground);border-radius:.3rem;color:var(--soft)}
+p.none+p.says,.scroll+p.says{margin:1rem 0 0}section>:last-child{margin-bottom:0}p.none{margin:.8rem 0 0;padding:1rem 1.1rem;background:var(--ground);border-radius:.3rem;color:var(--soft)}
 .key{display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;margin:0 0 .6rem;padding:0;list-style:none;font-size:.88rem;color:var(--soft)}
 .key i{display:inline-block;width:.85em;height:.85em;border-radius:.15em;margin-right:.4em;vertical-align:-.08em}
 .key .yes,.key i.yes{background:var(--yes)}.key i.no{background:var(--no)}.key i.unasked{background:var(--unasked)}.key i.soft{background:#6fb1cc}
@@ -339,7 +339,7 @@ svg .grid{stroke:var(--line);stroke-width:1;fill:none;vector-effect:non-scaling-
 svg.bar{width:100%;height:.7rem;display:block;border-radius:.15rem}
 svg .track{fill:#edf0f3}svg .yes{fill:var(--yes)}svg .soft{fill:#6fb1cc}svg .no{fill:var(--no)}svg .unasked{fill:var(--unasked)}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.92rem}table.stack thead th:first-child{width:15rem}table.chart{table-layout:fixed}table.chart thead th:first-child{width:46%}table.chart tr.group th{padding-top:1.3rem;font-size:1rem}table.chart tr.group+tr>*{border-top-color:var(--ink)}table.chart tbody tr.group:first-child th{padding-top:.6rem}table.chart thead th.n{width:8.5em}
+table{border-collapse:collapse;width:100%;font-size:.92rem}table.stack thead th:first-child{width:15rem}table.chart{table-layout:fixed}table.chart thead th:first-child{width:46%}table.slim thead th:first-child{width:28%}table.chart tr.group th{padding-top:1.3rem;font-size:1rem}table.chart tr.group+tr>*{border-top-color:var(--ink)}table.chart tbody tr.group:first-child th{padding-top:.6rem}table.chart thead th.n{width:8.5em}
 caption{text-align:left;color:var(--soft);font-size:.88rem;padding:0 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.5rem .9rem .5rem 0;border-top:1px solid var(--line)}
 thead td{border-top:0}thead th{border-top:0;font-size:.78rem;letter-spacing:.03em;color:var(--soft);font-weight:600;vertical-align:bottom}
@@ -364,10 +364,14 @@ table.chart thead{position:absolute;left:-999rem}table.chart tr{display:flex;fle
 table.chart th,table.chart td{border:0;padding:0}table.chart tbody th,table.chart td.b,table.chart td.wide{flex:1 0 100%}table.chart td.b{padding:.25rem 0 .15rem}
 table.stack thead{position:absolute;left:-999rem}table.stack tr{display:block;border-top:1px solid var(--line);padding:.6rem 0}table.stack th,table.stack td{display:block;border:0;padding:0;width:auto}
 table.chart td.n[data-of]:after{content:" " attr(data-of);color:var(--soft);font-size:.84rem}}
-@page{margin:14mm}
-@media print{body{background:#fff;font-size:10.5pt}header.top{background:none;color:#000;padding:0 0 1rem}header.top p,header.top .eyebrow,header.top p.lead{color:#333}
-main{margin-top:0;padding:0}nav,.skip{display:none}section{border:0;border-top:2px solid #000;border-radius:0;padding:.8rem 0}.tiles li,tr,blockquote,.plot{break-inside:avoid}h2,h3{break-after:avoid}
-svg rect,mark,.tiles li,.key i{-webkit-print-color-adjust:exact;print-color-adjust:exact}details::details-content{content-visibility:visible;height:auto}summary{display:none}.scroll{overflow:visible}}
+@page{size:A4;margin:15mm 14mm 18mm;@bottom-left{content:"Compliance report";font:8pt "Liberation Sans",Arial,sans-serif;color:#4d5b69}@bottom-right{content:"Page " counter(page) " of " counter(pages);font:8pt "Liberation Sans",Arial,sans-serif;color:#4d5b69}}
+@media print{html{font-size:12.5px}body{background:#fff;font-size:9.5pt;line-height:1.45}header.top{background:none;color:#000;padding:0 0 1.2rem}header.top p,header.top .eyebrow,header.top p.lead{color:#333}
+main{margin-top:0;padding:0}nav,.skip,summary{display:none}.scroll{overflow:visible}footer.end{padding:0}
+section{border:0;border-top:2px solid #000;border-radius:0;padding:.9rem 0 0;margin:0 0 1.7rem}section:last-child{margin-bottom:.8rem}
+.tiles{gap:.7rem;margin-bottom:1.7rem}.tiles li{padding:.6rem .9rem .7rem}.tiles b{font-size:1.7rem}svg.columns{height:11rem}
+th,td{padding-top:.34rem;padding-bottom:.34rem}td.b{padding-top:.68rem}table.chart thead th.n{width:6.6em}details th,details td{padding-top:.12rem;padding-bottom:.12rem}
+.tiles li,tr,blockquote,.plot,.key,p,details{break-inside:avoid}h2,h3,p.says,.key,caption,thead,tr.group{break-after:avoid}p.says:last-child{break-after:auto}
+svg rect,mark,.tiles li,.key i,code,blockquote,p.none{-webkit-print-color-adjust:exact;print-color-adjust:exact}details::details-content{content-visibility:visible;height:auto}}
 ';
 END;
 COMMENT ON FUNCTION consent.report_style() IS 'The style sheet of a report';
@@ -409,21 +413,23 @@ BEGIN
 
   -- What matters at a glance.
   page := page || '<ul class="tiles">'
-    || format('<li class="plain"><b>%s</b><span class="what">Messages judged</span><span>%s refused</span></li>',
-              consent.report_number((d ->> 'total')::numeric), consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric))
+    || format('<li class="plain"><b>%s</b><span class="what">Messages judged</span><span>%s</span></li>',
+              consent.report_number((d ->> 'total')::numeric),
+              CASE WHEN (d ->> 'total')::bigint = 0 THEN 'none were logged' ELSE consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric) || ' refused' END)
     || format('<li class="%s"><b>%s</b><span class="what">Should not have gone</span><span>%s</span></li>',
               CASE WHEN x IS NULL OR x = 'null' THEN 'plain' WHEN (t ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
               consent.report_number((t ->> 'messages')::numeric),
               CASE WHEN x IS NULL OR x = 'null' THEN 'no audit of past sends yet' ELSE 'to ' || consent.report_number((t ->> 'people')::numeric) || ' people, in past sends' END)
-    || format('<li class="%s"><b>%s</b><span class="what">Consents at risk</span><span>of %s people</span></li>',
-              CASE WHEN (r ->> 'records')::bigint > 0 THEN 'bad' ELSE 'good' END,
-              consent.report_number((r ->> 'records')::numeric), consent.report_number((r ->> 'people')::numeric))
-    || format('<li class="%s"><b>%s</b><span class="what">Disguised marketing</span><span>%s of them sent</span></li>',
-              CASE WHEN (g ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
-              consent.report_number((g ->> 'messages')::numeric), consent.report_number((g ->> 'sent')::numeric))
-    || format('<li class="%s"><b>%s</b><span class="what">Opt-outs in effect</span><span>for 95 of 100; the slowest %s</span></li>',
-              CASE WHEN (w ->> 'over_a_day')::bigint > 0 THEN 'bad' ELSE 'good' END,
-              consent.report_duration((w ->> 'p95_seconds')::numeric), consent.report_duration((w ->> 'slowest_seconds')::numeric))
+    || format('<li class="%s"><b>%s</b><span class="what">Consents at risk</span><span>%s</span></li>',
+              CASE WHEN (r ->> 'records')::bigint > 0 THEN 'bad' ELSE 'good' END, consent.report_number((r ->> 'records')::numeric),
+              CASE WHEN (r ->> 'records')::bigint = 0 THEN 'none on record' ELSE 'of ' || consent.report_number((r ->> 'people')::numeric) || ' people' END)
+    || format('<li class="%s"><b>%s</b><span class="what">Disguised marketing</span><span>%s</span></li>',
+              CASE WHEN (g ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END, consent.report_number((g ->> 'messages')::numeric),
+              CASE WHEN (g ->> 'messages')::bigint = 0 THEN 'none was logged' ELSE consent.report_number((g ->> 'sent')::numeric) || ' of them sent' END)
+    || format('<li class="%s"><b>%s</b><span class="what">Opt-outs in effect</span><span>%s</span></li>',
+              CASE WHEN (w ->> 'over_a_day')::bigint > 0 THEN 'bad' WHEN (w ->> 'count')::bigint = 0 THEN 'plain' ELSE 'good' END,
+              consent.report_duration((w ->> 'p95_seconds')::numeric),
+              CASE WHEN (w ->> 'count')::bigint = 0 THEN 'nobody opted out' ELSE 'for 95 of 100; the slowest ' || consent.report_duration((w ->> 'slowest_seconds')::numeric) END)
     || format('<li class="%s"><b>%s</b><span class="what">Guards</span><span>%s</span></li>',
               CASE WHEN broken > 0 OR jsonb_array_length(report -> 'guards') = 0 THEN 'bad' ELSE 'good' END,
               consent.report_number(jsonb_array_length(report -> 'guards')),
@@ -460,7 +466,7 @@ BEGIN
                                                 (SELECT max((m ->> 'allowed')::numeric + (m ->> 'refused')::numeric) FROM jsonb_array_elements(d -> 'channels') m)),
                              consent.report_number((v ->> 'allowed')::numeric), consent.report_number((v ->> 'refused')::numeric)), '' ORDER BY i)
       INTO rows FROM jsonb_array_elements(d -> 'channels') WITH ORDINALITY AS a(v, i);
-    page := page || '<h3>By channel</h3><table class="chart"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>'
+    page := page || '<h3>By channel</h3><table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>'
       || rows || '</tbody></table>';
   END IF;
   page := page || '</section>';
@@ -481,7 +487,7 @@ BEGIN
   page := page || '<section id="coverage" aria-labelledby="h-coverage"><h2 id="h-coverage">Who may be sent marketing</h2>'
     || '<p class="says">All contacts of the ledger, judged now. A soft opt-in serves only what resembles the product that was sold. Whoever was never asked may not be sent marketing, and may not be asked by a message either: that is marketing too.</p>'
     || COALESCE('<ul class="key"><li><i class="yes"></i>permitted</li><li><i class="soft"></i>permitted by soft opt-in</li><li><i class="no"></i>refused</li><li><i class="unasked"></i>never asked</li></ul>'
-         || '<table class="chart"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
+         || '<table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
          || rows || '</tbody></table>', '<p class="none">The ledger holds no contacts yet.</p>');
   IF (e ->> 'permissions')::bigint > 0 THEN
     page := page || format('<h3>Soon to end</h3><p class="says">%s permissions of %s people end within 90 days if nothing is done, %s of them within 30 days: %s.</p>',
@@ -504,13 +510,13 @@ BEGIN
     || '<p class="says">Recorded consents and soft opt-ins with a defect of their own. No message is sent on the strength of them; the risk is a list, elsewhere, that counts them in.</p>'
     || COALESCE('<table class="chart"><thead><tr><th scope="col">Defect</th><td></td><th scope="col" class="n">Records</th></tr></thead><tbody>'
          || rows || '</tbody></table>', '<p class="none">None are on record.</p>');
-  SELECT string_agg(format('<tr><th scope="row">%s<small>%s, by %s</small></th><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td></tr>',
+  SELECT string_agg(format('<tr><th scope="row">%s<small>%s, by %s</small></th><td class="n" data-of="events">%s</td><td class="n" data-of="defective">%s</td><td class="n" data-of="back-dated">%s</td><td class="n" data-of="against refusals">%s</td></tr>',
                            consent.html(v ->> 'source'), to_char((v ->> 'recorded_on')::date, 'FMDD Mon YYYY'), consent.html(v ->> 'recorded_by'),
                            consent.report_number((v ->> 'events')::numeric), consent.report_number((v ->> 'defective')::numeric),
                            consent.report_number((v ->> 'back_dated')::numeric), consent.report_number((v ->> 'against_refusal')::numeric)), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(report -> 'imports') WITH ORDINALITY AS a(v, i);
-  page := page || COALESCE('<h3>Imports to look at</h3><div class="scroll" tabindex="0" role="region" aria-label="Imports to look at"><table><caption>Against refusals: consents that came after the person had said no, dated back before it</caption><thead><tr><th scope="col">Source</th><th scope="col" class="n">Events</th><th scope="col" class="n">Defective</th><th scope="col" class="n">Back-dated</th><th scope="col" class="n">Against refusals</th></tr></thead><tbody>'
-         || rows || '</tbody></table></div>', '') || '</section>';
+  page := page || COALESCE('<h3>Imports to look at</h3><table class="chart"><caption>Against refusals: consents that came after the person had said no, dated back before it</caption><thead><tr><th scope="col">Source</th><th scope="col" class="n">Events</th><th scope="col" class="n">Defective</th><th scope="col" class="n">Back-dated</th><th scope="col" class="n">Against refusals</th></tr></thead><tbody>'
+         || rows || '</tbody></table>', '') || '</section>';
 
   -- Exposure
   page := page || '<section id="exposure" aria-labelledby="h-exposure"><h2 id="h-exposure">Past sends that should not have gone</h2>';
@@ -542,12 +548,12 @@ BEGIN
         INTO rows FROM jsonb_array_elements(x -> 'reasons') WITH ORDINALITY AS a(v, i);
       page := page || '<h3>Why</h3><table class="chart"><thead><tr><th scope="col">Reason</th><td></td><th scope="col" class="n">Messages</th><th scope="col" class="n">People</th></tr></thead><tbody>'
         || rows || '</tbody></table>';
-      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="messages">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
+      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
                                COALESCE(consent.html(v ->> 'campaign'), '(none named)'),
                                consent.report_bar(ARRAY[(v ->> 'judged')::numeric - (v ->> 'messages')::numeric, (v ->> 'messages')::numeric], '{yes,no}', (v ->> 'judged')::numeric),
                                consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric), consent.report_number((v ->> 'complaints')::numeric)), '' ORDER BY i)
         INTO rows FROM jsonb_array_elements(x -> 'campaigns') WITH ORDINALITY AS a(v, i);
-      page := page || '<h3>By campaign</h3><table class="chart"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
+      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
         || rows || '</tbody></table>';
     END IF;
   END IF;
@@ -579,7 +585,7 @@ BEGIN
   -- Guards
   SELECT string_agg(format('<tr><th scope="row">%s%s</th><td>%s</td><td><span class="health %s">%s</span>%s</td></tr>', consent.html(v ->> 'relation'),
                            CASE WHEN v ->> 'leaf' <> v ->> 'relation' THEN '<small>partition ' || consent.html(v ->> 'leaf') || '</small>' ELSE '' END,
-                           consent.html(v ->> 'on_block'), CASE v ->> 'health' WHEN 'ok' THEN 'good' ELSE 'bad' END, consent.report_words(v ->> 'health'),
+                           consent.html(v ->> 'on_block'), CASE v ->> 'health' WHEN 'ok' THEN 'good' ELSE 'bad' END, CASE v ->> 'health' WHEN 'ok' THEN 'Working' ELSE consent.report_words(v ->> 'health') END,
                            COALESCE('<small>' || consent.html(v ->> 'detail') || '</small>', '')), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(report -> 'guards') WITH ORDINALITY AS a(v, i);
   page := page || '<section id="guards" aria-labelledby="h-guards"><h2 id="h-guards">The guards themselves</h2>'

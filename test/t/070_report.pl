@@ -126,7 +126,7 @@ my ($chromium) = grep { -x } qw(/usr/bin/chromium /usr/bin/chromium-browser /usr
 my $axe = abs_path('test/clients/node_modules/axe-core/axe.min.js');
 SKIP:
 {
-  skip 'there is no Chromium to look at the page with', 12 unless $chromium;
+  skip 'there is no Chromium to look at the page with', 15 unless $chromium;
   my $dir = abs_path(PostgreSQL::Test::Utils::tempdir);
   my $look = defined $axe && -e $axe ? '<script src="axe.min.js"></script><script>axe.run().then(function (r) {
     parent.document.getElementById("a").textContent = "axe " + r.passes.length + ":" + r.violations.map(function (v) { return v.id; }).join(",") + "."; });</script>' : '';
@@ -136,6 +136,19 @@ SKIP:
     # What is looked at may load nothing, so axe could not run in it.
     my $html = $page{$name} =~ s/<meta http-equiv="Content-Security-Policy"[^>]*>//r;
     append_to_file("$dir/$name.html", $html =~ s{(?=</body>)}{$look}r);
+    # On paper: about as many pages as when it was looked at; other fonts may take one more.
+    run_command(
+      [
+        $chromium, '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', "--user-data-dir=$dir/profile",
+        '--no-pdf-header-footer', "--print-to-pdf=$dir/$name.pdf", "file://$dir/$name.html"
+      ]);
+  SKIP:
+    {
+      skip 'Chromium does not print here', 1 unless -s "$dir/$name.pdf";
+      my $pages = () = slurp_file("$dir/$name.pdf") =~ m{/Type /Page\b(?!s)}g;
+      my %most = (full => 6, bare => 3, access => 3);
+      ok($pages >= 1 && $pages <= $most{$name}, "$name: printed on $pages pages");
+    }
     foreach my $width (1280, 360)
     {
       append_to_file("$dir/$name$width.html", <<"EOF");
