@@ -288,6 +288,82 @@ ALTER TABLE consent.ledger DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURI
 
 REVOKE ALL ON consent.ledger FROM regress_guard_writer;
 REVOKE ALL ON FUNCTION consent.may_send(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text) FROM regress_guard_writer;
+-- The right TRIGGER on somebody else's table is none to choose what runs as that one,
+-- whoever may call the functions of a guard.
+CREATE ROLE regress_guard_owner IN ROLE consent_admin;
+CREATE ROLE regress_guard_rival IN ROLE consent_admin;
+GRANT CREATE ON SCHEMA public TO regress_guard_owner, regress_guard_rival;
+SET ROLE regress_guard_rival;
+CREATE FUNCTION regress_guard_spy(to_addr text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'runs as %', current_user; RETURN to_addr; END $$;
+SET ROLE regress_guard_owner;
+CREATE TABLE guard_owned (to_addr text, body text, status text DEFAULT 'queued');
+GRANT TRIGGER ON guard_owned TO regress_guard_rival;
+GRANT INSERT ON guard_owned TO regress_guard_writer;
+SET ROLE regress_guard_rival;
+CREATE CONSTRAINT TRIGGER t AFTER INSERT ON guard_owned FOR EACH ROW
+  EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'public.regress_guard_spy(to_addr)', 'channel', '''email''', 'organisation', '''guard acme''');
+\echo :LAST_ERROR_SQLSTATE
+CREATE TRIGGER t BEFORE INSERT ON guard_owned FOR EACH ROW EXECUTE FUNCTION consent.guard_divert('consent_guard');
+CREATE TRIGGER t AFTER UPDATE ON guard_owned FOR EACH ROW EXECUTE FUNCTION consent.guard_release('SELECT public.regress_guard_spy($1.to_addr)');
+SET search_path = pg_temp, public;
+CREATE TEMP TABLE pg_proc (LIKE pg_catalog.pg_proc);
+CREATE OR REPLACE TRIGGER t AFTER UPDATE ON guard_owned FOR EACH ROW EXECUTE FUNCTION consent.guard_release('SELECT public.regress_guard_spy($1.to_addr)');
+DROP TABLE pg_temp.pg_proc;
+RESET search_path;
+SET ROLE regress_guard_writer;
+INSERT INTO guard_owned VALUES ('stopped@guard.example', :service);
+-- the owner's right stays
+SET ROLE regress_guard_owner;
+CREATE CONSTRAINT TRIGGER t AFTER INSERT ON guard_owned FOR EACH ROW
+  EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'to_addr', 'channel', '''email''', 'organisation', '''guard acme''', 'body', 'body');
+SET ROLE regress_guard_writer;
+INSERT INTO guard_owned VALUES ('stopped@guard.example', :service);
+INSERT INTO guard_owned VALUES ('stopped@guard.example', :promo);
+RESET ROLE;
+-- What a superuser is handed for \gexec holds expressions and nothing else, however the trigger was made.
+SELECT consent.guard_index('guard_owned');
+DROP TRIGGER t ON guard_owned;
+CREATE CONSTRAINT TRIGGER t AFTER INSERT ON guard_owned FOR EACH ROW
+  EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'to_addr, ''GB'')); ALTER ROLE regress_guard_owner SUPERUSER; --', 'channel', '''email''', 'organisation', '''guard acme''');
+SELECT consent.guard_index('guard_owned');
+\echo :LAST_ERROR_SQLSTATE
+DROP TRIGGER t ON guard_owned;
+CREATE CONSTRAINT TRIGGER t AFTER INSERT ON guard_owned FOR EACH ROW
+  EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'to_addr', 'channel', '''email''', 'organisation', '''guard acme''', 'pending', 'status <> ''\''''; DROP TABLE guard_owned; --''');
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SELECT consent.guard_index('guard_owned');
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+DROP TABLE guard_owned;
+-- A partition that somebody else made runs nothing as that one.
+SET ROLE regress_guard_owner;
+CREATE FUNCTION regress_guard_who(to_addr text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'runs as %', current_user; RETURN to_addr; END $$;
+CREATE TABLE guard_owned (to_addr text, body text, status text DEFAULT 'queued') PARTITION BY LIST (status);
+SELECT consent.guard('guard_owned', recipient => 'regress_guard_who(to_addr)', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$, on_block => 'quarantine');
+RESET ROLE;
+CREATE TABLE guard_owned_1 PARTITION OF guard_owned FOR VALUES IN ('queued', 'late') PARTITION BY LIST (status);
+CREATE TABLE guard_owned_2 PARTITION OF guard_owned_1 FOR VALUES IN ('queued');
+SET ROLE regress_guard_owner;
+INSERT INTO guard_owned VALUES ('yes@guard.example', :promo), ('stopped@guard.example', :promo);
+SELECT to_addr FROM guard_owned;
+RESET ROLE;
+SELECT "row" ->> 'to_addr' AS kept, reason FROM consent.quarantine WHERE relation = 'guard_owned'::regclass;
+DELETE FROM consent.quarantine WHERE relation = 'guard_owned'::regclass;
+-- and the partition owner's own trigger does not run as the owner of the table above
+ALTER TABLE guard_owned_2 OWNER TO regress_guard_rival;
+SET ROLE regress_guard_owner;
+SELECT consent.unguard('guard_owned');
+SET ROLE regress_guard_rival;
+SELECT consent.guard('guard_owned_2', recipient => 'regress_guard_spy(to_addr)', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+SET ROLE regress_guard_owner;
+INSERT INTO guard_owned VALUES ('stopped@guard.example', :service);
+RESET ROLE;
+DROP TABLE guard_owned;
+DROP FUNCTION regress_guard_spy(text), regress_guard_who(text);
+REVOKE CREATE ON SCHEMA public FROM regress_guard_owner, regress_guard_rival;
+DROP ROLE regress_guard_owner, regress_guard_rival;
+
 -- no setting changes what a mapping means
 CREATE TABLE guard_settings (to_addr text, phone text, body text);
 GRANT INSERT, SELECT ON guard_settings TO regress_guard_writer;

@@ -191,19 +191,26 @@ park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, con
 	return found;
 }
 
-/* The row as jsonb, gone from its table; in the caller's memory, NULL if it was not found. */
+/*
+ * The row as jsonb, gone from its table; in the caller's memory, NULL if it was
+ * not found.  Where a partition is somebody else's, the owner of the guarded
+ * table has rights on that alone.
+ */
 static Jsonb *
 take_row(Relation rel, const ConsentMapping *mapping, ItemPointer tid)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	bool		elsewhere = rel->rd_rel->relowner != mapping->owner;
+	Oid			relid = elsewhere ? mapping->root : RelationGetRelid(rel);
 	ConsentPinned pinned = consent_pin_for_statement(mapping->owner, mapping->region);
 	Jsonb	   *row = NULL;
 
 	SPI_connect();
-	if (run_on_row(RelationGetRelid(rel),
-				   psprintf("DELETE FROM ONLY %s AS " CONSENT_ROW_NAME " WHERE " CONSENT_ROW_NAME ".ctid = $1 "
+	if (run_on_row(relid,
+				   psprintf("DELETE FROM %s%s AS " CONSENT_ROW_NAME " WHERE " CONSENT_ROW_NAME ".ctid = $1%s "
 							"RETURNING pg_catalog.to_jsonb(" CONSENT_ROW_NAME ".*)",
-							qualified_name(RelationGetRelid(rel))),
+							elsewhere ? "" : "ONLY ", qualified_name(relid),
+							elsewhere ? psprintf(" AND " CONSENT_ROW_NAME ".tableoid = %u::oid", RelationGetRelid(rel)) : ""),
 				   tid, SPI_OK_DELETE_RETURNING) > 0)
 	{
 		bool		isnull;

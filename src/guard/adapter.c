@@ -34,6 +34,7 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
+#include "guard/guard.h"
 #include "guard/mapping.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_release);
@@ -147,6 +148,7 @@ pg_consent_guard_release(PG_FUNCTION_ARGS)
 	ConsentPinned pinned;
 	Oid			type;
 	Datum		row;
+	char	   *statement;
 	int			rc;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
@@ -160,13 +162,14 @@ pg_consent_guard_release(PG_FUNCTION_ARGS)
 	rel = trigdata->tg_relation;
 	type = rel->rd_rel->reltype;
 	row = heap_copy_tuple_as_datum(trigdata->tg_newtuple, RelationGetDescr(rel));
+	statement = pstrdup(trigdata->tg_trigger->tgargs[0]);
 	pinned = consent_pin(InvalidOid, NULL);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
+	SetUserIdAndSecContext(consent_trigger_owner(rel, trigdata->tg_trigger),
 						   pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	SPI_connect();
-	rc = SPI_execute_with_args(trigdata->tg_trigger->tgargs[0], 1, &type, &row, NULL, false, 0);
+	rc = SPI_execute_with_args(statement, 1, &type, &row, NULL, false, 0);
 	if (rc < 0)
-		elog(ERROR, "\"%s\" failed: %s", trigdata->tg_trigger->tgargs[0], SPI_result_code_string(rc));
+		elog(ERROR, "\"%s\" failed: %s", statement, SPI_result_code_string(rc));
 	SPI_finish();
 	consent_unpin(pinned);
 	return PointerGetDatum(NULL);

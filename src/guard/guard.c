@@ -226,6 +226,41 @@ consent_guarded_table(Relation rel, const char *trigger)
 	return root;
 }
 
+/*
+ * Whom what a trigger was given runs as: the owner of the table it was made for.
+ * Of a clone that is the table above it, not the partition, which somebody else
+ * may have made, such as a superuser.
+ */
+Oid
+consent_trigger_owner(Relation rel, const Trigger *trigger)
+{
+	Oid			owner = rel->rd_rel->relowner;
+	bool		clone = trigger->tgisclone;
+	char	   *name = pstrdup(trigger->tgname);	/* the relcache's may go */
+	List	   *ancestors = clone ? get_partition_ancestors(RelationGetRelid(rel)) : NIL;
+	ListCell   *lc;
+
+	foreach(lc, ancestors)
+	{
+		Relation	above;
+		TriggerDesc *triggers;
+
+		if (!clone)
+			break;
+		above = table_open(lfirst_oid(lc), AccessShareLock);
+		triggers = above->trigdesc;
+		owner = above->rd_rel->relowner;
+		for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		{
+			/* A clone has the name of what it was cloned from. */
+			if (strcmp(triggers->triggers[i].tgname, name) == 0)
+				clone = triggers->triggers[i].tgisclone;
+		}
+		table_close(above, AccessShareLock);
+	}
+	return owner;
+}
+
 static int
 word_argument(const char *value, const char *const *words, int nwords, const char *argument)
 {
@@ -257,9 +292,9 @@ consent_guard_mapping(Relation rel, Trigger *trigger)
 	/* The trigger may be the relcache's, which changes when it likes. */
 	for (int i = 0; i < nargs; i++)
 		args[i] = pstrdup(trigger->tgargs[i]);
-	mapping->owner = rel->rd_rel->relowner;
 	mapping->trigger = pstrdup(trigger->tgname);
-	mapping->root = consent_guarded_table(rel, trigger->tgname);
+	mapping->owner = consent_trigger_owner(rel, trigger);
+	mapping->root = consent_guarded_table(rel, mapping->trigger);
 	pinned = consent_pin(mapping->owner, NULL);
 	for (int i = 0; i + 1 < nargs; i += 2)
 	{

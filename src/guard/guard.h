@@ -69,6 +69,7 @@ extern Oid	consent_guard_function(const char *name);
 extern Trigger *consent_guard_next(Relation rel, int *position);
 extern Trigger *consent_guard_by_trigger(Relation rel, const char *name);
 extern Trigger *consent_guard_copy(Relation rel, const Trigger *trigger);
+extern Oid	consent_trigger_owner(Relation rel, const Trigger *trigger);
 extern Oid	consent_guarded_table(Relation rel, const char *trigger);
 extern const char *consent_guard_argument(const Trigger *trigger, const char *argument);
 extern ConsentMapping *consent_guard_mapping(Relation rel, Trigger *trigger);

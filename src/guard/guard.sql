@@ -62,6 +62,36 @@ REVOKE EXECUTE ON FUNCTION
 FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION consent.guard_divert() FROM PUBLIC;
 
+-- The arguments of a guard's trigger run as the table's owner, so nobody else may
+-- choose them: the right TRIGGER on the table is not enough.
+CREATE FUNCTION consent.guard_hung() RETURNS event_trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  relation regclass;
+BEGIN
+  SELECT t.tgrelid INTO relation
+    FROM pg_catalog.pg_event_trigger_ddl_commands() d
+    JOIN pg_catalog.pg_trigger t ON d.classid = 'pg_catalog.pg_trigger'::regclass AND t.oid = d.objid
+    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+   WHERE p.pronamespace = 'consent'::regnamespace AND p.proname IN ('guard_check', 'guard_divert', 'guard_release')
+     AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = pg_catalog.format('must be owner of table %s to guard it', relation),
+      DETAIL = 'What is given to a trigger of a guard runs as the table''s owner.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION consent.guard_hung() IS
+  'Event trigger: only the owner of a table may hang a trigger of a guard on it, by consent.guard() or by hand. Error: 42501';
+REVOKE EXECUTE ON FUNCTION consent.guard_hung() FROM PUBLIC;
+CREATE EVENT TRIGGER consent_guard_hung ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER')
+  EXECUTE FUNCTION consent.guard_hung();
+ALTER EVENT TRIGGER consent_guard_hung ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER consent_guard_hung IS 'Only the owner of a table may hang a trigger of a guard on it';
+
 CREATE FUNCTION consent.release(id bigint) RETURNS boolean
   LANGUAGE C VOLATILE STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_release';
@@ -113,19 +143,8 @@ CREATE FUNCTION consent.guard_key(recipient text[], region text) RETURNS bigint
 COMMENT ON FUNCTION consent.guard_key(text[], text) IS 'The same of an array of texts';
 
 CREATE FUNCTION consent.guard_index(target regclass) RETURNS SETOF text
-  LANGUAGE sql STABLE STRICT
-BEGIN ATOMIC
-  SELECT DISTINCT format('CREATE INDEX %sON %s (consent.guard_key(%s, %L))%s',
-                         CASE WHEN c.relkind = 'p' THEN '' ELSE 'CONCURRENTLY ' END, target,
-                         COALESCE('CASE WHEN (' || consent.guard_argument(target, t.tgname, 'applies') || ') IS NOT FALSE THEN '
-                                  || consent.guard_argument(target, t.tgname, 'recipient') || ' END',
-                                  consent.guard_argument(target, t.tgname, 'recipient')),
-                         consent.guard_argument(target, t.tgname, 'region'),
-                         ' WHERE (' || consent.guard_argument(target, t.tgname, 'pending') || ') IS NOT FALSE')
-    FROM pg_catalog.pg_trigger t
-    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
-   WHERE t.tgrelid = target AND t.tgfoid = 'consent.guard_check()'::regprocedure;
-END;
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_index';
 COMMENT ON FUNCTION consent.guard_index(regclass) IS
   'The statement that makes the index by which a withdrawal finds its pending rows in a large guarded table: run it with \gexec. Needs mappings that depend on the row alone';
 REVOKE EXECUTE ON FUNCTION consent.guard_index(regclass) FROM PUBLIC;

@@ -265,6 +265,15 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	return (Expr *) node;
 }
 
+/* With every name qualified; the caller has pinned the settings. */
+static char *
+write_mapping(Relation rel, Expr *expr)
+{
+	return deparse_expression((Node *) expr,
+							  deparse_context_for(CONSENT_ROW_NAME, RelationGetRelid(rel)),
+							  false, false);
+}
+
 /*
  * Check a mapping and write it with every name qualified.  *constant is its
  * value if it is the same text for every row, else NULL.
@@ -281,11 +290,30 @@ consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression
 	if (IsA(value, Const) && ((Const *) value)->consttype == TEXTOID && !((Const *) value)->constisnull)
 		*constant = TextDatumGetCString(((Const *) value)->constvalue);
 
-	qualified = deparse_expression((Node *) expr,
-								   deparse_context_for(CONSENT_ROW_NAME, RelationGetRelid(rel)),
-								   false, false);
+	qualified = write_mapping(rel, expr);
 	consent_unpin(pinned);
 	return qualified;
+}
+
+/*
+ * A stored mapping, for a statement that somebody else than the table's owner
+ * is going to run in this session.  Whoever made the trigger by hand may have
+ * stored anything: what is no expression is an error, and the rest is written
+ * anew, with literals as this session reads them.
+ */
+char *
+consent_mapping_rewrite(Relation rel, ConsentMapped mapped, const char *stored)
+{
+	const char *literals = GetConfigOption("standard_conforming_strings", false, false);
+	ConsentPinned pinned = consent_pin(rel->rd_rel->relowner, NULL);
+	Expr	   *expr = transform_mapping(rel, CONSENT_ROW_NAME, mapped, stored);
+	char	   *rewritten;
+
+	(void) set_config_option("standard_conforming_strings", literals,
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	rewritten = write_mapping(rel, expr);
+	consent_unpin(pinned);
+	return rewritten;
 }
 
 static bool

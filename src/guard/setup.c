@@ -16,7 +16,9 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -86,6 +88,7 @@ static const int mapping_arg[CONSENT_NMAPPED] = {
 PG_FUNCTION_INFO_V1(pg_consent_guard);
 PG_FUNCTION_INFO_V1(pg_consent_unguard);
 PG_FUNCTION_INFO_V1(pg_consent_guard_argument);
+PG_FUNCTION_INFO_V1(pg_consent_guard_index);
 
 static Relation
 open_target(Oid relid)
@@ -476,4 +479,69 @@ pg_consent_guard_argument(PG_FUNCTION_ARGS)
 	if (result == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(result);
+}
+
+/* NULL if it is not mapped. */
+static char *
+rewritten_argument(Relation rel, const Trigger *guard, ConsentMapped mapped)
+{
+	const char *stored = consent_guard_argument(guard, consent_mapping_name(mapped));
+
+	return stored ? consent_mapping_rewrite(rel, mapped, stored) : NULL;
+}
+
+/*
+ * CREATE INDEX CONCURRENTLY ON t (consent.guard_key(CASE WHEN (applies) IS NOT FALSE
+ * THEN recipient END, region)) WHERE (pending) IS NOT FALSE
+ *
+ * A superuser may run this, as it comes: of what the table's owner stored
+ * nothing gets into it but expressions, written by us.
+ */
+static char *
+index_statement(Relation rel, const Trigger *guard)
+{
+	char	   *recipient = rewritten_argument(rel, guard, MAPPED_RECIPIENT);
+	char	   *applies = rewritten_argument(rel, guard, MAPPED_APPLIES);
+	char	   *pending = rewritten_argument(rel, guard, MAPPED_PENDING);
+	const char *region = consent_guard_argument(guard, "region");
+
+	if (recipient == NULL || region == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.guard_check() lacks a mapping"),
+				 errhint("Make the guard with consent.guard().")));
+	if (applies != NULL)
+		recipient = psprintf("CASE WHEN (%s) IS NOT FALSE THEN %s END", applies, recipient);
+	return psprintf("CREATE INDEX %sON %s (consent.guard_key(%s, %s))%s",
+					rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "CONCURRENTLY ",
+					qualified_name(rel), recipient, quote_literal_cstr(region),
+					pending ? psprintf(" WHERE (%s) IS NOT FALSE", pending) : "");
+}
+
+/* consent.guard_index(table): of all its guards, each statement once */
+PGDLLEXPORT Datum
+pg_consent_guard_index(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
+	Oid			guard_check = consent_guard_function("guard_check");
+	List	   *statements = NIL;
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (triggers->triggers[i].tgfoid == guard_check)
+			statements = list_append_unique(statements, makeString(index_statement(rel, &triggers->triggers[i])));
+	}
+	foreach(cell, statements)
+	{
+		Datum		values[] = {CStringGetTextDatum(strVal(lfirst(cell)))};
+		bool		nulls[] = {false};
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	table_close(rel, AccessShareLock);
+	return (Datum) 0;
 }

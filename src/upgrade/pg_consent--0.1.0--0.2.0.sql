@@ -1026,6 +1026,40 @@ BEGIN
 END;
 $$;
 
+-- The arguments of a guard's trigger run as the table's owner, so nobody else may
+-- choose them: the right TRIGGER on the table is not enough.
+CREATE FUNCTION consent.guard_hung() RETURNS event_trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  relation regclass;
+BEGIN
+  SELECT t.tgrelid INTO relation
+    FROM pg_catalog.pg_event_trigger_ddl_commands() d
+    JOIN pg_catalog.pg_trigger t ON d.classid = 'pg_catalog.pg_trigger'::regclass AND t.oid = d.objid
+    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+   WHERE p.pronamespace = 'consent'::regnamespace AND p.proname IN ('guard_check', 'guard_divert', 'guard_release')
+     AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = pg_catalog.format('must be owner of table %s to guard it', relation),
+      DETAIL = 'What is given to a trigger of a guard runs as the table''s owner.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION consent.guard_hung() IS
+  'Event trigger: only the owner of a table may hang a trigger of a guard on it, by consent.guard() or by hand. Error: 42501';
+REVOKE EXECUTE ON FUNCTION consent.guard_hung() FROM PUBLIC;
+CREATE EVENT TRIGGER consent_guard_hung ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER')
+  EXECUTE FUNCTION consent.guard_hung();
+ALTER EVENT TRIGGER consent_guard_hung ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER consent_guard_hung IS 'Only the owner of a table may hang a trigger of a guard on it';
+
+CREATE OR REPLACE FUNCTION consent.guard_index(target regclass) RETURNS SETOF text
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_index';
+
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
   consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,
   consent.forget, consent.expire_contacts, consent.compile_rules, consent.fill_filter, consent.filter_state

@@ -41,6 +41,7 @@ my $definition = q{
     WHEN 'pg_operator'::regclass THEN
       (SELECT concat_ws(' ', o.oprcode, o.oprcom::regoper, o.oprnegate::regoper, o.oprrest, o.oprjoin, o.oprcanmerge, o.oprcanhash) FROM pg_operator o WHERE o.oid = d.objid)
     WHEN 'pg_cast'::regclass THEN (SELECT concat_ws(' ', c.castfunc::regproc, c.castcontext, c.castmethod) FROM pg_cast c WHERE c.oid = d.objid)
+    WHEN 'pg_event_trigger'::regclass THEN (SELECT concat_ws(' ', e.evtevent, e.evttags, e.evtfoid::regproc, e.evtenabled) FROM pg_event_trigger e WHERE e.oid = d.objid)
     ELSE '' END, '') || ' -- ' || COALESCE(obj_description(d.objid, d.classid::regclass::name), '')
     FROM pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) i
    WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_consent') AND d.deptype = 'e'
