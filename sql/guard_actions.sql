@@ -231,6 +231,18 @@ SELECT consent.cleared(NULL::act_cleared);
 -- a row that was taken already, and one of another guard
 SELECT consent.cleared(ROW(1, 'yes@actions.example', 'Get 20% off all boilers!', 'sending')::act_cleared), consent.cleared(ROW(100, 'yes@actions.example', 'Get 20% off all boilers!', 'queued')::act_cleared);
 ROLLBACK;
+-- a row can be made up, and mappings run as the table's owner: it takes the right to read the table
+CREATE ROLE regress_actions_worker IN ROLE consent_reader;
+SET ROLE regress_actions_worker;
+SELECT consent.cleared(ROW(1, 'yes@actions.example', 'x', 'queued')::act_cleared);
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+GRANT SELECT (id, to_addr, body, status) ON act_cleared TO regress_actions_worker;
+SET ROLE regress_actions_worker;
+SELECT consent.cleared(c) FROM act_cleared c WHERE id = 3;
+RESET ROLE;
+REVOKE SELECT (id, to_addr, body, status) ON act_cleared FROM regress_actions_worker;
+DROP ROLE regress_actions_worker;
 SELECT consent.cleared(r) FROM consent.reason r LIMIT 1;
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.cleared(1);

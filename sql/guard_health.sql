@@ -136,13 +136,21 @@ SELECT leaf, health FROM health('health_child_2');
 SELECT consent.unguard('health_parent');
 SELECT count(*) FROM consent.guards WHERE leaf::text LIKE 'health\_child%' OR leaf = 'health_parent'::regclass;
 
--- Everybody may look, and nobody learns of other tables whether they are empty.
+-- Everybody may look which guards there are; how they are, and whether a table is empty,
+-- tells only of tables one may read.
 CREATE ROLE regress_health_nobody;
 SET ROLE regress_health_nobody;
-SELECT count(*) > 0 AS guards FROM consent.guards;
+SELECT count(*) > 0 AS guards, count(health) FILTER (WHERE health <> 'missing') AS known FROM consent.guards;
+SELECT consent.guarded_rows('health_old'), consent.guard_fault('health_old', 'consent_guard');
+RESET ROLE;
+GRANT SELECT (id) ON health_old TO regress_health_nobody;
+SET ROLE regress_health_nobody;
+SELECT leaf, health FROM consent.guards WHERE health <> 'missing';
+SELECT consent.guarded_rows('health_old'), consent.guard_fault('health_old', 'consent_guard');
 SELECT consent.guarded_rows('consent.organisation');
 SELECT consent.verify('health_old');
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
+REVOKE SELECT (id) ON health_old FROM regress_health_nobody;
 DROP ROLE regress_health_nobody;
 DROP TABLE health_old, health_none, health_part, health_part_3, health_parent CASCADE;

@@ -15,6 +15,8 @@
 #include "access/tupconvert.h"
 #include "catalog/pg_class.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -53,6 +55,14 @@ cleared_for(FunctionCallInfo fcinfo, Oid type)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("type %s is not that of a guarded table's row", format_type_be(type)),
 				 errhint("Pass the row by the table's name or alias, as in consent.cleared(o) FROM outbox o.")));
+
+	/*
+	 * Mappings run as the table's owner, and a row can be made up.  So this is
+	 * for whoever may read the table's rows whole.
+	 */
+	if (pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(RelationGetRelid(rel), GetUserId(), ACL_SELECT, ACLMASK_ALL) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(rel));
 
 	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	cleared = palloc0(sizeof(Cleared));

@@ -103,7 +103,7 @@ CREATE FUNCTION consent.cleared(outbox_row anyelement) RETURNS boolean
   LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000
   AS 'MODULE_PATHNAME', 'pg_consent_cleared';
 COMMENT ON FUNCTION consent.cleared(anyelement) IS
-  'Judges a queued row again, by every guard of its table: may it be sent now? Pass the row by its table''s name or alias: WHERE status = ''queued'' AND consent.cleared(outbox). What is not cleared stays as it is, and nothing is logged. A guard that flags clears everything. Errors: 42704 not a guarded table, 42804 not a row';
+  'Judges a queued row again, by every guard of its table: may it be sent now? Pass the row by its table''s name or alias: WHERE status = ''queued'' AND consent.cleared(outbox). What is not cleared stays as it is, and nothing is logged. A guard that flags clears everything. You must have the right to read the table. Errors: 42704 not a guarded table, 42804 not a row, 42501';
 REVOKE EXECUTE ON FUNCTION consent.cleared(anyelement) FROM PUBLIC;
 
 CREATE FUNCTION consent.guard_argument(target regclass, trigger name, argument text) RETURNS text

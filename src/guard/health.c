@@ -21,6 +21,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
@@ -45,6 +46,7 @@
 #include "guard/health.h"
 #include "guard/log.h"
 #include "guard/trigger.h"
+#include "ledger/vocabulary.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_fault);
@@ -196,18 +198,43 @@ guard_fault(Relation rel, Trigger *guard, const char **health)
 	return NULL;
 }
 
-/* consent.guard_fault(table, trigger, OUT health, OUT detail) */
+static bool
+may_read(Oid relid)
+{
+	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+/*
+ * How a guard is and whether its table is empty is for whoever may read
+ * something of the table, or of which it is a partition, or the ledger.
+ */
+static bool
+may_know(Relation rel)
+{
+	return may_read(RelationGetRelid(rel)) || may_read(consent_relation("ledger")) ||
+		(rel->rd_rel->relispartition && may_read(llast_oid(get_partition_ancestors(RelationGetRelid(rel)))));
+}
+
+/* consent.guard_fault(table, trigger, OUT health, OUT detail): NULLs, where that is none of the caller's business */
 PGDLLEXPORT Datum
 pg_consent_guard_fault(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
 	Trigger    *guard = consent_guard_copy(rel, consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1))));
 	const char *health = "missing";
-	const char *detail = guard ? guard_fault(rel, guard, &health) : "there is no such guard";
+	const char *detail;
 	TupleDesc	desc;
 	Datum		values[2];
-	bool		nulls[2] = {false, detail == NULL};
+	bool		nulls[2] = {false, false};
 
+	if (!may_know(rel))
+	{
+		table_close(rel, AccessShareLock);
+		PG_RETURN_NULL();
+	}
+	detail = guard ? guard_fault(rel, guard, &health) : "there is no such guard";
+	nulls[1] = detail == NULL;
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	values[0] = CStringGetTextDatum(health);
@@ -257,7 +284,7 @@ pg_consent_guarded_rows(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
 	int			position = 0;
-	bool		found = consent_guard_next(rel, &position) != NULL && has_rows(rel);
+	bool		found = consent_guard_next(rel, &position) != NULL && may_know(rel) && has_rows(rel);
 
 	table_close(rel, AccessShareLock);
 	PG_RETURN_BOOL(found);

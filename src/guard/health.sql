@@ -43,7 +43,7 @@ CREATE FUNCTION consent.guard_fault(target regclass, trigger name, OUT health te
   LANGUAGE C STABLE STRICT PARALLEL UNSAFE
   AS 'MODULE_PATHNAME', 'pg_consent_guard_fault';
 COMMENT ON FUNCTION consent.guard_fault(regclass, name) IS
-  'What can be read off a guard''s triggers: see consent.guards';
+  'What can be read off a guard''s triggers: see consent.guards. NULL if you may read neither the table nor the ledger';
 
 CREATE FUNCTION consent.guarded_table(target regclass, trigger name) RETURNS regclass
   LANGUAGE C STABLE STRICT PARALLEL SAFE
@@ -54,7 +54,7 @@ COMMENT ON FUNCTION consent.guarded_table(regclass, name) IS
 CREATE FUNCTION consent.guarded_rows(target regclass) RETURNS boolean
   LANGUAGE C STABLE STRICT PARALLEL UNSAFE
   AS 'MODULE_PATHNAME', 'pg_consent_guarded_rows';
-COMMENT ON FUNCTION consent.guarded_rows(regclass) IS 'Has a guarded table any row? False for every other table';
+COMMENT ON FUNCTION consent.guarded_rows(regclass) IS 'Has a guarded table any row? False for every other table, and if you may read neither the table nor the ledger';
 
 CREATE FUNCTION consent.verify(target regclass,
   OUT leaf regclass, OUT guard text, OUT judged bigint, OUT refused bigint, OUT skipped bigint) RETURNS SETOF record
@@ -111,7 +111,7 @@ COMMENT ON COLUMN consent.guards.relation IS 'The table that was guarded';
 COMMENT ON COLUMN consent.guards.leaf IS 'That table, or the partition or child whose trigger this is';
 COMMENT ON COLUMN consent.guards.on_block IS 'What happens to a refused message';
 COMMENT ON COLUMN consent.guards.health IS
-  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, or were written while it was disabled';
+  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, or were written while it was disabled. NULL if you may read neither the table nor the ledger';
 COMMENT ON COLUMN consent.guards.detail IS 'What that means here, NULL if ok';
 COMMENT ON COLUMN consent.guards.name IS 'The name of the guard, NULL if it has none';
 GRANT SELECT ON consent.guards TO PUBLIC;

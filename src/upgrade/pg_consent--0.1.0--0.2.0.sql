@@ -1060,6 +1060,17 @@ CREATE OR REPLACE FUNCTION consent.guard_index(target regclass) RETURNS SETOF te
   LANGUAGE C STABLE STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_guard_index';
 
+COMMENT ON FUNCTION consent.cleared(anyelement) IS
+  'Judges a queued row again, by every guard of its table: may it be sent now? Pass the row by its table''s name or alias: WHERE status = ''queued'' AND consent.cleared(outbox). What is not cleared stays as it is, and nothing is logged. A guard that flags clears everything. You must have the right to read the table. Errors: 42704 not a guarded table, 42804 not a row, 42501';
+
+COMMENT ON FUNCTION consent.guard_fault(regclass, name) IS
+  'What can be read off a guard''s triggers: see consent.guards. NULL if you may read neither the table nor the ledger';
+
+COMMENT ON FUNCTION consent.guarded_rows(regclass) IS 'Has a guarded table any row? False for every other table, and if you may read neither the table nor the ledger';
+
+COMMENT ON COLUMN consent.guards.health IS
+  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, or were written while it was disabled. NULL if you may read neither the table nor the ledger';
+
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
   consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,
   consent.forget, consent.expire_contacts, consent.compile_rules, consent.fill_filter, consent.filter_state
