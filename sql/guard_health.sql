@@ -139,6 +139,9 @@ SELECT count(*) FROM consent.guards WHERE leaf::text LIKE 'health\_child%' OR le
 -- Everybody may look which guards there are; how they are, and whether a table is empty,
 -- tells only of tables one may read.
 CREATE ROLE regress_health_nobody;
+CREATE SCHEMA health_private;
+CREATE TABLE health_private.queue (id int, to_addr text, body text, status text DEFAULT 'queued');
+SELECT health_guard('health_private.queue');
 SET ROLE regress_health_nobody;
 SELECT count(*) > 0 AS guards, count(health) FILTER (WHERE health <> 'missing') AS known FROM consent.guards;
 SELECT consent.guarded_rows('health_old'), consent.guard_fault('health_old', 'consent_guard');
@@ -147,10 +150,13 @@ GRANT SELECT (id) ON health_old TO regress_health_nobody;
 SET ROLE regress_health_nobody;
 SELECT leaf, health FROM consent.guards WHERE health <> 'missing';
 SELECT consent.guarded_rows('health_old'), consent.guard_fault('health_old', 'consent_guard');
+-- Also of those in a schema that they may not use.
+SELECT relation, leaf, health FROM consent.guards WHERE leaf::text LIKE 'health\_private%';
 SELECT consent.guarded_rows('consent.organisation');
 SELECT consent.verify('health_old');
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 REVOKE SELECT (id) ON health_old FROM regress_health_nobody;
 DROP ROLE regress_health_nobody;
+DROP SCHEMA health_private CASCADE;
 DROP TABLE health_old, health_none, health_part, health_part_3, health_parent CASCADE;

@@ -84,9 +84,11 @@ CREATE VIEW consent.guards AS
       FROM made m, LATERAL (SELECT (consent.guard_fault(m.tgrelid, m.tgname)).* OFFSET 0) f),
   expected AS (
     WITH RECURSIVE family AS (
-      SELECT pg_catalog.to_regclass(e.relation) AS relation, pg_catalog.to_regclass(e.relation)::oid AS leaf, e.on_block, e.name
+      -- By the catalogues, because to_regclass() fails for whoever may not use the schema.
+      SELECT c.oid::regclass AS relation, c.oid AS leaf, e.on_block, e.name
         FROM consent.expected_guard e
-       WHERE pg_catalog.to_regclass(e.relation) IS NOT NULL
+        JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
+             ON pg_catalog.format('%I.%I', n.nspname, c.relname) = e.relation
       UNION
       SELECT f.relation, i.inhrelid, f.on_block, f.name
         FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.leaf)

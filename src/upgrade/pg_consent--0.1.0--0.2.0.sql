@@ -455,6 +455,50 @@ CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
                 GROUP BY address) r ON r.address = l.address
    GROUP BY 1, 2, 3;
 
+CREATE OR REPLACE VIEW consent.guards AS
+  WITH made AS (
+    SELECT t.tgrelid, t.tgname, t.xmin, t.tgparentid, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
+           consent.guard_argument(t.tgrelid, t.tgname, 'on_block') AS on_block,
+           consent.guard_argument(t.tgrelid, t.tgname, 'name') AS name
+      FROM pg_catalog.pg_trigger t
+     WHERE t.tgfoid = 'consent.guard_check()'::regprocedure),
+  judged AS (
+    SELECT m.*, f.health, f.detail,
+           f.health = 'ok' AND NOT EXISTS (
+             SELECT FROM consent.verified_rows v
+              WHERE v.leaf = m.tgrelid AND v.guard = m.tgname AND v.trigger_xid = m.xmin)
+           -- a partition that was made as one came into the world with its trigger
+           AND NOT (m.tgparentid <> 0 AND m.tgrelid > m.tgparentid AND EXISTS (
+             SELECT FROM pg_catalog.pg_attribute a
+              WHERE a.attrelid = m.tgrelid AND a.attname = 'ctid' AND a.xmin = m.xmin))
+           AND consent.guarded_rows(m.tgrelid) AS unverified
+      FROM made m, LATERAL (SELECT (consent.guard_fault(m.tgrelid, m.tgname)).* OFFSET 0) f),
+  expected AS (
+    WITH RECURSIVE family AS (
+      -- By the catalogues, because to_regclass() fails for whoever may not use the schema.
+      SELECT c.oid::regclass AS relation, c.oid AS leaf, e.on_block, e.name
+        FROM consent.expected_guard e
+        JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
+             ON pg_catalog.format('%I.%I', n.nspname, c.relname) = e.relation
+      UNION
+      SELECT f.relation, i.inhrelid, f.on_block, f.name
+        FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.leaf)
+    SELECT f.* FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.leaf WHERE c.relkind IN ('r', 'p'))
+  SELECT j.relation, j.tgrelid::regclass AS leaf,
+         COALESCE(j.on_block, 'raise')::consent.block_action AS on_block,
+         CASE WHEN j.unverified THEN 'unverified_rows' ELSE j.health END AS health,
+         CASE WHEN j.unverified
+              THEN pg_catalog.format('rows of this table have not passed its guard: SELECT * FROM consent.verify(%L)',
+                                     consent.relation_name(j.relation))
+              ELSE j.detail END AS detail,
+         j.name
+    FROM judged j
+  UNION ALL
+  SELECT e.relation, e.leaf::regclass, e.on_block, 'missing',
+         'the guard''s trigger is not there: nothing is judged', NULLIF(e.name, '')
+    FROM expected e
+   WHERE NOT EXISTS (SELECT FROM made m WHERE m.tgrelid = e.leaf AND COALESCE(m.name, '') = e.name);
+
 CREATE OR REPLACE FUNCTION consent.report_json(
   organisation text DEFAULT NULL,
   since timestamptz DEFAULT now() - interval '90 days',
