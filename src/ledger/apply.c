@@ -3,29 +3,47 @@
  * apply.c
  *	  Keeps consent.address_standing up to date with the ledger.
  *
- * One statement trigger, so that a COPY of a million events is one set-wise
- * upsert.  Addresses are taken in order, so that two loaders cannot deadlock.
- * A second transaction that records for the same address waits for the first
- * to end; under REPEATABLE READ and above it then fails with 40001.
+ * A row trigger gathers what a statement has recorded, as little of each event
+ * as a standing keeps, and sorts it by address; a statement trigger folds the
+ * events of each address into one standing and writes them many at a time.  (A
+ * transition table would do the gathering, but it copies whole rows: that took
+ * as long as all the rest of a bulk load.)  The row trigger is an AFTER trigger,
+ * because only that sees what was stored and nothing else.
+ *
+ * Addresses are taken in order, so that two loaders cannot deadlock.  A second
+ * transaction that records for the same address waits for the first to end;
+ * under REPEATABLE READ and above it then fails with 40001.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/tuplesort.h"
+#include "utils/tuplestore.h"
+#include "utils/typcache.h"
 
 #include "ledger/apply.h"
 #include "ledger/ledger.h"
 #include "ledger/link.h"
+#include "ledger/vocabulary.h"
 #include "module/compat.h"
 
+PG_FUNCTION_INFO_V1(pg_consent_ledger_gather);
 PG_FUNCTION_INFO_V1(pg_consent_ledger_apply);
 PG_FUNCTION_INFO_V1(pg_consent_person_link_applied);
 PG_FUNCTION_INFO_V1(pg_consent_standing_union);
@@ -34,23 +52,58 @@ PG_FUNCTION_INFO_V1(pg_consent_standing_eq);
 /* A person with more contacts than that is none. */
 #define CONSENT_CROWD 100
 
-/* Every name is qualified but "recorded", the transition table. */
+/* So many standings are written by one query: enough that it costs nothing to start one. */
+#define ADDRESSES_AT_ONCE 5000
+
+/* Columns of consent.address_standing, as standing.sql creates them. */
+enum
+{
+	STANDING_ADDRESS = 1,
+	STANDING_PLAIN,
+	STANDING_TAGGED,
+	STANDING_STANDING,
+	Natts_standing = STANDING_STANDING
+};
+
+/* What is gathered of an event. */
+enum
+{
+	GATHERED_ADDRESS = 1,
+	GATHERED_EVENT_ID,
+	GATHERED_TAGGED,			/* the contact, if it is not the address itself */
+	GATHERED_STANDING,			/* of the event alone */
+	Natts_gathered = GATHERED_STANDING
+};
+
+/* What a statement that is not over has recorded. */
+typedef struct Gathering
+{
+	dlist_node	node;
+	MemoryContext statement;	/* by which it is known, and with which it goes */
+	MemoryContext context;
+	MemoryContextCallback callback;
+	Oid			contact_type;
+	TupleTableSlot *slot;
+	Tuplesortstate *sort;
+} Gathering;
+
+static dlist_head gatherings = DLIST_STATIC_INIT(gatherings);
+
+/* Every name is qualified but "gathered": the standings of the statement's events. */
 static const char apply_query[] =
 "INSERT INTO consent.address_standing AS s (address, plain, tagged, standing) "
-"SELECT l.address, pg_catalog.bool_or(l.contact OPERATOR(pg_catalog.=) l.address), "
-"pg_catalog.array_agg(DISTINCT l.contact) FILTER (WHERE l.contact OPERATOR(pg_catalog.<>) l.address), "
-"consent.with_others(l.address, consent.fold(l.*::consent.ledger)) "
-"FROM recorded l GROUP BY l.address ORDER BY l.address "
+"SELECT g.address, g.plain, g.tagged, consent.with_others(g.address, g.standing) FROM gathered g "
 "ON CONFLICT (address) DO UPDATE SET "
 "standing = consent.standing_union(s.standing, excluded.standing), "
 "plain = s.plain OR excluded.plain, "
 "tagged = CASE WHEN excluded.tagged IS NULL OR s.tagged OPERATOR(pg_catalog.@>) excluded.tagged THEN s.tagged "
 "ELSE (SELECT pg_catalog.array_agg(DISTINCT f) FROM pg_catalog.unnest(s.tagged OPERATOR(pg_catalog.||) excluded.tagged) f) END";
 
+static SPIPlanPtr apply_plan = NULL;
+
 /* The other contacts of a person that a "no", or a link, matters to. */
 static const char spoken_query[] =
-"SELECT DISTINCT o.address FROM recorded l, consent.linked_addresses(l.address) o(address) "
-"WHERE l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal}'::pg_catalog.text[])";
+"SELECT DISTINCT o.address FROM pg_catalog.unnest($1) a, consent.linked_addresses(a) o(address)";
 
 static const char linked_query[] =
 "SELECT DISTINCT k.address FROM consent.person_link k "
@@ -104,13 +157,13 @@ consent_refresh_standings(Datum *addresses, int n, Oid contact_type)
 }
 
 static void
-refresh_found(const char *query)
+refresh_found(const char *query, int nargs, Oid *types, Datum *values)
 {
 	SPITupleTable *found;
 	uint64		n;
 	Datum	   *addresses;
 
-	run(query, SPI_OK_SELECT, 0, NULL, NULL);
+	run(query, SPI_OK_SELECT, nargs, types, values);
 	found = SPI_tuptable;
 	n = SPI_processed;
 	addresses = palloc(n * sizeof(Datum));
@@ -130,10 +183,8 @@ refresh_found(const char *query)
 static void
 begin_apply(TriggerData *trigdata, const char *function, Oid *user, int *context)
 {
-	int			rc;
-
 	if (trigdata == NULL || !IsA(trigdata, TriggerData) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event) || trigdata->tg_newtable == NULL)
+		!TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("%s must be fired after each inserting statement", function)));
@@ -141,21 +192,311 @@ begin_apply(TriggerData *trigdata, const char *function, Oid *user, int *context
 	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
 						   *context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	SPI_connect();
-	rc = SPI_register_trigger_data(trigdata);
-	if (rc != SPI_OK_TD_REGISTER)
-		elog(ERROR, "SPI_register_trigger_data failed: %s", SPI_result_code_string(rc));
+}
+
+/*
+ * The statement is over, in whatever way.  The files of a large sort belong to
+ * its resource owner and go with that, if they have not gone with the sort.
+ */
+static void
+forget_gathering(void *arg)
+{
+	dlist_delete(&((Gathering *) arg)->node);
+}
+
+static Gathering *
+find_gathering(MemoryContext statement)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &gatherings)
+	{
+		Gathering  *gathering = dlist_container(Gathering, node, iter.cur);
+
+		if (gathering->statement == statement)
+			return gathering;
+	}
+	return NULL;
+}
+
+static Gathering *
+begin_gathering(MemoryContext statement)
+{
+	MemoryContext context = AllocSetContextCreate(statement, "pg_consent gathered events", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Gathering  *gathering = palloc0(sizeof(Gathering));
+	Relation	standings = table_open(consent_relation("address_standing"), AccessShareLock);
+	Oid			contact = TupleDescAttr(RelationGetDescr(standings), STANDING_ADDRESS - 1)->atttypid;
+	Oid			standing = TupleDescAttr(RelationGetDescr(standings), STANDING_STANDING - 1)->atttypid;
+	TupleDesc	desc = CreateTemplateTupleDesc(Natts_gathered);
+	AttrNumber	columns[] = {GATHERED_ADDRESS, GATHERED_EVENT_ID};
+	Oid			operators[] = {lookup_type_cache(contact, TYPECACHE_LT_OPR)->lt_opr, Int8LessOperator};
+	Oid			collations[] = {InvalidOid, InvalidOid};
+	bool		nulls_first[] = {false, false};
+
+	TupleDescInitEntry(desc, GATHERED_ADDRESS, NULL, contact, -1, 0);
+	TupleDescInitEntry(desc, GATHERED_EVENT_ID, NULL, INT8OID, -1, 0);
+	TupleDescInitEntry(desc, GATHERED_TAGGED, NULL, contact, -1, 0);
+	TupleDescInitEntry(desc, GATHERED_STANDING, NULL, standing, -1, 0);
+	gathering->statement = statement;
+	gathering->context = context;
+	gathering->contact_type = contact;
+	gathering->sort = tuplesort_begin_heap(desc, lengthof(columns), columns, operators, collations, nulls_first,
+										   work_mem, NULL, TUPLESORT_NONE);
+	gathering->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	gathering->callback.func = forget_gathering;
+	gathering->callback.arg = gathering;
+	MemoryContextRegisterResetCallback(context, &gathering->callback);
+	dlist_push_head(&gatherings, &gathering->node);
+	table_close(standings, AccessShareLock);
+	MemoryContextSwitchTo(caller);
+	return gathering;
+}
+
+/* A row has been stored. */
+static void
+gather(Gathering *gathering, HeapTuple row, TupleDesc desc)
+{
+	Datum		contact,
+				address;
+	ConsentEvent *event = consent_ledger_event(row, desc, &contact, &address);
+	Datum	   *values = gathering->slot->tts_values - 1;
+	bool	   *nulls = gathering->slot->tts_isnull - 1;
+
+	ExecClearTuple(gathering->slot);
+	memset(gathering->slot->tts_isnull, false, Natts_gathered * sizeof(bool));
+	values[GATHERED_ADDRESS] = address;
+	values[GATHERED_EVENT_ID] = Int64GetDatum(event->facts.event_id);
+	values[GATHERED_TAGGED] = contact;
+	nulls[GATHERED_TAGGED] = consent_contact_compare(DatumGetConsentContactPP(contact),
+													 DatumGetConsentContactPP(address)) == 0;
+	values[GATHERED_STANDING] = PointerGetDatum(consent_fold(consent_standing_empty(), event));
+	ExecStoreVirtualTuple(gathering->slot);
+	tuplesort_puttupleslot(gathering->sort, gathering->slot);
+	ExecClearTuple(gathering->slot);
+}
+
+/*
+ * consent.ledger_gather(): the row trigger.  The triggers of a statement live in
+ * its memory, and those of a statement within it in another.
+ */
+PGDLLEXPORT Datum
+pg_consent_ledger_gather(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	Gathering  *gathering;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.ledger_gather() must be fired after each inserted row")));
+
+	gathering = find_gathering(fcinfo->flinfo->fn_mcxt);
+	if (gathering == NULL)
+		gathering = begin_gathering(fcinfo->flinfo->fn_mcxt);
+	gather(gathering, trigdata->tg_trigtuple, RelationGetDescr(trigdata->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * In a database still at 0.1.0 the statement trigger has a transition table, and
+ * there is no row trigger.
+ */
+static Gathering *
+gather_transition_table(TriggerData *trigdata, MemoryContext statement)
+{
+	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
+	Gathering  *gathering = begin_gathering(statement);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(rows);
+
+	while (tuplestore_gettupleslot(trigdata->tg_newtable, true, false, slot))
+	{
+		gather(gathering, ExecFetchSlotHeapTuple(slot, false, NULL), desc);
+		MemoryContextReset(rows);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(rows);
+	ExecDropSingleTupleTableSlot(slot);
+	return gathering;
+}
+
+/* What has been gathered of one address. */
+typedef struct Folded
+{
+	Datum		address;
+	bool		plain;
+	bool		personal;		/* some of it counts for the person's other contacts */
+	int			ntagged;
+	Datum	   *tagged;			/* in order, each once */
+	ConsentStanding *standing;
+} Folded;
+
+/* The contact may live in what the sort returns next: copy it. */
+static void
+add_tagged(Folded *folded, Datum contact)
+{
+	int			place = 0;
+
+	while (place < folded->ntagged)
+	{
+		int			order = consent_contact_compare(DatumGetConsentContactPP(folded->tagged[place]),
+													DatumGetConsentContactPP(contact));
+
+		if (order == 0)
+			return;
+		if (order > 0)
+			break;
+		place++;
+	}
+	folded->tagged = folded->tagged ? repalloc(folded->tagged, (folded->ntagged + 1) * sizeof(Datum)) : palloc(sizeof(Datum));
+	memmove(&folded->tagged[place + 1], &folded->tagged[place], (folded->ntagged - place) * sizeof(Datum));
+	folded->tagged[place] = datumCopy(contact, false, -1);
+	folded->ntagged++;
+}
+
+/*
+ * Fold the events of the next address, the first of which is in the slot; leave
+ * there the first of the one after that, or return false.
+ */
+static bool
+fold_next(Gathering *gathering, TupleTableSlot *slot, Folded *folded)
+{
+	bool		more;
+	bool		isnull;
+
+	memset(folded, 0, sizeof(*folded));
+	folded->address = datumCopy(slot_getattr(slot, GATHERED_ADDRESS, &isnull), false, -1);
+	do
+	{
+		const ConsentStanding *event = (const ConsentStanding *)
+			PG_DETOAST_DATUM(slot_getattr(slot, GATHERED_STANDING, &isnull));
+		Datum		tagged = slot_getattr(slot, GATHERED_TAGGED, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		folded->standing = consent_standing_union(folded->standing ? folded->standing : event, event);
+		folded->personal = folded->personal || consent_standing_is_personal(event);
+		if (isnull)
+			folded->plain = true;
+		else
+			add_tagged(folded, tagged);
+		more = tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+	} while (more &&
+			 consent_contact_compare(DatumGetConsentContactPP(slot_getattr(slot, GATHERED_ADDRESS, &isnull)),
+									 DatumGetConsentContactPP(folded->address)) == 0);
+	return more;
+}
+
+/* Write the standings of a batch of addresses. */
+static void
+write_standings(EphemeralNamedRelation gathered, Tuplestorestate *standings, uint64 n)
+{
+	int			rc;
+
+	gathered->reldata = standings;
+	gathered->md.enrtuples = n;
+	if (apply_plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(apply_query, 0, NULL);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		apply_plan = plan;
+	}
+	rc = SPI_execute_plan(apply_plan, NULL, NULL, false, 0);
+	if (rc != SPI_OK_INSERT)
+		elog(ERROR, "updating consent.address_standing failed: %s", SPI_result_code_string(rc));
+}
+
+/*
+ * Bring the standings up to date with what was gathered.  In SPI, as the owner.
+ */
+static void
+apply_gathered(Gathering *gathering)
+{
+	Relation	standings = table_open(consent_relation("address_standing"), AccessShareLock);
+	EphemeralNamedRelation gathered = palloc0(sizeof(EphemeralNamedRelationData));
+	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "pg_consent standings", ALLOCSET_DEFAULT_SIZES);
+	bool		linked = consent_has_links();
+	Oid			contact_type = gathering->contact_type;
+	ArrayBuildState *spoken = NULL;
+	MemoryContext caller;
+	TupleTableSlot *slot;
+	bool		more;
+	int			rc;
+
+	gathered->md.name = "gathered";
+	gathered->md.reliddesc = RelationGetRelid(standings);
+	gathered->md.enrtype = ENR_NAMED_TUPLESTORE;
+	rc = SPI_register_relation(gathered);
+	if (rc != SPI_OK_REL_REGISTER)
+		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(rc));
+
+	tuplesort_performsort(gathering->sort);
+	slot = MakeSingleTupleTableSlot(gathering->slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+	more = tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+	while (more)
+	{
+		Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+		uint64		n = 0;
+
+		caller = MemoryContextSwitchTo(batch);
+		while (more && n < ADDRESSES_AT_ONCE)
+		{
+			Folded		folded;
+			Datum		values[Natts_standing];
+			bool		nulls[Natts_standing] = {false};
+
+			more = fold_next(gathering, slot, &folded);
+			values[STANDING_ADDRESS - 1] = folded.address;
+			values[STANDING_PLAIN - 1] = BoolGetDatum(folded.plain);
+			nulls[STANDING_TAGGED - 1] = folded.ntagged == 0;
+			if (folded.ntagged > 0)
+				values[STANDING_TAGGED - 1] = PointerGetDatum(construct_array(folded.tagged, folded.ntagged, contact_type,
+																			  -1, false, TYPALIGN_INT));
+			values[STANDING_STANDING - 1] = PointerGetDatum(folded.standing);
+			tuplestore_putvalues(store, RelationGetDescr(standings), values, nulls);
+			if (linked && folded.personal)
+				spoken = accumArrayResult(spoken, folded.address, false, contact_type, caller);
+			n++;
+		}
+		MemoryContextSwitchTo(caller);
+		write_standings(gathered, store, n);
+		tuplestore_end(store);
+		MemoryContextReset(batch);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplesort_end(gathering->sort);
+	MemoryContextDelete(gathering->context);
+	SPI_unregister_relation("gathered");
+	table_close(standings, AccessShareLock);
+
+	if (spoken != NULL)
+	{
+		Datum		values[] = {makeArrayResult(spoken, CurrentMemoryContext)};
+		Oid			types[] = {get_array_type(contact_type)};
+
+		refresh_found(spoken_query, 1, types, values);
+	}
 }
 
 PGDLLEXPORT Datum
 pg_consent_ledger_apply(PG_FUNCTION_ARGS)
 {
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	Gathering  *gathering;
 	Oid			user;
 	int			context;
 
-	begin_apply((TriggerData *) fcinfo->context, "consent.ledger_apply()", &user, &context);
-	run(apply_query, SPI_OK_INSERT, 0, NULL, NULL);
-	if (consent_has_links())
-		refresh_found(spoken_query);
+	begin_apply(trigdata, "consent.ledger_apply()", &user, &context);
+	if (trigdata->tg_newtable != NULL)
+		gathering = gather_transition_table(trigdata, CurrentMemoryContext);
+	else
+		gathering = find_gathering(fcinfo->flinfo->fn_mcxt);
+	if (gathering != NULL)
+		apply_gathered(gathering);
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);
 	return PointerGetDatum(NULL);
@@ -169,9 +510,13 @@ pg_consent_person_link_applied(PG_FUNCTION_ARGS)
 	Datum		values[] = {Int64GetDatum(CONSENT_CROWD)};
 	Oid			user;
 	int			context;
+	int			rc;
 
 	begin_apply((TriggerData *) fcinfo->context, "consent.person_link_applied()", &user, &context);
-	refresh_found(linked_query);
+	rc = SPI_register_trigger_data((TriggerData *) fcinfo->context);
+	if (rc != SPI_OK_TD_REGISTER)
+		elog(ERROR, "SPI_register_trigger_data failed: %s", SPI_result_code_string(rc));
+	refresh_found(linked_query, 0, NULL, NULL);
 	if (SPI_execute_with_args(crowd_query, 1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

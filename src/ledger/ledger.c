@@ -126,9 +126,12 @@ defect_set(Datum array)
 	return set;
 }
 
-/* A row of consent.ledger, in the caller's memory. */
+/*
+ * A row of consent.ledger, in the caller's memory; with its contact and address,
+ * which lie in the row, if they are asked for.
+ */
 ConsentEvent *
-consent_ledger_event(HeapTuple tuple, TupleDesc desc)
+consent_ledger_event(HeapTuple tuple, TupleDesc desc, Datum *contact, Datum *address)
 {
 	ConsentEvent *event = palloc0(sizeof(ConsentEvent));
 	ConsentFacts *facts = &event->facts;
@@ -145,6 +148,10 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc)
 				 errmsg("consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger),
 				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
 	heap_deform_tuple(tuple, desc, values, nulls);
+	if (contact != NULL)
+		*contact = VALUE(contact);
+	if (address != NULL)
+		*address = VALUE(address);
 
 	/* A row need not come from the table: anybody can write down a ROW(). */
 	if (!HAS(event_id) || !HAS(contact) || !HAS(kind) || !HAS(recorded_at))
@@ -347,9 +354,23 @@ consent_ledger_lock_part(const ConsentContact *contact)
  * to, yes; but a bounce or a listing is about the address.
  */
 static bool
-is_personal(const ConsentEvent *event)
+is_personal(ConsentEventKind kind)
 {
-	return event->facts.kind == EVENT_OBJECTION || event->facts.kind == EVENT_WITHDRAWAL;
+	return kind == EVENT_OBJECTION || kind == EVENT_WITHDRAWAL;
+}
+
+/* Does anything in it count for the other contacts of the person? */
+bool
+consent_standing_is_personal(const ConsentStanding *standing)
+{
+	const ConsentEntry *entry;
+
+	foreach_entry(entry, standing)
+	{
+		if (is_personal((ConsentEventKind) entry->facts.kind))
+			return true;
+	}
+	return false;
 }
 
 /* The events of an address, in no order. */
@@ -389,12 +410,12 @@ fold_row(ConsentStanding *standing, HeapTuple tuple, TupleDesc desc, bool for_an
 		 MemoryContext rows)
 {
 	MemoryContext caller = MemoryContextSwitchTo(rows);
-	ConsentEvent *event = consent_ledger_event(tuple, desc);
+	ConsentEvent *event = consent_ledger_event(tuple, desc, NULL, NULL);
 
 	MemoryContextSwitchTo(caller);
 	if (for_another)
 		event->facts.form = CONSENT_EVERY_FORM;
-	if (event->facts.recorded_at <= known_at && (!for_another || is_personal(event)))
+	if (event->facts.recorded_at <= known_at && (!for_another || is_personal((ConsentEventKind) event->facts.kind)))
 		standing = consent_fold(standing, event);
 	MemoryContextReset(rows);
 	return standing;
@@ -617,7 +638,7 @@ pg_consent_fold_add(PG_FUNCTION_ARGS)
 		ItemPointerSetInvalid(&tuple.t_self);
 		tuple.t_tableOid = InvalidOid;
 		tuple.t_data = row;
-		*state = consent_fold(*state, consent_ledger_event(&tuple, desc));
+		*state = consent_fold(*state, consent_ledger_event(&tuple, desc, NULL, NULL));
 		ReleaseTupleDesc(desc);
 	}
 	PG_RETURN_POINTER(state);
