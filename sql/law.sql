@@ -375,3 +375,43 @@ SELECT edge('e44@law.example', class => 'market_research', purpose => 'law surve
 SELECT agreed('e45@law.example'), consent.withdraw('e45@law.example', at => '2026-06-01 12:00+01') > 0 AS withdrew;
 SELECT edge('e45@law.example', at => '2026-06-01 11:59:59+01') AS before, edge('e45@law.example') AS e45_no_grace;
 DROP FUNCTION edge, agreed;
+
+-- A standing is kept by every kind of statement, by those within others, and not by those that fail.
+BEGIN;
+CREATE FUNCTION law_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.source = 'fail' THEN
+    RAISE EXCEPTION 'no';
+  END IF;
+  INSERT INTO consent.ledger (contact, kind) VALUES (NEW.contact, 'objection'), ('again@law.example', 'objection');
+  RETURN NULL;
+END $$;
+CREATE TRIGGER law_again AFTER INSERT ON consent.ledger FOR EACH ROW WHEN (NEW.source IN ('again', 'fail')) EXECUTE FUNCTION law_again();
+INSERT INTO consent.ledger (contact, kind, source)
+  VALUES ('k1@law.example', 'withdrawal', 'again'), ('k2+b@law.example', 'withdrawal', NULL), ('k2+a@law.example', 'withdrawal', 'again'), ('k2+b@law.example', 'objection', NULL);
+DO $$
+BEGIN
+  INSERT INTO consent.ledger (contact, kind, source) VALUES ('k1@law.example', 'suppression', NULL), ('k3@law.example', 'suppression', 'fail');
+EXCEPTION WHEN raise_exception THEN
+  INSERT INTO consent.ledger (contact, kind) VALUES ('k3@law.example', 'objection');
+END $$;
+WITH one AS (INSERT INTO consent.ledger (contact, kind) VALUES ('k4@law.example', 'objection') RETURNING contact),
+     two AS (INSERT INTO consent.ledger (contact, kind) SELECT contact, 'withdrawal' FROM one RETURNING contact)
+INSERT INTO consent.ledger (contact, kind) VALUES ('k4@law.example', 'suppression');
+MERGE INTO consent.ledger l USING (VALUES ('k5@law.example'::consent.contact), ('k1@law.example')) m (contact) ON false
+  WHEN NOT MATCHED THEN INSERT (contact, kind) VALUES (m.contact, 'unsuppression');
+COPY consent.ledger (contact, kind) FROM STDIN;
+k5@law.example	objection
+k5+c@law.example	withdrawal
+k1@law.example	objection
+\.
+DO $$
+BEGIN
+  EXECUTE format('INSERT INTO %s (contact, kind) VALUES (''k5@law.example'', ''suppression'')',
+                 (SELECT tableoid::regclass FROM consent.ledger WHERE contact = 'k5@law.example' LIMIT 1));
+END $$;
+SELECT address, plain, tagged, regexp_replace(standing::text, ' [0-9]+', '', 'g') AS standing
+  FROM consent.address_standing WHERE address::text ~ '^(k[0-9]|again)@law.example$' ORDER BY address;
+SELECT consent.wrong_standings();
+ROLLBACK;
+SELECT consent.wrong_standings();

@@ -133,7 +133,7 @@ is_superseded(const ConsentEntry *listing, const ConsentStanding *standing)
 	foreach_entry(entry, standing)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (entry->facts.kind == EVENT_LISTING && entry->facts.reg == listing->facts.reg &&
+		if (entry->facts.kind == EVENT_LISTING && consent_entry_details(entry)->reg == consent_entry_details(listing)->reg &&
 			entry->facts.form == listing->facts.form &&
 			entry->facts.effective_at == listing->facts.effective_at &&
 			entry->facts.event_id > listing->facts.event_id)
@@ -159,16 +159,17 @@ static void
 look_at_soft_opt_in(const ConsentEntry *entry, const ConsentRefusals *refusals,
 					const ConsentSend *send, Findings *f)
 {
-	bool		charity = entry->facts.relationship == RELATIONSHIP_SUPPORT;
+	const ConsentDetails *details = consent_entry_details(entry);
+	bool		charity = details->relationship == RELATIONSHIP_SUPPORT;
 	ConsentReasonSet failed;
 
 	if (!consent_effective(entry, send))
 		return;
 
 	/* PECR reg 21B(3): refusal offered and not used, as in reg 22(3) */
-	if (entry->facts.relationship == RELATIONSHIP_CLIENT && !refusals->barred &&
+	if (details->relationship == RELATIONSHIP_CLIENT && !refusals->barred &&
 		entry->facts.organisation == send->organisation && !consent_third_party(entry, send) &&
-		entry->facts.refusal_offered == FLAG_YES && entry->facts.refused == FLAG_NO &&
+		details->refusal_offered == FLAG_YES && details->refused == FLAG_NO &&
 		is_later(entry, f->client))
 		f->client = entry;
 
@@ -261,8 +262,8 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 			case EVENT_LISTING:
 				if (consent_effective(entry, send) &&
 					entry->facts.day + send->policy->listing_days <= send->day &&
-					entry->facts.expires_at > send->at && !is_superseded(entry, standing))
-					f->listing[entry->facts.reg] = entry;
+					consent_entry_details(entry)->expires_at > send->at && !is_superseded(entry, standing))
+					f->listing[consent_entry_details(entry)->reg] = entry;
 				break;
 			case EVENT_REQUEST:
 			case EVENT_ANSWER:
@@ -280,7 +281,7 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 
 	f->barred = refusals.barred;
 	f->corporate = f->subscriber != NULL &&
-		f->subscriber->facts.subscriber == SUBSCRIBER_CORPORATE;
+		consent_entry_details(f->subscriber)->subscriber == SUBSCRIBER_CORPORATE;
 }
 
 /*
@@ -344,8 +345,10 @@ switched_off(const ConsentStanding *standing, const ConsentSend *send)
 static bool
 same_reference(const ConsentEntry *entry, const ConsentSend *send)
 {
-	return send->reference != NULL && entry->label_len == send->reference_len &&
-		memcmp(consent_entry_label(entry), send->reference, entry->label_len) == 0;
+	int			label_len = consent_entry_details(entry)->label_len;
+
+	return send->reference != NULL && label_len == send->reference_len &&
+		(label_len == 0 || memcmp(consent_entry_label(entry), send->reference, label_len) == 0);
 }
 
 /*
@@ -368,7 +371,7 @@ open_request(const ConsentStanding *standing, const ConsentSend *send)
 		if (request->facts.kind != EVENT_REQUEST || request->facts.form != send->form ||
 			request->facts.organisation != send->organisation ||
 			!consent_effective(request, send) || !consent_covers_channel(request, send) ||
-			!same_reference(request, send) || request->facts.expires_at <= send->at ||
+			!same_reference(request, send) || consent_entry_details(request)->expires_at <= send->at ||
 			request->facts.effective_at <= refusals.refused_at)
 			continue;
 		foreach_entry(answer, standing)

@@ -16,6 +16,8 @@
 #include "decision/standing.h"
 #include "module/compat.h"
 
+const ConsentDetails consent_no_details = {.expires_at = DT_NOEND};
+
 ConsentStanding *
 consent_standing_empty(void)
 {
@@ -33,7 +35,8 @@ ConsentStanding *
 consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 {
 	Size		oldsize = VARSIZE(standing);
-	Size		size = CONSENT_ENTRY_SIZE(event->nnamed, event->label_len);
+	bool		detailed = memcmp(&event->details, &consent_no_details, sizeof(ConsentDetails)) != 0;
+	Size		size = sizeof(ConsentEntry) + (detailed ? consent_details_size(&event->details) : 0);
 	const ConsentEntry *entry;
 	ConsentEntry *slot;
 	Size		offset = oldsize;
@@ -59,12 +62,19 @@ consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 
 	memset(slot, 0, size);
 	slot->facts = event->facts;
-	slot->nnamed = event->nnamed;
-	slot->label_len = event->label_len;
-	if (event->nnamed > 0)
-		memcpy(slot->named, event->named, event->nnamed * sizeof(int32));
-	if (event->label_len > 0)
-		memcpy(&slot->named[slot->nnamed], event->label, event->label_len);
+	if (detailed)
+	{
+		ConsentDetails *details = (ConsentDetails *) (slot + 1);
+		char	   *rest = (char *) (details + 1);
+		Size		named_size = event->details.nnamed * sizeof(int32);
+
+		slot->facts.marks |= CONSENT_MARK_DETAILED;
+		*details = event->details;
+		if (named_size > 0)
+			memcpy(rest, event->named, named_size);
+		if (event->details.label_len > 0)
+			memcpy(rest + named_size, event->label, event->details.label_len);
+	}
 
 	standing->nentries++;
 	standing->newest = Max(standing->newest, event->facts.event_id);
@@ -95,7 +105,7 @@ consent_standing_union(const ConsentStanding *a, const ConsentStanding *b)
 		Size		length;
 
 		next = from_left ? left : right;
-		length = CONSENT_ENTRY_SIZE(next->nnamed, next->label_len);
+		length = consent_entry_size(next);
 		memcpy(end, next, length);
 		end += length;
 		both->nentries++;
@@ -127,7 +137,7 @@ consent_standing_known_by(const ConsentStanding *standing, TimestampTz known_at)
 
 	foreach_entry(entry, standing)
 	{
-		Size		length = CONSENT_ENTRY_SIZE(entry->nnamed, entry->label_len);
+		Size		length = consent_entry_size(entry);
 
 		if (entry->facts.recorded_at > known_at)
 		{

@@ -123,9 +123,9 @@ consent_names(const ConsentEntry *consent, int32 organisation, const ConsentSend
 {
 	if (!consent_third_party(consent, send) && consent->facts.organisation == organisation)
 		return true;
-	for (int i = 0; i < consent->nnamed; i++)
+	for (int i = 0; i < consent_entry_details(consent)->nnamed; i++)
 	{
-		if (consent->named[i] == organisation)
+		if (consent_entry_named(consent)[i] == organisation)
 			return true;
 	}
 	return false;
@@ -214,7 +214,8 @@ consent_failures(const ConsentEntry *consent, const ConsentStanding *standing,
 				 const ConsentSend *send)
 {
 	const ConsentPolicy *policy = send->policy;
-	ConsentReasonSet failed = consent->facts.defects;
+	const ConsentDetails *details = consent_entry_details(consent);
+	ConsentReasonSet failed = details->defects;
 	bool		third_party = consent_third_party(consent, send);
 
 	if (!consent_covers_channel(consent, send))
@@ -230,13 +231,13 @@ consent_failures(const ConsentEntry *consent, const ConsentStanding *standing,
 		consent_reason_add(&failed, CONSENT_PURPOSE_MISMATCH);
 	if (!consent_effective(consent, send))
 		consent_reason_add(&failed, CONSENT_NOT_YET_GIVEN);
-	if (consent->facts.expires_at <= send->at ||
+	if (details->expires_at <= send->at ||
 		(policy != NULL && policy->consent_months > 0 &&
 		 consent_months_old(consent, policy->consent_months, send)))
 		consent_reason_add(&failed, CONSENT_EXPIRED);
 	if (third_party && is_stale(consent, standing, send))
 		consent_reason_add(&failed, THIRD_PARTY_CONSENT_STALE);
-	if (policy != NULL && policy->double_opt_in && !consent->facts.confirmed &&
+	if (policy != NULL && policy->double_opt_in && !(consent->facts.marks & CONSENT_MARK_CONFIRMED) &&
 		consent_is_electronic_mail(send->channel))
 		consent_reason_add(&failed, CONSENT_UNCONFIRMED);
 	return failed;
@@ -286,7 +287,7 @@ consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 			if (facts->kind == EVENT_WITHDRAWAL)
 				refusals.withdrawn_at = Max(refusals.withdrawn_at, facts->effective_at);
 		}
-		if (facts->kind == EVENT_SOFT_OPT_IN && facts->refused == FLAG_YES &&
+		if (facts->kind == EVENT_SOFT_OPT_IN && consent_entry_details(entry)->refused == FLAG_YES &&
 			facts->form == send->form && facts->organisation == send->organisation &&
 			consent_effective(entry, send) &&
 			(refusals.barred == NULL || facts->effective_at >= refusals.barred->facts.effective_at))
@@ -317,15 +318,17 @@ is_refused_otherwise(const ConsentRefusals *refusals)
 static bool
 is_similar(const ConsentEntry *entry, const ConsentSend *send)
 {
-	return entry->label_len > 0 && entry->label_len == send->category_len &&
-		memcmp(consent_entry_label(entry), send->category, entry->label_len) == 0;
+	int			label_len = consent_entry_details(entry)->label_len;
+
+	return label_len > 0 && label_len == send->category_len &&
+		memcmp(consent_entry_label(entry), send->category, label_len) == 0;
 }
 
 /* SO10: is it too long ago? */
 static bool
 is_outside_window(const ConsentEntry *entry, const ConsentSend *send)
 {
-	int			months = entry->facts.relationship == RELATIONSHIP_NEGOTIATION ?
+	int			months = consent_entry_details(entry)->relationship == RELATIONSHIP_NEGOTIATION ?
 		send->policy->soft_opt_in_negotiation_months : send->policy->soft_opt_in_sale_months;
 
 	return months > 0 && consent_months_old(entry, months, send);
@@ -338,18 +341,19 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *r
 {
 	ConsentReasonSet failed = {0};
 	const ConsentFacts *facts = &entry->facts;
+	const ConsentDetails *details = consent_entry_details(entry);
 
 	if (!consent_is_electronic_mail(send->channel))
 		consent_reason_add(&failed, SOI_CHANNEL_NOT_EMAIL_TYPE);
 	if (facts->organisation != send->organisation || consent_third_party(entry, send))
 		consent_reason_add(&failed, SOI_NOT_OWN_COLLECTION);
-	if (facts->relationship != RELATIONSHIP_SALE && facts->relationship != RELATIONSHIP_NEGOTIATION)
+	if (details->relationship != RELATIONSHIP_SALE && details->relationship != RELATIONSHIP_NEGOTIATION)
 		consent_reason_add(&failed, SOI_NO_SALE_OR_NEGOTIATION);
 	if (!is_similar(entry, send) || has_other_instigator(send))
 		consent_reason_add(&failed, SOI_NOT_SIMILAR);
-	if (facts->refusal_offered != FLAG_YES)
+	if (details->refusal_offered != FLAG_YES)
 		consent_reason_add(&failed, SOI_NO_REFUSAL_AT_COLLECTION);
-	if (facts->refused != FLAG_NO)
+	if (details->refused != FLAG_NO)
 		consent_reason_add(&failed, SOI_REFUSED_AT_COLLECTION);
 	if (!send->opt_out_offered)
 		consent_reason_add(&failed, SOI_NO_REFUSAL_IN_MESSAGE);
@@ -369,6 +373,7 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refus
 {
 	ConsentReasonSet failed = {0};
 	const ConsentFacts *facts = &entry->facts;
+	const ConsentDetails *details = consent_entry_details(entry);
 
 	if (!consent_is_electronic_mail(send->channel))
 		consent_reason_add(&failed, SOI_CHANNEL_NOT_EMAIL_TYPE);
@@ -376,7 +381,7 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refus
 		consent_reason_add(&failed, CSOI_NOT_CHARITY);
 	if (facts->organisation != send->organisation || consent_third_party(entry, send))
 		consent_reason_add(&failed, CSOI_NOT_OWN_COLLECTION);
-	if (facts->relationship != RELATIONSHIP_SUPPORT)
+	if (details->relationship != RELATIONSHIP_SUPPORT)
 		consent_reason_add(&failed, CSOI_NO_INTEREST_OR_SUPPORT);
 	if (facts->effective_at < send->policy->charity_soft_opt_in_from)
 		consent_reason_add(&failed, CSOI_BEFORE_COMMENCEMENT);
@@ -384,9 +389,9 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refus
 		consent_reason_add(&failed, CSOI_NOT_SOLE_PURPOSE);
 	if (has_other_instigator(send))
 		consent_reason_add(&failed, CSOI_PROMOTES_OTHER);
-	if (facts->refusal_offered != FLAG_YES)
+	if (details->refusal_offered != FLAG_YES)
 		consent_reason_add(&failed, CSOI_NO_REFUSAL_AT_COLLECTION);
-	if (facts->refused != FLAG_NO)
+	if (details->refused != FLAG_NO)
 		consent_reason_add(&failed, CSOI_REFUSED);
 	if (!send->opt_out_offered)
 		consent_reason_add(&failed, CSOI_NO_REFUSAL_IN_MESSAGE);

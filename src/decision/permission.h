@@ -32,7 +32,9 @@ consent_covers_channel(const ConsentEntry *entry, const ConsentSend *send)
 static inline bool
 consent_third_party(const ConsentEntry *entry, const ConsentSend *send)
 {
-	return entry->facts.collector != 0 && entry->facts.collector != send->organisation_key;
+	uint64		collector = consent_entry_details(entry)->collector;
+
+	return collector != 0 && collector != send->organisation_key;
 }
 
 /* Has it become that many calendar months old by the day of the send? */

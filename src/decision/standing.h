@@ -86,35 +86,50 @@ typedef enum ConsentFlag
 #define CONSENT_FACTS_DIGEST_LEN 16
 
 /*
- * The part of an event that has a fixed size, the same in a ConsentEvent and in
- * a ConsentEntry.  Times that an event does not have are DT_NOEND: never
- * effective, never ending.
+ * What every event has, the same in a ConsentEvent and in a ConsentEntry.
+ * Times that an event does not have are DT_NOEND: never effective, never ending.
+ *
+ * Standings are read by the million, so what few events have is kept apart:
+ * most entries are this and no more, and this is one cache line.
  */
 typedef struct ConsentFacts
 {
 	int64		event_id;
 	TimestampTz effective_at;
 	TimestampTz recorded_at;
-	TimestampTz expires_at;		/* end of a consent, a request, a listing */
 	uint64		form;			/* which +tag form of the address was meant */
-	ConsentReasonSet defects;	/* what was wrong with a consent from the start */
-	uint64		collector;		/* consent_name_key() of who collected it, 0: the
-								 * organisation itself */
 	int32		organisation;
 	int32		purpose;
 	int32		day;			/* the date of effective_at, in days since 2000:
 								 * what months and days are counted from */
 	uint16		channels;
 	uint8		kind;			/* ConsentEventKind */
+	uint8		marks;			/* CONSENT_MARK_ bits */
+	uint8		digest[CONSENT_FACTS_DIGEST_LEN];
+} ConsentFacts;
+
+#define CONSENT_MARK_CONFIRMED 0x01	/* by a double opt-in */
+#define CONSENT_MARK_DETAILED 0x02	/* of an entry: details follow */
+
+/* What only some events have. */
+typedef struct ConsentDetails
+{
+	TimestampTz expires_at;		/* end of a consent, a request, a listing */
+	ConsentReasonSet defects;	/* what was wrong with a consent from the start */
+	uint64		collector;		/* consent_name_key() of who collected it, 0: the
+								 * organisation itself */
+	uint16		nnamed;			/* organisations named beside the first */
+	uint16		label_len;		/* product category, or reference of a request */
 	uint8		subscriber;		/* ConsentSubscriber */
 	uint8		relationship;	/* ConsentRelationship */
 	uint8		reg;			/* ConsentRegister */
 	uint8		refusal_offered;	/* ConsentFlag */
 	uint8		refused;		/* ConsentFlag */
-	bool		confirmed;		/* by a double opt-in */
-	uint8		pad[3];
-	uint8		digest[CONSENT_FACTS_DIGEST_LEN];
-} ConsentFacts;
+	uint8		pad[7];
+} ConsentDetails;
+
+/* Of an event that has none of it. */
+extern const ConsentDetails consent_no_details;
 
 /*
  * What a collector is compared by.  A name and not the id of an organisation,
@@ -133,29 +148,55 @@ consent_name_key(const char *name)
 typedef struct ConsentEvent
 {
 	ConsentFacts facts;
-	int			nnamed;
-	const int32 *named;			/* organisations named beside the first */
-	int			label_len;
-	const char *label;			/* product category, or reference of a request */
+	ConsentDetails details;
+	const int32 *named;
+	const char *label;
 } ConsentEvent;
 
-/* The same inside a standing, followed by the named organisations and label. */
+/* The same inside a standing: details, if it has any, named organisations and label follow. */
 typedef struct ConsentEntry
 {
 	ConsentFacts facts;
-	uint16		nnamed;
-	uint16		label_len;
-	int32		named[FLEXIBLE_ARRAY_MEMBER];
 } ConsentEntry;
+
+static inline const ConsentDetails *
+consent_entry_details(const ConsentEntry *entry)
+{
+	return (entry->facts.marks & CONSENT_MARK_DETAILED) ? (const ConsentDetails *) (entry + 1) : &consent_no_details;
+}
+
+/* Only of an entry whose details say that there are any. */
+static inline const int32 *
+consent_entry_named(const ConsentEntry *entry)
+{
+	return (const int32 *) (consent_entry_details(entry) + 1);
+}
+
+static inline const char *
+consent_entry_label(const ConsentEntry *entry)
+{
+	return (const char *) (consent_entry_named(entry) + consent_entry_details(entry)->nnamed);
+}
+
+static inline Size
+consent_details_size(const ConsentDetails *details)
+{
+	return MAXALIGN(sizeof(ConsentDetails) + details->nnamed * sizeof(int32) + details->label_len);
+}
+
+static inline Size
+consent_entry_size(const ConsentEntry *entry)
+{
+	Size		size = sizeof(ConsentEntry);
+
+	if (entry->facts.marks & CONSENT_MARK_DETAILED)
+		size += consent_details_size((const ConsentDetails *) (entry + 1));
+	return size;
+}
 
 /* A longer label is refused when the event is recorded. */
 #define CONSENT_LABEL_MAX 1000
 #define CONSENT_NAMED_MAX 1000
-
-#define CONSENT_ENTRY_SIZE(nnamed, label_len) \
-	MAXALIGN(offsetof(ConsentEntry, named) + (nnamed) * sizeof(int32) + (label_len))
-#define consent_entry_label(entry) \
-	((const char *) &(entry)->named[(entry)->nnamed])
 
 typedef struct ConsentStanding
 {
@@ -167,7 +208,7 @@ typedef struct ConsentStanding
 #define consent_standing_first(standing) \
 	((const ConsentEntry *) ((const char *) (standing) + sizeof(ConsentStanding)))
 #define consent_standing_next(entry) \
-	((const ConsentEntry *) ((const char *) (entry) + CONSENT_ENTRY_SIZE((entry)->nnamed, (entry)->label_len)))
+	((const ConsentEntry *) ((const char *) (entry) + consent_entry_size(entry)))
 
 /* for (entry of standing): i counts, entry walks */
 #define foreach_entry(entry, standing) \

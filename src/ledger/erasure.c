@@ -173,7 +173,7 @@ erasure_event(HeapTuple tuple, TupleDesc desc)
 	facts->channels = EVERY_CHANNEL;
 	facts->effective_at = DatumGetTimestampTz(heap_getattr(tuple, Anum_erasure_effective_at, desc, &isnull));
 	facts->recorded_at = DatumGetTimestampTz(heap_getattr(tuple, Anum_erasure_erased_at, desc, &isnull));
-	facts->expires_at = DT_NOEND;
+	event->details.expires_at = DT_NOEND;
 	facts->day = consent_london_date(facts->effective_at);
 	return event;
 }

@@ -135,6 +135,7 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc, Datum *contact, Datum *add
 {
 	ConsentEvent *event = palloc0(sizeof(ConsentEvent));
 	ConsentFacts *facts = &event->facts;
+	ConsentDetails *details = &event->details;
 	Datum		values[Natts_ledger];
 	bool		nulls[Natts_ledger];
 
@@ -169,19 +170,19 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc, Datum *contact, Datum *add
 		facts->purpose = consent_require_purpose(TextDatumGetCString(VALUE(purpose)))->steps[0].id;
 	facts->effective_at = TIME(effective_at);
 	facts->recorded_at = TIME(recorded_at);
-	facts->expires_at = TIME(expires_at);
+	details->expires_at = TIME(expires_at);
 	if (HAS(collected_by))
-		facts->collector = consent_name_key(TextDatumGetCString(VALUE(collected_by)));
-	facts->refusal_offered = FLAG(refusal_offered);
-	facts->refused = FLAG(refused);
+		details->collector = consent_name_key(TextDatumGetCString(VALUE(collected_by)));
+	details->refusal_offered = FLAG(refusal_offered);
+	details->refused = FLAG(refused);
 	if (HAS(subscriber))
-		facts->subscriber = consent_subscriber_from_oid(DatumGetObjectId(VALUE(subscriber)));
+		details->subscriber = consent_subscriber_from_oid(DatumGetObjectId(VALUE(subscriber)));
 	if (HAS(relationship))
-		facts->relationship = known_word(consent_relationship_lookup(TextDatumGetCString(VALUE(relationship))));
+		details->relationship = known_word(consent_relationship_lookup(TextDatumGetCString(VALUE(relationship))));
 	if (HAS(defects))
-		facts->defects = defect_set(VALUE(defects));
-	if (HAS(method))
-		facts->confirmed = strcmp(TextDatumGetCString(VALUE(method)), "double_opt_in") == 0;
+		details->defects = defect_set(VALUE(defects));
+	if (HAS(method) && strcmp(TextDatumGetCString(VALUE(method)), "double_opt_in") == 0)
+		facts->marks |= CONSENT_MARK_CONFIRMED;
 	if (facts->kind == EVENT_LISTING)
 	{
 		DateADT		listed_on;
@@ -191,10 +192,10 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc, Datum *contact, Datum *add
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("a listing lacks its register or its day")));
 		listed_on = DatumGetDateADT(VALUE(listed_on));
-		facts->reg = known_word(consent_register_lookup(TextDatumGetCString(VALUE(register))));
+		details->reg = known_word(consent_register_lookup(TextDatumGetCString(VALUE(register))));
 		facts->effective_at = consent_london_midnight(listed_on);
 		if (HAS(delisted_on) && !DATE_NOT_FINITE(DatumGetDateADT(VALUE(delisted_on))))
-			facts->expires_at = consent_london_midnight(DatumGetDateADT(VALUE(delisted_on)));
+			details->expires_at = consent_london_midnight(DatumGetDateADT(VALUE(delisted_on)));
 	}
 	facts->day = facts->effective_at == DT_NOEND ? DATEVAL_NOEND : consent_london_date(facts->effective_at);
 
@@ -207,22 +208,24 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc, Datum *contact, Datum *add
 
 	if (HAS(named_organisations))
 	{
-		Datum	   *names = text_array(VALUE(named_organisations), &event->nnamed);
-		int32	   *ids = palloc(event->nnamed * sizeof(int32));
+		int			n;
+		Datum	   *names = text_array(VALUE(named_organisations), &n);
+		int32	   *ids = palloc(n * sizeof(int32));
 
-		if (event->nnamed > CONSENT_NAMED_MAX)
-			elog(ERROR, "an event names %d organisations", event->nnamed);
+		if (n > CONSENT_NAMED_MAX)
+			elog(ERROR, "an event names %d organisations", n);
 
-		for (int i = 0; i < event->nnamed; i++)
+		for (int i = 0; i < n; i++)
 			ids[i] = consent_require_organisation(TextDatumGetCString(names[i]))->id;
 		event->named = ids;
+		details->nnamed = n;
 	}
 	if (HAS(product_category) || HAS(reference))
 	{
 		event->label = TextDatumGetCString(HAS(reference) ? VALUE(reference) : VALUE(product_category));
-		event->label_len = strlen(event->label);
-		if (event->label_len > CONSENT_LABEL_MAX)
-			elog(ERROR, "an event has a label of %d bytes", event->label_len);
+		if (strlen(event->label) > CONSENT_LABEL_MAX)
+			elog(ERROR, "an event has a label of %zu bytes", strlen(event->label));
+		details->label_len = strlen(event->label);
 	}
 #undef HAS
 #undef VALUE
@@ -550,7 +553,7 @@ pg_consent_standing_own(PG_FUNCTION_ARGS)
 
 	foreach_entry(entry, standing)
 	{
-		Size		length = CONSENT_ENTRY_SIZE(entry->nnamed, entry->label_len);
+		Size		length = consent_entry_size(entry);
 
 		if (entry->facts.form == CONSENT_EVERY_FORM)
 			continue;

@@ -162,11 +162,11 @@ consent_evaluate_any_category(const ConsentStanding *standing, ConsentSend *send
 	{
 		if (verdict.allowed)
 			break;
-		if (entry->facts.kind != EVENT_SOFT_OPT_IN || entry->label_len == 0 ||
+		if (entry->facts.kind != EVENT_SOFT_OPT_IN || consent_entry_details(entry)->label_len == 0 ||
 			entry->facts.form != send->form || entry->facts.organisation != send->organisation)
 			continue;
 		send->category = consent_entry_label(entry);
-		send->category_len = entry->label_len;
+		send->category_len = consent_entry_details(entry)->label_len;
 		verdict = consent_evaluate(standing, send);
 	}
 	return verdict;
