@@ -413,5 +413,24 @@ END $$;
 SELECT address, plain, tagged, regexp_replace(standing::text, ' [0-9]+', '', 'g') AS standing
   FROM consent.address_standing WHERE address::text ~ '^(k[0-9]|again)@law.example$' ORDER BY address;
 SELECT consent.wrong_standings();
+
+-- Nor are rows in it that were never stored, or were stored otherwise.
+INSERT INTO consent.ledger (event_id, contact, kind) SELECT event_id, contact, 'suppression' FROM consent.ledger WHERE contact = 'k4@law.example'
+  ON CONFLICT DO NOTHING;
+CREATE FUNCTION law_later() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.source = 'drop' THEN
+    RETURN NULL;
+  END IF;
+  NEW.kind := 'objection';
+  RETURN NEW;
+END $$;
+CREATE TRIGGER z_later BEFORE INSERT ON consent.ledger FOR EACH ROW WHEN (NEW.source IN ('drop', 'change')) EXECUTE FUNCTION law_later();
+INSERT INTO consent.ledger (contact, kind, source) VALUES
+  ('k6@law.example', 'suppression', 'drop'), ('k7@law.example', 'suppression', 'drop'), ('k7@law.example', 'withdrawal', NULL),
+  ('k8+a@law.example', 'suppression', 'change'), ('k4@law.example', 'objection', 'drop'), ('k9@law.example', 'objection', NULL);
+SELECT address, plain, tagged, regexp_replace(standing::text, ' [0-9]+', '', 'g') AS standing
+  FROM consent.address_standing WHERE address::text ~ '^k[4,6-9]@law.example$' ORDER BY address;
+SELECT consent.wrong_standings();
 ROLLBACK;
 SELECT consent.wrong_standings();

@@ -3,12 +3,20 @@
  * apply.c
  *	  Keeps consent.address_standing up to date with the ledger.
  *
- * A row trigger gathers what a statement has recorded, as little of each event
- * as a standing keeps, and sorts it by address; a statement trigger folds the
- * events of each address into one standing and writes them many at a time.  (A
- * transition table would do the gathering, but it copies whole rows: that took
- * as long as all the rest of a bulk load.)  The row trigger is an AFTER trigger,
- * because only that sees what was stored and nothing else.
+ * consent.ledger_record() hands over each event of a statement, as little of it
+ * as a standing keeps; here they are sorted by address.  When the statement has
+ * stored its rows, a trigger folds the events of each address into one standing
+ * and writes them many at a time.  (A transition table copies whole rows, which
+ * took as long as all the rest of a bulk load; an AFTER ROW trigger would have
+ * every row read back from pages that a COPY has long let go.)
+ *
+ * A BEFORE trigger does not know that its row will be stored.  If it is not:
+ *	- after an error, what was gathered goes with the statement's memory;
+ *	- ON CONFLICT DO NOTHING has found an event of that number and contact, which
+ *	  the standing has already, and a union keeps what it has;
+ *	- a trigger of somebody's own that fires later may have left the row out, or
+ *	  changed it.  Where there is one, no more than the address is gathered, and
+ *	  its events are read when they are stored.
  *
  * Addresses are taken in order, so that two loaders cannot deadlock.  A second
  * transaction that records for the same address waits for the first to end;
@@ -19,6 +27,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -33,6 +42,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
@@ -43,7 +53,6 @@
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 
-PG_FUNCTION_INFO_V1(pg_consent_ledger_gather);
 PG_FUNCTION_INFO_V1(pg_consent_ledger_apply);
 PG_FUNCTION_INFO_V1(pg_consent_person_link_applied);
 PG_FUNCTION_INFO_V1(pg_consent_standing_union);
@@ -71,11 +80,11 @@ enum
 	GATHERED_ADDRESS = 1,
 	GATHERED_EVENT_ID,
 	GATHERED_TAGGED,			/* the contact, if it is not the address itself */
-	GATHERED_STANDING,			/* of the event alone */
+	GATHERED_STANDING,			/* of the event alone; NULL: to be read */
 	Natts_gathered = GATHERED_STANDING
 };
 
-/* What a statement that is not over has recorded. */
+/* What a statement that is not over is recording. */
 typedef struct Gathering
 {
 	dlist_node	node;
@@ -253,74 +262,35 @@ begin_gathering(MemoryContext statement)
 	return gathering;
 }
 
-/* A row has been stored. */
-static void
-gather(Gathering *gathering, HeapTuple row, TupleDesc desc)
+/*
+ * A row is about to be stored, as it stands or perhaps otherwise, by a statement
+ * whose memory is given: that of its triggers.
+ */
+void
+consent_gather(MemoryContext statement, const Datum *values, const bool *nulls, bool as_it_stands)
 {
-	Datum		contact,
-				address;
-	ConsentEvent *event = consent_ledger_event(row, desc, &contact, &address);
-	Datum	   *values = gathering->slot->tts_values - 1;
-	bool	   *nulls = gathering->slot->tts_isnull - 1;
+	Gathering  *gathering = find_gathering(statement);
+	Datum		contact = values[Anum_ledger_contact - 1];
+	ConsentContact *root = consent_contact_root(DatumGetConsentContactPP(contact));
+	Datum	   *gathered;
+	bool	   *missing;
 
+	if (gathering == NULL)
+		gathering = begin_gathering(statement);
 	ExecClearTuple(gathering->slot);
+	gathered = gathering->slot->tts_values - 1;
+	missing = gathering->slot->tts_isnull - 1;
 	memset(gathering->slot->tts_isnull, false, Natts_gathered * sizeof(bool));
-	values[GATHERED_ADDRESS] = address;
-	values[GATHERED_EVENT_ID] = Int64GetDatum(event->facts.event_id);
-	values[GATHERED_TAGGED] = contact;
-	nulls[GATHERED_TAGGED] = consent_contact_compare(DatumGetConsentContactPP(contact),
-													 DatumGetConsentContactPP(address)) == 0;
-	values[GATHERED_STANDING] = PointerGetDatum(consent_fold(consent_standing_empty(), event));
+	gathered[GATHERED_ADDRESS] = PointerGetDatum(root);
+	gathered[GATHERED_EVENT_ID] = values[Anum_ledger_event_id - 1];
+	gathered[GATHERED_TAGGED] = contact;
+	missing[GATHERED_TAGGED] = consent_contact_compare(DatumGetConsentContactPP(contact), root) == 0;
+	if (as_it_stands)
+		gathered[GATHERED_STANDING] = PointerGetDatum(consent_fold(consent_standing_empty(), consent_ledger_event(values, nulls)));
+	missing[GATHERED_STANDING] = !as_it_stands;
 	ExecStoreVirtualTuple(gathering->slot);
 	tuplesort_puttupleslot(gathering->sort, gathering->slot);
 	ExecClearTuple(gathering->slot);
-}
-
-/*
- * consent.ledger_gather(): the row trigger.  The triggers of a statement live in
- * its memory, and those of a statement within it in another.
- */
-PGDLLEXPORT Datum
-pg_consent_ledger_gather(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	Gathering  *gathering;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("consent.ledger_gather() must be fired after each inserted row")));
-
-	gathering = find_gathering(fcinfo->flinfo->fn_mcxt);
-	if (gathering == NULL)
-		gathering = begin_gathering(fcinfo->flinfo->fn_mcxt);
-	gather(gathering, trigdata->tg_trigtuple, RelationGetDescr(trigdata->tg_relation));
-	return PointerGetDatum(NULL);
-}
-
-/*
- * In a database still at 0.1.0 the statement trigger has a transition table, and
- * there is no row trigger.
- */
-static Gathering *
-gather_transition_table(TriggerData *trigdata, MemoryContext statement)
-{
-	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
-	Gathering  *gathering = begin_gathering(statement);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows", ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(rows);
-
-	while (tuplestore_gettupleslot(trigdata->tg_newtable, true, false, slot))
-	{
-		gather(gathering, ExecFetchSlotHeapTuple(slot, false, NULL), desc);
-		MemoryContextReset(rows);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(rows);
-	ExecDropSingleTupleTableSlot(slot);
-	return gathering;
 }
 
 /* What has been gathered of one address. */
@@ -371,8 +341,10 @@ fold_next(Gathering *gathering, TupleTableSlot *slot, Folded *folded)
 	folded->address = datumCopy(slot_getattr(slot, GATHERED_ADDRESS, &isnull), false, -1);
 	do
 	{
-		const ConsentStanding *event = (const ConsentStanding *)
-			PG_DETOAST_DATUM(slot_getattr(slot, GATHERED_STANDING, &isnull));
+		Datum		gathered = slot_getattr(slot, GATHERED_STANDING, &isnull);
+		const ConsentStanding *event = isnull ?
+			consent_ledger_own_standing(DatumGetConsentContactPP(folded->address), GetLatestSnapshot()) :
+			(const ConsentStanding *) PG_DETOAST_DATUM(gathered);
 		Datum		tagged = slot_getattr(slot, GATHERED_TAGGED, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
@@ -434,6 +406,7 @@ apply_gathered(Gathering *gathering)
 	if (rc != SPI_OK_REL_REGISTER)
 		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(rc));
 
+	CommandCounterIncrement();	/* what the statement has stored can be read */
 	tuplesort_performsort(gathering->sort);
 	slot = MakeSingleTupleTableSlot(gathering->slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
 	more = tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
@@ -450,6 +423,8 @@ apply_gathered(Gathering *gathering)
 			bool		nulls[Natts_standing] = {false};
 
 			more = fold_next(gathering, slot, &folded);
+			if (folded.standing->nentries == 0)
+				continue;		/* somebody's own trigger has left it out */
 			values[STANDING_ADDRESS - 1] = folded.address;
 			values[STANDING_PLAIN - 1] = BoolGetDatum(folded.plain);
 			nulls[STANDING_TAGGED - 1] = folded.ntagged == 0;
@@ -485,16 +460,12 @@ apply_gathered(Gathering *gathering)
 PGDLLEXPORT Datum
 pg_consent_ledger_apply(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	Gathering  *gathering;
 	Oid			user;
 	int			context;
 
-	begin_apply(trigdata, "consent.ledger_apply()", &user, &context);
-	if (trigdata->tg_newtable != NULL)
-		gathering = gather_transition_table(trigdata, CurrentMemoryContext);
-	else
-		gathering = find_gathering(fcinfo->flinfo->fn_mcxt);
+	begin_apply((TriggerData *) fcinfo->context, "consent.ledger_apply()", &user, &context);
+	gathering = find_gathering(fcinfo->flinfo->fn_mcxt);
 	if (gathering != NULL)
 		apply_gathered(gathering);
 	SPI_finish();

@@ -10,6 +10,7 @@
 
 #include "decision/standing.h"
 
+extern void consent_gather(MemoryContext statement, const Datum *values, const bool *nulls, bool as_it_stands);
 extern void consent_refresh_standings(Datum *addresses, int n, Oid contact_type);
 
 #endif							/* PG_CONSENT_APPLY_H */

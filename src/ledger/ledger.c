@@ -126,34 +126,18 @@ defect_set(Datum array)
 	return set;
 }
 
-/*
- * A row of consent.ledger, in the caller's memory; with its contact and address,
- * which lie in the row, if they are asked for.
- */
+/* A row of consent.ledger, in the caller's memory. */
 ConsentEvent *
-consent_ledger_event(HeapTuple tuple, TupleDesc desc, Datum *contact, Datum *address)
+consent_ledger_event(const Datum *values, const bool *nulls)
 {
 	ConsentEvent *event = palloc0(sizeof(ConsentEvent));
 	ConsentFacts *facts = &event->facts;
 	ConsentDetails *details = &event->details;
-	Datum		values[Natts_ledger];
-	bool		nulls[Natts_ledger];
 
 #define HAS(column) (!nulls[Anum_ledger_##column - 1])
 #define VALUE(column) (values[Anum_ledger_##column - 1])
 #define TIME(column) (HAS(column) ? DatumGetTimestampTz(VALUE(column)) : DT_NOEND)
 #define FLAG(column) flag(VALUE(column), !HAS(column))
-	if (desc->natts != Natts_ledger)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger),
-				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
-	heap_deform_tuple(tuple, desc, values, nulls);
-	if (contact != NULL)
-		*contact = VALUE(contact);
-	if (address != NULL)
-		*address = VALUE(address);
-
 	/* A row need not come from the table: anybody can write down a ROW(). */
 	if (!HAS(event_id) || !HAS(contact) || !HAS(kind) || !HAS(recorded_at))
 		ereport(ERROR,
@@ -232,6 +216,22 @@ consent_ledger_event(HeapTuple tuple, TupleDesc desc, Datum *contact, Datum *add
 #undef TIME
 #undef FLAG
 	return event;
+}
+
+/* The same of a stored row. */
+static ConsentEvent *
+stored_event(HeapTuple tuple, TupleDesc desc)
+{
+	Datum		values[Natts_ledger];
+	bool		nulls[Natts_ledger];
+
+	if (desc->natts != Natts_ledger)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger),
+				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
+	heap_deform_tuple(tuple, desc, values, nulls);
+	return consent_ledger_event(values, nulls);
 }
 
 /*
@@ -413,7 +413,7 @@ fold_row(ConsentStanding *standing, HeapTuple tuple, TupleDesc desc, bool for_an
 		 MemoryContext rows)
 {
 	MemoryContext caller = MemoryContextSwitchTo(rows);
-	ConsentEvent *event = consent_ledger_event(tuple, desc, NULL, NULL);
+	ConsentEvent *event = stored_event(tuple, desc);
 
 	MemoryContextSwitchTo(caller);
 	if (for_another)
@@ -515,6 +515,13 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot, 
 
 	standing = fold_address(consent_standing_empty(), root, false, known_at, snapshot, reader);
 	return fold_others(standing, root, known_at, snapshot);
+}
+
+/* The same of the address's own events alone, under a snapshot. */
+ConsentStanding *
+consent_ledger_own_standing(const ConsentContact *root, Snapshot snapshot)
+{
+	return fold_address(consent_standing_empty(), root, false, DT_NOEND, snapshot, NULL);
 }
 
 /*
@@ -641,7 +648,7 @@ pg_consent_fold_add(PG_FUNCTION_ARGS)
 		ItemPointerSetInvalid(&tuple.t_self);
 		tuple.t_tableOid = InvalidOid;
 		tuple.t_data = row;
-		*state = consent_fold(*state, consent_ledger_event(&tuple, desc, NULL, NULL));
+		*state = consent_fold(*state, stored_event(&tuple, desc));
 		ReleaseTupleDesc(desc);
 	}
 	PG_RETURN_POINTER(state);

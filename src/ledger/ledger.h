@@ -61,13 +61,14 @@ extern ConsentEventKind consent_event_kind(const char *name);
 extern const char *consent_event_kind_name(ConsentEventKind kind);
 extern int	consent_register_lookup(const char *name);
 extern int	consent_relationship_lookup(const char *name);
-extern ConsentEvent *consent_ledger_event(HeapTuple tuple, TupleDesc desc, Datum *contact, Datum *address);
+extern ConsentEvent *consent_ledger_event(const Datum *values, const bool *nulls);
 extern bool consent_standing_is_personal(const ConsentStanding *standing);
 extern uint16 consent_channel_bits(Datum array);
 extern uint64 consent_ledger_form(Datum contact);
 struct ConsentReader;
 extern ConsentStanding *consent_ledger_standing(Datum contact, TimestampTz known_at,
 												Snapshot snapshot, struct ConsentReader *reader);
+extern ConsentStanding *consent_ledger_own_standing(const ConsentContact *root, Snapshot snapshot);
 extern Oid	consent_ledger_relid(Oid *whole_index);
 extern Oid	consent_ledger_index_of_part(Relation part, Oid whole_index);
 extern pg_noreturn void consent_ledger_part_missing(void);

@@ -24,6 +24,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
@@ -39,6 +40,7 @@
 #include "utils/timestamp.h"
 
 #include "contact/contact.h"
+#include "ledger/apply.h"
 #include "ledger/digest.h"
 #include "ledger/erasure.h"
 #include "ledger/filter.h"
@@ -569,6 +571,24 @@ may_restrict(Draft *draft, ConsentEventKind kind)
 	return true;
 }
 
+/* Does no other trigger see the row between us and the table? */
+static bool
+is_last(const TriggerData *trigdata)
+{
+	const TriggerDesc *triggers = trigdata->tg_relation->trigdesc;
+
+	for (int i = triggers->numtriggers - 1; i >= 0; i--)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (trigger->tgoid == trigdata->tg_trigger->tgoid)
+			return true;
+		if (TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT))
+			return false;
+	}
+	return false;
+}
+
 PGDLLEXPORT Datum
 pg_consent_ledger_record(PG_FUNCTION_ARGS)
 {
@@ -605,6 +625,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
 	take_digest(&draft, fcinfo->flinfo);
+	consent_gather(fcinfo->flinfo->fn_mcxt, draft.values, draft.nulls, is_last(trigdata));
 	consent_filter_add(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 	if (may_restrict(&draft, kind))
 		consent_ledger_restricted(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));

@@ -78,19 +78,13 @@ COMMENT ON FUNCTION consent.last_event_at(consent.standing) IS
   'When the last of the address''s own events was recorded or took effect';
 REVOKE EXECUTE ON FUNCTION consent.with_others(consent.contact, consent.standing) FROM PUBLIC;
 
-CREATE FUNCTION consent.ledger_gather() RETURNS trigger
-  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_ledger_gather';
-COMMENT ON FUNCTION consent.ledger_gather() IS
-  'Trigger of consent.ledger: notes a stored event for consent.ledger_apply()';
-REVOKE EXECUTE ON FUNCTION consent.ledger_gather() FROM PUBLIC;
-
 CREATE FUNCTION consent.ledger_apply() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_ledger_apply';
 COMMENT ON FUNCTION consent.ledger_apply() IS
   'Trigger of consent.ledger: brings consent.address_standing up to date with the events of a statement';
 REVOKE EXECUTE ON FUNCTION consent.ledger_apply() FROM PUBLIC;
 
--- On the parts too: a restored dump is loaded into them.  Rows are in parts only.
+-- On the parts too: a restored dump is loaded into them.
 DO $$
 DECLARE
   part regclass;
@@ -99,10 +93,6 @@ BEGIN
     EXECUTE pg_catalog.format('CREATE TRIGGER ledger_apply AFTER INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_apply()', part);
     EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER ledger_apply', part);
     EXECUTE pg_catalog.format('COMMENT ON TRIGGER ledger_apply ON %s IS %L', part, 'Keeps consent.address_standing up to date');
-    CONTINUE WHEN part = 'consent.ledger'::regclass;
-    EXECUTE pg_catalog.format('CREATE TRIGGER ledger_gather AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION consent.ledger_gather()', part);
-    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER ledger_gather', part);
-    EXECUTE pg_catalog.format('COMMENT ON TRIGGER ledger_gather ON %s IS %L', part, 'Notes what consent.address_standing has to be brought up to date with');
   END LOOP;
 END $$;
 
