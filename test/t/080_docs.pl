@@ -7,6 +7,8 @@
 # see is in comments of the document:
 #   <!-- test: ... -->             SQL to run at this place
 #   <!-- test: skip, REASON -->    the next block is not run
+# Blocks marked sh, which is how a reader installs it, are what this suite does
+# to install itself; what they do as postgres is done here.
 use strict;
 use warnings FATAL => 'all';
 
@@ -19,7 +21,7 @@ $node->init;
 $node->append_conf('postgresql.conf', "fsync = off\nmax_prepared_transactions = 10");
 $node->start;
 
-# steps TEXT: [line, "sql", "text", "hidden" or "skip", what] in the order of the document
+# steps TEXT: [line, "sql", "text", "sh", "hidden" or "skip", what] in the order of the document
 sub steps
 {
   my ($text) = @_;
@@ -28,7 +30,7 @@ sub steps
   {
     my ($language, $block, $test) = ($1, $2, $3);
     my $line = 1 + (() = substr($text, 0, $-[0]) =~ /\n/g);
-    if (!defined $test) { push @steps, [ $line + 1, $language, $block ] if $language eq 'sql' || $language eq 'text'; }
+    if (!defined $test) { push @steps, [ $line + 1, $language, $block ] if $language =~ /^(?:sql|text|sh)$/; }
     elsif ($test =~ /^skip\b/) { push @steps, [ $line, 'skip', $test ]; }
     else { push @steps, [ $line, 'hidden', $test . "\n" ]; }
   }
@@ -49,10 +51,26 @@ sub failures
   return %failed;
 }
 
+# as_installed COMMAND: does the suite install itself by it?  What is done as
+# postgres is tried.
+my $runner = slurp_file('test/run');
+sub as_installed
+{
+  my ($command) = @_;
+  return $runner =~ m{^"\$top/test/setup"}m if $command eq 'test/setup';
+  return $runner =~ m{^make -s -k -C "\$top"}m if $command eq 'make';
+  return $runner =~ m{^make -s -C "\$top" install\b}m if $command eq 'make install';
+  return 0 unless $command =~ /^su - postgres -c '([^']+)'$/;
+  local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port);
+  return system("$1 </dev/null >/dev/null") == 0;
+}
+
 # The test of the test.
 $node->safe_psql('postgres', 'CREATE TABLE t (a int CHECK (a > 0))');
 my @self = steps("x\n```sql\nSELECT 1;\n```\n```\nno sql\n```\n<!-- test: skip, why -->\n```sql\nSELECT 2;\n```\n<!-- test:\nSELECT 3;\n-->\n");
 is(join(' ', map { "$_->[0]$_->[1]" } @self), '3sql 8skip 10sql 12hidden', 'blocks are found');
+ok(as_installed('make') && as_installed(q{su - postgres -c 'psql postgres'}), 'installing is recognised');
+ok(!as_installed('make world') && !as_installed(q{su - postgres -c 'psql nothing'}), '... and what is not');
 my %self = failures('postgres', "INSERT INTO t VALUES (1);\nINSERT INTO t\nVALUES (0);\nSELECT nonsense;\nSELECT 1;\n");
 is(join(' ', sort keys %self), '3 4', 'and failures');
 
@@ -73,6 +91,11 @@ foreach my $document ('README.md', sort glob('docs/*.md'))
       my @lines = split /\n/, $shown;
       splice @lines, 0, @lines - (() = $expected =~ /^/mg) if @lines > (() = $expected =~ /^/mg);
       is(join("\n", @lines), $expected, "$document:$line is what is shown");
+      next;
+    }
+    if ($kind eq 'sh')
+    {
+      ok(as_installed($_), "$document:$line: $_") foreach map { split / && / } map { s/\s*#.*//r } split /\n/, $sql;
       next;
     }
     if ($kind eq 'skip') { $skip = $sql; next; }
