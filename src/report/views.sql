@@ -3,11 +3,19 @@
 -- report: views for analysts.
 -------------------------------------------------------------------------------
 
+-- consent.contact_standing unfolds the +tags of every address that has some; here
+-- one contact with a tag is looked up in the ledger (ledger_tagged).
 CREATE VIEW consent.current WITH (security_invoker = true) AS
   SELECT s.contact, c.channel, o.name AS organisation, p.name AS purpose,
          consent.status(d.allowed, d.reason) AS status, d.reason, d.citation, d.event_id, e.effective_at AS since,
          CASE WHEN d.reason = 'soft_opt_in' THEN e.product_category END AS product_category, d.reasons
-    FROM consent.contact_standing s
+    FROM (SELECT a.address AS contact, a.address, a.standing
+            FROM consent.address_standing a
+           WHERE a.plain
+          UNION ALL
+          SELECT t.contact, a.address, a.standing
+            FROM (SELECT DISTINCT l.contact, l.address FROM consent.ledger l WHERE l.contact <> l.address) t
+            JOIN consent.address_standing a ON a.address = t.address) s
    CROSS JOIN consent.organisation o
    CROSS JOIN unnest(enum_range(NULL::consent.channel)) AS c(channel)
    CROSS JOIN consent.purpose p
@@ -90,6 +98,9 @@ CREATE INDEX ledger_doubtful_soft_opt_in ON consent.ledger (event_id)
   WHERE kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL);
 CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
   WHERE kind = 'consent' AND expires_at IS NOT NULL;
+CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
+CREATE INDEX ledger_third_party_consent ON consent.ledger (effective_at)
+  WHERE kind = 'consent' AND collected_by IS NOT NULL;
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
@@ -173,9 +184,16 @@ CREATE VIEW consent.expiring WITH (security_invoker = true) AS
             FROM consent.ledger l
            WHERE l.kind = 'consent' AND l.expires_at IS NOT NULL AND l.expires_at > now() AND l.expires_at <= now() + interval '90 days'
           UNION
+          -- Long before today they went stale or were used in time, unless a
+          -- jurisdiction limits every consent, or is about to change its mind.
           SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
             FROM consent.ledger l
-           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NOT NULL
+           WHERE l.kind = 'consent' AND l.collected_by IS NOT NULL
+             AND l.effective_at <= now() AND l.effective_at >= (
+                 SELECT CASE WHEN bool_or(p.consent_months > 0 OR p.valid_from > now()) THEN '-infinity'
+                             ELSE now() - make_interval(months => max(p.third_party_months)) - interval '5 days' END
+                   FROM consent.policy p
+                  WHERE p.jurisdiction IN (SELECT o.jurisdiction FROM consent.organisation o))
           UNION
           SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
             FROM (SELECT DISTINCT o.name

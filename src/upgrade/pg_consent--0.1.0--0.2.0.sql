@@ -312,6 +312,9 @@ BEGIN
 END;
 $$;
 
+CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
+CREATE INDEX ledger_third_party_consent ON consent.ledger (effective_at)
+  WHERE kind = 'consent' AND collected_by IS NOT NULL;
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
@@ -364,6 +367,28 @@ CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
      AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'soi_refused_later', 'csoi_refused_later',
                         'soi_aims_and_ideals', 'csoi_not_sole_purpose');
 
+CREATE OR REPLACE VIEW consent.current WITH (security_invoker = true) AS
+  SELECT s.contact, c.channel, o.name AS organisation, p.name AS purpose,
+         consent.status(d.allowed, d.reason) AS status, d.reason, d.citation, d.event_id, e.effective_at AS since,
+         CASE WHEN d.reason = 'soft_opt_in' THEN e.product_category END AS product_category, d.reasons
+    FROM (SELECT a.address AS contact, a.address, a.standing
+            FROM consent.address_standing a
+           WHERE a.plain
+          UNION ALL
+          SELECT t.contact, a.address, a.standing
+            FROM (SELECT DISTINCT l.contact, l.address FROM consent.ledger l WHERE l.contact <> l.address) t
+            JOIN consent.address_standing a ON a.address = t.address) s
+   CROSS JOIN consent.organisation o
+   CROSS JOIN unnest(enum_range(NULL::consent.channel)) AS c(channel)
+   CROSS JOIN consent.purpose p
+   CROSS JOIN LATERAL consent.judge(
+           s.standing, s.contact, c.channel, o.name, p.name,
+           class => CASE WHEN p.kind = 'service_optional' THEN 'service_optional'::consent.message_class
+                         ELSE 'direct_marketing'::consent.message_class END,
+           any_category => true) AS d
+    LEFT JOIN consent.ledger e ON e.event_id = d.event_id AND e.address = s.address
+   WHERE consent.ledger_readable();
+
 CREATE OR REPLACE VIEW consent.expiring WITH (security_invoker = true) AS
   SELECT e.contact, e.organisation, e.channel, e.purpose, e.event_id, (j.d).reason AS basis, x.ends_on,
          x.ends_on - (now() AT TIME ZONE 'Europe/London')::date AS days_left, (j.later).reason AS then_reason
@@ -371,9 +396,16 @@ CREATE OR REPLACE VIEW consent.expiring WITH (security_invoker = true) AS
             FROM consent.ledger l
            WHERE l.kind = 'consent' AND l.expires_at IS NOT NULL AND l.expires_at > now() AND l.expires_at <= now() + interval '90 days'
           UNION
+          -- Long before today they went stale or were used in time, unless a
+          -- jurisdiction limits every consent, or is about to change its mind.
           SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
             FROM consent.ledger l
-           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NOT NULL
+           WHERE l.kind = 'consent' AND l.collected_by IS NOT NULL
+             AND l.effective_at <= now() AND l.effective_at >= (
+                 SELECT CASE WHEN bool_or(p.consent_months > 0 OR p.valid_from > now()) THEN '-infinity'
+                             ELSE now() - make_interval(months => max(p.third_party_months)) - interval '5 days' END
+                   FROM consent.policy p
+                  WHERE p.jurisdiction IN (SELECT o.jurisdiction FROM consent.organisation o))
           UNION
           SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
             FROM (SELECT DISTINCT o.name

@@ -25,7 +25,7 @@ my $definition = q{
                    FROM pg_attribute a LEFT JOIN pg_attrdef f ON (f.adrelid, f.adnum) = (a.attrelid, a.attnum)
                   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
                 (SELECT string_agg(k.conname || ' ' || pg_get_constraintdef(k.oid), ', ' ORDER BY k.conname) FROM pg_constraint k WHERE k.conrelid = c.oid),
-                (SELECT string_agg(pg_get_indexdef(x.indexrelid) || COALESCE(obj_description(x.indexrelid), ''), ', ' ORDER BY 1) FROM pg_index x WHERE x.indrelid = c.oid),
+                (SELECT string_agg(pg_get_indexdef(x.indexrelid) || COALESCE(obj_description(x.indexrelid), ''), ', ' ORDER BY pg_get_indexdef(x.indexrelid)) FROM pg_index x WHERE x.indrelid = c.oid),
                 (SELECT string_agg(concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled, obj_description(t.oid, 'pg_trigger')), ', ' ORDER BY t.tgname)
                    FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
                 (SELECT string_agg(t.tgenabled::text, '' ORDER BY t.tgfoid::regproc::text) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgisinternal),

@@ -55,6 +55,12 @@ foreach my $case (
 my $plan = plan_of(q{SELECT * FROM consent.current WHERE contact = 'c77@mail77.example' AND organisation = 'gen_shop' AND channel = 'email' AND purpose = 'marketing'});
 like($plan, qr/"Index Name": "address_standing_pkey"/, 'consent.current of one contact uses the index');
 unlike($plan, qr/"Node Type": "Seq Scan",(?:(?!\}).)*?"Relation Name": "ledger/s, '... and does not read the ledger');
+my ($most) = sort { $b <=> $a } $plan =~ /"Actual Rows": (\d+)/g;
+cmp_ok($most, '<', 100, '... nor anybody else');
+my $tagged = $node->safe_psql('postgres', q{SELECT min(contact) FROM consent.contact_standing WHERE contact <> address});
+is($node->safe_psql('postgres', "SELECT count(*) FROM consent.current WHERE contact = '$tagged' AND organisation = 'gen_shop' AND channel = 'email' AND purpose = 'marketing'"), 1, 'one with a +tag is there');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM (SELECT contact FROM consent.current WHERE organisation = 'gen_shop' AND channel = 'email' AND purpose = 'marketing' EXCEPT ALL SELECT contact FROM consent.contact_standing) x}) . ' '
+    . $node->safe_psql('postgres', q{SELECT count(*) FROM (SELECT contact FROM consent.contact_standing EXCEPT ALL SELECT contact FROM consent.current WHERE organisation = 'gen_shop' AND channel = 'email' AND purpose = 'marketing') x}), '0 0', 'and so is everybody, once');
 
 # Views of what is wrong read what is wrong.
 $plan = plan_of('SELECT * FROM consent.expiring');
@@ -122,6 +128,27 @@ is($node->safe_psql('postgres', "$parallel SELECT md5(string_agg(md5(q::text), '
 is( $node->safe_psql('postgres', "SELECT count(*) FROM ($query) q"),
   $node->safe_psql('postgres', q{SELECT count(*) FROM sent s WHERE NOT consent.may_send(s.rcpt::consent.contact, 'email', 'gen_shop', at => s.at)}),
   '... as many as consent.may_send() refuses');
+
+# Of consents that third parties collected, consent.expiring reads only the recent
+# ones, and misses none: the law asked about every one, now and in 90 days.
+$node->safe_psql('postgres', q{
+  INSERT INTO consent.ledger (contact, kind, channels, organisation, purpose, method, wording, collected_by, named_organisations, effective_at, source)
+  SELECT ('t' || i || '@third.example')::consent.contact, 'consent', '{email}', 'gen_broker', 'marketing', 'ticked_box', 'Offers from gen_shop', 'Lead Broker Ltd', '{gen_shop}', now() - i * interval '1 day', 'list 8'
+    FROM generate_series(1, 400) i;
+  INSERT INTO consent.ledger (contact, kind, organisation, effective_at)
+  SELECT ('t' || i || '@third.example')::consent.contact, 'contacted', 'gen_shop', now() - i * interval '1 day' + interval '20 days' FROM generate_series(20, 400, 3) i;
+  ANALYZE consent.ledger, consent.address_standing});
+my $third = q{SELECT contact, event_id, organisation, then_reason FROM consent.expiring WHERE contact::text LIKE 't%@third.example'};
+my $asked = q{SELECT l.contact, l.event_id, 'gen_shop', (j.later).reason
+  FROM consent.ledger l
+  CROSS JOIN LATERAL (SELECT a.standing FROM consent.address_standing a WHERE a.address = l.address OFFSET 0) s
+  CROSS JOIN LATERAL (SELECT consent.judge(s.standing, l.contact, 'email', 'gen_shop') AS d,
+                             consent.judge(s.standing, l.contact, 'email', 'gen_shop', at => now() + interval '90 days') AS later OFFSET 0) j
+ WHERE l.kind = 'consent' AND l.contact::text LIKE 't%@third.example' AND (j.d).allowed AND (j.d).event_id = l.event_id AND NOT (j.later).allowed};
+cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM ($third) t"), '>', 40, 'consents of third parties end');
+is($node->safe_psql('postgres', "($third EXCEPT $asked) UNION ALL ($asked EXCEPT $third)"), '', '... those of which the law says so');
+$plan = plan_of('SELECT * FROM consent.expiring');
+like($plan, qr/"Index Name": "[^"]*effective_at[^"]*"/, '... and old ones are not read');
 
 $node->stop;
 done_testing();
