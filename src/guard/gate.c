@@ -15,9 +15,10 @@
  *	  pre-commit, then looks in the log for transactions that were not visible
  *	  when its first row was judged, and judges again its rows for the
  *	  addresses found there.
- *	- One who withdraws while somebody else records about the same address takes
- *	  all that the other names for its own: the other may have linked it to more
- *	  addresses of the person, and neither sees what the other does.
+ *	- While one withdraws, or links an address to a person, somebody else may do so
+ *	  about the same address or person, and neither sees what the other does.
+ *	  Whoever commits second looks what its addresses are linked to now, and takes
+ *	  that for its own.
  *	- As one that queues does one that has changed a pending row in a way that is no new
  *	  decision: a sweep would have skipped it, locked as it was.
  *
@@ -60,6 +61,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -81,6 +83,7 @@
 #include "guard/sweep.h"
 #include "guard/trigger.h"
 #include "ledger/ledger.h"
+#include "ledger/link.h"
 #include "module/compat.h"
 #include "module/module.h"
 
@@ -101,9 +104,15 @@
 /* And more than this are not remembered. */
 #define KEYS_IN_MEMORY (1024 * 1024)
 
+/* Of so many what they are linked to is looked up one by one. */
+#define CONTACTS_IN_MEMORY (16 * 1024)
+
 /* How often, and how many at a time, old rows of the log are deleted. */
 #define PRUNE_EVERY 16
 #define PRUNE_AT_ONCE 64
+
+/* Keys of persons are to be others than those of addresses. */
+#define PERSON_SEED 0x706572736f6eULL
 
 /*
  * The locks are advisory ones of a class that no SQL function can name (those
@@ -155,6 +164,10 @@ typedef struct Gate
 	int			maxkeys;
 	uint64	   *keys;
 	bool		all_keys;		/* too many to remember */
+	int			ncontacts;		/* whose keys they are, but for persons' */
+	int			maxcontacts;
+	ConsentContact **contacts;	/* NULL: none, or too many */
+	bool		too_many_contacts;
 } Gate;
 
 static Gate *gate = NULL;
@@ -173,21 +186,48 @@ get_gate(void)
 	return gate;
 }
 
+/* For the transaction, also where a part of it is rolled back: a sweep tries in such parts. */
 static void
 lock_bucket(int bucket, LOCKMODE mode)
 {
+	ResourceOwner owner = CurrentResourceOwner;
 	LOCKTAG		tag;
 
 	if (gate->held[bucket] >= mode)
 		return;
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_SPACE_BUCKET, bucket, LOCK_CLASS);
+	CurrentResourceOwner = TopTransactionResourceOwner;
 	(void) LockAcquire(&tag, mode, false, false);
+	CurrentResourceOwner = owner;
 	gate->held[bucket] = mode;
 }
 
+/*
+ * All that are wanted, in order.  Where some are held already, and others are
+ * wanted now, those are given back first: nothing has been done under them yet.
+ */
 static void
 lock_buckets(void)
 {
+	ResourceOwner owner = CurrentResourceOwner;
+	bool		lacking = false;
+
+	for (int i = 0; i < NBUCKETS; i++)
+		lacking = lacking || gate->held[i] < gate->wanted[i];
+	if (!lacking)
+		return;
+	CurrentResourceOwner = TopTransactionResourceOwner;
+	for (int i = 0; i < NBUCKETS; i++)
+	{
+		LOCKTAG		tag;
+
+		if (gate->held[i] == NoLock)
+			continue;
+		SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_SPACE_BUCKET, i, LOCK_CLASS);
+		(void) LockRelease(&tag, gate->held[i], false);
+		gate->held[i] = NoLock;
+	}
+	CurrentResourceOwner = owner;
 	for (int i = 0; i < NBUCKETS; i++)
 	{
 		if (gate->wanted[i] != NoLock)
@@ -328,20 +368,22 @@ consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys, 
 	}
 }
 
-static void
+/* Returns false if it is one that was noted a moment ago. */
+static bool
 note_restricted_key(uint64 key)
 {
 	Gate	   *g = gate;
 
-	g->wanted[BUCKET(key)] = ExclusiveLock;
+	if (g->wanted[BUCKET(key)] < ExclusiveLock)
+		g->wanted[BUCKET(key)] = ExclusiveLock;
 	if (g->passed)
 		lock_bucket(BUCKET(key), ExclusiveLock);
 	if (g->all_keys || (g->nkeys > 0 && g->keys[g->nkeys - 1] == key))
-		return;
+		return false;
 	if (g->nkeys == KEYS_IN_MEMORY)
 	{
 		g->all_keys = true;
-		return;
+		return false;
 	}
 	if (g->nkeys == g->maxkeys)
 	{
@@ -350,6 +392,41 @@ note_restricted_key(uint64 key)
 			MemoryContextAlloc(TopTransactionContext, g->maxkeys * sizeof(uint64));
 	}
 	g->keys[g->nkeys++] = key;
+	return true;
+}
+
+static void
+forget_contacts(void)
+{
+	for (int i = 0; i < gate->ncontacts; i++)
+		pfree(gate->contacts[i]);
+	if (gate->contacts != NULL)
+		pfree(gate->contacts);
+	gate->contacts = NULL;
+	gate->ncontacts = gate->maxcontacts = 0;
+}
+
+static void
+note_contact(const ConsentContact *contact)
+{
+	Gate	   *g = gate;
+	Size		size = VARSIZE_ANY(contact);
+
+	if (g->too_many_contacts)
+		return;
+	if (g->ncontacts == CONTACTS_IN_MEMORY)
+	{
+		g->too_many_contacts = true;
+		forget_contacts();
+		return;
+	}
+	if (g->ncontacts == g->maxcontacts)
+	{
+		g->maxcontacts = g->maxcontacts ? g->maxcontacts * 2 : 4;
+		g->contacts = g->contacts ? repalloc(g->contacts, g->maxcontacts * sizeof(ConsentContact *)) :
+			MemoryContextAlloc(TopTransactionContext, g->maxcontacts * sizeof(ConsentContact *));
+	}
+	g->contacts[g->ncontacts++] = memcpy(MemoryContextAlloc(TopTransactionContext, size), contact, size);
 }
 
 /* Something was recorded that may stand against messages to this contact. */
@@ -358,7 +435,17 @@ note_restriction(const ConsentContact *contact)
 {
 	if (!get_gate()->passed)
 		begin_watching();
-	note_restricted_key(consent_address_key(contact));
+	if (note_restricted_key(consent_address_key(contact)))
+		note_contact(contact);
+}
+
+/* Contacts were linked to this person: who links others to them must meet us. */
+static void
+note_person(const char *person, int len)
+{
+	if (!get_gate()->passed)
+		begin_watching();
+	(void) note_restricted_key(DatumGetUInt64(hash_any_extended((const unsigned char *) person, len, PERSON_SEED)));
 }
 
 static int
@@ -523,15 +610,44 @@ restrict_all(void)
 }
 
 /*
- * Of what transactions recorded that we did not see when we began to record:
- * where that is about an address of ours, all their addresses become ours.
- * Returns false if there was nothing new.
+ * What our addresses are linked to by now.  Only what is linked to them: a "no"
+ * goes no further.
  */
 static bool
-join_others_once(void)
+join_linked(const ConsentKeySet *ours)
+{
+	int			n = gate->ncontacts;
+	bool		joined = false;
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+	for (int i = 0; i < n; i++)
+	{
+		ListCell   *cell;
+
+		CHECK_FOR_INTERRUPTS();
+		foreach(cell, consent_linked_addresses(consent_contact_root(gate->contacts[i]), DT_NOEND, snapshot))
+		{
+			uint64		key = consent_address_key(lfirst(cell));
+
+			if (!consent_key_in_set(ours, key))
+				joined |= note_restricted_key(key);
+		}
+	}
+	UnregisterSnapshot(snapshot);
+	return joined;
+}
+
+/*
+ * Has somebody recorded about an address or a person of ours, since we began to
+ * record and unseen by us?  Then what is linked to ours becomes ours.  If ours are
+ * too many for that, all that they name does.  Returns false if nothing did.
+ */
+static bool
+join_others(void)
 {
 	ConsentKeySet ours = {.n = gate->nkeys};
 	bool		joined = false;
+	bool		met = false;
 	Oid			indexid;
 	Relation	rel;
 	ScanKeyData key;
@@ -548,41 +664,39 @@ join_others_once(void)
 	ScanKeyInit(&key, Anum_gate_log_xid, BTGreaterEqualStrategyNumber, F_XID8GE,
 				FullTransactionIdGetDatum(gate->unseen));
 	scan = systable_beginscan(rel, indexid, true, SnapshotSelf, 1, &key);
-	while (!gate->all_keys && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!gate->all_keys && !(met && !gate->too_many_contacts) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
 		Datum		keys = heap_getattr(tuple, Anum_gate_log_keys, RelationGetDescr(rel), &isnull);
 		ConsentKeySet theirs = {0};
-		bool		meet = false;
+		bool		meet = isnull;
 
 		CHECK_FOR_INTERRUPTS();
-		if (isnull)
+		if (isnull && gate->too_many_contacts)
 		{
 			restrict_all();
+			joined = true;
 			break;
 		}
-		add_keys(&theirs, keys);
+		if (!isnull)
+			add_keys(&theirs, keys);
 		for (int i = 0; i < theirs.n && !meet; i++)
 			meet = consent_key_in_set(&ours, theirs.keys[i]);
-		for (int i = 0; i < theirs.n && meet; i++)
+		met |= meet;
+		for (int i = 0; i < theirs.n && meet && gate->too_many_contacts; i++)
 		{
-			if (consent_key_in_set(&ours, theirs.keys[i]))
-				continue;
-			note_restricted_key(theirs.keys[i]);
-			joined = true;
+			if (!consent_key_in_set(&ours, theirs.keys[i]))
+				joined |= note_restricted_key(theirs.keys[i]);
 		}
+		if (theirs.keys != NULL)
+			pfree(theirs.keys);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	if (met && !gate->too_many_contacts)
+		joined = join_linked(&ours);
 	pfree(ours.keys);
 	return joined;
-}
-
-static void
-join_others(void)
-{
-	while (join_others_once())
-		;
 }
 
 /* A relation whose rows are judged again. */
@@ -778,13 +892,15 @@ settle_restrictions(void)
 	{
 		ConsentKeySet set;
 
-		/* Once more, for now we hold the locks. */
-		join_others();
+		/* Of what was recorded meanwhile: we hold its locks. */
+		(void) join_others();
 		set = (ConsentKeySet) {.all = gate->all_keys, .n = gate->nkeys, .keys = gate->keys};
 
 		gate->nkeys = gate->maxkeys = 0;
 		gate->keys = NULL;
 		gate->all_keys = false;
+		gate->too_many_contacts = false;
+		forget_contacts();
 		sort_keys(&set);
 		PushActiveSnapshot(GetLatestSnapshot());
 		write_log(&set);
@@ -800,13 +916,15 @@ pass(void)
 	MemoryContext work = AllocSetContextCreate(TopTransactionContext, "pg_consent gate",
 											   ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
+	bool		installed = OidIsValid(get_namespace_oid("consent", true));
 
-	/* Before locking, so that locks are taken in order; what comes in between is rare. */
-	if (OidIsValid(get_namespace_oid("consent", true)))
-		join_others();
-	lock_buckets();
+	/* Others are looked for under the locks, and what is found takes more of them. */
+	do
+	{
+		lock_buckets();
+	} while (installed && join_others());
 	gate->passed = true;
-	if (OidIsValid(get_namespace_oid("consent", true)))
+	if (installed)
 	{
 		settle_restrictions();
 		if (gate->nrels > 0)
@@ -886,4 +1004,5 @@ consent_gate_init(void)
 {
 	RegisterXactCallback(transaction_event, NULL);
 	consent_ledger_restricted_hook = note_restriction;
+	consent_ledger_linked_hook = note_person;
 }

@@ -132,6 +132,9 @@ static const char refresh_query[] =
 "UPDATE consent.address_standing s SET standing = consent.with_others(s.address, consent.standing_own(s.standing)) "
 "WHERE s.address OPERATOR(pg_catalog.=) ANY ($1)";
 
+static const char persons_query[] =
+"SELECT DISTINCT r.person FROM recorded r";
+
 static const char crowd_query[] =
 "SELECT k.person FROM consent.person_link k "
 "WHERE k.person OPERATOR(pg_catalog.=) ANY (SELECT r.person FROM recorded r) "
@@ -183,6 +186,19 @@ refresh_found(const char *query, int nargs, Oid *types, Datum *values)
 		addresses[i] = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 	}
 	consent_refresh_standings(addresses, n, SPI_gettypeid(found->tupdesc, 1));
+}
+
+static void
+tell_of_persons(void)
+{
+	run(persons_query, SPI_OK_SELECT, 0, NULL, NULL);
+	for (uint64 i = 0; i < SPI_processed && consent_ledger_linked_hook != NULL; i++)
+	{
+		bool		isnull;
+		text	   *person = DatumGetTextPP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+
+		consent_ledger_linked_hook(VARDATA_ANY(person), VARSIZE_ANY_EXHDR(person));
+	}
 }
 
 /*
@@ -488,6 +504,7 @@ pg_consent_person_link_applied(PG_FUNCTION_ARGS)
 	if (rc != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed: %s", SPI_result_code_string(rc));
 	refresh_found(linked_query, 0, NULL, NULL);
+	tell_of_persons();
 	if (SPI_execute_with_args(crowd_query, 1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

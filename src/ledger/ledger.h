@@ -57,6 +57,10 @@ typedef void (*ConsentRestrictedHook) (const ConsentContact *contact);
 extern ConsentRestrictedHook consent_ledger_restricted_hook;
 extern void consent_ledger_restricted(const ConsentContact *contact);
 
+/* And this for every person that contacts were linked to, or no longer are. */
+typedef void (*ConsentLinkedHook) (const char *person, int len);
+extern ConsentLinkedHook consent_ledger_linked_hook;
+
 extern ConsentEventKind consent_event_kind(const char *name);
 extern const char *consent_event_kind_name(ConsentEventKind kind);
 extern int	consent_register_lookup(const char *name);

@@ -52,6 +52,7 @@ PG_FUNCTION_INFO_V1(pg_consent_ledger_record);
 PG_FUNCTION_INFO_V1(pg_consent_ledger_keep);
 
 ConsentRestrictedHook consent_ledger_restricted_hook = NULL;
+ConsentLinkedHook consent_ledger_linked_hook = NULL;
 
 void
 consent_ledger_restricted(const ConsentContact *contact)
