@@ -274,3 +274,27 @@ SELECT * FROM consent.guard_index('sweep_large') WHERE guard_index NOT LIKE '%CA
 SELECT health, detail FROM consent.guards WHERE relation = 'sweep_large'::regclass;
 SELECT consent.unguard('sweep_large');
 DROP TABLE sweep_large;
+
+-- A lock that was taken in a part of a sweep that failed is held when it is wanted again.
+CREATE TABLE sweep_first (to_addr text, body text, status text DEFAULT 'queued');
+CREATE TABLE sweep_second (to_addr text, body text, status text DEFAULT 'queued');
+CREATE TABLE sweep_locks (n bigint);
+SELECT consent.guard(t, recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$) FROM unnest('{sweep_first,sweep_second}'::regclass[]) t;
+CREATE FUNCTION sweep_others() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM consent.object('other@sweep.example', at => '2026-01-02');
+  IF TG_TABLE_NAME = 'sweep_first' THEN RAISE 'no'; END IF;
+  INSERT INTO public.sweep_locks SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND objsubid = 3 AND classid = 1 AND mode = 'ExclusiveLock';
+  RETURN NEW;
+END $$;
+CREATE TRIGGER others BEFORE UPDATE ON sweep_first FOR EACH ROW EXECUTE FUNCTION sweep_others();
+CREATE TRIGGER others BEFORE UPDATE ON sweep_second FOR EACH ROW EXECUTE FUNCTION sweep_others();
+SELECT consent.give('locked@sweep.example', '{email}', 'sweep acme', method => 'oral', wording => 'w', at => '2026-01-01') > 0 AS given;
+INSERT INTO sweep_first VALUES ('locked@sweep.example', :promo);
+INSERT INTO sweep_second VALUES ('locked@sweep.example', :promo);
+SELECT consent.withdraw('locked@sweep.example', at => '2026-02-01') > 0 AS withdrawn;
+SELECT relation, cancelled, skipped, problem FROM consent.sweep_log WHERE relation IN ('sweep_first'::regclass, 'sweep_second'::regclass) ORDER BY relation::text;
+SELECT n AS "locks of two addresses" FROM sweep_locks;
+DROP TABLE sweep_first, sweep_second, sweep_locks;
+DROP FUNCTION sweep_others();
