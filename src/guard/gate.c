@@ -157,7 +157,6 @@ typedef struct Gate
 	Note	   *notes;
 	int64		nspilled;
 	BufFile    *spilled;
-	bool		decided;		/* is there marketing that it queued itself? */
 
 	/* what it recorded against messages */
 	int			nkeys;
@@ -344,7 +343,6 @@ consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys, 
 		return;
 
 	index = noted_relation(rel);
-	g->decided |= decided;
 	for (int i = 0; i < nkeys; i++)
 	{
 		Note	   *note;
@@ -705,6 +703,7 @@ typedef struct Rejudged
 	Relation	rel;			/* NULL: gone, or no longer guarded */
 	bool		rewritten;		/* row addresses no longer hold */
 	bool		opened;
+	bool		preparing;		/* its rows may not wait */
 	List	   *mappings;		/* of its guards */
 	TupleTableSlot *slot;
 	TableScanDesc scan;
@@ -755,6 +754,36 @@ close_rejudged(Rejudged *r)
 	relation_close(r->rel, AccessShareLock);
 }
 
+static bool
+is_ours(TupleTableSlot *slot)
+{
+	bool		isnull;
+	Datum		xmin = slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull);
+
+	return !isnull && TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
+}
+
+/* May the row not be in a transaction that is committed nobody knows when? */
+static void
+refuse_to_prepare(Rejudged *r, bool decided)
+{
+	ListCell   *cell;
+
+	foreach(cell, r->mappings)
+	{
+		ConsentJudgement judgement;
+
+		if (consent_guard_judge(lfirst(cell), r->slot, &judgement) == ROW_NOT_PENDING || judgement.nkeys == 0)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 decided ? errmsg("cannot PREPARE a transaction that has queued marketing") :
+				 errmsg("cannot PREPARE a transaction that has changed queued marketing"),
+				 errdetail("Withdrawals of its recipients would have to wait until it is committed."),
+				 errhint("Commit it in one step, or have a superuser set pg_consent.prepared_transactions to 'wait'.")));
+	}
+}
+
 /*
  * Judge the row in the slot as things are now, if it is ours, and treat it as
  * the guard would have.  With a set, only what is refused for its addresses.
@@ -762,12 +791,15 @@ close_rejudged(Rejudged *r)
 static void
 rejudge_row(Rejudged *r, bool decided, const ConsentKeySet *set)
 {
-	bool		isnull;
-	Datum		xmin = slot_getsysattr(r->slot, MinTransactionIdAttributeNumber, &isnull);
 	ListCell   *cell;
 
-	if (isnull || !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin)))
+	if (!is_ours(r->slot))
 		return;
+	if (r->preparing)
+	{
+		refuse_to_prepare(r, decided);
+		return;
+	}
 	foreach(cell, r->mappings)
 	{
 		ConsentJudgement judgement;
@@ -841,18 +873,14 @@ rejudge_notes(const Note *notes, int n, Rejudged *rejudged, const ConsentKeySet 
 	}
 }
 
-/* Judge again what we queued for addresses about which more is known now. */
+/* Go through the rows that were noted for the addresses of a set. */
 static void
-judge_again(void)
+revisit_notes(const ConsentKeySet *set, bool preparing)
 {
-	ConsentKeySet set = suspects();
 	Snapshot	snapshot;
 	MemoryContext per_row;
 	Rejudged   *rejudged;
 	int64		nspilled = gate->nspilled;
-
-	if (!set.all && set.n == 0)
-		return;
 
 	/* Mappings may call functions that want an active one. */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -860,7 +888,9 @@ judge_again(void)
 	per_row = AllocSetContextCreate(CurrentMemoryContext, "pg_consent row at commit",
 									ALLOCSET_DEFAULT_SIZES);
 	rejudged = palloc0(gate->nrels * sizeof(Rejudged));
-	rejudge_notes(gate->notes, gate->nnotes, rejudged, &set, snapshot, per_row);
+	for (int i = 0; i < gate->nrels; i++)
+		rejudged[i].preparing = preparing;
+	rejudge_notes(gate->notes, gate->nnotes, rejudged, set, snapshot, per_row);
 	if (nspilled > 0 && BufFileSeek(gate->spilled, 0, 0, SEEK_SET) != 0)
 		elog(ERROR, "could not rewind the gate's temporary file");
 	while (nspilled > 0)
@@ -868,17 +898,27 @@ judge_again(void)
 		int			n = Min(nspilled, NOTES_IN_MEMORY);
 
 		consent_buffile_read(gate->spilled, gate->notes, n * sizeof(Note));
-		rejudge_notes(gate->notes, n, rejudged, &set, snapshot, per_row);
+		rejudge_notes(gate->notes, n, rejudged, set, snapshot, per_row);
 		nspilled -= n;
 	}
 	for (int i = 0; i < gate->nrels; i++)
 	{
 		if (rejudged[i].rel != NULL && rejudged[i].rewritten)
-			rejudge_rewritten(&rejudged[i], &set, per_row);
+			rejudge_rewritten(&rejudged[i], set, per_row);
 		close_rejudged(&rejudged[i]);
 	}
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
+}
+
+/* Judge again what we queued for addresses about which more is known now. */
+static void
+judge_again(void)
+{
+	ConsentKeySet set = suspects();
+
+	if (set.all || set.n > 0)
+		revisit_notes(&set, false);
 }
 
 /*
@@ -951,20 +991,19 @@ pass(void)
 
 /*
  * Queued, prepared, and committed at anybody's leisure: the locks would be
- * held all that time.  Where that may not be, pending rows that were only
- * changed are left to the claim guard, as a sweep leaves what it finds locked.
+ * held all that time, or a withdrawal in between would find the row locked, and
+ * leave it.  Where that may not be, there may be no pending row of ours whose
+ * fate a withdrawal could change.
  */
 static void
 check_prepare(void)
 {
+	const ConsentKeySet all = {.all = true};
+
 	if (consent_prepared_transactions != PREPARED_REFUSE)
 		return;
-	if (gate->decided)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot PREPARE a transaction that has queued marketing"),
-				 errdetail("Withdrawals of its recipients would have to wait until it is committed."),
-				 errhint("Commit it in one step, or have a superuser set pg_consent.prepared_transactions to 'wait'.")));
+	if (gate->nrels > 0 && OidIsValid(get_namespace_oid("consent", true)))
+		revisit_notes(&all, true);
 	gate->nrels = 0;
 	for (int i = 0; i < NBUCKETS; i++)
 	{
