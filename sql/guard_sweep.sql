@@ -241,6 +241,21 @@ SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'regr
 DROP SCHEMA regress_sweep CASCADE;
 DROP ROLE regress_sweep_owner;
 
+-- What a trigger says of a row it does not want changed is not kept, and what is kept is forgotten with the person.
+CREATE TABLE sweep_talks (to_addr text, body text, status text DEFAULT 'queued');
+CREATE FUNCTION sweep_talk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE '% is dear to us', NEW.to_addr; END $$;
+CREATE TRIGGER talk BEFORE UPDATE ON sweep_talks FOR EACH ROW EXECUTE FUNCTION sweep_talk();
+SELECT consent.guard('sweep_talks', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$, pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+SELECT consent.give('talk@sweep.example', '{email}', 'sweep acme', method => 'oral', wording => 'w', at => '2026-01-01') > 0 AS given;
+INSERT INTO sweep_talks VALUES ('talk@sweep.example', :promo);
+SELECT consent.withdraw('talk@sweep.example') > 0 AS withdrawn;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_talks'::regclass;
+DELETE FROM sweep_talks;
+SELECT consent.forget('Talk+tag@sweep.example') > 0 AS forgotten;
+SELECT count(*) FROM consent.sweep_log WHERE relation = 'sweep_talks'::regclass;
+DROP TABLE sweep_talks;
+DROP FUNCTION sweep_talk();
+
 -- What is not guarded any more, or switched off, is not swept.
 INSERT INTO sweep_divert (id, to_addr, body) VALUES (80, 'sam@sweep.example', :promo);
 INSERT INTO sweep_quarantine VALUES (80, 'sam@sweep.example', :promo);

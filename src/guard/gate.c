@@ -777,9 +777,9 @@ refuse_to_prepare(Rejudged *r, bool decided)
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 decided ? errmsg("cannot PREPARE a transaction that has queued marketing") :
-				 errmsg("cannot PREPARE a transaction that has changed queued marketing"),
-				 errdetail("Withdrawals of its recipients would have to wait until it is committed."),
+				 errmsg("cannot PREPARE a transaction that has queued marketing"),
+				 decided ? errdetail("Withdrawals of its recipients would have to wait until it is committed.") :
+				 errdetail("It has changed a row that waits to be sent. Withdrawals of its recipient would have to wait until it is committed."),
 				 errhint("Commit it in one step, or have a superuser set pg_consent.prepared_transactions to 'wait'.")));
 	}
 }

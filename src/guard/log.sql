@@ -93,13 +93,13 @@ COMMENT ON TABLE consent.sweep_log IS
   'What withdrawals and objections did to rows that were waiting to be sent: nothing is written where there were none';
 COMMENT ON COLUMN consent.sweep_log.at IS 'When';
 COMMENT ON COLUMN consent.sweep_log.contact_digest IS
-  'Digest of the contact''s address: int8send(consent.guard_key(address, region))';
+  'Digest of the contact''s address: int8send(consent.guard_key(address, region)). Whoever has it can try addresses one by one, so it is for readers';
 COMMENT ON COLUMN consent.sweep_log.relation IS 'The guarded table that was swept; a number once it is dropped';
 COMMENT ON COLUMN consent.sweep_log.cancelled IS 'Rows that were cancelled';
 COMMENT ON COLUMN consent.sweep_log.skipped IS
   'Rows that another transaction had locked, because it was sending them, or that could not be changed: left to the claim guard';
 COMMENT ON COLUMN consent.sweep_log.problem IS
-  'The first error, NULL if there was none. If it came before any row was found, the whole table was left alone, and the digest is of one of the contacts';
+  'The first error, NULL if there was none; without what stood in it, which may be an address: the server''s log has all of it. If it came before any row was found, the whole table was left alone, and the digest is of one of the contacts';
 
 SELECT pg_catalog.pg_extension_config_dump('consent.decision_log', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.quarantine', '');

@@ -167,6 +167,49 @@ tally(Sweep *sweep, uint64 key)
 }
 
 /*
+ * What went wrong, for the log, which outlives an erasure: the error's message
+ * as its source has it, without what was put into it, for that may be an
+ * address.  All of it goes to the server's log.
+ */
+static const char *
+describe(Sweep *sweep, const ErrorData *error)
+{
+	MemoryContext caller = MemoryContextSwitchTo(sweep->context);
+	const char *format = error->message_id;
+	StringInfoData text;
+
+	ereport(LOG_SERVER_ONLY,
+			(errcode(error->sqlerrcode),
+			 errmsg("sweep of table %u: %s", sweep->relid, error->message ? error->message : "")));
+	initStringInfo(&text);
+	for (const char *p = format; p != NULL && *p != '\0'; p++)
+	{
+		if (*p != '%')
+			appendStringInfoChar(&text, *p);
+		else if (p[1] == '%')
+			appendStringInfoChar(&text, *p++);
+		else
+		{
+			/* a conversion: flags, width and length, and the letter */
+			p += 1 + strspn(p + 1, "-+ #0123456789.*hlzjt$");
+			appendStringInfoString(&text, "...");
+			if (*p == '\0')
+				break;
+		}
+	}
+	if (text.len == 0 || strcmp(text.data, "...") == 0)
+	{
+		resetStringInfo(&text);
+		appendStringInfo(&text, "an error of SQLSTATE %s; the server's log has its message",
+						 unpack_sql_state(error->sqlerrcode));
+	}
+	if (error->constraint_name != NULL)
+		appendStringInfo(&text, ": %s", error->constraint_name);
+	MemoryContextSwitchTo(caller);
+	return text.data;
+}
+
+/*
  * Run a step in a subtransaction, so that an error is only something to be
  * noted.  What is not the guard's fault is an error of the whole.
  */
@@ -205,7 +248,7 @@ attempt(void (*step) (Sweep *sweep, void *arg), Sweep *sweep, void *arg)
 				ReThrowError(error);
 		}
 		if (sweep->problem == NULL)
-			sweep->problem = MemoryContextStrdup(sweep->context, error->message);
+			sweep->problem = describe(sweep, error);
 		done = false;
 	}
 	PG_END_TRY();

@@ -295,6 +295,7 @@ static const char *const elsewhere_queries[] = {
 	"DELETE FROM consent.address_standing WHERE address OPERATOR(pg_catalog.=) $1",
 	"DELETE FROM consent.unsubscribe_link WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) $1",
 	"DELETE FROM consent.decision_log WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) $1",
+	"DELETE FROM consent.sweep_log WHERE contact_digest OPERATOR(pg_catalog.=) pg_catalog.int8send(consent.guard_key($1::pg_catalog.text, 'GB'))",
 	"DELETE FROM consent.quarantine WHERE EXISTS (SELECT FROM pg_catalog.jsonb_path_query(\"row\", '$.** ? (@.type() == \"string\")') v, "
 	"pg_catalog.regexp_split_to_table(v OPERATOR(pg_catalog.#>>) '{}', '[,;]') s "
 	"WHERE consent.contact_root(consent.try_contact(s)) OPERATOR(pg_catalog.=) $1)",

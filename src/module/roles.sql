@@ -41,7 +41,7 @@ GRANT SELECT (
 ON consent.decision_log, consent.disguised_marketing TO consent_writer, consent_admin;
 GRANT SELECT (id, relation, reason, decided_at, released_at, reasons, citation, event_id, class, guard, released_by)
 ON consent.quarantine TO consent_writer, consent_admin;
-GRANT SELECT ON consent.sweep_log TO consent_writer, consent_admin;
+GRANT SELECT (at, relation, cancelled, skipped, problem) ON consent.sweep_log TO consent_writer, consent_admin;
 
 -- records what people say
 GRANT INSERT (contact, person, linked, source, evidence) ON consent.person_link TO consent_writer, consent_admin;

@@ -1147,6 +1147,15 @@ COMMENT ON FUNCTION consent.guarded_rows(regclass) IS 'Has a guarded table any r
 COMMENT ON COLUMN consent.guards.health IS
   'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, or were written while it was disabled. NULL if you may read neither the table nor the ledger';
 
+REVOKE SELECT ON consent.sweep_log FROM consent_writer, consent_admin;
+GRANT SELECT (at, relation, cancelled, skipped, problem) ON consent.sweep_log TO consent_writer, consent_admin;
+
+COMMENT ON COLUMN consent.sweep_log.contact_digest IS
+  'Digest of the contact''s address: int8send(consent.guard_key(address, region)). Whoever has it can try addresses one by one, so it is for readers';
+
+COMMENT ON COLUMN consent.sweep_log.problem IS
+  'The first error, NULL if there was none; without what stood in it, which may be an address: the server''s log has all of it. If it came before any row was found, the whole table was left alone, and the digest is of one of the contacts';
+
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
   consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,
   consent.forget, consent.expire_contacts, consent.compile_rules, consent.fill_filter, consent.filter_state
