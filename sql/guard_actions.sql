@@ -216,6 +216,18 @@ UPDATE act_state SET state = 'sending' WHERE state = 'queued' RETURNING id;
 SELECT tableoid::regclass, id, state FROM act_state ORDER BY id;
 ROLLBACK;
 
+-- Claims that may go are logged as the guard says, by whichever trigger has the last word.
+CREATE TABLE act_claims (id int, to_addr text, body text, kind text, state text DEFAULT 'queued', n int GENERATED ALWAYS AS (id + 1) STORED);
+SELECT consent.guard('act_claims', recipient => 'to_addr', channel => $$'email'$$, body => 'body', class => 'kind', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$,
+                     claim => $$state = 'sending'$$, divert => $$state = 'cancelled'$$, log => 'all');
+SELECT consent.guard('act_claims', recipient => $$CASE WHEN n > 0 THEN to_addr END$$, channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$,
+                     claim => $$state = 'sending'$$, divert => $$state = 'cancelled'$$, log => 'all', name => 'generated');
+INSERT INTO act_claims VALUES (1, 'yes@actions.example', :promo, 'service');
+UPDATE act_claims SET state = 'sending';
+SELECT action, allowed, class, count(*) FROM consent.decision_log WHERE relation = 'act_claims'::regclass GROUP BY 1, 2, 3 ORDER BY 1;
+SELECT count(*) AS disguised FROM consent.disguised_marketing WHERE relation = 'act_claims'::regclass;
+DROP TABLE act_claims;
+
 -- cleared(): a row asked about when it is taken from the queue.
 CREATE TABLE act_cleared (id int, gone int, to_addr text, body text, status text DEFAULT 'queued');
 ALTER TABLE act_cleared DROP COLUMN gone;

@@ -143,12 +143,14 @@ consent_log_decision(const ConsentMapping *mapping, const ConsentJudgement *judg
 
 /*
  * A row that may go.  That a sender called marketing something else, and that
- * a message goes to whom we cannot read, is always logged.
+ * a message goes to whom we cannot read, is always logged: when it is queued.
  */
 void
-consent_log_allowance(const ConsentMapping *mapping, const ConsentJudgement *judgement)
+consent_log_allowance(const ConsentMapping *mapping, const ConsentJudgement *judgement, bool claimed)
 {
-	if (judgement->contradicted || judgement->unreadable || mapping->log == LOG_ALL ||
+	bool		odd = !claimed && (judgement->contradicted || judgement->unreadable);
+
+	if (odd || mapping->log == LOG_ALL ||
 		(mapping->log == LOG_SAMPLE && pg_prng_uint64_range(&pg_global_prng_state, 1, SAMPLE_ONE_IN) == 1))
-		consent_log_decision(mapping, judgement, "sent");
+		consent_log_decision(mapping, judgement, claimed ? "claimed" : "sent");
 }

@@ -12,6 +12,7 @@
 
 extern void consent_log_decision(const ConsentMapping *mapping, const ConsentJudgement *judgement,
 								 const char *action);
-extern void consent_log_allowance(const ConsentMapping *mapping, const ConsentJudgement *judgement);
+extern void consent_log_allowance(const ConsentMapping *mapping, const ConsentJudgement *judgement,
+								  bool claimed);
 
 #endif							/* PG_CONSENT_LOG_H */

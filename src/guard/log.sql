@@ -48,7 +48,7 @@ COMMENT ON COLUMN consent.decision_log.ruleset IS 'Digest of the classification 
 COMMENT ON COLUMN consent.decision_log.policy IS 'Jurisdiction and version of the row of consent.policy in force, as in GB 1';
 COMMENT ON COLUMN consent.decision_log.evidence IS 'Of the classification: rules, score, and whether it asks for review';
 COMMENT ON COLUMN consent.decision_log.action IS
-  'What became of the row: sent (it stayed), flagged (it stayed although refused), diverted (stored in its terminal state; an INSERT whose ON CONFLICT becomes an UPDATE is logged for both), quarantined, parked (refused when a worker took it), released or held (consent.release())';
+  'What became of the row: sent (it stayed), claimed (a worker took it), flagged (it stayed although refused), diverted (stored in its terminal state; an INSERT whose ON CONFLICT becomes an UPDATE is logged for both), quarantined, parked (refused when a worker took it), released or held (consent.release())';
 COMMENT ON COLUMN consent.decision_log.written_by IS 'Session user who wrote the row';
 
 CREATE TABLE consent.quarantine (
@@ -111,7 +111,7 @@ CREATE VIEW consent.disguised_marketing AS
          l.purpose, l.contact, l.event_id, l.ruleset, l.policy, l.evidence, l.action, l.written_by
     FROM consent.decision_log l
    WHERE NOT consent.is_marketing(l.declared_class) AND consent.is_marketing(l.class)
-     AND l.class <> 'unknown';
+     AND l.class <> 'unknown' AND l.action <> 'claimed';
 COMMENT ON VIEW consent.disguised_marketing IS
   'Messages of the log that their senders called something else than marketing, and whose text shows marketing; with the evidence. They are logged whether or not the recipient had agreed';
 COMMENT ON COLUMN consent.disguised_marketing.decided_at IS 'As in consent.decision_log';

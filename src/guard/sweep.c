@@ -137,7 +137,9 @@ find_guards(void)
 		{
 			Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
 
-			if (!OidIsValid(form->tgparentid) && form->tgenabled != TRIGGER_DISABLED)
+			/* Another session's temporary table is out of reach, and of nobody's queue. */
+			if (!OidIsValid(form->tgparentid) && form->tgenabled != TRIGGER_DISABLED &&
+				!isOtherTempNamespace(get_rel_namespace(form->tgrelid)))
 			{
 				Sweep	   *sweep = palloc0(sizeof(Sweep));
 

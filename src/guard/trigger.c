@@ -429,6 +429,10 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 				consent_log_decision(mapping, &judgement, "parked");
 				return PointerGetDatum(NULL);
 			}
+
+			/* The guard judges it again only where this could not be the last word. */
+			if (mapping->early && was_heralded(rel, mapping->trigger))
+				consent_log_allowance(mapping, &judgement, true);
 			event = EVENT_NOTHING;
 		}
 	}
@@ -568,7 +572,7 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 
 	if (judge(watch, &row, &judgement))
 	{
-		consent_log_allowance(mapping, &judgement);
+		consent_log_allowance(mapping, &judgement, event == EVENT_CLAIMED);
 		if (mapping->on_block != BLOCK_FLAG)
 			consent_gate_note(rel, &slot->tts_tid, judgement.keys, judgement.nkeys, event == EVENT_QUEUED);
 	}

@@ -1156,6 +1156,16 @@ COMMENT ON COLUMN consent.sweep_log.contact_digest IS
 COMMENT ON COLUMN consent.sweep_log.problem IS
   'The first error, NULL if there was none; without what stood in it, which may be an address: the server''s log has all of it. If it came before any row was found, the whole table was left alone, and the digest is of one of the contacts';
 
+CREATE OR REPLACE VIEW consent.disguised_marketing AS
+  SELECT l.decided_at, l.relation, l.class, l.declared_class, l.allowed, l.reason, l.reasons, l.channel, l.organisation,
+         l.purpose, l.contact, l.event_id, l.ruleset, l.policy, l.evidence, l.action, l.written_by
+    FROM consent.decision_log l
+   WHERE NOT consent.is_marketing(l.declared_class) AND consent.is_marketing(l.class)
+     AND l.class <> 'unknown' AND l.action <> 'claimed';
+
+COMMENT ON COLUMN consent.decision_log.action IS
+  'What became of the row: sent (it stayed), claimed (a worker took it), flagged (it stayed although refused), diverted (stored in its terminal state; an INSERT whose ON CONFLICT becomes an UPDATE is logged for both), quarantined, parked (refused when a worker took it), released or held (consent.release())';
+
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
   consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,
   consent.forget, consent.expire_contacts, consent.compile_rules, consent.fill_filter, consent.filter_state
