@@ -434,3 +434,12 @@ SELECT address, plain, tagged, regexp_replace(standing::text, ' [0-9]+', '', 'g'
 SELECT consent.wrong_standings();
 ROLLBACK;
 SELECT consent.wrong_standings();
+
+-- A standing as 0.1.0 wrote it is an error, and not a person who never said no.
+BEGIN;
+SET LOCAL allow_system_table_mods = on;
+INSERT INTO pg_cast (oid, castsource, casttarget, castfunc, castcontext, castmethod) VALUES (9999, 'bytea'::regtype, 'consent.standing'::regtype, 0, 'e', 'b');
+SET LOCAL allow_system_table_mods = off;
+SELECT consent.permits(('\x' || repeat('00', 124))::bytea::consent.standing, 'old@law.example', 'post', 'law postal', 'marketing', NULL, NULL);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;

@@ -24,7 +24,18 @@ consent_standing_empty(void)
 	ConsentStanding *standing = palloc0(sizeof(ConsentStanding));
 
 	SET_VARSIZE(standing, sizeof(ConsentStanding));
+	standing->layout = CONSENT_STANDING_LAYOUT;
 	return standing;
+}
+
+/* The library is newer than the tables, and they have not been updated yet. */
+void
+consent_standing_foreign(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("a standing was written by another version of pg_consent"),
+			 errhint("ALTER EXTENSION pg_consent UPDATE makes the standings anew; so does consent.rebuild_standings().")));
 }
 
 /*
@@ -40,6 +51,9 @@ consent_fold(ConsentStanding *standing, const ConsentEvent *event)
 	const ConsentEntry *entry;
 	ConsentEntry *slot;
 	Size		offset = oldsize;
+
+	if (standing->layout != CONSENT_STANDING_LAYOUT)
+		consent_standing_foreign();
 
 	/* Events usually come in order, and then there is nothing to look for. */
 	if (event->facts.event_id <= standing->newest)
@@ -94,6 +108,7 @@ consent_standing_union(const ConsentStanding *a, const ConsentStanding *b)
 	int			i = 0,
 				j = 0;
 
+	both->layout = CONSENT_STANDING_LAYOUT;
 	both->newest = Max(a->newest, b->newest);
 	while (i < a->nentries || j < b->nentries)
 	{

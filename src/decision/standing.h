@@ -24,6 +24,7 @@
 #include "common/hashfn.h"
 #include "datatype/timestamp.h"
 #include "decision/reasons.h"
+#include "module/compat.h"
 #include "module/words.h"
 
 typedef enum ConsentEventKind
@@ -198,15 +199,28 @@ consent_entry_size(const ConsentEntry *entry)
 #define CONSENT_LABEL_MAX 1000
 #define CONSENT_NAMED_MAX 1000
 
+/* To be raised when entries are laid out otherwise; 0 is what 0.1.0 wrote. */
+#define CONSENT_STANDING_LAYOUT 1
+
 typedef struct ConsentStanding
 {
 	int32		vl_len_;		/* varlena header, do not touch directly */
-	int32		nentries;
+	uint32		nentries:24,
+				layout:8;		/* CONSENT_STANDING_LAYOUT */
 	int64		newest;			/* greatest event id, 0 if there are none */
 } ConsentStanding;
 
-#define consent_standing_first(standing) \
-	((const ConsentEntry *) ((const char *) (standing) + sizeof(ConsentStanding)))
+extern pg_noreturn void consent_standing_foreign(void);
+
+/* Whoever looks into a standing comes by here. */
+static inline const ConsentEntry *
+consent_standing_first(const ConsentStanding *standing)
+{
+	if (unlikely(standing->layout != CONSENT_STANDING_LAYOUT))
+		consent_standing_foreign();
+	return (const ConsentEntry *) ((const char *) standing + sizeof(ConsentStanding));
+}
+
 #define consent_standing_next(entry) \
 	((const ConsentEntry *) ((const char *) (entry) + consent_entry_size(entry)))
 

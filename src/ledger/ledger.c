@@ -558,6 +558,7 @@ pg_consent_standing_own(PG_FUNCTION_ARGS)
 	char	   *end = (char *) own + sizeof(ConsentStanding);
 	const ConsentEntry *entry;
 
+	own->layout = CONSENT_STANDING_LAYOUT;
 	foreach_entry(entry, standing)
 	{
 		Size		length = consent_entry_size(entry);
