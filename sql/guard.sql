@@ -462,6 +462,18 @@ SELECT n / 100 AS hundreds, to_addr, count(*) FROM guard_reads GROUP BY 1, 2 ORD
 DROP TABLE guard_reads, guard_orders;
 DROP FUNCTION guard_advertise(), guard_advertise_again();
 
+-- Guards of dropped tables do not stay in the session's memory.
+DO $$
+BEGIN
+  FOR i IN 1..20 LOOP
+    CREATE TEMP TABLE guard_passing (to_addr text, body text);
+    PERFORM consent.guard('guard_passing', recipient => 'to_addr', channel => $c$'email'$c$, body => 'body', organisation => $c$'guard acme'$c$);
+    INSERT INTO guard_passing VALUES ('yes@guard.example', 'Get 20% off all boilers!');
+    DROP TABLE guard_passing;
+  END LOOP;
+END $$;
+SELECT count(*) <= 2 AS few FROM pg_backend_memory_contexts WHERE name = 'pg_consent guard';
+
 -- The logs keep what they are told to.
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, action, written_by)
   SELECT t, 'consent.reason', false, 'objected', '{objected}', 'diverted', 'x' FROM unnest('{2020-01-01,2020-02-01,2020-03-01}'::timestamptz[]) t;

@@ -7,7 +7,8 @@
  * A compiled guard has a memory context of its own and is never edited.  What
  * it was made from (the table, the trigger, functions, types, operators,
  * schemas) may change: then it is marked, the next statement makes another one,
- * and this one goes when the last statement that uses it has ended.  An abort
+ * and this one goes when the last statement that uses it has ended, or, if its
+ * table was dropped, when the next guard is compiled.  An abort
  * marks them all, because an error may have left one in the middle of an
  * evaluation.  Callbacks only mark.
  *
@@ -146,6 +147,24 @@ compile(Relation rel, Trigger *trigger)
 	return guard;
 }
 
+/* Those that nobody will ask for again, of dropped tables, are among the stale ones. */
+static void
+drop_stale(void)
+{
+	HASH_SEQ_STATUS seq;
+	CacheEntry *entry;
+
+	hash_seq_init(&seq, cache);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+	{
+		if (entry->guard == NULL || !entry->guard->stale || entry->guard->users > 0)
+			continue;
+		MemoryContextDelete(entry->guard->context);
+		entry->guard = NULL;
+		(void) hash_search(cache, &entry->trigger, HASH_REMOVE, NULL);
+	}
+}
+
 ConsentMapping *
 consent_guard_cached(Relation rel, Trigger *trigger, MemoryContext user)
 {
@@ -163,6 +182,7 @@ consent_guard_cached(Relation rel, Trigger *trigger, MemoryContext user)
 	if (entry != NULL && entry->guard != NULL && !entry->guard->stale)
 		return hold(entry->guard, user);
 
+	drop_stale();
 	guard = compile(rel, trigger);
 	entry = hash_search(cache, &trigger->tgoid, HASH_ENTER, &found);
 	if (found && entry->guard != NULL)
