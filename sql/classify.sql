@@ -215,6 +215,8 @@ EXECUTE try('not own.wumpus and (own.grue)');
 EXECUTE try('nobody.*');
 SELECT * FROM consent.try_condition('own.grue near own.zork', 'no', 'A Zork! A grue; a ZORK');
 SELECT * FROM consent.try_condition('own.grue', NULL);
+-- It tells a place also behind a double negation.
+SELECT * FROM consent.try_condition('not (own.grue or not own.zork)', 'no', 'A Zork');
 -- Conditions that are refused.
 SELECT consent.try_condition(c, 'x') FROM (VALUES ('own.zork own.grue')) v(c);
 \echo :LAST_ERROR_SQLSTATE

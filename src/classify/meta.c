@@ -494,8 +494,8 @@ consent_meta_holds(const ConsentRule *meta, MetaPlaces *places, MetaPlace *where
 					Truth	   *a = &stack[n - 2];
 					Truth	   *b = &stack[--n];
 
-					/* the place of what holds and has one */
-					if (b->where.rule >= 0 && b->holds && (!a->holds || a->where.rule < 0))
+					/* a place if either has one, for a "not" before it may need it; rather of what holds */
+					if (b->where.rule >= 0 && (a->where.rule < 0 || (b->holds && !a->holds)))
 						a->where = b->where;
 					a->holds = at[-1] == OP_AND ? a->holds && b->holds : a->holds || b->holds;
 				}
