@@ -14,7 +14,7 @@ SELECT c.* FROM (VALUES
   (7, 'Severe flood warning: evacuate now.'),
   (8, 'Qwertyuiop.')) AS v(n, body), consent.classify(v.body) c ORDER BY n;
 
--- One hit of tone proves little, two do.
+-- One hit of tone proves little, two leave a doubt.
 SELECT * FROM consent.classify('Amazing.');
 SELECT * FROM consent.classify('Amazing. Hurry.');
 SELECT * FROM consent.classify('Your bill of £40 is ready. Hurry.');

@@ -13,7 +13,7 @@ CREATE TYPE consent.classification AS (
   rules        text[]
 );
 COMMENT ON TYPE consent.classification IS
-  'Verdict on a message. score: summed weights of what found promotion or a request for permission, divided by the root of the number of sentences. needs_review: somebody should look, because there was too little to read, guidance leaves the case open, promotion came close to the mark from either side, part of the text was not read, or a rule gave up (listed as limit:<code>). rules: what was found, marketing first; model.* are findings of the learned model';
+  'Verdict on a message. score: summed weights of what found promotion or a request for permission, where 1 is enough for a verdict. needs_review: somebody should look, because there was too little to read, guidance leaves the case open, promotion came close to the mark from either side, part of the text was not read, or a rule gave up (listed as limit:<code>). rules: what was found, marketing first; model.* are findings of the learned model';
 
 CREATE FUNCTION consent.classify(body text, subject text DEFAULT NULL,
                                  channel consent.channel DEFAULT NULL)
@@ -39,7 +39,7 @@ CREATE FUNCTION consent.evidence(body text, subject text DEFAULT NULL,
   LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10
   AS 'MODULE_PATHNAME', 'pg_consent_evidence';
 COMMENT ON FUNCTION consent.evidence(text, text, consent.channel) IS
-  'One row per finding: the rule (model.* for the learned model, text.length for what long texts lose), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A rule that gave up shows as limit:<code> without a position';
+  'One row per finding: the rule (model.* for the learned model; model.plain takes back what a rule found in a plain text), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A rule that gave up shows as limit:<code> without a position';
 
 CREATE FUNCTION consent.highlight(body text, subject text DEFAULT NULL,
                                   channel consent.channel DEFAULT NULL)

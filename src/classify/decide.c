@@ -36,9 +36,9 @@ static const ConsentClass neutral_classes[] = {
 	CLASS_PUBLIC_TASK, CLASS_REGULATORY, CLASS_SERVICE, CLASS_SERVICE_OPTIONAL
 };
 
-/* By the weight of all that was found, and of what rules found. */
+/* By the weight of all that was found. */
 static ConsentClass
-decide(const float8 *weight, const float8 *by_rules)
+decide(const float8 *weight)
 {
 	bool		promotes = ESTABLISHED(weight[CLASS_DIRECT_MARKETING]);
 	bool		asks = ESTABLISHED(weight[CLASS_CONSENT_REQUEST]);
@@ -57,14 +57,6 @@ decide(const float8 *weight, const float8 *by_rules)
 			neutral = c;
 	}
 
-	/*
-	 * To ask for permission is not to ask for an opinion.  The model, which
-	 * learned both from questions, is not believed against a rule that read a
-	 * request, unless it is much louder or there is promotion too.
-	 */
-	if (surveys && by_rules[CLASS_MARKET_RESEARCH] <= 0 && ESTABLISHED(by_rules[CLASS_CONSENT_REQUEST]) &&
-		!promotes && weight[CLASS_MARKET_RESEARCH] < BESIDES * weight[CLASS_CONSENT_REQUEST])
-		return CLASS_CONSENT_REQUEST;
 	if (surveys)
 		return promotes || asks || gathers ? CLASS_SUGGING : CLASS_MARKET_RESEARCH;
 	/* also when bolted onto a receipt: the request is all that is marketing */
@@ -146,7 +138,7 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 	}
 
 	promotion = weight[CLASS_DIRECT_MARKETING] + weight[CLASS_CONSENT_REQUEST];
-	result->class = decide(weight, by_rules);
+	result->class = decide(weight);
 
 	/* Traces of promotion below the mark, or beside such a label; thin margins. */
 	if (weight[CLASS_DIRECT_MARKETING] >= DOUBT / 2 && weight[CLASS_DIRECT_MARKETING] < SURE &&

@@ -13,8 +13,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <stdbool.h>
-
 #include "classify/features.h"
 
 #define STEM_LETTERS		5	/* a longer word is also known by so many */
@@ -273,13 +271,15 @@ consent_features(const char *text, int len, ConsentFeature *feature)
 
 	/* One multiplier for each sort of feature keeps the sorts apart. */
 #define PUT(h, from, to) \
-	(feature[n].hash = spread(h), feature[n].start = (from), feature[n++].end = (to))
+	(feature[n].hash = spread(h), feature[n].start = (from), \
+	 feature[n].end = (to), feature[n++].word = false)
 
 	for (int i = 0; i < ntokens; i++)
 	{
 		const Token *t = &token[i];
 
 		PUT(t->hash, t->start, t->end);
+		feature[n - 1].word = true;
 		PUT(before * 31 + t->hash * 7 + 1, before_start, t->end);
 		if (t->stem)
 			PUT(t->stem * 3 + 2, t->start, t->end);
@@ -292,4 +292,28 @@ consent_features(const char *text, int len, ConsentFeature *feature)
 		PUT(before * 31 + hash_kind("end") * 7 + 1, before_start, token[ntokens - 1].end);
 #undef PUT
 	return n;
+}
+
+static inline int
+at_most(int n, int most)
+{
+	return n < most ? n : most;
+}
+
+int
+consent_places(bool in_subject, int at, int n, int words, int *place)
+{
+	int			nplaces = 0;
+	int			base = 1;
+
+	if (in_subject)
+		place[nplaces++] = 0;
+	place[nplaces++] = base + at_most(at, PLACE_STEPS - 1);
+	base += PLACE_STEPS;
+	place[nplaces++] = base + at_most(n - 1 - at, PLACE_STEPS - 1);
+	base += PLACE_STEPS;
+	place[nplaces++] = base + at_most(n, PLACE_COUNTS) - 1;
+	base += PLACE_COUNTS;
+	place[nplaces++] = base + at_most(words / 4, PLACE_LENGTHS - 1);
+	return nplaces;
 }

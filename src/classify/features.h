@@ -12,6 +12,7 @@
 #ifndef PG_CONSENT_FEATURES_H
 #define PG_CONSENT_FEATURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A sentence is read this far. */
@@ -22,15 +23,17 @@
 
 /*
  * A sentence's sum is divided by the root of its features and so many more: a
- * word or two prove little.
+ * word or two prove little.  Likewise the sum of the words around it.
  */
 #define FEATURE_PRIOR		8
+#define CONTEXT_PRIOR		30
 
 typedef struct ConsentFeature
 {
 	uint32_t	hash;
 	int32_t		start;			/* bytes of the sentence it was read from */
 	int32_t		end;			/* exclusive */
+	bool		word;			/* a whole word or what stands for one */
 } ConsentFeature;
 
 /*
@@ -38,5 +41,17 @@ typedef struct ConsentFeature
  * has room for FEATURE_MAX.  Returns how many.
  */
 extern int	consent_features(const char *text, int len, ConsentFeature *feature);
+
+/*
+ * Where a sentence stands, and how long it is: which of FEATURE_PLACES hold.
+ * It is number "at" (from 0) of n, and has so many words.
+ */
+#define PLACE_STEPS			4	/* from the beginning, and from the end */
+#define PLACE_COUNTS		6	/* of sentences */
+#define PLACE_LENGTHS		7	/* of four words each */
+#define FEATURE_PLACES		(1 + 2 * PLACE_STEPS + PLACE_COUNTS + PLACE_LENGTHS)
+#define FEATURE_PLACE_MAX	5	/* at once */
+
+extern int	consent_places(bool in_subject, int at, int n, int words, int *place);
 
 #endif							/* PG_CONSENT_FEATURES_H */

@@ -36,17 +36,18 @@ static const char *const english[] = {
 static const char *const others[] = {
 	"aan", "al", "alla", "am", "ar", "auf", "aux", "avec", "bei", "bent",
 	"ces", "che", "chi", "ci", "com", "con", "cu", "czy", "da", "das", "de",
-	"dei", "del", "dem", "den", "der", "des", "die", "dla", "dos", "du",
-	"een", "eich", "ein", "eine", "el", "en", "este", "et", "eu", "ewch",
-	"fel", "fydd", "gan", "gyda", "het", "ich", "ihr", "ihre", "il", "ir",
-	"ist", "ja", "je", "jest", "la", "las", "le", "les", "lo", "los", "mae",
-	"met", "mit", "na", "nach", "nasz", "neu", "nicht", "nie", "niet", "non",
-	"nos", "nous", "oder", "oes", "om", "ons", "onze", "os", "ou", "para",
-	"pentru", "per", "peut", "por", "pour", "pro", "prosimy", "que", "qui",
-	"se", "si", "sich", "sie", "sind", "sobre", "son", "su", "sur", "sus",
-	"syn", "te", "tu", "un", "una", "und", "une", "uns", "unser", "uw", "van",
-	"voor", "vos", "votre", "vous", "wen", "wir", "wird", "wordt", "wrth",
-	"y", "ych", "yn", "yr", "za", "zu", "zum", "zur"
+	"dei", "del", "dem", "den", "der", "des", "die", "dla", "dos", "du", "een",
+	"eich", "ein", "eine", "el", "en", "este", "et", "eu", "ewch", "fel",
+	"fydd", "gallwch", "gan", "graag", "gyda", "het", "hoffech", "ich", "ihr",
+	"ihre", "il", "ir", "ist", "ja", "je", "jest", "jouw", "kunt", "la", "las",
+	"le", "les", "lo", "los", "mae", "met", "mit", "mogen", "na", "naar",
+	"nach", "nasz", "neu", "nicht", "nie", "niet", "non", "nos", "nous",
+	"oder", "oes", "om", "ons", "onze", "os", "ou", "para", "pentru", "per",
+	"peut", "por", "pour", "pro", "prosimy", "que", "qui", "rydym", "se", "si",
+	"sich", "sie", "sind", "sobre", "son", "su", "sur", "sus", "syn", "te",
+	"tu", "un", "una", "und", "une", "uns", "unser", "uw", "van", "voor",
+	"vos", "votre", "vous", "wen", "willen", "wilt", "wir", "wird", "wordt",
+	"wrth", "y", "ych", "ydych", "yn", "yr", "za", "zijn", "zu", "zum", "zur"
 };
 
 #define SLOTS			512		/* a power of two, twice the words and more */
@@ -159,5 +160,5 @@ consent_language(const ConsentText *const *parts)
 	}
 	if (other > known || 2 * strange > letters)
 		return LANGUAGE_FOREIGN;
-	return known > 0 && words >= FEW ? LANGUAGE_KNOWN : LANGUAGE_UNSURE;
+	return known > other && words >= FEW ? LANGUAGE_KNOWN : LANGUAGE_UNSURE;
 }

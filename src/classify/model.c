@@ -23,13 +23,15 @@
 #include "classify/features.h"
 #include "classify/model.h"
 
+#define ROOTS			1024	/* of longer messages they are computed */
+
 typedef struct Model
 {
 	const int8 *row;
 	uint32		mask;
-	int32		bias[CONSENT_NTRAITS];
-	int64		scale[CONSENT_NTRAITS];
-	int32		root[FEATURE_MAX + 1];	/* 2^16 / sqrt(n + FEATURE_PRIOR) */
+	const uint8 *vocabulary;
+	ConsentModelHeader header;	/* in this machine's byte order */
+	int32		root[ROOTS];	/* 2^16 / sqrt(n) */
 } Model;
 
 static Model *model = NULL;
@@ -105,54 +107,175 @@ load(void)
 
 	header = map;
 	if (memcmp(header->magic, MODEL_MAGIC, sizeof(header->magic)) != 0 ||
-		little_endian(header->ntraits) != CONSENT_NTRAITS ||
+		little_endian(header->size) != sizeof(ConsentModelHeader) ||
 		little_endian(header->bits) > 24 ||
-		st.st_size != sizeof(ConsentModelHeader) + ((off_t) MODEL_ROW << little_endian(header->bits)))
+		st.st_size != sizeof(ConsentModelHeader) + ((off_t) MODEL_ROW << little_endian(header->bits)) +
+		MODEL_VOCABULARY / 8)
 	{
 		munmap(map, st.st_size);
 		unusable(path, "it is not of this version");
 	}
 	loaded.row = (const int8 *) (header + 1);
 	loaded.mask = ((uint32) 1 << little_endian(header->bits)) - 1;
-	for (int i = 0; i < CONSENT_NTRAITS; i++)
-	{
-		loaded.bias[i] = (int32) little_endian(header->bias[i]);
-		loaded.scale[i] = (int32) little_endian(header->scale[i]);
-	}
-	for (int n = 0; n <= FEATURE_MAX; n++)
-		loaded.root[n] = (int32) integer_root((UINT64CONST(1) << 32) / (n + FEATURE_PRIOR));
+	loaded.vocabulary = (const uint8 *) loaded.row + ((size_t) MODEL_ROW << little_endian(header->bits));
+	for (int i = 0; i < sizeof(ConsentModelHeader) / sizeof(uint32); i++)
+		((uint32 *) &loaded.header)[i] = little_endian(((const uint32 *) header)[i]);
+	for (int n = 1; n < ROOTS; n++)
+		loaded.root[n] = (int32) integer_root((UINT64CONST(1) << 32) / n);
 	model = &loaded;
 }
 
-void
-consent_model_judge(const char *text, int len, ConsentTraits *traits)
+static int32
+root_of(int n)
+{
+	return n < ROOTS ? model->root[n] : (int32) integer_root((UINT64CONST(1) << 32) / n);
+}
+
+/* Adds up the rows of the sentence's features. */
+static void
+add_up(ConsentPassage *p)
 {
 	ConsentFeature feature[FEATURE_MAX];
-	int			n = consent_features(text, len, feature);
-	int32		sum[MODEL_ROW] = {0};
+	int16		words[MODEL_ROW] = {0};
+	int16		others[MODEL_ROW] = {0};
 
-	if (model == NULL)
-		load();
+	StaticAssertDecl((FEATURE_MAX - FEATURE_MAX_TOKENS) * 128 <= PG_INT16_MAX,
+					 "the sums of the longest sentence must fit");
+
+	p->features = consent_features(p->text, p->len, feature);
+	p->words = 0;
 #ifdef __GNUC__
 	/* the rows are anywhere in the file: ask for all before the first is needed */
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < p->features; i++)
 		__builtin_prefetch(model->row + (size_t) (feature[i].hash & model->mask) * MODEL_ROW);
 #endif
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < p->features; i++)
 	{
 		const int8 *row = model->row + (size_t) (feature[i].hash & model->mask) * MODEL_ROW;
+		int16	   *sum = feature[i].word ? words : others;
 
 		for (int t = 0; t < MODEL_ROW; t++)
 			sum[t] += row[t];
+		p->words += feature[i].word;
 	}
+	for (int t = 0; t < MODEL_ROW; t++)
+		p->sum[t] = words[t];
+	for (int t = 0; t < CONSENT_NTRAITS; t++)
+		p->sum[MODEL_LANE(REACH_OWN, t)] += others[t];
+}
+
+/*
+ * The log-odds that a sum over n features is worth.  The division is one of
+ * 64 bits because the shift of a negative number is not the same everywhere.
+ */
+static int32
+worth(ModelReach reach, int trait, int32 sum, int n)
+{
+	int64		odds = (int64) sum * model->header.scale[reach][trait] *
+		root_of(n + (reach == REACH_OWN ? FEATURE_PRIOR : CONTEXT_PRIOR));
+
+	return (int32) (odds / (INT64CONST(1) << (16 + MODEL_SCALE_BITS)));
+}
+
+static void
+judge_message(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis)
+{
+	static const int32 logarithm[] = MESSAGE_SENTENCES;
+	int32		feature[MESSAGE_FEATURES];
+
 	for (int t = 0; t < CONSENT_NTRAITS; t++)
 	{
-		int64		odds = sum[t] * model->scale[t] * model->root[n];
+		int32		top = MESSAGE_ODDS_LEAST;
+		int64		sum = 0;
 
-		/* the shift of a negative number is not the same everywhere */
-		traits->odds[t] = model->bias[t] +
-			(int32) (odds / (INT64CONST(1) << (16 + MODEL_SCALE_BITS)));
+		for (int i = 0; i < n; i++)
+		{
+			int32		odds = Min(passage[i].odds[t], MESSAGE_ODDS_MOST);
+
+			top = Max(top, odds);
+			sum += Max(odds, MESSAGE_MEAN_LEAST);
+		}
+		feature[2 * t] = top;
+		feature[2 * t + 1] = n > 0 ? (int32) (sum / n) : MESSAGE_MEAN_LEAST;
 	}
+	feature[2 * CONSENT_NTRAITS] = logarithm[Min(n, lengthof(logarithm) - 1)];
+	for (int a = 0; a < CONSENT_NAXES; a++)
+		feature[MESSAGE_RULES + a] = Min(rules[a], MESSAGE_RULES_MOST);
+	for (int a = 0; a < CONSENT_NAXES; a++)
+	{
+		int64		sum = 0;
+
+		for (int f = 0; f < MESSAGE_FEATURES; f++)
+			sum += (int64) model->header.axis[a][f] * feature[f];
+		axis[a] = (int32) (sum / 1000) + model->header.axis[a][MESSAGE_FEATURES];
+	}
+}
+
+void
+consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int32_t *axis)
+{
+	int32		all[MODEL_ROW] = {0};
+	int			words = 0;
+
+	if (model == NULL)
+		load();
+	for (int i = 0; i < n; i++)
+	{
+		add_up(&passage[i]);
+		for (int t = 0; t < MODEL_ROW; t++)
+			all[t] += passage[i].sum[t];
+		words += passage[i].words;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		ConsentPassage *p = &passage[i];
+		int			place[FEATURE_PLACE_MAX];
+		int			nplaces = consent_places(p->in_subject, i, n, p->words, place);
+
+		for (int t = 0; t < CONSENT_NTRAITS; t++)
+		{
+			int			rest = MODEL_LANE(REACH_REST, t);
+			int			near = MODEL_LANE(REACH_NEAR, t);
+			int32		odds = model->header.bias[t] +
+				worth(REACH_OWN, t, p->sum[t], p->features);
+
+			for (int k = 0; k < nplaces; k++)
+				odds += model->header.place[place[k]][t];
+			if (n > 1)
+				odds += worth(REACH_REST, t, all[rest] - p->sum[rest], words - p->words);
+			if (i > 0)
+				odds += worth(REACH_NEAR, t, p[-1].sum[near], p[-1].words);
+			if (i + 1 < n)
+				odds += worth(REACH_NEAR, t, p[1].sum[near], p[1].words);
+			p->odds[t] = odds;
+		}
+	}
+	judge_message(passage, n, rules, axis);
+}
+
+int
+consent_model_knows(const char *text, int len, int *known)
+{
+	ConsentFeature feature[FEATURE_MAX];
+	int			n = consent_features(text, len, feature);
+	int			words = 0;
+
+	if (model == NULL)
+		load();
+	*known = 0;
+	for (int i = 0; i < n; i++)
+	{
+		char		c = text[feature[i].start];
+		uint32		bit = feature[i].hash % MODEL_VOCABULARY;
+
+		/* numbers and signs are the same in every language */
+		if (!feature[i].word || !((c >= 'a' && c <= 'z') || IS_HIGHBIT_SET(c)))
+			continue;
+		words++;
+		if (model->vocabulary[bit / 8] & (1 << bit % 8))
+			(*known)++;
+	}
+	return words;
 }
 
 int

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * model.h
- *	  The learned part: what a sentence is, judged by its words.
+ *	  The learned part: what a sentence is, judged by its words and by those
+ *	  around it, and what that makes of the message.
  *
- * The shipped file is an array of small whole numbers, one row for each value
- * a feature's hash can have.  It is made by test/train ("make model").
+ * The shipped file is made by test/train ("make model").  There is nothing but
+ * whole numbers in it.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +13,8 @@
 #define PG_CONSENT_MODEL_H
 
 #include <stdint.h>
+
+#include "classify/features.h"
 
 /* What a sentence may be.  Each is asked on its own: none excludes another. */
 typedef enum ConsentTrait
@@ -26,32 +29,101 @@ typedef enum ConsentTrait
 #define CONSENT_NTRAITS		(TRAIT_LEAD_CAPTURE + 1)
 
 /*
- * The file: this, then 2^bits rows of MODEL_ROW signed bytes, a trait each.
- * Numbers are little-endian.  For a sentence with n features whose rows add
- * up to s, the log-odds of a trait are bias + s * scale / sqrt(n +
- * FEATURE_PRIOR), all in thousandths; scale has MODEL_SCALE_BITS bits behind the point.
+ * What a message may be.  Whether it gathers leads is asked of surveys, and
+ * whether it serves of what promotes.
  */
-#define MODEL_MAGIC			"pgconsM1"
-#define MODEL_ROW			8
+typedef enum ConsentAxis
+{
+	AXIS_PROMOTES,
+	AXIS_ASKS,
+	AXIS_SURVEYS,
+	AXIS_GATHERS,
+	AXIS_SERVES
+} ConsentAxis;
+
+#define CONSENT_NAXES		(AXIS_SERVES + 1)
+
+/*
+ * A feature's row: what it says of the sentence it is in, and, if it is a
+ * word, of all other sentences of the message and of the next ones.
+ */
+typedef enum ModelReach
+{
+	REACH_OWN,
+	REACH_REST,
+	REACH_NEAR
+} ModelReach;
+
+#define CONSENT_NREACHES	(REACH_NEAR + 1)
+#define MODEL_ROW			16
+#define MODEL_LANE(reach, trait) ((reach) * CONSENT_NTRAITS + (trait))
+
+/*
+ * What an axis is judged by: for each trait, the odds of the sentence that has
+ * most of it, and the mean of all; then the logarithm of their number, and
+ * what the rules that speak for each axis weigh.  All in thousandths, and
+ * within bounds.
+ */
+#define MESSAGE_FEATURES	(2 * CONSENT_NTRAITS + 1 + CONSENT_NAXES)
+#define MESSAGE_RULES		(2 * CONSENT_NTRAITS + 1)	/* the first of them */
+#define MESSAGE_RULES_MOST	2000
+#define MESSAGE_ODDS_MOST	6000
+#define MESSAGE_ODDS_LEAST	(-6000)
+#define MESSAGE_MEAN_LEAST	(-3000)	/* of each that the mean is made of */
+
+/* The logarithm of so many and one, in thousandths; of more, the last. */
+#define MESSAGE_SENTENCES	{ \
+	0, 693, 1099, 1386, 1609, 1792, 1946, 2079, 2197, 2303, 2398, 2485, 2565, 2639, 2708, 2773, \
+	2833, 2890, 2944, 2996, 3045, 3091, 3135, 3178, 3219, 3258, 3296, 3332, 3367, 3401, 3434, 3466 }
+
+/*
+ * The file: this, then 2^bits rows of MODEL_ROW signed bytes.  Numbers are
+ * little-endian.  For a sentence with n features, whose own lanes add up to
+ * s, the log-odds of a trait are the bias, the weights of its places, and
+ * s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the words of the other
+ * sentences, with CONTEXT_PRIOR.  All in thousandths; scale has
+ * MODEL_SCALE_BITS bits behind the point.  An axis's weights are thousandths
+ * too, so its sum is divided by as much.  At the end is a bit for each word
+ * that more than one message had, by its hash.
+ */
+#define MODEL_MAGIC			"pgconsM2"
 #define MODEL_SCALE_BITS	16
+#define MODEL_VOCABULARY	(1 << 18)	/* bits */
 
 typedef struct ConsentModelHeader
 {
 	char		magic[8];
 	uint32_t	bits;
-	uint32_t	ntraits;
-	int32_t		bias[MODEL_ROW];
-	int32_t		scale[MODEL_ROW];
+	uint32_t	size;			/* of this */
+	int32_t		bias[CONSENT_NTRAITS];
+	int32_t		scale[CONSENT_NREACHES][CONSENT_NTRAITS];
+	int32_t		place[FEATURE_PLACES][CONSENT_NTRAITS];
+	int32_t		axis[CONSENT_NAXES][MESSAGE_FEATURES + 1];	/* the bias last */
 } ConsentModelHeader;
 
-/* A sentence's log-odds, in thousandths. */
-typedef struct ConsentTraits
+/* A sentence and, once it is judged, its log-odds, in thousandths. */
+typedef struct ConsentPassage
 {
+	const char *text;			/* folded */
+	int			len;
+	bool		in_subject;
 	int32_t		odds[CONSENT_NTRAITS];
-} ConsentTraits;
 
-/* len bytes of folded text */
-extern void consent_model_judge(const char *text, int len, ConsentTraits *traits);
+	/* for the model alone */
+	int			features;
+	int			words;
+	int32_t		sum[MODEL_ROW];
+} ConsentPassage;
+
+/*
+ * Judges the sentences of a message, subject first, and the message: the
+ * log-odds of each axis, given what the rules that speak for it weigh.
+ */
+extern void consent_model_judge(ConsentPassage *passage, int n,
+								const int32_t *rules, int32_t *axis);
+
+/* How many words the text has, and how many of them the model has learned. */
+extern int	consent_model_knows(const char *text, int len, int *known);
 
 /*
  * The parts of the sentence that spoke loudest for the trait, at most max,

@@ -3,20 +3,19 @@
  * weigh.c
  *	  What the model adds to what the rules found.
  *
- * Rules know phrases, the model knows tone.  Sentence by sentence the model's
- * log-odds and the weights of the rules that speak there are put together;
- * where the sum says something else than the rules alone, the difference
- * becomes a finding of its own, so that weights still add up to the verdict:
+ * Rules know phrases, the model knows tone and where it stands.  Given what
+ * the rules for each class weigh, the model says how likely the message
+ * promotes, asks, surveys, gathers leads, or serves beside its promotion, and
+ * the odds of that become the class's weight: 1 is even, and enough.  Where
+ * that is not what the rules say, the difference becomes findings of its own,
+ * so that weights still add up to the verdict:
  *
- *	model.promotion		more promotion than rules found here
- *	model.plain			less: the words of a rule, in a plain sentence
- *	model.ask, model.research, model.lead_capture, model.service
- *	text.length			a long text has more chances to sound like something,
- *						so its sums are divided by the root of its sentences
+ *	model.promotion, model.ask, model.research, model.lead_capture,
+ *	model.service		more than the rules found, in the sentences that say it
+ *	model.plain			less: the words of a rule, in a plain text
  *
- * A rule that users wrote is never weakened.  The slopes and offsets below come
- * from cross-validation on test/corpus/train.jsonl; FEATURE_PRIOR and the mark
- * of doubt were chosen with the scores of the test sets in view.
+ * A rule that users wrote is never weakened.  A sender's own label is not shown
+ * to the model, which would believe it.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,82 +30,67 @@
 
 /* Weights are in thousandths here. */
 #define ONE				1000
-#define LARGEST			10000	/* of one sentence */
+#define LARGEST			10000	/* of a class, by the model */
 #define SMALLEST		200		/* what is less is not worth a finding */
-#define MOST_FINDINGS	100		/* for a class */
 #define DOUBTFUL		500		/* promotion that is less is not worth telling */
 
 #define MIN_SENTENCE	4		/* bytes; less says nothing */
-
-/* log-odds = (model * slope + rules * rule_slope) / ONE + offset */
-typedef struct Blend
-{
-	ConsentTrait trait;
-	ConsentClass class;
-	int			slope;
-	int			rule_slope;
-	int			rule_most;		/* more weight of rules adds nothing */
-	int			offset;
-	ConsentRule as;				/* what the model's finding looks like */
-} Blend;
+#define FEW				2		/* fewer words say nothing, either */
+#define ECHO			4		/* a sentence speaks, too, if its odds are such a part
+								 * of the loudest one's */
 
 #define MODEL_CITATION	"ICO guidance on identifying direct marketing: phrasing, tone and context; learned from labelled sentences"
 
-#define LENGTH_CITATION "weights of a long text are divided by the root of the number of its sentences"
+/* What the model's findings look like. */
+#define FINDING(name, of) \
+	{.code = (name),.class = (of),.model = true,.citation = MODEL_CITATION}
 
-static const Blend blends[] = {
-	{TRAIT_PROMOTION, CLASS_DIRECT_MARKETING, 950, 1910, 1500, -600,
-	{.code = "model.promotion",.class = CLASS_DIRECT_MARKETING,.model = true,.citation = MODEL_CITATION}},
-	{TRAIT_CONSENT_REQUEST, CLASS_CONSENT_REQUEST, 1270, 1620, 1500, 1600,
-	{.code = "model.ask",.class = CLASS_CONSENT_REQUEST,.model = true,.citation = MODEL_CITATION}},
-	{TRAIT_RESEARCH, CLASS_MARKET_RESEARCH, 960, 1300, 1500, 450,
-	{.code = "model.research",.class = CLASS_MARKET_RESEARCH,.model = true,.citation = MODEL_CITATION}},
-	{TRAIT_LEAD_CAPTURE, CLASS_SUGGING, 1520, 0, 0, 3530,
-	{.code = "model.lead_capture",.class = CLASS_SUGGING,.model = true,.citation = MODEL_CITATION}},
+typedef struct Axis
+{
+	ConsentClass class;
+	ConsentTrait trait;
+	ConsentRule more;
+	ConsentRule less;
+} Axis;
+
+static const Axis axes[CONSENT_NAXES] = {
+	[AXIS_PROMOTES] = {CLASS_DIRECT_MARKETING, TRAIT_PROMOTION,
+		FINDING("model.promotion", CLASS_DIRECT_MARKETING),
+		FINDING("model.plain", CLASS_DIRECT_MARKETING)},
+	[AXIS_ASKS] = {CLASS_CONSENT_REQUEST, TRAIT_CONSENT_REQUEST,
+		FINDING("model.ask", CLASS_CONSENT_REQUEST),
+		FINDING("model.plain", CLASS_CONSENT_REQUEST)},
+	[AXIS_SURVEYS] = {CLASS_MARKET_RESEARCH, TRAIT_RESEARCH,
+		FINDING("model.research", CLASS_MARKET_RESEARCH),
+		FINDING("model.plain", CLASS_MARKET_RESEARCH)},
+	[AXIS_GATHERS] = {CLASS_SUGGING, TRAIT_LEAD_CAPTURE,
+		FINDING("model.lead_capture", CLASS_SUGGING),
+		FINDING("model.plain", CLASS_SUGGING)},
+	[AXIS_SERVES] = {CLASS_SERVICE, TRAIT_SERVICE,
+		FINDING("model.service", CLASS_SERVICE),
+		FINDING("model.plain", CLASS_SERVICE)},
 };
 
-static const ConsentRule plain = {
-	.code = "model.plain",.class = CLASS_DIRECT_MARKETING,.model = true,.citation = MODEL_CITATION
-};
-
-static const ConsentRule service = {
-	.code = "model.service",.class = CLASS_SERVICE,.model = true,.citation = MODEL_CITATION
-};
-
-/* What promotion loses where rules know a service, or a request, in the sentence. */
-#define SERVICE_DOUBT	1560
-#define REQUEST_DOUBT	850
-
-/* The weight of a service is log-odds, not odds: there is one sentence of it. */
-#define SERVICE_SLOPE		430
-#define SERVICE_RULE_SLOPE	300
-#define SERVICE_LENGTH		140 /* times the logarithm of the sentences */
-
-static const ConsentRule service_length = {
-	.code = "text.length",.class = CLASS_SERVICE,.model = true,.citation = LENGTH_CITATION
-};
-
-static const ConsentRule length_rules[lengthof(blends)] = {
-	{.code = "text.length",.class = CLASS_DIRECT_MARKETING,.model = true,.citation = LENGTH_CITATION},
-	{.code = "text.length",.class = CLASS_CONSENT_REQUEST,.model = true,.citation = LENGTH_CITATION},
-	{.code = "text.length",.class = CLASS_MARKET_RESEARCH,.model = true,.citation = LENGTH_CITATION},
-	{.code = "text.length",.class = CLASS_SUGGING,.model = true,.citation = LENGTH_CITATION},
-};
-
-/* A sentence, and what the rules weigh in it. */
-typedef struct Weighed
+/* Where a passage is, and what the rules weigh in it. */
+typedef struct Place
 {
 	const ConsentText *text;
-	bool		in_subject;
 	int			start;
 	int			end;
-	ConsentTraits traits;
-	int			rules[lengthof(blends)];
-	int			own;			/* of rules[0], what users' rules say */
-	int			service;
-	bool		promotes;
-	bool		no_service; /* hidden, or a sender's own label */
-} Weighed;
+	int			rules[CONSENT_NAXES];
+	bool		hidden;
+	bool		label;			/* its sender says what the message is */
+} Place;
+
+typedef struct Message
+{
+	int			n;
+	ConsentPassage *passage;
+	Place	   *place;			/* of each */
+	int32		rules[CONSENT_NAXES];	/* what they weigh in all */
+	int32		own[CONSENT_NAXES]; /* of that, what users' rules do */
+	int32		odds[CONSENT_NAXES];
+} Message;
 
 /*
  * e to the power of thousandths, in thousandths.  Whole numbers only, so that
@@ -136,42 +120,46 @@ in_thousandths(float4 weight)
 	return (int) rint(weight * 1000.0);
 }
 
+/* The axis that rules of the class speak for; -1 if none. */
 static int
-blend_of(ConsentClass class)
+axis_of(ConsentClass class)
 {
-	for (int b = 0; b < lengthof(blends); b++)
+	for (int a = 0; a < CONSENT_NAXES; a++)
 	{
-		if (blends[b].class == class)
-			return b;
+		if (axes[a].class == class)
+			return a;
 	}
-	return -1;
+	return consent_class_is_marketing(class) ? -1 : AXIS_SERVES;
 }
 
+/* Adds a finding, in the passage or (-1) nowhere. */
 static ConsentFinding *
-add(ConsentFindings *found, const ConsentRule *as, int weight, const Weighed *s)
+add(ConsentFindings *found, const ConsentRule *as, int weight, const Message *m, int passage)
 {
 	ConsentFinding *f = consent_findings_add(found);
 
 	f->rule = as;
 	f->weight = (float4) (weight / 1000.0);
 	f->counts = true;
-	f->nowhere = s == NULL;
-	if (s != NULL)
+	f->nowhere = passage < 0;
+	if (passage >= 0)
 	{
-		f->in_subject = s->in_subject;
-		f->at = s->start;
-		consent_text_source(s->text, s->start, s->end, &f->start, &f->end);
+		const Place *place = &m->place[passage];
+
+		f->in_subject = m->passage[passage].in_subject;
+		f->at = place->start;
+		consent_text_source(place->text, place->start, place->end, &f->start, &f->end);
 	}
 	return f;
 }
 
 /* The loudest words, for the citation. */
 static char *
-loudest(const Weighed *s, ConsentTrait trait)
+loudest(const Place *place, ConsentTrait trait)
 {
 	ConsentSpeaker speaker[3];
-	const char *text = s->text->data + s->start;
-	int			n = consent_model_speakers(text, s->end - s->start, trait, speaker,
+	const char *text = place->text->data + place->start;
+	int			n = consent_model_speakers(text, place->end - place->start, trait, speaker,
 										   lengthof(speaker));
 	StringInfoData said;
 
@@ -184,243 +172,285 @@ loudest(const Weighed *s, ConsentTrait trait)
 	return said.data;
 }
 
-static Weighed *
-read_sentences(const ConsentText *const *parts, int *nweighed)
+static void
+read_sentences(const ConsentText *const *parts, Message *m)
 {
 	ConsentSentence *sentence[2] = {NULL, NULL};
 	int			n[2] = {0, 0};
-	Weighed    *weighed;
 
 	for (int p = 0; p < 2; p++)
 	{
 		if (parts[p] != NULL)
 			n[p] = consent_text_sentences(parts[p], &sentence[p]);
 	}
-	weighed = palloc0(Max(n[0] + n[1], 1) * sizeof(Weighed));
-	*nweighed = 0;
+	m->n = 0;
+	m->passage = palloc0(Max(n[0] + n[1], 1) * sizeof(ConsentPassage));
+	m->place = palloc0(Max(n[0] + n[1], 1) * sizeof(Place));
 	for (int p = 0; p < 2; p++)
 	{
 		for (int i = 0; i < n[p]; i++)
 		{
 			const ConsentSentence *s = &sentence[p][i];
-			Weighed    *w = &weighed[*nweighed];
+			ConsentPassage *passage = &m->passage[m->n];
+			Place	   *place = &m->place[m->n];
 
 			if (s->region == REGION_FOOTER || s->end - s->start < MIN_SENTENCE)
 				continue;
-			w->text = parts[p];
-			w->in_subject = p == 0;
-			w->start = s->start;
-			w->end = s->end;
-			w->no_service = s->region == REGION_PREHEADER;
-			consent_model_judge(parts[p]->data + s->start, s->end - s->start, &w->traits);
-			(*nweighed)++;
+			passage->text = parts[p]->data + s->start;
+			passage->len = s->end - s->start;
+			passage->in_subject = p == 0;
+			place->text = parts[p];
+			place->start = s->start;
+			place->end = s->end;
+			place->hidden = s->region == REGION_PREHEADER;
+			m->n++;
 		}
 	}
-	return weighed;
 }
 
-/* Credits every rule to the sentence where it first speaks. */
+/*
+ * Can what a reader sees be judged: are there some words, and two of three such
+ * as the model has learned?
+ */
+static bool
+is_learned(const Message *m)
+{
+	int			words = 0;
+	int			known = 0;
+
+	for (int i = 0; i < m->n; i++)
+	{
+		int			k;
+
+		if (m->place[i].hidden)
+			continue;
+		words += consent_model_knows(m->passage[i].text, m->passage[i].len, &k);
+		known += k;
+	}
+	return words >= FEW && 3 * known >= 2 * words;
+}
+
+/* The passage that byte "at" of the part is in; -1 if none. */
+static int
+passage_at(const Message *m, bool in_subject, int at)
+{
+	int			low = 0;
+	int			high = m->n;
+
+	/* the last one that begins at or before it */
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (m->passage[middle].in_subject == in_subject ?
+			m->place[middle].start <= at : m->passage[middle].in_subject)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0 || m->passage[low - 1].in_subject != in_subject ||
+		at >= m->place[low - 1].end)
+		return -1;
+	return low - 1;
+}
+
+/* Takes the sender's own label out of what the model reads. */
 static void
-credit_rules(const ConsentFindings *found, Weighed *weighed, int nweighed)
+hide_label(ConsentPassage *passage, Place *place, const ConsentFinding *f)
+{
+	int			from = f->at - place->start;
+	int			to = consent_text_byte(place->text, f->end) - place->start;
+	char	   *rest;
+
+	place->label = true;
+	to = Min(Max(to, from), passage->len);
+	/* a second label was found in what is no longer the text */
+	if (passage->text != place->text->data + place->start)
+		return;
+	rest = palloc(passage->len);
+	memcpy(rest, passage->text, from);
+	memcpy(rest + from, passage->text + to, passage->len - to);
+	passage->text = rest;
+	passage->len -= to - from;
+}
+
+/* Adds up the rules, and credits each to the sentence where it first speaks. */
+static void
+credit_rules(const ConsentFindings *found, Message *m)
 {
 	for (int i = 0; i < found->n; i++)
 	{
 		const ConsentFinding *f = &found->finding[i];
 		int			weight = in_thousandths(f->weight);
-		int			b = blend_of(f->rule->class);
-		int			low = 0;
-		int			high = nweighed;
+		int			a = axis_of(f->rule->class);
+		int			at = f->nowhere ? -1 : passage_at(m, f->in_subject, f->at);
 
-		if (!f->counts || f->rule->neutral || f->nowhere)
+		if (!f->counts || f->rule->neutral || a < 0)
 			continue;
-		/* the last sentence that begins at or before it */
-		while (low < high)
+		m->rules[a] += weight;
+		if (!f->rule->shipped)
+			m->own[a] += weight;
+		if (at >= 0)
 		{
-			int			middle = (low + high) / 2;
-			const Weighed *w = &weighed[middle];
-
-			if (w->in_subject == f->in_subject ? w->start <= f->at : w->in_subject)
-				low = middle + 1;
-			else
-				high = middle;
+			m->place[at].rules[a] += weight;
+			if (f->rule->class == CLASS_SERVICE && weight == 0)
+				hide_label(&m->passage[at], &m->place[at], f);
 		}
-		if (low == 0 || weighed[low - 1].in_subject != f->in_subject ||
-			f->at >= weighed[low - 1].end)
-			continue;
-		if (f->rule->class == CLASS_SERVICE && weight == 0)
-			weighed[low - 1].no_service = true;
-		if (b >= 0)
-			weighed[low - 1].rules[b] += weight;
-		else if (!consent_class_is_marketing(f->rule->class))
-			weighed[low - 1].service += weight;
-		if (b == 0 && !f->rule->shipped)
-			weighed[low - 1].own += weight;
 	}
-}
-
-static int
-blended(const Blend *b, int which, const Weighed *w)
-{
-	int64		odds = (int64) w->traits.odds[b->trait] * b->slope +
-		(int64) Min(w->rules[which], b->rule_most) * b->rule_slope;
-
-	if (b->class == CLASS_DIRECT_MARKETING)
-		odds -= (int64) Min(w->service, ONE) * SERVICE_DOUBT +
-			(int64) Min(w->rules[1], ONE) * REQUEST_DOUBT;
-	return exponential((int) (odds / ONE) + b->offset);
 }
 
 /* Does the message say nothing but what its sender calls it? */
 static bool
-only_labels(const Weighed *weighed, int nweighed)
+only_labels(const Message *m)
 {
-	for (int i = 0; i < nweighed; i++)
+	for (int i = 0; i < m->n; i++)
 	{
-		if (!weighed[i].no_service)
+		if (!m->place[i].label && !m->place[i].hidden)
 			return false;
 	}
 	return true;
 }
 
-/* What all rules of a class weigh together. */
-static int
-sum_of_rules(const ConsentFindings *found, ConsentClass class)
-{
-	int			sum = 0;
-
-	for (int i = 0; i < found->n; i++)
-	{
-		const ConsentFinding *f = &found->finding[i];
-
-		if (f->counts && f->rule->class == class && !f->rule->neutral)
-			sum += in_thousandths(f->weight);
-	}
-	return sum;
-}
-
-/* Adds what the model has to say about one class; returns the class's sum. */
-static int
-weigh_class(int b, Weighed *weighed, int nweighed, double root, bool explain,
-			ConsentFindings *found)
-{
-	int			rules = sum_of_rules(found, blends[b].class);
-	int			sum = rules;
-	bool		enough = rules >= ONE * root;
-	int			before = found->n;
-	int			added = 0;
-	int			shrunk;
-
-	for (int i = 0; i < nweighed && added < MOST_FINDINGS; i++)
-	{
-		Weighed    *w = &weighed[i];
-		int			more = blended(&blends[b], b, w);
-		bool		less;
-		ConsentFinding *f;
-
-		if (b == 0)
-			w->promotes = more >= ONE || w->rules[b] >= ONE;
-		more = Max(more, w->own) - w->rules[b];
-		less = more < 0;
-
-		/* where rules suffice they are the better evidence */
-		if (less ? b > 0 || more > -SMALLEST : more < SMALLEST || (w->rules[b] > 0 && enough))
-			continue;
-		f = add(found, less ? &plain : &blends[b].as, more, w);
-		if (explain)
-			f->because = loudest(w, less ? TRAIT_SERVICE : blends[b].trait);
-		sum += more;
-		added++;
-	}
-	shrunk = (int) rint(sum / root);
-	if (rules == 0 && shrunk < (b == 0 ? DOUBTFUL : ONE))
-	{
-		/* everything sounds a little like everything */
-		found->n = before;
-		return 0;
-	}
-	if (sum > shrunk)
-		(void) add(found, &length_rules[b], shrunk - sum, NULL);
-	return shrunk;
-}
-
 /*
- * What serves beside promotion must be more than a phrase in a long text, so
- * there rules are divided by the length as well.  The sentence that most reads
- * like a service, and does not promote, speaks for all others.
+ * Which passage says most of the axis?  Hidden text and labels serve nobody;
+ * "unsaid" are those in which no rule of the axis speaks.
  */
-static void
-weigh_service(Weighed *weighed, int nweighed, bool promotes, bool explain,
-			  ConsentFindings *found)
+static int
+loudest_passage(const Message *m, int a, bool unsaid)
 {
-	const Weighed *best = NULL;
-	double		root = sqrt(Max(nweighed - 1, 1));	/* one sentence promotes */
-	int			sum = 0;
-	bool		enough;
-	int			weight;
+	int			top = -1;
 
-	for (int c = 0; c < CONSENT_NCLASSES; c++)
+	for (int i = 0; i < m->n; i++)
 	{
-		if (!consent_class_is_marketing(c) && c != CLASS_MARKET_RESEARCH)
-			sum += sum_of_rules(found, c);
+		if (a == AXIS_SERVES && (m->place[i].hidden || m->place[i].label))
+			continue;
+		if (unsaid && (m->place[i].rules[a] > 0 || m->passage[i].odds[axes[a].trait] < 0))
+			continue;
+		if (top < 0 || m->passage[i].odds[axes[a].trait] > m->passage[top].odds[axes[a].trait])
+			top = i;
 	}
-	if (sum >= ONE && !promotes)
-		return;
-	enough = sum >= ONE * root;
-	for (int i = 0; i < nweighed && !enough; i++)
+	return top;
+}
+
+/* Adds findings that weigh "more" together.  False if there is nobody to say it. */
+static bool
+say_more(const Message *m, int a, int more, bool unsaid, bool explain, ConsentFindings *found)
+{
+	ConsentTrait trait = axes[a].trait;
+	int			top = loudest_passage(m, a, unsaid);
+	int			least;
+	int64		sum = 0;
+	int			left = more;
+
+	if (top < 0)
+		return false;
+	least = Max(exponential(m->passage[top].odds[trait]) / ECHO, 1);
+	for (int pass = 0; pass < 2; pass++)
 	{
-		if (!weighed[i].promotes && !weighed[i].no_service &&
-			(best == NULL ||
-			 weighed[i].traits.odds[TRAIT_SERVICE] > best->traits.odds[TRAIT_SERVICE]))
-			best = &weighed[i];
-	}
-	if (best != NULL)
-	{
-		weight = (int) ((int64) best->traits.odds[TRAIT_SERVICE] * SERVICE_SLOPE / ONE) +
-			Min(best->service, ONE) * SERVICE_RULE_SLOPE / ONE -
-			(int) rint(SERVICE_LENGTH * log(nweighed));
-		if (weight >= SMALLEST)
+		for (int i = 0; i < m->n; i++)
 		{
-			ConsentFinding *f = add(found, &service, weight, best);
+			int			odds = exponential(m->passage[i].odds[trait]);
+			int			share;
+			ConsentFinding *f;
 
+			/* one sentence of service is enough, and speaks for all others */
+			if (i != top && (odds < least || a == AXIS_SERVES ||
+							 (unsaid && m->place[i].rules[a] > 0)))
+				continue;
+			odds = Max(odds, 1);
+			if (pass == 0)
+			{
+				sum += odds;
+				continue;
+			}
+			share = sum > odds ? (int) (left * (int64) odds / sum) : left;
+			sum -= odds;
+			left -= share;
+			f = add(found, &axes[a].more, share, m, i);
 			if (explain)
-				f->because = loudest(best, TRAIT_SERVICE);
+				f->because = loudest(&m->place[i], trait);
 		}
 	}
-	weight = (int) rint(sum / root) - sum;
-	if (promotes && weight < 0)
-		(void) add(found, &service_length, weight, NULL);
+	return true;
+}
+
+/* Takes "less" from where rules speak, or from nowhere. */
+static void
+say_less(const Message *m, int a, int less, bool explain, ConsentFindings *found)
+{
+	int			said = 0;
+	int			left = less;
+
+	for (int i = 0; i < m->n; i++)
+		said += m->place[i].rules[a];
+	for (int i = 0; i < m->n && said > 0; i++)
+	{
+		int			rules = m->place[i].rules[a];
+		int			share;
+		ConsentFinding *f;
+
+		if (rules <= 0)
+			continue;
+		share = said > rules ? (int) (left * (int64) rules / said) : left;
+		said -= rules;
+		left -= share;
+		f = add(found, &axes[a].less, -share, m, i);
+		if (explain)
+			f->because = loudest(&m->place[i], TRAIT_SERVICE);
+	}
+	if (left > 0)
+		(void) add(found, &axes[a].less, -left, m, -1);
+}
+
+/* Adds what the model has to say about an axis; returns what it weighs in all. */
+static int
+weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
+{
+	int			rules = m->rules[a];
+	int			target = Max(exponential(m->odds[a]), m->own[a]);
+
+	if ((rules >= ONE) == (target >= ONE) && abs(target - rules) < SMALLEST)
+		return rules;
+	/* everything sounds a little like everything */
+	if (rules <= 0 && target < (a == AXIS_PROMOTES ? DOUBTFUL : ONE))
+		return rules;
+	if (target > rules)
+	{
+		/* where rules suffice they are the better evidence */
+		if (!say_more(m, a, target - rules, rules >= ONE, explain, found))
+			return rules;
+	}
+	else
+		say_less(m, a, rules - target, explain, found);
+	return target;
 }
 
 void
 consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *found)
 {
-	int			nweighed;
-	Weighed    *weighed;
-	double		root;
-	bool		surveys = false;
-	bool		promotes = false;
+	Message		m = {0};
+	bool		promotes;
 
 	/* what it has not learned the model should not judge */
 	found->language = consent_language(parts);
+	if (found->language == LANGUAGE_FOREIGN)
+		return;
+	read_sentences(parts, &m);
+	if (found->language == LANGUAGE_UNSURE && is_learned(&m))
+		found->language = LANGUAGE_KNOWN;
 	if (found->language != LANGUAGE_KNOWN)
 		return;
-	weighed = read_sentences(parts, &nweighed);
-	root = sqrt(Max(nweighed, 1));
-	credit_rules(found, weighed, nweighed);
-	found->empty |= only_labels(weighed, nweighed);
-	for (int b = 0; b < lengthof(blends); b++)
-	{
-		int			sum;
+	credit_rules(found, &m);
+	found->empty |= only_labels(&m);
+	consent_model_judge(m.passage, m.n, m.rules, m.odds);
 
-		/* gathering leads only matters where something asks questions */
-		if (blends[b].class == CLASS_SUGGING && !surveys)
-			break;
-		sum = weigh_class(b, weighed, nweighed, root, explain, found);
-		if (blends[b].class == CLASS_MARKET_RESEARCH)
-			surveys = sum >= ONE;
-		if (blends[b].class == CLASS_DIRECT_MARKETING)
-			promotes = sum >= ONE;
-	}
-	weigh_service(weighed, nweighed, promotes, explain, found);
-	pfree(weighed);
+	promotes = weigh_axis(&m, AXIS_PROMOTES, explain, found) >= ONE;
+	(void) weigh_axis(&m, AXIS_ASKS, explain, found);
+	/* gathering leads only matters where something asks questions */
+	if (weigh_axis(&m, AXIS_SURVEYS, explain, found) >= ONE)
+		(void) weigh_axis(&m, AXIS_GATHERS, explain, found);
+	else if (promotes)
+		(void) weigh_axis(&m, AXIS_SERVES, explain, found);
+	pfree(m.passage);
+	pfree(m.place);
 }

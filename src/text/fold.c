@@ -62,6 +62,8 @@ consent_fold_begin(TextFold *fold, ConsentText *text, int expected)
 	text->len = 0;
 	text->nruns = 0;
 	text->nzones = 0;
+	text->nlines = 0;
+	text->line = NULL;
 	fold->region = REGION_BODY;
 }
 
@@ -240,12 +242,29 @@ flush_cluster(TextFold *fold)
 	fold->cluster_chars = 0;
 }
 
+static void
+note_line(TextFold *fold)
+{
+	ConsentText *text = fold->text;
+
+	if (text->nlines == fold->line_capacity)
+	{
+		fold->line_capacity = fold->line_capacity ? 2 * fold->line_capacity : 16;
+		text->line = text->line ?
+			repalloc(text->line, fold->line_capacity * sizeof(int32)) :
+			palloc(fold->line_capacity * sizeof(int32));
+	}
+	text->line[text->nlines++] = fold->space_start;
+}
+
 /* Write the white space that came before what comes now. */
 static void
 flush_space(TextFold *fold)
 {
 	if (!fold->space && fold->newlines == 0)
 		return;
+	if (fold->text->len > 0 && fold->newlines == 1 && !fold->text->html)
+		note_line(fold);
 	if (fold->text->len > 0)
 		consent_fold_append(fold, fold->newlines > 1 ? "\n" : " ", 1,
 							fold->space_start, fold->space_end,

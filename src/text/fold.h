@@ -36,6 +36,7 @@ typedef struct TextFold
 	int			capacity;
 	int			run_capacity;
 	int			zone_capacity;
+	int			line_capacity;
 	ConsentRegion region;		/* of what comes next */
 
 	/* white space seen but not yet written */

@@ -965,6 +965,9 @@ consent_text_respell(ConsentText *text)
 		r.out.html = text->html;
 		r.out.truncated = text->truncated;
 		r.out.pictures = text->pictures;
+		r.out.nlines = text->nlines;
+		r.out.line = text->line;
+		text->line = NULL;
 		consent_text_free(text);
 		*text = r.out;
 	}

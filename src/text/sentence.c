@@ -3,7 +3,8 @@
  * sentence.c
  *	  Where the sentences of a folded text are.
  *
- * A sentence ends with its paragraph, or with ".", "!" or "?" before a space.
+ * A sentence ends with its paragraph, with a line that somebody ended (a
+ * heading, an item, a button), or with ".", "!" or "?" before a space.
  * A full stop behind a single letter or a common abbreviation ends none.
  * Text that is hidden, in a footer or an address stands apart; links and
  * images are part of the sentence they are in.
@@ -13,6 +14,10 @@
 #include "postgres.h"
 
 #include "text/text.h"
+
+/* Where mail programs break lines, in bytes. */
+#define WRAP_NARROWEST	50
+#define WRAP_WIDEST		80
 
 static const char *const abbreviations[] = {
 	"approx", "co", "dept", "dr", "e.g", "eg", "etc", "i.e", "ie", "inc",
@@ -45,6 +50,48 @@ apart(ConsentRegion region)
 	return region == REGION_LINK || region == REGION_ALT ? REGION_BODY : region;
 }
 
+/*
+ * Where lines end that somebody ended: as bytes, ascending.  Where mail
+ * programs broke the lines, those end which had room for the next word.
+ */
+static int
+line_ends(const ConsentText *text, int **ends)
+{
+	int		   *at = palloc(text->nlines * sizeof(int));
+	int			widest = 0;
+	int			from = 0;
+	int			n = 0;
+
+	for (int i = 0; i < text->nlines; i++)
+		at[i] = consent_text_byte(text, text->line[i]);
+	for (int i = 0; i <= text->nlines; i++)
+	{
+		int			end = i < text->nlines ? at[i] : text->len;
+		const char *paragraph = memchr(text->data + from, '\n', Max(end - from, 0));
+
+		widest = Max(widest, (paragraph ? paragraph - text->data : end) - from);
+		from = end + 1;
+	}
+	from = 0;
+	for (int i = 0; i < text->nlines; i++)
+	{
+		int			word = at[i] + 1;
+
+		for (int c = at[i]; c > from; c--)
+		{
+			if (text->data[c - 1] == '\n')
+				from = c;
+		}
+		while (word < text->len && text->data[word] != ' ' && text->data[word] != '\n')
+			word++;
+		if (widest < WRAP_NARROWEST || widest > WRAP_WIDEST || word - from <= widest)
+			at[n++] = at[i];
+		from = Max(from, at[i] + 1);
+	}
+	*ends = at;
+	return n;
+}
+
 int
 consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
 {
@@ -53,6 +100,9 @@ consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
 	int			from = 0;
 	int			limit = 0;		/* where another region begins */
 	int			zone = 0;
+	int		   *line = NULL;
+	int			nlines = text->nlines > 0 ? line_ends(text, &line) : 0;
+	int			next = 0;
 	ConsentRegion region = REGION_BODY;
 
 	*sentences = palloc(capacity * sizeof(ConsentSentence));
@@ -70,10 +120,14 @@ consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
 				zone++;
 			limit = zone + 1 < text->nzones ? text->zone[zone + 1].at : text->len;
 		}
+		while (next < nlines && line[next] <= from)
+			next++;
 		while (end < limit && text->data[end] != '\n')
 		{
 			char		c = text->data[end++];
 
+			if (next < nlines && end == line[next])
+				break;
 			if ((c == '.' || c == '!' || c == '?') &&
 				(end == limit || strchr(" \"')", text->data[end])) &&
 				!(c == '.' && is_abbreviation(text, from, end - 1)))

@@ -92,6 +92,8 @@ consent_text_free(ConsentText *text)
 	pfree(text->data);
 	pfree(text->run);
 	pfree(text->zone);
+	if (text->line)
+		pfree(text->line);
 }
 
 /* The run that a byte of the text belongs to. */
@@ -141,6 +143,25 @@ consent_text_source(const ConsentText *text, int from, int to, int32 *start, int
 
 	*start = Min(a, consent_text_start(text, to - 1));
 	*end = Max(b, consent_text_end(text, from));
+}
+
+/* The byte of the text that came from source character "at", or the next. */
+int
+consent_text_byte(const ConsentText *text, int32 at)
+{
+	int			low = 0;
+	int			high = text->len;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (consent_text_end(text, middle) <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 ConsentRegion

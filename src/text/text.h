@@ -61,6 +61,9 @@ typedef struct ConsentText
 	ConsentRun *run;			/* by at; the first, if any, begins at 0 */
 	int			nzones;
 	ConsentZone *zone;			/* likewise */
+	int			nlines;
+	int32	   *line;			/* source characters where a line ends within
+								 * a paragraph of plain text; NULL if none */
 	bool		html;			/* tags were taken out */
 	bool		truncated;		/* the source was longer than we read */
 	bool		pictures;		/* there are pictures without words */
@@ -82,6 +85,9 @@ extern int32 consent_text_end(const ConsentText *text, int byte);
 extern void consent_text_source(const ConsentText *text, int from, int to,
 								int32 *start, int32 *end);
 
+/* The other way: the byte that source character "at" became, or the next one's. */
+extern int	consent_text_byte(const ConsentText *text, int32 at);
+
 extern ConsentRegion consent_text_region(const ConsentText *text, int byte);
 
 /* A sentence, in bytes of the folded text, without the white space around it. */
@@ -93,9 +99,9 @@ typedef struct ConsentSentence
 } ConsentSentence;
 
 /*
- * Sentences never reach over a paragraph or into another region, except that
- * links and images within a sentence belong to it.  Allocates in the current
- * context; returns how many.
+ * Sentences never reach over a paragraph, over the end of a line that was not
+ * only too full, or into another region, except that links and images within a
+ * sentence belong to it.  Allocates in the current context; returns how many.
  */
 extern int	consent_text_sentences(const ConsentText *text, ConsentSentence **sentences);
 

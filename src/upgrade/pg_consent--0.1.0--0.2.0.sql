@@ -82,6 +82,12 @@ UPDATE consent.rule r SET family = split_part(r.code, '.', 1), pattern = COALESC
 ALTER TABLE consent.rule ALTER COLUMN family SET NOT NULL;
 SELECT consent.compile_rules();
 
+-- What weights mean.
+COMMENT ON TYPE consent.classification IS
+  'Verdict on a message. score: summed weights of what found promotion or a request for permission, where 1 is enough for a verdict. needs_review: somebody should look, because there was too little to read, guidance leaves the case open, promotion came close to the mark from either side, part of the text was not read, or a rule gave up (listed as limit:<code>). rules: what was found, marketing first; model.* are findings of the learned model';
+COMMENT ON FUNCTION consent.evidence(text, text, consent.channel) IS
+  'One row per finding: the rule (model.* for the learned model; model.plain takes back what a rule found in a plain text), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A rule that gave up shows as limit:<code> without a position';
+
 CREATE FUNCTION consent.filter_recorded() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_filter_recorded';
 

@@ -4,10 +4,15 @@
  *	  Makes the model that src/classify/model.c looks things up in.
  *
  *	train MODEL < SENTENCES
+ *	train - < SENTENCES
  *
- * A line of SENTENCES is a letter that says what the sentence is, a tab, and
- * the sentence.  For each trait LIBLINEAR fits a logistic regression, that
- * trait against all the rest; its weights are rounded to a signed byte.
+ * SENTENCES comes from test/train/sentences.sql.  With "-" no model is written,
+ * but told how well the folds are judged by what was learned from the others.
+ *
+ * For each trait LIBLINEAR fits a logistic regression, that trait against all
+ * the rest.  What these fits say of sentences that they did not see (a fold
+ * is left out at a time) is what the axes of the message are learned from:
+ * of sentences it has seen a fit is too sure.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,8 +26,22 @@
 #include "classify/features.h"
 #include "classify/model.h"
 
-#define BITS		16
-#define PENALTY		10.0		/* LIBLINEAR's C: more fits closer */
+#define BITS			16
+#define ROWS			(1 << BITS)
+#define PENALTY			10.0	/* LIBLINEAR's C for sentences: more fits closer */
+#define AXIS_PENALTY	0.3		/* and for messages */
+#define MOST_FOLDS		100
+
+/* How loud places, the rest of the message and the next sentences are. */
+#define PLACE_VALUE		0.3
+#define REST_VALUE		0.7
+#define NEAR_VALUE		0.5
+
+/* Columns: a sentence's own features, places, the rest's, the neighbours'. */
+#define PLACES_FROM		(ROWS + 1)
+#define REST_FROM		(PLACES_FROM + FEATURE_PLACES)
+#define NEAR_FROM		(REST_FROM + ROWS)
+#define COLUMNS			(NEAR_FROM + ROWS)	/* the bias is the last */
 
 /* Which letters speak for a trait; see test/corpus/README.md. */
 static const char *const trait_labels[CONSENT_NTRAITS] = {
@@ -33,9 +52,34 @@ static const char *const trait_labels[CONSENT_NTRAITS] = {
 	[TRAIT_LEAD_CAPTURE] = "L",
 };
 
+typedef struct Sentence
+{
+	char		letter;
+	int			message;
+	bool		in_subject;
+	int			n;
+	int			words;
+	ConsentFeature *feature;
+} Sentence;
+
+typedef struct Message
+{
+	int			fold;
+	char		label[24];
+	char		letters[8];		/* each that occurs, once */
+	double		rules[CONSENT_NAXES];	/* what they weigh */
+	int			first;			/* of its sentences */
+	int			n;
+} Message;
+
+static Sentence *sentences;
+static int	nsentences;
+static Message *messages;
+static int	nmessages;
+static int	nfolds;
 static struct feature_node **rows;
-static char *labels;
-static int	nrows;
+static double (*unseen)[CONSENT_NTRAITS];	/* the odds by fits that saw other
+											 * messages */
 
 static void
 die(const char *why)
@@ -44,27 +88,134 @@ die(const char *why)
 	exit(1);
 }
 
+static void *
+more(void *array, int n, size_t size)
+{
+	/* room for a power of two */
+	if ((n & (n - 1)) == 0)
+		array = realloc(array, (n ? 2 * (size_t) n : 1) * size);
+	if (array == NULL)
+		die("out of memory");
+	return array;
+}
+
+static void
+read_sentence(char *line, int len)
+{
+	ConsentFeature feature[FEATURE_MAX];
+	Sentence   *s;
+	Message    *m = &messages[nmessages - 1];
+
+	if (nmessages == 0 || len < 5 || line[1] != '\t' || line[3] != '\t')
+		die("a line is not LETTER, PART, SENTENCE");
+	sentences = more(sentences, nsentences, sizeof(Sentence));
+	s = &sentences[nsentences++];
+	s->letter = line[0];
+	s->message = nmessages - 1;
+	s->in_subject = line[2] == 's';
+	s->n = consent_features(line + 4, len - 4, feature);
+	s->feature = malloc((s->n + 1) * sizeof(ConsentFeature));
+	if (s->feature == NULL)
+		die("out of memory");
+	memcpy(s->feature, feature, s->n * sizeof(ConsentFeature));
+	s->words = 0;
+	for (int i = 0; i < s->n; i++)
+		s->words += feature[i].word;
+	if (strchr(m->letters, s->letter) == NULL)
+		m->letters[strlen(m->letters)] = s->letter;
+	m->n++;
+}
+
+static void
+read_input(void)
+{
+	char	   *line = NULL;
+	size_t		size = 0;
+	ssize_t		len;
+
+	while ((len = getline(&line, &size, stdin)) > 0)
+	{
+		if (line[len - 1] == '\n')
+			line[--len] = '\0';
+		if (line[0] == '=')
+		{
+			Message    *m;
+
+			messages = more(messages, nmessages, sizeof(Message));
+			m = &messages[nmessages++];
+			memset(m, 0, sizeof(Message));
+			m->first = nsentences;
+			if (sscanf(line, "=\t%d\t%23s\t%lf\t%lf\t%lf\t%lf\t%lf", &m->fold, m->label,
+					   &m->rules[AXIS_PROMOTES], &m->rules[AXIS_ASKS], &m->rules[AXIS_SURVEYS],
+					   &m->rules[AXIS_GATHERS], &m->rules[AXIS_SERVES]) != 2 + CONSENT_NAXES ||
+				m->fold < 0 || m->fold >= MOST_FOLDS)
+				die("a message does not begin with =, FOLD, LABEL and five weights");
+			if (m->fold >= nfolds)
+				nfolds = m->fold + 1;
+		}
+		else
+			read_sentence(line, (int) len);
+	}
+	free(line);
+	if (nsentences == 0)
+		die("no sentences");
+}
+
 static int
 compare_nodes(const void *a, const void *b)
 {
 	return ((const struct feature_node *) a)->index - ((const struct feature_node *) b)->index;
 }
 
+static int
+put_features(const Sentence *s, int from, double value, bool words_only,
+			 struct feature_node *row, int n)
+{
+	for (int i = 0; i < s->n; i++)
+	{
+		if (words_only && !s->feature[i].word)
+			continue;
+		row[n].index = (s->feature[i].hash & (ROWS - 1)) + from;
+		row[n++].value = value;
+	}
+	return n;
+}
+
 /* A sentence as LIBLINEAR takes it: sorted, every feature once, then the bias. */
 static struct feature_node *
-row_of(const char *text, int len)
+row_of(int which)
 {
-	ConsentFeature feature[FEATURE_MAX];
-	int			n = consent_features(text, len, feature);
-	struct feature_node *row = malloc((n + 2) * sizeof(struct feature_node));
+	const Sentence *s = &sentences[which];
+	const Message *m = &messages[s->message];
+	int			words = 0;
+	int			place[FEATURE_PLACE_MAX];
+	int			nplaces = consent_places(s->in_subject, which - m->first, m->n, s->words, place);
+	struct feature_node *row;
+	int			n = 0;
 	int			last = 0;
 
+	for (int i = m->first; i < m->first + m->n; i++)
+		words += sentences[i].words;
+	row = malloc((FEATURE_MAX + 3 * words + FEATURE_PLACE_MAX + 2) * sizeof(struct feature_node));
 	if (row == NULL)
 		die("out of memory");
-	for (int i = 0; i < n; i++)
+
+	n = put_features(s, 1, 1 / sqrt(s->n + FEATURE_PRIOR), false, row, n);
+	for (int k = 0; k < nplaces; k++)
 	{
-		row[i].index = (feature[i].hash & ((1u << BITS) - 1)) + 1;
-		row[i].value = 1 / sqrt(n + FEATURE_PRIOR);
+		row[n].index = PLACES_FROM + place[k];
+		row[n++].value = PLACE_VALUE;
+	}
+	for (int i = m->first; i < m->first + m->n; i++)
+	{
+		const Sentence *other = &sentences[i];
+
+		if (i != which)
+			n = put_features(other, REST_FROM,
+							 REST_VALUE / sqrt(words - s->words + CONTEXT_PRIOR), true, row, n);
+		if (i == which - 1 || i == which + 1)
+			n = put_features(other, NEAR_FROM,
+							 NEAR_VALUE / sqrt(other->words + CONTEXT_PRIOR), true, row, n);
 	}
 	qsort(row, n, sizeof(struct feature_node), compare_nodes);
 	for (int i = 1; i < n; i++)
@@ -74,99 +225,399 @@ row_of(const char *text, int len)
 		else
 			row[++last] = row[i];
 	}
-	last = n > 0 ? last + 1 : 0;
-	row[last].index = (1 << BITS) + 1;
+	last++;
+	row[last].index = COLUMNS;
 	row[last].value = 1;
 	row[last + 1].index = -1;
 	return row;
 }
 
 static void
-read_sentences(void)
-{
-	char	   *line = NULL;
-	size_t		size = 0;
-	ssize_t		len;
-	int			capacity = 0;
-
-	while ((len = getline(&line, &size, stdin)) > 0)
-	{
-		if (line[len - 1] == '\n')
-			len--;
-		if (len < 3 || line[1] != '\t')
-			die("a line is not LETTER, tab, sentence");
-		if (nrows == capacity)
-		{
-			capacity = capacity ? 2 * capacity : 4096;
-			rows = realloc(rows, capacity * sizeof(*rows));
-			labels = realloc(labels, capacity);
-			if (rows == NULL || labels == NULL)
-				die("out of memory");
-		}
-		labels[nrows] = line[0];
-		rows[nrows++] = row_of(line + 2, (int) len - 2);
-	}
-	free(line);
-}
-
-static void
 quiet(const char *message)
 {
+	(void) message;
+}
+
+/* Fits a trait to all messages but those of the fold (-1: to all). */
+static struct model *
+fit_trait(int trait, int fold)
+{
+	struct parameter how = {.solver_type = L2R_LR_DUAL,.eps = 0.01,.C = PENALTY,.p = 0.1};
+	struct problem what = {.n = COLUMNS,.bias = 1};
+	struct model *fitted;
+
+	what.x = malloc(nsentences * sizeof(struct feature_node *));
+	what.y = malloc(nsentences * sizeof(double));
+	if (what.x == NULL || what.y == NULL)
+		die("out of memory");
+	for (int i = 0; i < nsentences; i++)
+	{
+		if (messages[sentences[i].message].fold == fold)
+			continue;
+		what.x[what.l] = rows[i];
+		what.y[what.l++] = strchr(trait_labels[trait], sentences[i].letter) ? 1 : -1;
+	}
+	srand(1);					/* the solver goes through them in random order */
+	fitted = train(&what, &how);
+	free(what.x);
+	free(what.y);
+	return fitted;
+}
+
+static double
+weight_of(const struct model *fitted, int column)
+{
+	return (fitted->label[0] == 1 ? 1 : -1) * fitted->w[column - 1];
+}
+
+static double
+odds_of(const struct model *fitted, const struct feature_node *row)
+{
+	double		sum = 0;
+
+	for (; row->index != -1; row++)
+		sum += row->value * weight_of(fitted, row->index);
+	return sum;
 }
 
 static void
-put_int(unsigned char *to, long value)
+judge_unseen(void)
 {
+	unseen = calloc(nsentences, sizeof(*unseen));
+	if (unseen == NULL)
+		die("out of memory");
+	for (int fold = 0; fold < nfolds; fold++)
+	{
+		for (int t = 0; t < CONSENT_NTRAITS; t++)
+		{
+			struct model *fitted = fit_trait(t, fold);
+
+			for (int i = 0; i < nsentences; i++)
+			{
+				if (messages[sentences[i].message].fold == fold)
+					unseen[i][t] = odds_of(fitted, rows[i]);
+			}
+			free_and_destroy_model(&fitted);
+		}
+	}
+}
+
+/* See judge_message() of src/classify/model.c. */
+static void
+message_features(const Message *m, double *feature)
+{
+	static const int logarithm[] = MESSAGE_SENTENCES;
+	int			longest = sizeof(logarithm) / sizeof(*logarithm) - 1;
+
+	for (int t = 0; t < CONSENT_NTRAITS; t++)
+	{
+		double		top = MESSAGE_ODDS_LEAST / 1000.0;
+		double		sum = 0;
+
+		for (int i = m->first; i < m->first + m->n; i++)
+		{
+			double		odds = fmin(unseen[i][t], MESSAGE_ODDS_MOST / 1000.0);
+
+			top = fmax(top, odds);
+			sum += fmax(odds, MESSAGE_MEAN_LEAST / 1000.0);
+		}
+		feature[2 * t] = top;
+		feature[2 * t + 1] = m->n > 0 ? sum / m->n : MESSAGE_MEAN_LEAST / 1000.0;
+	}
+	feature[2 * CONSENT_NTRAITS] = logarithm[m->n < longest ? m->n : longest] / 1000.0;
+	for (int a = 0; a < CONSENT_NAXES; a++)
+		feature[MESSAGE_RULES + a] = fmin(m->rules[a], MESSAGE_RULES_MOST / 1000.0);
+}
+
+/* Does the axis hold for the message: 1, -1, or 0 if it is not asked. */
+static int
+holds(ConsentAxis axis, const Message *m)
+{
+	bool		promotes = strchr(m->letters, 'P') != NULL;
+	bool		gathers = strcmp(m->label, "sugging") == 0;
+	bool		surveys = gathers || strcmp(m->label, "research") == 0;
+
+	switch (axis)
+	{
+		case AXIS_PROMOTES:
+			return promotes ? 1 : -1;
+		case AXIS_ASKS:
+			return strchr(m->letters, 'A') ? 1 : -1;
+		case AXIS_SURVEYS:
+			return surveys ? 1 : -1;
+		case AXIS_GATHERS:
+			return !surveys ? 0 : gathers ? 1 : -1;
+		case AXIS_SERVES:
+			return !promotes || surveys ? 0 : strcmp(m->label, "mixed") == 0 ? 1 : -1;
+	}
+	return 0;
+}
+
+/*
+ * Fits an axis to all messages but those of the fold (-1: to all).  The weights
+ * are for features as they are, the bias is last.
+ */
+static void
+fit_axis(ConsentAxis axis, int fold, double *weight)
+{
+	struct parameter how = {.solver_type = L2R_LR,.eps = 0.0001,.C = AXIS_PENALTY,.p = 0.1};
+	struct problem what = {.n = MESSAGE_FEATURES + 1,.bias = 1};
+	double		mean[MESSAGE_FEATURES] = {0};
+	double		spread[MESSAGE_FEATURES] = {0};
+	double	   *values = malloc((size_t) nmessages * MESSAGE_FEATURES * sizeof(double));
+	struct feature_node *node = malloc((size_t) nmessages * (MESSAGE_FEATURES + 2) * sizeof(*node));
+	struct model *fitted;
+
+	what.x = malloc(nmessages * sizeof(*what.x));
+	what.y = malloc(nmessages * sizeof(double));
+	if (values == NULL || node == NULL || what.x == NULL || what.y == NULL)
+		die("out of memory");
+	for (int i = 0; i < nmessages; i++)
+	{
+		int			y = holds(axis, &messages[i]);
+
+		if (y == 0 || messages[i].fold == fold)
+			continue;
+		message_features(&messages[i], values + what.l * MESSAGE_FEATURES);
+		what.y[what.l++] = y;
+	}
+	for (int f = 0; f < MESSAGE_FEATURES; f++)
+	{
+		for (int i = 0; i < what.l; i++)
+			mean[f] += values[i * MESSAGE_FEATURES + f] / what.l;
+		for (int i = 0; i < what.l; i++)
+			spread[f] += pow(values[i * MESSAGE_FEATURES + f] - mean[f], 2) / what.l;
+		spread[f] = sqrt(spread[f]) + 1e-9;
+	}
+	for (int i = 0; i < what.l; i++)
+	{
+		what.x[i] = node + (size_t) i * (MESSAGE_FEATURES + 2);
+		for (int f = 0; f < MESSAGE_FEATURES; f++)
+		{
+			what.x[i][f].index = f + 1;
+			what.x[i][f].value = (values[i * MESSAGE_FEATURES + f] - mean[f]) / spread[f];
+		}
+		what.x[i][MESSAGE_FEATURES].index = MESSAGE_FEATURES + 1;
+		what.x[i][MESSAGE_FEATURES].value = 1;
+		what.x[i][MESSAGE_FEATURES + 1].index = -1;
+	}
+	fitted = train(&what, &how);
+	weight[MESSAGE_FEATURES] = weight_of(fitted, MESSAGE_FEATURES + 1);
+	for (int f = 0; f < MESSAGE_FEATURES; f++)
+	{
+		weight[f] = weight_of(fitted, f + 1) / spread[f];
+		weight[MESSAGE_FEATURES] -= weight[f] * mean[f];
+	}
+	free_and_destroy_model(&fitted);
+	free(values);
+	free(node);
+	free(what.x);
+	free(what.y);
+}
+
+/* The order of test/score.sql. */
+static const char *const labels[] = {
+	"service", "research", "marketing", "mixed", "consent_request", "sugging"
+};
+
+#define NLABELS		6
+#define FIRST_MARKETING 2
+
+/* See decide() of src/classify/decide.c. */
+static int
+decide(const double *axis)
+{
+	if (axis[AXIS_SURVEYS] >= 0)
+		return axis[AXIS_GATHERS] >= 0 || axis[AXIS_PROMOTES] >= 0 || axis[AXIS_ASKS] >= 0 ? 5 : 1;
+	if (axis[AXIS_PROMOTES] >= 0)
+		return axis[AXIS_SERVES] >= 0 ? 3 : 2;
+	return axis[AXIS_ASKS] >= 0 ? 4 : 0;
+}
+
+static void
+tell(const char *what, int given[NLABELS][NLABELS])
+{
+	double		all = 0;
+	double		found = 0;
+	double		marketing = 0;
+	double		alarms = 0;
+	double		f1 = 0;
+	int			classes = 0;
+
+	for (int l = 0; l < NLABELS; l++)
+	{
+		int			labelled = 0;
+		int			said = 0;
+
+		for (int g = 0; g < NLABELS; g++)
+		{
+			labelled += given[l][g];
+			said += given[g][l];
+			if (g >= FIRST_MARKETING)
+				*(l >= FIRST_MARKETING ? &found : &alarms) += given[l][g];
+		}
+		all += labelled;
+		if (l >= FIRST_MARKETING)
+			marketing += labelled;
+		if (labelled > 0)
+		{
+			f1 += 2.0 * given[l][l] / (labelled + said);
+			classes++;
+		}
+	}
+	printf("%-10s %6.0f messages   recall %5.1f %%   false alarms %5.1f %%   macro-F1 %.3f\n", what, all,
+		   100 * found / fmax(marketing, 1), 100 * alarms / fmax(all - marketing, 1), f1 / (classes ? classes : 1));
+}
+
+/* How well each fold is judged by what was learned from the others. */
+static void
+cross_validate(void)
+{
+	static int	total[NLABELS][NLABELS];
+
+	for (int fold = 0; fold < nfolds; fold++)
+	{
+		double		weight[CONSENT_NAXES][MESSAGE_FEATURES + 1];
+		int			given[NLABELS][NLABELS] = {0};
+		char		name[16];
+
+		for (int a = 0; a < CONSENT_NAXES; a++)
+			fit_axis(a, fold, weight[a]);
+		for (int i = 0; i < nmessages; i++)
+		{
+			double		feature[MESSAGE_FEATURES];
+			double		axis[CONSENT_NAXES];
+			int			label = 0;
+
+			if (messages[i].fold != fold)
+				continue;
+			message_features(&messages[i], feature);
+			for (int a = 0; a < CONSENT_NAXES; a++)
+			{
+				axis[a] = weight[a][MESSAGE_FEATURES];
+				for (int f = 0; f < MESSAGE_FEATURES; f++)
+					axis[a] += weight[a][f] * feature[f];
+			}
+			while (label < NLABELS && strcmp(labels[label], messages[i].label) != 0)
+				label++;
+			if (label == NLABELS)
+				die("a label is unknown");
+			given[label][decide(axis)]++;
+			total[label][decide(axis)]++;
+		}
+		snprintf(name, sizeof(name), "fold %d", fold);
+		tell(name, given);
+	}
+	tell("all", total);
+	for (int l = 0; l < NLABELS; l++)
+	{
+		printf("%-16s", labels[l]);
+		for (int g = 0; g < NLABELS; g++)
+			printf("%8d", total[l][g]);
+		printf("\n");
+	}
+}
+
+/* A bit for each word that more than one message has. */
+static void
+learn_words(unsigned char *vocabulary)
+{
+	int		   *last = malloc(MODEL_VOCABULARY * sizeof(int));
+
+	if (last == NULL)
+		die("out of memory");
+	for (int i = 0; i < MODEL_VOCABULARY; i++)
+		last[i] = -1;
+	for (int i = 0; i < nsentences; i++)
+	{
+		const Sentence *s = &sentences[i];
+
+		for (int f = 0; f < s->n; f++)
+		{
+			unsigned	bit = s->feature[f].hash % MODEL_VOCABULARY;
+
+			if (!s->feature[f].word)
+				continue;
+			if (last[bit] >= 0 && last[bit] != s->message)
+				vocabulary[bit / 8] |= 1 << bit % 8;
+			last[bit] = s->message;
+		}
+	}
+	free(last);
+}
+
+static void
+little_endian(int32_t *number)
+{
+	unsigned char to[4];
+
 	for (int i = 0; i < 4; i++)
-		to[i] = (unsigned char) ((unsigned long) value >> (8 * i));
+		to[i] = (unsigned char) ((uint32_t) *number >> (8 * i));
+	memcpy(number, to, 4);
 }
 
 int
 main(int argc, char **argv)
 {
-	static signed char table[1 << BITS][MODEL_ROW];
-	unsigned char header[sizeof(ConsentModelHeader)] = MODEL_MAGIC;
-	struct parameter how = {.solver_type = L2R_LR,.eps = 0.001,.C = PENALTY,.p = 0.1};
-	struct problem what = {.n = (1 << BITS) + 1,.bias = 1};
+	static signed char table[ROWS][MODEL_ROW];
+	static unsigned char vocabulary[MODEL_VOCABULARY / 8];
+	static const int from[CONSENT_NREACHES] = {1, REST_FROM, NEAR_FROM};
+	static const double value[CONSENT_NREACHES] = {1, REST_VALUE, NEAR_VALUE};
+	ConsentModelHeader header = {.magic = MODEL_MAGIC,.bits = BITS,.size = sizeof(header)};
 	FILE	   *out;
 
 	if (argc != 2)
-		die("usage: train MODEL < SENTENCES");
-	read_sentences();
-	what.l = nrows;
-	what.x = rows;
-	what.y = malloc(nrows * sizeof(double));
-	if (nrows == 0 || what.y == NULL)
-		die("no sentences");
+		die("usage: train MODEL|- < SENTENCES");
+	read_input();
+	rows = malloc(nsentences * sizeof(*rows));
+	if (rows == NULL)
+		die("out of memory");
+	for (int i = 0; i < nsentences; i++)
+		rows[i] = row_of(i);
 	set_print_string_function(quiet);
-
-	put_int(header + 8, BITS);
-	put_int(header + 12, CONSENT_NTRAITS);
-	for (int t = 0; t < CONSENT_NTRAITS; t++)
+	judge_unseen();
+	if (strcmp(argv[1], "-") == 0)
 	{
-		struct model *fitted;
-		double		sign;
-		double		largest = 0;
-		double		step;
-
-		for (int i = 0; i < nrows; i++)
-			what.y[i] = strchr(trait_labels[t], labels[i]) ? 1 : -1;
-		fitted = train(&what, &how);
-		sign = fitted->label[0] == 1 ? 1 : -1;
-		for (int i = 0; i < 1 << BITS; i++)
-			largest = fmax(largest, fabs(fitted->w[i]));
-		step = largest / 127;
-		for (int i = 0; i < 1 << BITS; i++)
-			table[i][t] = (signed char) lround(sign * fitted->w[i] / step);
-		put_int(header + 16 + 4 * t, lround(1000 * sign * fitted->w[1 << BITS]));
-		put_int(header + 16 + 4 * (MODEL_ROW + t), lround(1000 * step * (1 << MODEL_SCALE_BITS)));
-		free_and_destroy_model(&fitted);
+		cross_validate();
+		return 0;
 	}
 
+	for (int t = 0; t < CONSENT_NTRAITS; t++)
+	{
+		struct model *fitted = fit_trait(t, -1);
+
+		header.bias[t] = (int32_t) lround(1000 * weight_of(fitted, COLUMNS));
+		for (int k = 0; k < FEATURE_PLACES; k++)
+			header.place[k][t] = (int32_t) lround(1000 * PLACE_VALUE * weight_of(fitted, PLACES_FROM + k));
+		for (int r = 0; r < CONSENT_NREACHES; r++)
+		{
+			double		largest = 0;
+
+			for (int i = 0; i < ROWS; i++)
+				largest = fmax(largest, fabs(weight_of(fitted, from[r] + i)));
+			for (int i = 0; i < ROWS && largest > 0; i++)
+				table[i][MODEL_LANE(r, t)] = (signed char) lround(weight_of(fitted, from[r] + i) / (largest / 127));
+			header.scale[r][t] = (int32_t) lround(1000 * largest / 127 * value[r] * (1 << MODEL_SCALE_BITS));
+		}
+		free_and_destroy_model(&fitted);
+	}
+	for (int a = 0; a < CONSENT_NAXES; a++)
+	{
+		double		weight[MESSAGE_FEATURES + 1];
+
+		fit_axis(a, -1, weight);
+		for (int f = 0; f <= MESSAGE_FEATURES; f++)
+			header.axis[a][f] = (int32_t) lround(1000 * weight[f]);
+	}
+	learn_words(vocabulary);
+	for (size_t i = sizeof(header.magic) / 4; i < sizeof(header) / 4; i++)
+		little_endian((int32_t *) &header + i);
+
 	out = fopen(argv[1], "wb");
-	if (out == NULL || fwrite(header, sizeof(header), 1, out) != 1 ||
-		fwrite(table, sizeof(table), 1, out) != 1 || fclose(out) != 0)
+	if (out == NULL || fwrite(&header, sizeof(header), 1, out) != 1 ||
+		fwrite(table, sizeof(table), 1, out) != 1 ||
+		fwrite(vocabulary, sizeof(vocabulary), 1, out) != 1 || fclose(out) != 0)
 		die("cannot write the model");
-	fprintf(stderr, "train: %d sentences\n", nrows);
+	fprintf(stderr, "train: %d messages, %d sentences\n", nmessages, nsentences);
 	return 0;
 }
