@@ -136,6 +136,26 @@ DELETE FROM consent.ledger;
 \set VERBOSITY default
 SELECT count(*) > 0 AS still_there FROM consent.history('late@erasure.example');
 
+-- What is queued for somebody is cancelled when the erasure commits, and leaves no trace of whom; a rolled back one takes nothing.
+INSERT INTO consent.organisation (name) VALUES ('erasure shop');
+CREATE TABLE erasure_outbox (to_addr text, body text);
+SELECT consent.guard('erasure_outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'erasure shop'$$, on_block => 'quarantine');
+SELECT consent.give(contact => c::consent.contact, channels => '{email}', organisation => 'erasure shop', method => 'ticked_box', wording => 'Yes, email me offers') > 0 AS given
+  FROM unnest('{queued@erasure.example,stays@erasure.example}'::text[]) c;
+INSERT INTO erasure_outbox SELECT c, '20% off all boilers this week' FROM unnest('{queued@erasure.example,stays@erasure.example}'::text[]) c;
+SELECT consent.withdraw(contact => 'stays@erasure.example') > 0 AS withdrawn;
+BEGIN;
+SAVEPOINT s;
+SELECT consent.forget('stays@erasure.example') > 0 AS forgotten;
+ROLLBACK TO s;
+SELECT consent.forget('queued@erasure.example') > 0 AS forgotten;
+COMMIT;
+SELECT count(*) AS queued FROM erasure_outbox;
+SELECT "row"->>'to_addr' AS quarantined FROM consent.quarantine WHERE "row"->>'to_addr' LIKE '%@erasure.example';
+SELECT contact AS logged FROM consent.decision_log WHERE contact::text LIKE '%@erasure.example' ORDER BY 1;
+SELECT count(*) AS swept FROM consent.sweep_log WHERE relation = 'erasure_outbox'::regclass;
+DROP TABLE erasure_outbox;
+
 -- privileges
 CREATE ROLE regress_erasure_writer IN ROLE consent_writer;
 CREATE ROLE regress_erasure_admin IN ROLE consent_admin;

@@ -82,6 +82,7 @@
 #include "guard/guard.h"
 #include "guard/sweep.h"
 #include "guard/trigger.h"
+#include "ledger/erasure.h"
 #include "ledger/ledger.h"
 #include "ledger/link.h"
 #include "module/compat.h"
@@ -945,6 +946,7 @@ settle_restrictions(void)
 		PushActiveSnapshot(GetLatestSnapshot());
 		write_log(&set);
 		consent_sweep(&set);
+		consent_erase_traces();
 		PopActiveSnapshot();
 		AfterTriggerFireDeferred();
 	}

@@ -31,6 +31,7 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -301,6 +302,43 @@ static const char *const elsewhere_queries[] = {
 	"WHERE consent.contact_root(consent.try_contact(s)) OPERATOR(pg_catalog.=) $1)",
 };
 
+/* The first of them that the sweep of our own commit may write to again. */
+#define TRACES_FROM		2
+
+/* Whom this transaction has forgotten. */
+typedef struct Forgotten
+{
+	int64		event_id;		/* of the erasure, which may be rolled back */
+	ConsentContact *root;
+	Oid			type;
+} Forgotten;
+
+static List *forgotten = NIL;	/* in TopTransactionContext */
+
+static void
+forget_forgotten(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		forgotten = NIL;
+}
+
+static void
+note_forgotten(int64 event_id, const ConsentContact *root, Oid type)
+{
+	static bool registered = false;
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+	Forgotten  *f = palloc(sizeof(Forgotten));
+
+	f->event_id = event_id;
+	f->root = memcpy(palloc(VARSIZE_ANY(root)), root, VARSIZE_ANY(root));
+	f->type = type;
+	forgotten = lappend(forgotten, f);
+	MemoryContextSwitchTo(caller);
+	if (!registered)
+		RegisterXactCallback(forget_forgotten, NULL);
+	registered = true;
+}
+
 /*
  * Erase an address.  In SPI, as the owner.  Returns the erasure's number.
  *
@@ -341,6 +379,7 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 
 	for (int i = 0; i < lengthof(elsewhere_queries); i++)
 		run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
+	note_forgotten(event_id, root, contact_type);
 	consent_ledger_restricted(root);
 	for (int i = 0; i < list_length(linked); i++)
 		others[i] = PointerGetDatum(list_nth(linked, i));
@@ -366,6 +405,37 @@ become_owner(void)
 						   caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	table_close(rel, NoLock);
 	return caller;
+}
+
+/*
+ * What has been queued for somebody who is forgotten is cancelled when we
+ * commit, and written down: the guard calls this when it is done.
+ */
+void
+consent_erase_traces(void)
+{
+	Caller		caller;
+	ListCell   *lc;
+
+	if (forgotten == NIL)
+		return;
+	caller = become_owner();
+	SPI_connect();
+	foreach(lc, forgotten)
+	{
+		Forgotten  *f = lfirst(lc);
+		Datum		values[] = {PointerGetDatum(f->root), Int64GetDatum(f->event_id)};
+		Oid			types[] = {f->type, INT8OID};
+
+		run("SELECT FROM consent.erasure WHERE event_id OPERATOR(pg_catalog.=) $2", SPI_OK_SELECT,
+			2, types, values, NULL);
+		if (SPI_processed == 0)
+			continue;
+		for (int i = TRACES_FROM; i < lengthof(elsewhere_queries); i++)
+			run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
+	}
+	SPI_finish();
+	SetUserIdAndSecContext(caller.user, caller.context);
 }
 
 /*

@@ -17,5 +17,6 @@ extern ConsentStanding *consent_erasure_fold(ConsentStanding *standing, const Co
 extern bool consent_erasure_digest(const ConsentContact *contact, uint8 *digest);
 extern bool consent_has_erasures(void);
 extern bool consent_is_erasing(void);
+extern void consent_erase_traces(void);
 
 #endif							/* PG_CONSENT_ERASURE_H */
