@@ -105,11 +105,23 @@ address_digest(const uint8 *secret, const ConsentContact *root)
 static uint8 known_key[KEY_BYTES];
 static bool key_known = false;
 
+/* Whom this transaction has forgotten. */
+typedef struct Forgotten
+{
+	int64		event_id;		/* of the erasure, which may be rolled back */
+	ConsentContact *root;
+	Oid			type;
+} Forgotten;
+
+static List *forgotten = NIL;	/* in TopTransactionContext */
+
 static void
 transaction_ended(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT)
 		key_known = false;
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		forgotten = NIL;
 }
 
 static void
@@ -126,6 +138,19 @@ relation_changed(Datum arg, Oid relid)
 	key_known = false;
 }
 
+static void
+register_callbacks(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	registered = true;
+}
+
 /*
  * The digest that is left of an address if it has been erased.  False if there
  * is no key that the latest snapshot sees.
@@ -133,16 +158,9 @@ relation_changed(Datum arg, Oid relid)
 bool
 consent_erasure_digest(const ConsentContact *contact, uint8 *digest)
 {
-	static bool registered = false;
 	ConsentContact *root;
 
-	if (!registered)
-	{
-		RegisterXactCallback(transaction_ended, NULL);
-		RegisterSubXactCallback(subtransaction_ended, NULL);
-		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-		registered = true;
-	}
+	register_callbacks();
 	if (!key_known)
 	{
 		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -305,38 +323,18 @@ static const char *const elsewhere_queries[] = {
 /* The first of them that the sweep of our own commit may write to again. */
 #define TRACES_FROM		2
 
-/* Whom this transaction has forgotten. */
-typedef struct Forgotten
-{
-	int64		event_id;		/* of the erasure, which may be rolled back */
-	ConsentContact *root;
-	Oid			type;
-} Forgotten;
-
-static List *forgotten = NIL;	/* in TopTransactionContext */
-
-static void
-forget_forgotten(XactEvent event, void *arg)
-{
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		forgotten = NIL;
-}
-
 static void
 note_forgotten(int64 event_id, const ConsentContact *root, Oid type)
 {
-	static bool registered = false;
 	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
 	Forgotten  *f = palloc(sizeof(Forgotten));
 
+	register_callbacks();
 	f->event_id = event_id;
 	f->root = memcpy(palloc(VARSIZE_ANY(root)), root, VARSIZE_ANY(root));
 	f->type = type;
 	forgotten = lappend(forgotten, f);
 	MemoryContextSwitchTo(caller);
-	if (!registered)
-		RegisterXactCallback(forget_forgotten, NULL);
-	registered = true;
 }
 
 /*

@@ -415,23 +415,39 @@ fit_axis(ConsentAxis axis, int fold, double *weight)
 	free(what.y);
 }
 
-/* The order of test/score.sql. */
-static const char *const labels[] = {
-	"service", "research", "marketing", "mixed", "consent_request", "sugging"
+typedef enum Label
+{
+	LABEL_SERVICE,
+	LABEL_RESEARCH,
+	LABEL_MARKETING,			/* and all behind it */
+	LABEL_MIXED,
+	LABEL_CONSENT_REQUEST,
+	LABEL_SUGGING
+} Label;
+
+#define NLABELS (LABEL_SUGGING + 1)
+
+static const char *const labels[NLABELS] = {
+	[LABEL_SERVICE] = "service",
+	[LABEL_RESEARCH] = "research",
+	[LABEL_MARKETING] = "marketing",
+	[LABEL_MIXED] = "mixed",
+	[LABEL_CONSENT_REQUEST] = "consent_request",
+	[LABEL_SUGGING] = "sugging",
 };
 
-#define NLABELS		6
-#define FIRST_MARKETING 2
-
 /* See decide() of src/classify/decide.c. */
-static int
+static Label
 decide(const double *axis)
 {
+	bool		promotes = axis[AXIS_PROMOTES] >= 0;
+	bool		asks = axis[AXIS_ASKS] >= 0;
+
 	if (axis[AXIS_SURVEYS] >= 0)
-		return axis[AXIS_GATHERS] >= 0 || axis[AXIS_PROMOTES] >= 0 || axis[AXIS_ASKS] >= 0 ? 5 : 1;
-	if (axis[AXIS_PROMOTES] >= 0)
-		return axis[AXIS_SERVES] >= 0 ? 3 : 2;
-	return axis[AXIS_ASKS] >= 0 ? 4 : 0;
+		return axis[AXIS_GATHERS] >= 0 || promotes || asks ? LABEL_SUGGING : LABEL_RESEARCH;
+	if (promotes)
+		return axis[AXIS_SERVES] >= 0 ? LABEL_MIXED : LABEL_MARKETING;
+	return asks ? LABEL_CONSENT_REQUEST : LABEL_SERVICE;
 }
 
 static void
@@ -453,11 +469,11 @@ tell(const char *what, int given[NLABELS][NLABELS])
 		{
 			labelled += given[l][g];
 			said += given[g][l];
-			if (g >= FIRST_MARKETING)
-				*(l >= FIRST_MARKETING ? &found : &alarms) += given[l][g];
+			if (g >= LABEL_MARKETING)
+				*(l >= LABEL_MARKETING ? &found : &alarms) += given[l][g];
 		}
 		all += labelled;
-		if (l >= FIRST_MARKETING)
+		if (l >= LABEL_MARKETING)
 			marketing += labelled;
 		if (labelled > 0)
 		{
