@@ -513,8 +513,6 @@ add_recipient(Recipient *recipients, int *n, ConsentContact *contact, ConsentRea
 	recipients[*n].contact = contact;
 	recipients[*n].key = contact ? consent_address_key(contact) : 0;
 	recipients[*n].missing = missing;
-	if (contact != NULL)
-		consent_filter_prefetch(recipients[*n].key);
 	(*n)++;
 	return recipients;
 }
@@ -729,6 +727,11 @@ consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, Co
 
 	/* First, so that the filter's memory is on its way while the rest is done. */
 	recipients = recipients_of(mapping, row, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (recipients[i].contact != NULL)
+			consent_filter_prefetch(recipients[i].key);
+	}
 
 	/* It is locks that bring in the news of other sessions' changes. */
 	AcceptInvalidationMessages();

@@ -4,7 +4,7 @@
  *	  Keeps consent.address_standing up to date with the ledger.
  *
  * consent.ledger_record() hands over each event of a statement, as little of it
- * as a standing keeps; here they are sorted by address.  When the statement has
+ * as a standing keeps; here they are sorted by address, if there are several.  When the statement has
  * stored its rows, a trigger folds the events of each address into one standing
  * and writes them many at a time.  (A transition table copies whole rows, which
  * took as long as all the rest of a bulk load; an AFTER ROW trigger would have
@@ -93,7 +93,8 @@ typedef struct Gathering
 	MemoryContextCallback callback;
 	Oid			contact_type;
 	TupleTableSlot *slot;
-	Tuplesortstate *sort;
+	MinimalTuple first;			/* while it is the only event */
+	Tuplesortstate *sort;		/* NULL: there are no others */
 } Gathering;
 
 static dlist_head gatherings = DLIST_STATIC_INIT(gatherings);
@@ -254,10 +255,6 @@ begin_gathering(MemoryContext statement)
 	Oid			contact = TupleDescAttr(RelationGetDescr(standings), STANDING_ADDRESS - 1)->atttypid;
 	Oid			standing = TupleDescAttr(RelationGetDescr(standings), STANDING_STANDING - 1)->atttypid;
 	TupleDesc	desc = CreateTemplateTupleDesc(Natts_gathered);
-	AttrNumber	columns[] = {GATHERED_ADDRESS, GATHERED_EVENT_ID};
-	Oid			operators[] = {lookup_type_cache(contact, TYPECACHE_LT_OPR)->lt_opr, Int8LessOperator};
-	Oid			collations[] = {InvalidOid, InvalidOid};
-	bool		nulls_first[] = {false, false};
 
 	TupleDescInitEntry(desc, GATHERED_ADDRESS, NULL, contact, -1, 0);
 	TupleDescInitEntry(desc, GATHERED_EVENT_ID, NULL, INT8OID, -1, 0);
@@ -266,8 +263,6 @@ begin_gathering(MemoryContext statement)
 	gathering->statement = statement;
 	gathering->context = context;
 	gathering->contact_type = contact;
-	gathering->sort = tuplesort_begin_heap(desc, lengthof(columns), columns, operators, collations, nulls_first,
-										   work_mem, NULL, TUPLESORT_NONE);
 	gathering->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	gathering->callback.func = forget_gathering;
 	gathering->callback.arg = gathering;
@@ -276,6 +271,51 @@ begin_gathering(MemoryContext statement)
 	table_close(standings, AccessShareLock);
 	MemoryContextSwitchTo(caller);
 	return gathering;
+}
+
+/* What the slot holds: a sort is begun for the second event, most withdrawals are one. */
+static void
+put_gathered(Gathering *gathering)
+{
+	MemoryContext caller = MemoryContextSwitchTo(gathering->context);
+
+	if (gathering->sort == NULL && gathering->first == NULL)
+		gathering->first = ExecCopySlotMinimalTuple(gathering->slot);
+	else
+	{
+		if (gathering->sort == NULL)
+		{
+			AttrNumber	columns[] = {GATHERED_ADDRESS, GATHERED_EVENT_ID};
+			Oid			operators[] = {lookup_type_cache(gathering->contact_type, TYPECACHE_LT_OPR)->lt_opr, Int8LessOperator};
+			Oid			collations[] = {InvalidOid, InvalidOid};
+			bool		nulls_first[] = {false, false};
+			TupleDesc	desc = gathering->slot->tts_tupleDescriptor;
+			TupleTableSlot *first = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+
+			gathering->sort = tuplesort_begin_heap(desc, lengthof(columns), columns, operators, collations,
+												   nulls_first, work_mem, NULL, TUPLESORT_NONE);
+			ExecStoreMinimalTuple(gathering->first, first, true);
+			tuplesort_puttupleslot(gathering->sort, first);
+			ExecDropSingleTupleTableSlot(first);
+			gathering->first = NULL;
+		}
+		tuplesort_puttupleslot(gathering->sort, gathering->slot);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/* The next event, by address and number; false, and the slot is empty, if there is none. */
+static bool
+next_gathered(Gathering *gathering, TupleTableSlot *slot)
+{
+	if (gathering->sort != NULL)
+		return tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+	ExecClearTuple(slot);
+	if (gathering->first == NULL)
+		return false;
+	ExecStoreMinimalTuple(gathering->first, slot, true);
+	gathering->first = NULL;
+	return true;
 }
 
 /*
@@ -305,7 +345,7 @@ consent_gather(MemoryContext statement, const Datum *values, const bool *nulls, 
 		gathered[GATHERED_STANDING] = PointerGetDatum(consent_fold(consent_standing_empty(), consent_ledger_event(values, nulls)));
 	missing[GATHERED_STANDING] = !as_it_stands;
 	ExecStoreVirtualTuple(gathering->slot);
-	tuplesort_puttupleslot(gathering->sort, gathering->slot);
+	put_gathered(gathering);
 	ExecClearTuple(gathering->slot);
 }
 
@@ -370,7 +410,7 @@ fold_next(Gathering *gathering, TupleTableSlot *slot, Folded *folded)
 			folded->plain = true;
 		else
 			add_tagged(folded, tagged);
-		more = tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+		more = next_gathered(gathering, slot);
 	} while (more &&
 			 consent_contact_compare(DatumGetConsentContactPP(slot_getattr(slot, GATHERED_ADDRESS, &isnull)),
 									 DatumGetConsentContactPP(folded->address)) == 0);
@@ -423,9 +463,10 @@ apply_gathered(Gathering *gathering)
 		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(rc));
 
 	CommandCounterIncrement();	/* what the statement has stored can be read */
-	tuplesort_performsort(gathering->sort);
+	if (gathering->sort != NULL)
+		tuplesort_performsort(gathering->sort);
 	slot = MakeSingleTupleTableSlot(gathering->slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
-	more = tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+	more = next_gathered(gathering, slot);
 	while (more)
 	{
 		Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
@@ -459,7 +500,8 @@ apply_gathered(Gathering *gathering)
 		MemoryContextReset(batch);
 	}
 	ExecDropSingleTupleTableSlot(slot);
-	tuplesort_end(gathering->sort);
+	if (gathering->sort != NULL)
+		tuplesort_end(gathering->sort);
 	MemoryContextDelete(gathering->context);
 	SPI_unregister_relation("gathered");
 	table_close(standings, AccessShareLock);
