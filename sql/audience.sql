@@ -32,12 +32,12 @@ SELECT count(*) AS wrong FROM audience_many m, generate_series(1, 40000, 97) n W
 CREATE TABLE audience_shape AS
 SELECT s.shape, COALESCE(consent.audience_of(n) FILTER (WHERE s.has), '{}') AS a
   FROM generate_series(0, 400000) n,
-       LATERAL (VALUES ('thin', n % 20011 = 7), ('thick', n % 3 = 1), ('ranges', n / 50000 % 2 = 1), ('all', true), ('none', false), ('last', n = 400000)) AS s(shape, has)
+       LATERAL (VALUES ('thin', n % 20011 = 7), ('thick', n % 3 = 1), ('ranges', n / 50000 % 2 = 1), ('all', true), ('mixed', CASE n / 65536 % 3 WHEN 0 THEN n % 3 = 1 WHEN 1 THEN n % 20011 = 7 ELSE n % 1000 < 900 END), ('none', false), ('last', n = 400000)) AS s(shape, has)
  GROUP BY s.shape;
 SELECT count(*) AS wrong
   FROM generate_series(-64, 401000, 3343) n, audience_shape s
  WHERE (n <@ s.a) <> (n BETWEEN 0 AND 400000 AND CASE s.shape WHEN 'thin' THEN n % 20011 = 7 WHEN 'thick' THEN n % 3 = 1 WHEN 'ranges' THEN n / 50000 % 2 = 1
-                                                             WHEN 'all' THEN true WHEN 'none' THEN false ELSE n = 400000 END)
+                                                             WHEN 'all' THEN true WHEN 'mixed' THEN CASE n / 65536 % 3 WHEN 0 THEN n % 3 = 1 WHEN 1 THEN n % 20011 = 7 ELSE n % 1000 < 900 END WHEN 'none' THEN false ELSE n = 400000 END)
     OR (n <@ s.a) <> (n <@ (s.a | '{}'));
 SELECT s.shape, consent.count(s.a), (SELECT count(*) FROM generate_series(0, 400000) n WHERE n <@ s.a) AS found FROM audience_shape s ORDER BY 1;
 DROP TABLE audience_shape;

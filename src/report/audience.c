@@ -411,34 +411,121 @@ StaticAssertDecl(sizeof(varatt_external) == AUDIENCE_DIGEST_LEN, "a TOAST pointe
 
 #define FLAT_AT_MOST 8			/* times the compressed form */
 
-static void
-flatten(Filter *filter, Size compressed)
-{
-	uint32		piece[1024];
-	uint32		n;
-	uint64		nbits;
-	roaring_uint32_iterator_t *members;
+/* CRoaring's portable form, as its format specification lays it down. */
+#define COOKIE_NO_RUNS 12346
+#define COOKIE_RUNS 12347
+#define OFFSETS_FROM 4			/* fewer containers have none, where there are runs */
+#define ARRAY_MOST 4096			/* members; more make a bitset */
+#define CONTAINER_BITS 65536
 
-	if (roaring_bitmap_is_empty(filter->owned->bitmap))
-		return;
-	nbits = (uint64) roaring_bitmap_maximum(filter->owned->bitmap) + 1;
-	if (nbits / 8 > FLAT_AT_MOST * compressed)
-		return;
-	filter->bits = MemoryContextAllocExtended(filter->context, (nbits / 64 + 1) * sizeof(uint64), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	filter->nbits = nbits;
-	members = roaring_create_iterator(filter->owned->bitmap);
-	if (members == NULL)
+/* A place in the portable form, and what is left of it. */
+typedef struct Portable
+{
+	const char *at;
+	Size		left;
+} Portable;
+
+static const char *
+take(Portable *p, Size size)
+{
+	const char *taken = p->at;
+
+	if (size > p->left)
 		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	while ((n = roaring_read_uint32_iterator(members, piece, lengthof(piece))) > 0)
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("audience is damaged"),
+				 errdetail("It ends too early.")));
+	p->at += size;
+	p->left -= size;
+	return taken;
+}
+
+static uint16
+take_uint16(Portable *p)
+{
+	uint16		value;
+
+	memcpy(&value, take(p, sizeof(value)), sizeof(value));
+	return value;
+}
+
+static uint32
+take_uint32(Portable *p)
+{
+	uint32		value;
+
+	memcpy(&value, take(p, sizeof(value)), sizeof(value));
+	return value;
+}
+
+static inline void
+set_bit(uint64 *bits, uint32 i)
+{
+	bits[i / 64] |= UINT64CONST(1) << (i % 64);
+}
+
+/*
+ * Straight from the stored form: every process of a parallel scan does this,
+ * and by way of CRoaring's own structures it takes several times as long.
+ */
+static bool
+flatten(Filter *filter, const Audience *audience)
+{
+	Size		size = VARSIZE(audience) - AUDIENCE_HDRSZ;
+	Portable	p = {audience->bitmap, size};
+	uint32		cookie = take_uint32(&p);
+	bool		runs = (cookie & 0xFFFF) == COOKIE_RUNS;
+	uint32		n = runs ? (cookie >> 16) + 1 : take_uint32(&p);
+	const char *is_run = runs ? take(&p, (n + 7) / 8) : NULL;
+	Portable	keys;
+	uint16		last;
+
+	if (n == 0 || n > CONTAINER_BITS || (!runs && cookie != COOKIE_NO_RUNS))
+		return false;
+	keys.at = take(&p, n * 4);
+	keys.left = n * 4;
+	if (!runs || n >= OFFSETS_FROM)
+		take(&p, n * 4);
+	memcpy(&last, keys.at + (n - 1) * 4, sizeof(last));
+	filter->nbits = ((uint64) last + 1) * CONTAINER_BITS;
+	if (filter->nbits / 8 > FLAT_AT_MOST * size && filter->nbits > CONTAINER_BITS)
+		return false;
+	filter->bits = MemoryContextAllocExtended(filter->context, filter->nbits / 8, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint32 i = 0; i < n; i++)
 	{
-		for (uint32 i = 0; i < n; i++)
-			filter->bits[piece[i] / 64] |= UINT64CONST(1) << (piece[i] % 64);
+		uint64	   *bits = filter->bits + (Size) take_uint16(&keys) * (CONTAINER_BITS / 64);
+		uint32		members = take_uint16(&keys) + 1;
+
+		if (bits >= filter->bits + filter->nbits / 64)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("audience is damaged"),
+					 errdetail("Its parts are out of order.")));
+		if (is_run != NULL && (is_run[i / 8] >> (i % 8) & 1))
+		{
+			for (uint32 run = take_uint16(&p); run > 0; run--)
+			{
+				uint32		from = take_uint16(&p);
+				uint32		to = from + take_uint16(&p);
+
+				to = Min(to, CONTAINER_BITS - 1);
+				while (from <= to && from % 64 != 0)
+					set_bit(bits, from++);
+				for (; from + 63 <= to; from += 64)
+					bits[from / 64] = PG_UINT64_MAX;
+				while (from <= to)
+					set_bit(bits, from++);
+			}
+		}
+		else if (members > ARRAY_MOST)
+			memcpy(bits, take(&p, CONTAINER_BITS / 8), CONTAINER_BITS / 8);
+		else
+		{
+			while (members-- > 0)
+				set_bit(bits, take_uint16(&p));
+		}
 	}
-	roaring_free_uint32_iterator(members);
-	roaring_bitmap_free(filter->owned->bitmap);
-	filter->owned->bitmap = NULL;
+	return true;
 }
 
 static pg_noinline Filter *
@@ -459,8 +546,8 @@ read_filter(FunctionCallInfo fcinfo, Datum audience)
 	MemoryContextReset(filter->context);
 	caller = MemoryContextSwitchTo(filter->context);
 	read = (Audience *) PG_DETOAST_DATUM(audience);
-	filter->owned = read_bitmap(read);
-	flatten(filter, VARSIZE(read));
+	if (!flatten(filter, read))
+		filter->owned = read_bitmap(read);
 	if ((Pointer) read != DatumGetPointer(audience))
 		pfree(read);
 	MemoryContextSwitchTo(caller);
