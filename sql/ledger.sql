@@ -100,6 +100,8 @@ SELECT consent.withdraw('e@ledger.example', channels => '{}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.set_subscriber('e@ledger.example', NULL);
 \echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.ledger (contact, kind, address) VALUES ('e+x@ledger.example', 'withdrawal', 'f@ledger.example');
+\echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.ledger (contact, kind) VALUES ('e@ledger.example', 'rumour');
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.ledger (contact, kind, method) VALUES ('e@ledger.example', 'withdrawal', 'oral');

@@ -327,7 +327,7 @@ consent_gather(MemoryContext statement, const Datum *values, const bool *nulls, 
 {
 	Gathering  *gathering = find_gathering(statement);
 	Datum		contact = values[Anum_ledger_contact - 1];
-	ConsentContact *root = consent_contact_root(DatumGetConsentContactPP(contact));
+	Datum		address = values[Anum_ledger_address - 1];
 	Datum	   *gathered;
 	bool	   *missing;
 
@@ -337,10 +337,10 @@ consent_gather(MemoryContext statement, const Datum *values, const bool *nulls, 
 	gathered = gathering->slot->tts_values - 1;
 	missing = gathering->slot->tts_isnull - 1;
 	memset(gathering->slot->tts_isnull, false, Natts_gathered * sizeof(bool));
-	gathered[GATHERED_ADDRESS] = PointerGetDatum(root);
+	gathered[GATHERED_ADDRESS] = address;
 	gathered[GATHERED_EVENT_ID] = values[Anum_ledger_event_id - 1];
 	gathered[GATHERED_TAGGED] = contact;
-	missing[GATHERED_TAGGED] = consent_contact_compare(DatumGetConsentContactPP(contact), root) == 0;
+	missing[GATHERED_TAGGED] = consent_contact_compare(DatumGetConsentContactPP(contact), DatumGetConsentContactPP(address)) == 0;
 	if (as_it_stands)
 		gathered[GATHERED_STANDING] = PointerGetDatum(consent_fold(consent_standing_empty(), consent_ledger_event(values, nulls)));
 	missing[GATHERED_STANDING] = !as_it_stands;

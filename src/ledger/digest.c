@@ -51,12 +51,22 @@ PG_FUNCTION_INFO_V1(pg_consent_person_link_digest);
 #define ERASURE_FORM "pg_consent erasure 1"
 #define LINK_FORM "pg_consent link 1"
 
-/* The output functions of the columns, found once per query. */
-typedef struct Writers
+/* How a column is written. */
+typedef struct ColumnWriter
+{
+	bool		hashed;
+	char	   *name;			/* as an item */
+	int			name_len;
+	FmgrInfo	out;			/* of types not known here, found when first needed */
+} ColumnWriter;
+
+/* The columns of a table; found out once per query. */
+struct ConsentDigestWriter
 {
 	int			natts;
-	FmgrInfo	out[FLEXIBLE_ARRAY_MEMBER];
-} Writers;
+	MemoryContext context;
+	ColumnWriter columns[FLEXIBLE_ARRAY_MEMBER];
+};
 
 pg_cryptohash_ctx *
 consent_digest_begin(void)
@@ -105,11 +115,11 @@ consent_hmac(const uint8 *key, Size keylen, char tag, const void *data, Size len
 	pg_hmac_free(ctx);
 }
 
+/* Called twenty times for an event of a bulk load. */
 static void
 append_item(StringInfo form, const char *s, int len)
 {
 	char	   *utf8 = (char *) s;
-	char		digits[MAXINT8LEN + 1];
 
 	/* In SQL_ASCII nobody knows what the bytes mean: they stand for themselves. */
 	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
@@ -118,9 +128,11 @@ append_item(StringInfo form, const char *s, int len)
 		if (utf8 != s)
 			len = strlen(utf8);
 	}
-	appendBinaryStringInfo(form, digits, pg_ltoa(len, digits));
-	appendStringInfoCharMacro(form, ':');
-	appendBinaryStringInfo(form, utf8, len);
+	enlargeStringInfo(form, MAXINT8LEN + 1 + len);
+	form->len += pg_ltoa(len, form->data + form->len);
+	form->data[form->len++] = ':';
+	memcpy(form->data + form->len, utf8, len);
+	form->len += len;
 }
 
 /* ISO 8601 as PostgreSQL writes it, in UTC whatever the session is set to. */
@@ -159,7 +171,7 @@ write_date(char *buf, DateADT date)
 }
 
 static void
-append_value(StringInfo form, Datum value, Oid type, FmgrInfo *out, MemoryContext cxt)
+append_value(StringInfo form, Datum value, Oid type, FmgrInfo *out, MemoryContext context)
 {
 	char		buf[MAXDATELEN + 1];
 	char	   *s = buf;
@@ -189,42 +201,67 @@ append_value(StringInfo form, Datum value, Oid type, FmgrInfo *out, MemoryContex
 				bool		is_varlena;
 
 				getTypeOutputInfo(type, &function, &is_varlena);
-				fmgr_info_cxt(function, out, cxt);
+				fmgr_info_cxt(function, out, context);
 			}
 			s = OutputFunctionCall(out, value);
 	}
 	append_item(form, s, strlen(s));
 }
 
-/* The types of the other columns must have output that no setting changes. */
-static bytea *
-digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nulls, FmgrInfo *caller)
+static ConsentDigestWriter *
+make_writer(TupleDesc desc, MemoryContext context)
 {
-	Writers    *writers = caller->fn_extra;
+	ConsentDigestWriter *writer = MemoryContextAllocZero(context, offsetof(ConsentDigestWriter, columns) +
+														 desc->natts * sizeof(ColumnWriter));
+	MemoryContext caller = MemoryContextSwitchTo(context);
+
+	writer->natts = desc->natts;
+	writer->context = context;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		StringInfoData item;
+
+		/* "address" by its name, because it need not be a generated column. */
+		if (att->attisdropped || att->attgenerated != '\0' ||
+			strcmp(NameStr(att->attname), "address") == 0 ||
+			strcmp(NameStr(att->attname), "digest") == 0)
+			continue;
+		initStringInfo(&item);
+		append_item(&item, NameStr(att->attname), strlen(NameStr(att->attname)));
+		writer->columns[i].hashed = true;
+		writer->columns[i].name = item.data;
+		writer->columns[i].name_len = item.len;
+	}
+	MemoryContextSwitchTo(caller);
+	return writer;
+}
+
+/*
+ * The types of columns that are not known here must have output that no setting
+ * changes.  What is found out about the columns is kept in *writer, which begins
+ * as NULL, in a context that lives as long.
+ */
+static bytea *
+digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nulls,
+		   ConsentDigestWriter **writer, MemoryContext context)
+{
 	StringInfoData form;
 	pg_cryptohash_ctx *sha;
 
-	if (writers == NULL || writers->natts != desc->natts)
-	{
-		writers = MemoryContextAllocZero(caller->fn_mcxt,
-										 offsetof(Writers, out) + desc->natts * sizeof(FmgrInfo));
-		writers->natts = desc->natts;
-		caller->fn_extra = writers;
-	}
+	if (*writer == NULL || (*writer)->natts != desc->natts)
+		*writer = make_writer(desc, context);
 
 	initStringInfo(&form);
 	append_item(&form, tag, strlen(tag));
 	for (int i = 0; i < desc->natts; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
+		ColumnWriter *column = &(*writer)->columns[i];
 
-		/* "address" by its name, because its owner can make it a plain column. */
-		if (nulls[i] || att->attisdropped || att->attgenerated != '\0' ||
-			strcmp(NameStr(att->attname), "address") == 0 ||
-			strcmp(NameStr(att->attname), "digest") == 0)
+		if (nulls[i] || !column->hashed)
 			continue;
-		append_item(&form, NameStr(att->attname), strlen(NameStr(att->attname)));
-		append_value(&form, values[i], att->atttypid, &writers->out[i], caller->fn_mcxt);
+		appendBinaryStringInfo(&form, column->name, column->name_len);
+		append_value(&form, values[i], TupleDescAttr(desc, i)->atttypid, &column->out, (*writer)->context);
 	}
 
 	sha = consent_digest_begin();
@@ -234,9 +271,10 @@ digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nul
 }
 
 bytea *
-consent_digest_event(TupleDesc desc, const Datum *values, const bool *nulls, FmgrInfo *caller)
+consent_digest_event(TupleDesc desc, const Datum *values, const bool *nulls,
+					 ConsentDigestWriter **writer, MemoryContext context)
 {
-	return digest_row(EVENT_FORM, desc, values, nulls, caller);
+	return digest_row(EVENT_FORM, desc, values, nulls, writer, context);
 }
 
 static bytea *
@@ -255,7 +293,7 @@ digest_composite(const char *tag, FunctionCallInfo fcinfo)
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = row;
 	heap_deform_tuple(&tuple, desc, values, nulls);
-	digest = digest_row(tag, desc, values, nulls, fcinfo->flinfo);
+	digest = digest_row(tag, desc, values, nulls, (ConsentDigestWriter **) &fcinfo->flinfo->fn_extra, fcinfo->flinfo->fn_mcxt);
 	ReleaseTupleDesc(desc);
 	return digest;
 }

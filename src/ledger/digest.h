@@ -15,8 +15,11 @@
 
 #define CONSENT_DIGEST_LEN PG_SHA256_DIGEST_LENGTH
 
+/* What is known of the columns of a table; the caller keeps it from row to row. */
+typedef struct ConsentDigestWriter ConsentDigestWriter;
+
 extern bytea *consent_digest_event(TupleDesc desc, const Datum *values, const bool *nulls,
-								   FmgrInfo *caller);
+								   ConsentDigestWriter **writer, MemoryContext context);
 
 extern void consent_hmac(const uint8 *key, Size keylen, char tag, const void *data, Size len, uint8 *mac);
 

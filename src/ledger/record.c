@@ -61,10 +61,18 @@ consent_ledger_restricted(const ConsentContact *contact)
 		consent_ledger_restricted_hook(contact);
 }
 
+/* What the trigger of a part finds out once per statement. */
+typedef struct Recorder
+{
+	Oid			sequence;
+	ConsentDigestWriter *writer;
+} Recorder;
+
 /* An event on its way into the ledger. */
 typedef struct Draft
 {
 	Relation	rel;
+	Recorder   *recorder;
 	Datum		values[Natts_ledger];
 	bool		nulls[Natts_ledger];
 } Draft;
@@ -250,11 +258,7 @@ stamp(Draft *draft)
 				 errhint("Leave these columns out; only the owner of consent.ledger may restore them.")));
 
 	if (DRAFT_NULL(draft, event_id))
-	{
-		Oid			sequence = get_relname_relid("ledger_event_id", RelationGetNamespace(draft->rel));
-
-		DRAFT_SET(draft, event_id, Int64GetDatum(nextval_internal(sequence, false)));
-	}
+		DRAFT_SET(draft, event_id, Int64GetDatum(nextval_internal(draft->recorder->sequence, false)));
 	if (DRAFT_NULL(draft, recorded_at))
 	{
 		TimestampTz now = GetCurrentTimestamp();
@@ -264,6 +268,21 @@ stamp(Draft *draft)
 	}
 	if (DRAFT_NULL(draft, recorded_by))
 		DRAFT_SET(draft, recorded_by, CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false)));
+}
+
+/* By which the ledger is looked up. */
+static void
+set_address(Draft *draft)
+{
+	ConsentContact *root = consent_contact_root(DatumGetConsentContactPP(DRAFT_VALUE(draft, contact)));
+
+	if (!DRAFT_NULL(draft, address) &&
+		consent_contact_compare(DatumGetConsentContactPP(DRAFT_VALUE(draft, address)), root) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("\"address\" of an event is not that of its contact"),
+				 errhint("Leave this column out; the ledger sets it.")));
+	DRAFT_SET(draft, address, PointerGetDatum(root));
 }
 
 static const char *
@@ -527,9 +546,10 @@ complete_defects(Draft *draft)
 
 /* Last of all: the digest is of the event as it will stand. */
 static void
-take_digest(Draft *draft, FmgrInfo *trigger)
+take_digest(Draft *draft, MemoryContext statement)
 {
-	bytea	   *digest = consent_digest_event(RelationGetDescr(draft->rel), draft->values, draft->nulls, trigger);
+	bytea	   *digest = consent_digest_event(RelationGetDescr(draft->rel), draft->values, draft->nulls,
+											  &draft->recorder->writer, statement);
 
 	if (!DRAFT_NULL(draft, digest))
 	{
@@ -606,6 +626,14 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 				 errmsg("consent.ledger_record() must be fired before each inserted row")));
 
 	draft.rel = trigdata->tg_relation;
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		Recorder   *recorder = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Recorder));
+
+		recorder->sequence = get_relname_relid("ledger_event_id", RelationGetNamespace(draft.rel));
+		fcinfo->flinfo->fn_extra = recorder;
+	}
+	draft.recorder = fcinfo->flinfo->fn_extra;
 	desc = RelationGetDescr(draft.rel);
 	if (desc->natts != Natts_ledger)
 		elog(ERROR, "consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger);
@@ -618,6 +646,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 
 	kind = consent_event_kind(TextDatumGetCString(DRAFT_VALUE(&draft, kind)));
 	rule = &kind_rules[kind];
+	set_address(&draft);
 	stamp(&draft);
 	check_columns(&draft, rule);
 	check_details(&draft, kind);
@@ -625,7 +654,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	check_times(&draft, rule);
 	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
-	take_digest(&draft, fcinfo->flinfo);
+	take_digest(&draft, fcinfo->flinfo->fn_mcxt);
 	consent_gather(fcinfo->flinfo->fn_mcxt, draft.values, draft.nulls, is_last(trigdata));
 	consent_filter_add(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 	if (may_restrict(&draft, kind))

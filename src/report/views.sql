@@ -100,7 +100,7 @@ CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
   WHERE kind = 'consent' AND expires_at IS NOT NULL;
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
 CREATE INDEX ledger_third_party_consent ON consent.ledger (effective_at)
-  WHERE kind = 'consent' AND collected_by IS NOT NULL;
+  WHERE collected_by IS NOT NULL AND kind = 'consent';
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 

@@ -318,9 +318,15 @@ BEGIN
 END;
 $$;
 
+-- Its trigger sets it now.
+ALTER TABLE consent.ledger
+  ALTER COLUMN address DROP EXPRESSION,
+  ALTER COLUMN address SET NOT NULL,
+  ADD CONSTRAINT ledger_address_of_contact CHECK (address = consent.contact_root(contact));
+
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
 CREATE INDEX ledger_third_party_consent ON consent.ledger (effective_at)
-  WHERE kind = 'consent' AND collected_by IS NOT NULL;
+  WHERE collected_by IS NOT NULL AND kind = 'consent';
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 

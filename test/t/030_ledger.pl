@@ -182,7 +182,7 @@ found('... and standing', qq{UPDATE consent.ledger SET wording = 'Yes!' WHERE ev
 found('a changed unsealed event and digest', qq{UPDATE consent.ledger SET wording = 'Yes!' WHERE event_id = $max; $digest},
   "$max|changed: $standing counts another event of this number");
 found('an event moved to another address',
-  q{ALTER TABLE consent.ledger ALTER address DROP EXPRESSION; UPDATE consent.ledger SET address = 'x@x.example' WHERE event_id = 5;}
+  q{ALTER TABLE consent.ledger DROP CONSTRAINT ledger_address_of_contact; UPDATE consent.ledger SET address = 'x@x.example' WHERE event_id = 5;}
     . qq{$rebuild}, '5|changed: its address is not that of its contact');
 found('a deleted event', 'DELETE FROM consent.ledger WHERE event_id = 61;',
   "61|missing: seal 1 covers it\n61|missing: $standing counts it");
@@ -196,12 +196,12 @@ found('everything deleted', 'TRUNCATE consent.ledger, consent.address_standing;'
   sql(q{SELECT string_agg(format('%s|missing: seal %s covers it', event_id, number), E'\n' ORDER BY event_id)
           FROM consent.ledger, consent.seal WHERE event_id <@ covered}));
 found('an event behind the ledger\'s back',
-  q{INSERT INTO consent.ledger (event_id, contact, kind, recorded_at, recorded_by, digest)
-      VALUES (5000, 'x@x.example', 'unsuppression', now(), 'me', '\x00');},
+  q{INSERT INTO consent.ledger (event_id, contact, address, kind, recorded_at, recorded_by, digest)
+      VALUES (5000, 'x@x.example', 'x@x.example', 'unsuppression', now(), 'me', '\x00');},
   "5000|added: $standing does not count it\n5000|$own");
 found('... with the right digest',
-  qq{INSERT INTO consent.ledger (event_id, contact, kind, recorded_at, recorded_by, digest)
-      VALUES (5000, 'x\@x.example', 'unsuppression', now(), 'me', '\\x00'); $digest},
+  qq{INSERT INTO consent.ledger (event_id, contact, address, kind, recorded_at, recorded_by, digest)
+      VALUES (5000, 'x\@x.example', 'x\@x.example', 'unsuppression', now(), 'me', '\\x00'); $digest},
   "5000|added: $standing does not count it");
 # What an erasure leaves behind, and links, are sealed as events are.
 my ($erasure, $link) = split(/\|/, sql('SELECT (SELECT event_id FROM consent.erasure), (SELECT min(event_id) FROM consent.person_link)'));

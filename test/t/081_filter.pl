@@ -152,7 +152,7 @@ is(queue($node, $_->[0], 'restored'), $_->[1], "restored: $_->[0]")
 # Written behind the back of the trigger that tells the filter.
 sub row_of {
 	my ($who) = @_;
-	return "INSERT INTO consent.ledger (event_id, contact, kind, recorded_at, recorded_by, digest) VALUES (nextval('consent.ledger_event_id'), '$who', 'objection', now(), 'x', '\\x00')";
+	return "INSERT INTO consent.ledger (event_id, contact, address, kind, recorded_at, recorded_by, digest) VALUES (nextval('consent.ledger_event_id'), '$who', consent.contact_root('$who'), 'objection', now(), 'x', '\\x00')";
 }
 sub triggers {
 	my ($what) = @_;
