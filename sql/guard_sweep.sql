@@ -313,3 +313,41 @@ SELECT relation, cancelled, skipped, problem FROM consent.sweep_log WHERE relati
 SELECT n AS "locks of two addresses" FROM sweep_locks;
 DROP TABLE sweep_first, sweep_second, sweep_locks;
 DROP FUNCTION sweep_others();
+
+-- A mapping that sleeps on a row, or while rows are looked for, or a trigger that
+-- does when one is parked: the table is given up, and the withdrawal stands.
+CREATE FUNCTION sweep_sleeps(body text, here text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF body LIKE 'slow%' AND current_setting('sweep.sleeps', true) = here THEN PERFORM pg_sleep(30); END IF;
+  RETURN body;
+END $$;
+CREATE TABLE sweep_slow (id int, to_addr text, body text, status text DEFAULT 'queued');
+SELECT consent.guard('sweep_slow', recipient => 'to_addr', channel => $$'email'$$, body => $$sweep_sleeps(body, 'body')$$, organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued' AND sweep_sleeps(body, 'pending') IS NOT NULL$$, divert => $$status = 'cancelled'$$);
+CREATE FUNCTION sweep_sleeps_too() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM public.sweep_sleeps(NEW.body, 'trigger');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER sleeps BEFORE UPDATE ON sweep_slow FOR EACH ROW EXECUTE FUNCTION sweep_sleeps_too();
+SET pg_consent.sweep_timeout = '300ms';
+SELECT consent.give(('slow' || n || '@sweep.example')::consent.contact, '{email}', 'sweep acme', method => 'oral', wording => 'w', at => '2026-01-01') > 0 AS given FROM generate_series(1, 3) n;
+INSERT INTO sweep_slow SELECT 10 * n + i, 'slow' || n || '@sweep.example', CASE WHEN i = 2 THEN 'slow: ' ELSE '' END || :promo FROM generate_series(1, 3) n, generate_series(1, 3) i;
+SET sweep.sleeps = 'body';
+SELECT consent.withdraw('slow1@sweep.example') > 0 AS withdrawn;
+SET sweep.sleeps = 'trigger';
+SELECT consent.withdraw('slow2@sweep.example') > 0 AS withdrawn;
+SET sweep.sleeps = 'pending';
+SELECT consent.withdraw('slow3@sweep.example') > 0 AS withdrawn;
+RESET sweep.sleeps;
+SELECT array_agg(kind) AS said FROM consent.ledger WHERE contact::text LIKE 'slow_@sweep.example' AND kind = 'withdrawal';
+SELECT id, status FROM sweep_slow ORDER BY id;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_slow'::regclass ORDER BY at;
+-- what was left is refused to whoever asks, and parked by verify()
+SELECT count(*) AS pending, count(*) FILTER (WHERE consent.cleared(s)) AS cleared FROM sweep_slow s WHERE status = 'queued';
+SELECT judged, refused, skipped FROM consent.verify('sweep_slow');
+SELECT count(*) AS pending FROM sweep_slow WHERE status = 'queued';
+SET pg_consent.sweep_timeout = -1;
+RESET pg_consent.sweep_timeout;
+DROP TABLE sweep_slow;
+DROP FUNCTION sweep_sleeps(text, text), sweep_sleeps_too();

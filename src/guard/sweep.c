@@ -15,7 +15,9 @@
  * and tables that another transaction has locked are skipped, any other wait
  * ends after a moment, and each guard, and each row, has a subtransaction of
  * its own: a guard that is broken is written down in consent.sweep_log, and the
- * withdrawal stands.  Statements run as the table's owner, under pinned
+ * withdrawal stands.  A mapping that sleeps is stopped after
+ * pg_consent.sweep_timeout, and then its guard is given up: withdrawals of others
+ * who share a lock wait for ours.  Statements run as the table's owner, under pinned
  * settings, and each under a snapshot of its own whatever the isolation level
  * of the transaction, so that they see what has committed by now.
  *
@@ -43,6 +45,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -54,6 +57,7 @@
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "guard/action.h"
@@ -86,6 +90,8 @@ PG_FUNCTION_INFO_V1(pg_consent_guard_key);
 
 #define ROWS_AT_ONCE 1000
 
+#define TIME_IS_UP "a mapping or a trigger took longer than pg_consent.sweep_timeout: rows are left pending"
+
 /* What happened to the rows of one address in one table. */
 typedef struct Tally
 {
@@ -103,7 +109,45 @@ typedef struct Sweep
 	MemoryContext context;		/* of the two below */
 	HTAB	   *tallies;
 	const char *problem;		/* the first, NULL: none */
+	bool		given_up;		/* it took too long */
 } Sweep;
+
+/* While a sweep runs: what it does now has to be done by then. */
+static TimeoutId timer = MAX_TIMEOUTS;	/* none yet */
+static volatile sig_atomic_t time_is_up = false;
+
+/* A signal handler. */
+static void
+stop_waiting(void)
+{
+	time_is_up = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
+	SetLatch(MyLatch);
+}
+
+/* A step begins: a row, or the search for the next ones. */
+static void
+start_timer(void)
+{
+	if (consent_sweep_timeout == 0)
+		return;
+	if (timer == MAX_TIMEOUTS)
+		timer = RegisterTimeout(USER_TIMEOUT, stop_waiting);
+	enable_timeout_after(timer, consent_sweep_timeout);
+}
+
+static void
+stop_timer(void)
+{
+	if (timer != MAX_TIMEOUTS)
+		disable_timeout(timer, false);
+
+	/* It may have come too late to stop anything. */
+	if (time_is_up)
+		QueryCancelPending = false;
+	time_is_up = false;
+}
 
 /* The guards, but for clones: a partitioned table is swept as a whole. */
 static List *
@@ -242,14 +286,29 @@ attempt(void (*step) (Sweep *sweep, void *arg), Sweep *sweep, void *arg)
 		switch (error->sqlerrcode)
 		{
 			case ERRCODE_QUERY_CANCELED:
+				if (time_is_up)
+				{
+					sweep->given_up = true;
+					break;
+				}
+				/* FALLTHROUGH */
 			case ERRCODE_ADMIN_SHUTDOWN:
 			case ERRCODE_CRASH_SHUTDOWN:
 			case ERRCODE_T_R_SERIALIZATION_FAILURE:
+				stop_timer();
 				MemoryContextSwitchTo(caller);
 				CurrentResourceOwner = owner;
 				ReThrowError(error);
 		}
-		if (sweep->problem == NULL)
+		if (sweep->given_up)
+		{
+			ereport(LOG_SERVER_ONLY,
+					(errcode(ERRCODE_QUERY_CANCELED),
+					 errmsg("a mapping or a trigger took longer than pg_consent.sweep_timeout"),
+					 errdetail("It was part of the sweep of table %u.", sweep->relid)));
+			sweep->problem = TIME_IS_UP;
+		}
+		else if (sweep->problem == NULL)
 			sweep->problem = describe(sweep, error);
 		done = false;
 	}
@@ -480,7 +539,7 @@ become(Oid owner, const ConsentPinned *pinned)
 static void
 sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows, uint64 n, MemoryContext work)
 {
-	for (uint64 i = 0; i < n; i++)
+	for (uint64 i = 0; i < n && !sweep->given_up; i++)
 	{
 		bool		isnull;
 		Oid			relid = DatumGetObjectId(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
@@ -492,6 +551,7 @@ sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows
 		CHECK_FOR_INTERRUPTS();
 		if (isnull || !for_us(sweep->set, keys, &ours))
 			continue;
+		start_timer();
 		open_leaf(leaf, relid, trigger);
 		caller = MemoryContextSwitchTo(work);
 		sweep_row(sweep, leaf, tid, ours);
@@ -551,6 +611,7 @@ sweep_guard(Sweep *sweep, void *arg)
 	{
 		SPITupleTable *rows;
 
+		start_timer();
 		become(rel->rd_rel->relowner, &pinned);
 		SPI_cursor_fetch(portal, true, ROWS_AT_ONCE);
 		SetUserIdAndSecContext(pinned.user, pinned.context);
@@ -558,7 +619,7 @@ sweep_guard(Sweep *sweep, void *arg)
 		n = SPI_processed;
 		sweep_rows(sweep, trigger, &leaf, rows, n, work);
 		SPI_freetuptable(rows);
-	} while (n > 0);
+	} while (n > 0 && !sweep->given_up);
 	close_leaf(&leaf);
 	SPI_cursor_close(portal);
 	SPI_finish();
@@ -635,12 +696,14 @@ sweep_all(List *guards, const ConsentKeySet *set)
 		sweep->set = set;
 		sweep->context = CurrentMemoryContext;
 		sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		start_timer();
 		if (!attempt(sweep_guard, sweep, NULL))
 		{
 			/* What was counted has been undone. */
 			hash_destroy(sweep->tallies);
 			sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		}
+		stop_timer();
 		write_sweep_log(sweep);
 	}
 }

@@ -31,6 +31,7 @@ PG_CONSENT_MODULE_MAGIC("0.2.0");
 char	   *consent_default_region = NULL;
 char	   *consent_organisation = NULL;
 int			consent_prepared_transactions = PREPARED_REFUSE;
+int			consent_sweep_timeout = 60 * 1000;
 
 static const struct config_enum_entry prepared_options[] = {
 	{"refuse", PREPARED_REFUSE, false},
@@ -86,6 +87,15 @@ _PG_init(void)
 							 PREPARED_REFUSE, prepared_options,
 							 PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+
+	/* Nor this: it decides what a withdrawal may leave behind. */
+	DefineCustomIntVariable("pg_consent.sweep_timeout",
+							"How long a withdrawal waits for a guarded table to find its next pending row, or to park one.",
+							"Then the table is left as it is, and consent.sweep_log says so; 0: for ever.",
+							&consent_sweep_timeout,
+							60 * 1000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
 
 	consent_filter_init();
 	MarkGUCPrefixReserved("pg_consent");

@@ -23,6 +23,9 @@ typedef enum ConsentPrepared
 
 extern int	consent_prepared_transactions;
 
+/* pg_consent.sweep_timeout: what a step of a sweep may take, in ms; 0: any time */
+extern int	consent_sweep_timeout;
+
 /* Two capital letters? */
 extern bool consent_region_is_well_formed(const char *region);
 
