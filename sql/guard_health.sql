@@ -160,3 +160,15 @@ REVOKE SELECT (id) ON health_old FROM regress_health_nobody;
 DROP ROLE regress_health_nobody;
 DROP SCHEMA health_private CASCADE;
 DROP TABLE health_old, health_none, health_part, health_part_3, health_parent CASCADE;
+
+-- What is known of a table that is dropped goes when the next guard is made.
+CREATE TEMP TABLE health_gone (to_addr text, body text);
+SELECT consent.guard('health_gone', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'health acme'$$);
+SELECT 'health_gone'::regclass::oid AS gone \gset
+SELECT count(*) AS known FROM consent.verified_rows WHERE leaf = :gone;
+DROP TABLE health_gone;
+CREATE TEMP TABLE health_next (to_addr text, body text);
+SELECT consent.guard('health_next', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'health acme'$$);
+SELECT count(*) AS known FROM consent.verified_rows WHERE leaf = :gone;
+SELECT count(*) AS known FROM consent.verified_rows WHERE leaf = 'health_next'::regclass;
+DROP TABLE health_next;

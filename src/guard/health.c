@@ -327,6 +327,16 @@ remember_verified(Oid leaf, const char *trigger)
 					SPI_OK_INSERT, leaf, trigger, NULL);
 }
 
+/* What is remembered of triggers that are gone, with their tables or without. */
+static void
+forget_dropped(Oid relid)
+{
+	(void) remember("DELETE FROM consent.verified_rows WHERE (leaf, guard) IN "
+					"(SELECT v.leaf, v.guard FROM consent.verified_rows v WHERE NOT EXISTS "
+					"(SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = v.leaf AND t.tgname = v.guard) FOR UPDATE SKIP LOCKED)",
+					SPI_OK_DELETE, relid, NULL, NULL);
+}
+
 /*
  * A guard has been made.  It is to be there, also when somebody drops its table
  * and makes another of that name.  Rows that are there already never passed it.
@@ -343,6 +353,7 @@ consent_health_made(Oid relid, const char *trigger, const char *name, const char
 						"SELECT consent.relation_name($1), COALESCE($2, ''), $3::consent.block_action "
 						"ON CONFLICT (relation, name) DO UPDATE SET on_block = excluded.on_block",
 						SPI_OK_INSERT, relid, name, on_block);
+	forget_dropped(relid);
 	leaves = find_all_inheritors(relid, AccessShareLock, NULL);
 	foreach(lc, leaves)
 	{
@@ -361,9 +372,7 @@ consent_health_removed(Oid relid, const char *name)
 	uint64		n = remember("DELETE FROM consent.expected_guard WHERE relation = consent.relation_name($1) AND name = COALESCE($2, name)",
 						 SPI_OK_DELETE, relid, name, NULL);
 
-	(void) remember("DELETE FROM consent.verified_rows WHERE NOT EXISTS "
-					"(SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = leaf AND t.tgname = guard)",
-					SPI_OK_DELETE, relid, NULL, NULL);
+	forget_dropped(relid);
 	return n;
 }
 

@@ -98,6 +98,8 @@ my $file = $node->basedir . '/dump';
 command_ok([ 'pg_dump', '-Fc', '-f', $file, '-d', $node->connstr('kept') ], 'pg_dump');
 command_ok([ 'pg_restore', '--exit-on-error', '--use-set-session-authorization', '-d', $node->connstr('restored'), $file ], 'pg_restore');
 is($node->safe_psql('restored', $contents), $node->safe_psql('kept', $contents), 'the restored database has the rows');
+isnt($node->safe_psql('restored', "SELECT 'keeping'::regclass::oid"), $node->safe_psql('kept', "SELECT 'keeping'::regclass::oid"),
+  '... in tables with other numbers');
 is($node->safe_psql('restored', $log), $node->safe_psql('kept', $log), '... and the log');
 is($node->safe_psql('restored', $quarantine), $node->safe_psql('kept', $quarantine), '... and the quarantine');
 is($node->safe_psql('restored', 'SELECT * FROM consent.expected_guard ORDER BY 1, 2'),
