@@ -82,6 +82,7 @@
 #include "guard/guard.h"
 #include "guard/sweep.h"
 #include "guard/trigger.h"
+#include "ledger/apply.h"
 #include "ledger/erasure.h"
 #include "ledger/ledger.h"
 #include "ledger/link.h"
@@ -618,21 +619,30 @@ join_linked(const ConsentKeySet *ours)
 	int			n = gate->ncontacts;
 	bool		joined = false;
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	List	   *overtaken = NIL;
 
 	for (int i = 0; i < n; i++)
 	{
+		ConsentContact *root = consent_contact_root(gate->contacts[i]);
+		List	   *linked = consent_linked_addresses(root, DT_NOEND, snapshot);
 		ListCell   *cell;
 
 		CHECK_FOR_INTERRUPTS();
-		foreach(cell, consent_linked_addresses(consent_contact_root(gate->contacts[i]), DT_NOEND, snapshot))
+		foreach(cell, linked)
 		{
 			uint64		key = consent_address_key(lfirst(cell));
 
 			if (!consent_key_in_set(ours, key))
 				joined |= note_restricted_key(key);
 		}
+		if (linked != NIL)
+			overtaken = list_concat(lappend(overtaken, root), linked);
 	}
 	UnregisterSnapshot(snapshot);
+
+	/* Now that we hold all locks: who comes after us sees it. */
+	if (gate->passed)
+		consent_refresh_overtaken(overtaken);
 	return joined;
 }
 

@@ -169,6 +169,78 @@ consent_refresh_standings(Datum *addresses, int n, Oid contact_type)
 	run(refresh_query, SPI_OK_UPDATE, 1, types, values);
 }
 
+/* One of the queries below under the latest snapshot, whatever the isolation level. */
+static void
+run_latest(const char *query, int expected, Oid type, Datum value)
+{
+	SPIPlanPtr	plan = SPI_prepare(query, 1, &type);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	int			rc;
+
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	rc = SPI_execute_snapshot(plan, &value, NULL, snapshot, InvalidSnapshot, false, true, 0);
+	if (rc != expected)
+		elog(ERROR, "updating consent.address_standing failed: %s", SPI_result_code_string(rc));
+	UnregisterSnapshot(snapshot);
+	SPI_freeplan(plan);
+}
+
+static const char free_query[] =
+"SELECT s.address FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) ANY ($1) "
+"ORDER BY s.address FOR NO KEY UPDATE SKIP LOCKED";
+
+/*
+ * The same at commit, for addresses (ConsentContact *) whose standings were brought
+ * up to date before others had committed who recorded or linked at the same time.
+ * It may not wait: whoever has a standing locked may be waiting for us.
+ */
+void
+consent_refresh_overtaken(List *addresses)
+{
+	Relation	standings;
+	Oid			contact_type;
+	Oid			array_type;
+	Oid			user;
+	int			context;
+	bool		read_only = XactReadOnly;
+	Datum	   *values = palloc(Max(list_length(addresses), 1) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *cell;
+
+	if (addresses == NIL)
+		return;
+	standings = table_open(consent_relation("address_standing"), RowExclusiveLock);
+	contact_type = TupleDescAttr(RelationGetDescr(standings), STANDING_ADDRESS - 1)->atttypid;
+	array_type = get_array_type(contact_type);
+	foreach(cell, addresses)
+		values[n++] = PointerGetDatum(lfirst(cell));
+
+	/* SET TRANSACTION READ ONLY binds what comes after it, not us. */
+	XactReadOnly = false;
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(standings->rd_rel->relowner,
+						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SPI_connect();
+	run_latest(free_query, SPI_OK_SELECT, array_type,
+			   PointerGetDatum(construct_array(values, n, contact_type, -1, false, TYPALIGN_INT)));
+	n = SPI_processed;
+	values = palloc(Max(n, 1) * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		values[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	}
+	if (n > 0)
+		run_latest(refresh_query, SPI_OK_UPDATE, array_type,
+				   PointerGetDatum(construct_array(values, n, contact_type, -1, false, TYPALIGN_INT)));
+	SPI_finish();
+	SetUserIdAndSecContext(user, context);
+	XactReadOnly = read_only;
+	table_close(standings, NoLock);
+}
+
 static void
 refresh_found(const char *query, int nargs, Oid *types, Datum *values)
 {
