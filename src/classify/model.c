@@ -27,9 +27,7 @@
 
 typedef struct Model
 {
-	const int8 *row;
-	uint32		mask;
-	const uint8 *vocabulary;
+	const int8 *rows;
 	ConsentModelHeader header;	/* in this machine's byte order */
 	int32		root[ROOTS];	/* 2^16 / sqrt(n) */
 } Model;
@@ -108,16 +106,13 @@ load(void)
 	header = map;
 	if (memcmp(header->magic, MODEL_MAGIC, sizeof(header->magic)) != 0 ||
 		little_endian(header->size) != sizeof(ConsentModelHeader) ||
-		little_endian(header->bits) > 24 ||
-		st.st_size != sizeof(ConsentModelHeader) + ((off_t) MODEL_ROW << little_endian(header->bits)) +
-		MODEL_VOCABULARY / 8)
+		little_endian(header->buckets) == 0 ||
+		st.st_size != MODEL_ROWS_AT + (off_t) little_endian(header->buckets) * MODEL_BUCKET * MODEL_ROW)
 	{
 		munmap(map, st.st_size);
 		unusable(path, "it is not of this version");
 	}
-	loaded.row = (const int8 *) (header + 1);
-	loaded.mask = ((uint32) 1 << little_endian(header->bits)) - 1;
-	loaded.vocabulary = (const uint8 *) loaded.row + ((size_t) MODEL_ROW << little_endian(header->bits));
+	loaded.rows = (const int8 *) map + MODEL_ROWS_AT;
 	for (int i = 0; i < sizeof(ConsentModelHeader) / sizeof(uint32); i++)
 		((uint32 *) &loaded.header)[i] = little_endian(((const uint32 *) header)[i]);
 	for (int n = 1; n < ROOTS; n++)
@@ -126,9 +121,30 @@ load(void)
 }
 
 static int32
-root_of(int n)
+inverse_root(int n)
 {
 	return n < ROOTS ? model->root[n] : (int32) integer_root((UINT64CONST(1) << 32) / n);
+}
+
+static inline const int8 *
+bucket_of(uint32 hash)
+{
+	return model->rows + (size_t) model_bucket(hash, model->header.buckets) * MODEL_BUCKET * MODEL_ROW;
+}
+
+/* The feature's row; NULL if it has none. */
+static inline const int8 *
+row_of(uint32 hash)
+{
+	const int8 *row = bucket_of(hash);
+	uint8		owner = model_owner(hash);
+
+	for (int i = 0; i < MODEL_BUCKET; i++, row += MODEL_ROW)
+	{
+		if ((uint8) row[MODEL_OWNER] == owner)
+			return row;
+	}
+	return NULL;
 }
 
 /* Adds up the rows of the sentence's features. */
@@ -139,23 +155,28 @@ add_up(ConsentPassage *p)
 	int16		words[MODEL_ROW] = {0};
 	int16		others[MODEL_ROW] = {0};
 
+	int			n = consent_features(p->text, p->len, feature);
+
 	StaticAssertDecl((FEATURE_MAX - FEATURE_MAX_TOKENS) * 128 <= PG_INT16_MAX,
 					 "the sums of the longest sentence must fit");
 
-	p->features = consent_features(p->text, p->len, feature);
+	p->features = 0;
 	p->words = 0;
 #ifdef __GNUC__
 	/* the rows are anywhere in the file: ask for all before the first is needed */
-	for (int i = 0; i < p->features; i++)
-		__builtin_prefetch(model->row + (size_t) (feature[i].hash & model->mask) * MODEL_ROW);
+	for (int i = 0; i < n; i++)
+		__builtin_prefetch(bucket_of(feature[i].hash));
 #endif
-	for (int i = 0; i < p->features; i++)
+	for (int i = 0; i < n; i++)
 	{
-		const int8 *row = model->row + (size_t) (feature[i].hash & model->mask) * MODEL_ROW;
+		const int8 *row = row_of(feature[i].hash);
 		int16	   *sum = feature[i].word ? words : others;
 
+		if (row == NULL)
+			continue;
 		for (int t = 0; t < MODEL_ROW; t++)
 			sum[t] += row[t];
+		p->features++;
 		p->words += feature[i].word;
 	}
 	for (int t = 0; t < MODEL_ROW; t++)
@@ -172,7 +193,7 @@ static int32
 worth(ModelReach reach, int trait, int32 sum, int n)
 {
 	int64		odds = (int64) sum * model->header.scale[reach][trait] *
-		root_of(n + (reach == REACH_OWN ? FEATURE_PRIOR : CONTEXT_PRIOR));
+		inverse_root(n + (reach == REACH_OWN ? FEATURE_PRIOR : CONTEXT_PRIOR));
 
 	return (int32) (odds / (INT64CONST(1) << (16 + MODEL_SCALE_BITS)));
 }
@@ -266,13 +287,12 @@ consent_model_knows(const char *text, int len, int *known)
 	for (int i = 0; i < n; i++)
 	{
 		char		c = text[feature[i].start];
-		uint32		bit = feature[i].hash % MODEL_VOCABULARY;
 
 		/* numbers and signs are the same in every language */
 		if (!feature[i].word || !((c >= 'a' && c <= 'z') || IS_HIGHBIT_SET(c)))
 			continue;
 		words++;
-		if (model->vocabulary[bit / 8] & (1 << bit % 8))
+		if (row_of(feature[i].hash) != NULL)
 			(*known)++;
 	}
 	return words;
@@ -295,14 +315,14 @@ consent_model_speakers(const char *text, int len, ConsentTrait trait,
 
 		for (int i = 0; i < n; i++)
 		{
-			int8		weight = model->row[(size_t) (feature[i].hash & model->mask) * MODEL_ROW + trait];
-			bool		heard = false;
+			const int8 *row = row_of(feature[i].hash);
+			bool		heard = row == NULL;
 
 			for (int s = 0; s < nspeakers; s++)
 				heard |= feature[i].start < speaker[s].end && feature[i].end > speaker[s].start;
-			if (!heard && weight > loudest)
+			if (!heard && row[trait] > loudest)
 			{
-				loudest = weight;
+				loudest = row[trait];
 				best = i;
 			}
 		}

@@ -45,7 +45,9 @@ typedef enum ConsentAxis
 
 /*
  * A feature's row: what it says of the sentence it is in, and, if it is a
- * word, of all other sentences of the message and of the next ones.
+ * word, of all other sentences of the message and of the next ones.  Rows
+ * stand in buckets, which the hash chooses; the last lane of a row tells whose
+ * it is.  What no two messages had has no row, and says nothing.
  */
 typedef enum ModelReach
 {
@@ -56,7 +58,24 @@ typedef enum ModelReach
 
 #define CONSENT_NREACHES	(REACH_NEAR + 1)
 #define MODEL_ROW			16
+#define MODEL_BUCKET		4	/* rows: 64 bytes, what a processor reads at once */
 #define MODEL_LANE(reach, trait) ((reach) * CONSENT_NTRAITS + (trait))
+#define MODEL_OWNER			(MODEL_ROW - 1)
+
+/* The bucket is told by the upper bits, the owner by the lower ones; 0 is none. */
+static inline uint32_t
+model_bucket(uint32_t hash, uint32_t buckets)
+{
+	return (uint32_t) (((uint64_t) hash * buckets) >> 32);
+}
+
+static inline uint8_t
+model_owner(uint32_t hash)
+{
+	uint8_t		owner = (uint8_t) hash;
+
+	return owner ? owner : 1;
+}
 
 /*
  * What an axis is judged by: for each trait, the odds of the sentence that has
@@ -77,23 +96,22 @@ typedef enum ModelReach
 	2833, 2890, 2944, 2996, 3045, 3091, 3135, 3178, 3219, 3258, 3296, 3332, 3367, 3401, 3434, 3466 }
 
 /*
- * The file: this, then 2^bits rows of MODEL_ROW signed bytes.  Numbers are
- * little-endian.  For a sentence with n features, whose own lanes add up to
- * s, the log-odds of a trait are the bias, the weights of its places, and
- * s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the words of the other
- * sentences, with CONTEXT_PRIOR.  All in thousandths; scale has
- * MODEL_SCALE_BITS bits behind the point.  An axis's weights are thousandths
- * too, so its sum is divided by as much.  At the end is a bit for each word
- * that more than one message had, by its hash.
+ * The file: this, then at MODEL_ROWS_AT the buckets.  Lanes are signed bytes,
+ * numbers little-endian.  For a sentence with n features that have rows, whose
+ * own lanes add up to s, the log-odds of a trait are the bias, the weights of
+ * its places, and s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the
+ * words of the other sentences, with CONTEXT_PRIOR.  All in thousandths; scale
+ * has MODEL_SCALE_BITS bits behind the point.  An axis's weights are thousandths
+ * too, so its sum is divided by as much.
  */
-#define MODEL_MAGIC			"pgconsM2"
+#define MODEL_MAGIC			"pgconsM3"
 #define MODEL_SCALE_BITS	16
-#define MODEL_VOCABULARY	(1 << 18)	/* bits */
+#define MODEL_ROWS_AT		1024
 
 typedef struct ConsentModelHeader
 {
 	char		magic[8];
-	uint32_t	bits;
+	uint32_t	buckets;
 	uint32_t	size;			/* of this */
 	int32_t		bias[CONSENT_NTRAITS];
 	int32_t		scale[CONSENT_NREACHES][CONSENT_NTRAITS];
@@ -110,8 +128,8 @@ typedef struct ConsentPassage
 	int32_t		odds[CONSENT_NTRAITS];
 
 	/* for the model alone */
-	int			features;
-	int			words;
+	int			features;		/* that have rows */
+	int			words;			/* of these */
 	int32_t		sum[MODEL_ROW];
 } ConsentPassage;
 

@@ -20,9 +20,8 @@ SET client_min_messages = warning;
 CREATE TEMP TABLE line (number serial, l text);
 \copy line (l) FROM PSTDIN WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')
 
--- Neighbours may differ in a clause, so they are in one fold, unless a message says its own.
 CREATE TEMP TABLE message AS
-SELECT number, coalesce((j->>'fold')::int, (number / 16) % 4) AS fold, j->>'label' AS label, j->>'subject' AS subject, j->>'body' AS body, j->'sentences' AS sentences,
+SELECT number, (j->>'fold')::int AS fold, j->>'label' AS label, j->>'subject' AS subject, j->>'body' AS body, j->'sentences' AS sentences,
        (CASE j->>'channel' WHEN 'letter' THEN 'post' WHEN 'call_script' THEN 'live_call' ELSE j->>'channel' END)::consent.channel AS channel
   FROM (SELECT number, l::jsonb AS j FROM line) m;
 

@@ -26,8 +26,9 @@
 #include "classify/features.h"
 #include "classify/model.h"
 
-#define BITS			16
-#define ROWS			(1 << BITS)
+#define BUCKETS			48000
+#define ROWS			(BUCKETS * MODEL_BUCKET)
+#define FEWEST			2		/* messages that a feature was in, to have a row */
 #define PENALTY			10.0	/* LIBLINEAR's C for sentences: more fits closer */
 #define AXIS_PENALTY	0.3		/* and for messages */
 #define MOST_FOLDS		100
@@ -77,6 +78,8 @@ static int	nsentences;
 static Message *messages;
 static int	nmessages;
 static int	nfolds;
+static unsigned owners[ROWS];	/* the hash that a row is for */
+static bool owned[ROWS];
 static struct feature_node **rows;
 static double (*unseen)[CONSENT_NTRAITS];	/* the odds by fits that saw other
 											 * messages */
@@ -113,14 +116,12 @@ read_sentence(char *line, int len)
 	s->letter = line[0];
 	s->message = nmessages - 1;
 	s->in_subject = line[2] == 's';
+	s->words = 0;
 	s->n = consent_features(line + 4, len - 4, feature);
 	s->feature = malloc((s->n + 1) * sizeof(ConsentFeature));
 	if (s->feature == NULL)
 		die("out of memory");
 	memcpy(s->feature, feature, s->n * sizeof(ConsentFeature));
-	s->words = 0;
-	for (int i = 0; i < s->n; i++)
-		s->words += feature[i].word;
 	if (strchr(m->letters, s->letter) == NULL)
 		m->letters[strlen(m->letters)] = s->letter;
 	m->n++;
@@ -161,6 +162,121 @@ read_input(void)
 		die("no sentences");
 }
 
+typedef struct Occurrence
+{
+	unsigned	hash;
+	int			n;				/* of a message, then how many have it */
+} Occurrence;
+
+static int
+by_hash(const void *a, const void *b)
+{
+	const Occurrence *x = a;
+	const Occurrence *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return (x->n > y->n) - (x->n < y->n);
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	const Occurrence *x = a;
+	const Occurrence *y = b;
+
+	return x->n != y->n ? y->n - x->n : by_hash(a, b);
+}
+
+/* The row of a hash; -1 if it has none. */
+static int
+find_row(unsigned hash)
+{
+	int			first = model_bucket(hash, BUCKETS) * MODEL_BUCKET;
+
+	for (int i = first; i < first + MODEL_BUCKET; i++)
+	{
+		if (owned[i] && owners[i] == hash)
+			return i;
+	}
+	return -1;
+}
+
+/* Gives it a row, if the bucket has room and nobody there looks the same. */
+static bool
+give_row(unsigned hash)
+{
+	int			first = model_bucket(hash, BUCKETS) * MODEL_BUCKET;
+
+	for (int i = first; i < first + MODEL_BUCKET; i++)
+	{
+		if (!owned[i])
+		{
+			owned[i] = true;
+			owners[i] = hash;
+			return true;
+		}
+		if (model_owner(owners[i]) == model_owner(hash))
+			break;
+	}
+	return false;
+}
+
+/*
+ * Gives rows to what more than one message has, the most frequent first, and
+ * forgets all other features.
+ */
+static void
+give_rows(void)
+{
+	Occurrence *all;
+	int			n = 0;
+	int			distinct = 0;
+	int			without = 0;
+
+	for (int i = 0; i < nsentences; i++)
+		n += sentences[i].n;
+	all = malloc(n * sizeof(Occurrence));
+	if (all == NULL)
+		die("out of memory");
+	n = 0;
+	for (int i = 0; i < nsentences; i++)
+	{
+		for (int f = 0; f < sentences[i].n; f++)
+			all[n++] = (Occurrence) {sentences[i].feature[f].hash, sentences[i].message};
+	}
+	qsort(all, n, sizeof(Occurrence), by_hash);
+	for (int from = 0, to; from < n; from = to)
+	{
+		int			found = 0;
+
+		for (to = from; to < n && all[to].hash == all[from].hash; to++)
+			found += to == from || all[to].n != all[to - 1].n;
+		if (found >= FEWEST)
+			all[distinct++] = (Occurrence) {all[from].hash, found};
+	}
+	qsort(all, distinct, sizeof(Occurrence), by_number);
+	for (int i = 0; i < distinct; i++)
+		without += !give_row(all[i].hash);
+	free(all);
+	fprintf(stderr, "train: %d features, %d more found no row\n", distinct - without, without);
+
+	for (int i = 0; i < nsentences; i++)
+	{
+		Sentence   *s = &sentences[i];
+		int			kept = 0;
+
+		for (int f = 0; f < s->n; f++)
+		{
+			if (find_row(s->feature[f].hash) < 0)
+				continue;
+			s->words += s->feature[f].word;
+			s->feature[kept++] = s->feature[f];
+		}
+		s->n = kept;
+	}
+}
+
 static int
 compare_nodes(const void *a, const void *b)
 {
@@ -175,7 +291,7 @@ put_features(const Sentence *s, int from, double value, bool words_only,
 	{
 		if (words_only && !s->feature[i].word)
 			continue;
-		row[n].index = (s->feature[i].hash & (ROWS - 1)) + from;
+		row[n].index = find_row(s->feature[i].hash) + from;
 		row[n++].value = value;
 	}
 	return n;
@@ -534,34 +650,6 @@ cross_validate(void)
 	}
 }
 
-/* A bit for each word that more than one message has. */
-static void
-learn_words(unsigned char *vocabulary)
-{
-	int		   *last = malloc(MODEL_VOCABULARY * sizeof(int));
-
-	if (last == NULL)
-		die("out of memory");
-	for (int i = 0; i < MODEL_VOCABULARY; i++)
-		last[i] = -1;
-	for (int i = 0; i < nsentences; i++)
-	{
-		const Sentence *s = &sentences[i];
-
-		for (int f = 0; f < s->n; f++)
-		{
-			unsigned	bit = s->feature[f].hash % MODEL_VOCABULARY;
-
-			if (!s->feature[f].word)
-				continue;
-			if (last[bit] >= 0 && last[bit] != s->message)
-				vocabulary[bit / 8] |= 1 << bit % 8;
-			last[bit] = s->message;
-		}
-	}
-	free(last);
-}
-
 static void
 little_endian(int32_t *number)
 {
@@ -576,15 +664,16 @@ int
 main(int argc, char **argv)
 {
 	static signed char table[ROWS][MODEL_ROW];
-	static unsigned char vocabulary[MODEL_VOCABULARY / 8];
 	static const int from[CONSENT_NREACHES] = {1, REST_FROM, NEAR_FROM};
 	static const double value[CONSENT_NREACHES] = {1, REST_VALUE, NEAR_VALUE};
-	ConsentModelHeader header = {.magic = MODEL_MAGIC,.bits = BITS,.size = sizeof(header)};
+	ConsentModelHeader header = {.magic = MODEL_MAGIC,.buckets = BUCKETS,.size = sizeof(header)};
 	FILE	   *out;
+	static const char padding[MODEL_ROWS_AT - sizeof(ConsentModelHeader)];
 
 	if (argc != 2)
 		die("usage: train MODEL|- < SENTENCES");
 	read_input();
+	give_rows();
 	rows = malloc(nsentences * sizeof(*rows));
 	if (rows == NULL)
 		die("out of memory");
@@ -625,14 +714,15 @@ main(int argc, char **argv)
 		for (int f = 0; f <= MESSAGE_FEATURES; f++)
 			header.axis[a][f] = (int32_t) lround(1000 * weight[f]);
 	}
-	learn_words(vocabulary);
+	for (int i = 0; i < ROWS; i++)
+		table[i][MODEL_OWNER] = owned[i] ? (signed char) model_owner(owners[i]) : 0;
 	for (size_t i = sizeof(header.magic) / 4; i < sizeof(header) / 4; i++)
 		little_endian((int32_t *) &header + i);
 
 	out = fopen(argv[1], "wb");
 	if (out == NULL || fwrite(&header, sizeof(header), 1, out) != 1 ||
-		fwrite(table, sizeof(table), 1, out) != 1 ||
-		fwrite(vocabulary, sizeof(vocabulary), 1, out) != 1 || fclose(out) != 0)
+		fwrite(padding, sizeof(padding), 1, out) != 1 ||
+		fwrite(table, sizeof(table), 1, out) != 1 || fclose(out) != 0)
 		die("cannot write the model");
 	fprintf(stderr, "train: %d messages, %d sentences\n", nmessages, nsentences);
 	return 0;
