@@ -57,11 +57,10 @@ $node->safe_psql('demo', 'CREATE TABLE truth AS SELECT * FROM (VALUES ' . join('
 # are, since people write such messages; a template leaves the list when the
 # classifier learns it, and joins it only with a reason.
 #
-# dz-scheme: an energy company's offer of insulation under a government's scheme
-# reads like the notice of an entitlement, which is no marketing.
-# bb-live-today, bb-works: "Call" and a number, and "We have chosen", are how
-# promotion often ends; in these notices they are not.
-my @known_wrong = ('dz-scheme', 'bb-live-today', 'bb-works');
+# bb-live-today: "Call" and a number are how promotion often ends; in this
+# notice they are not.
+# bb-scam: what pretended callers ask for, told in a warning, is read as asking.
+my @known_wrong = ('bb-live-today', 'bb-scam');
 my $known_wrong = join(', ', map { "'$_'" } '', @known_wrong);
 
 sub none
