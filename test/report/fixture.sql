@@ -74,3 +74,16 @@ INSERT INTO consent.quarantine (relation, "row", reason, reasons, class, decided
    'consent_withdrawn', '{consent_withdrawn,declared_class_contradicted}', 'mixed', now() - interval '2 days'),
   ('sms_queue', '{"id": 2, "phone": "+447700900124", "body": "This is a service message. We\u2019ve missed you & your discount ends tonight: 20% off everything."}',
    'objected', '{objected,declared_class_contradicted}', 'direct_marketing', now() - interval '1 day');
+
+-- A person whose every word is markup, or wider than a telephone.
+INSERT INTO consent.organisation (name) VALUES ('"><img src=x onerror=alert(1)> ' || repeat('W', 90));
+INSERT INTO consent.purpose (name, kind) VALUES ('</td></table><script>alert("purpose")</script>', 'commercial');
+INSERT INTO consent.ledger (contact, kind, channels, organisation, purpose, method, wording, effective_at, source, evidence)
+SELECT ('"<script>alert(1)</script>&' || f || '"@' || repeat('long-', 11) || 'mail.example')::consent.contact, 'consent', '{email,sms}', o.name, '</td></table><script>alert("purpose")</script>',
+       'ticked_box', '<iframe srcdoc="x"></iframe>' || repeat('unbroken', 60) || E'\x07 & \u202Ereversed\u202C', now() - interval '50 days', '<style>*{display:none}</style>' || repeat('s', 200), '{"<b>": "</pre>"}'
+  FROM consent.organisation o, unnest('{"",+a}'::text[]) f WHERE o.name LIKE '"><img%';
+INSERT INTO consent.ledger (contact, kind, effective_at, source)
+SELECT DISTINCT l.contact, 'objection', now() - interval '2 days', '<a href="javascript:alert(1)">here</a>' FROM consent.ledger l WHERE l.organisation LIKE '"><img%';
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, channel, organisation, purpose, contact, action, written_by)
+SELECT now() - interval '1 day', '"outbox ""quoted"" <i>"'::regclass, false, 'objected', '{objected}', 'direct_marketing', 'email', l.organisation, l.purpose, l.contact, 'diverted', '<b>x</b>'
+  FROM consent.ledger l WHERE l.organisation LIKE '"><img%';
