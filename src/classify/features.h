@@ -22,8 +22,8 @@
 #define FEATURE_MAX			(4 * FEATURE_MAX_TOKENS + 1)
 
 /*
- * A sentence's sum is divided by the root of its features and so many more: a
- * word or two prove little.  Likewise the sum of the words around it.
+ * A sentence's sum is divided by the root of its features that were learned and
+ * so many more: a word or two prove little.  Likewise the sum of the words around it.
  */
 #define FEATURE_PRIOR		8
 #define CONTEXT_PRIOR		30

@@ -154,7 +154,6 @@ add_up(ConsentPassage *p)
 	ConsentFeature feature[FEATURE_MAX];
 	int16		words[MODEL_ROW] = {0};
 	int16		others[MODEL_ROW] = {0};
-
 	int			n = consent_features(p->text, p->len, feature);
 
 	StaticAssertDecl((FEATURE_MAX - FEATURE_MAX_TOKENS) * 128 <= PG_INT16_MAX,

@@ -204,12 +204,13 @@ consent_refresh_overtaken(List *addresses)
 	Oid			user;
 	int			context;
 	bool		read_only = XactReadOnly;
-	Datum	   *values = palloc(Max(list_length(addresses), 1) * sizeof(Datum));
+	Datum	   *values;
 	int			n = 0;
 	ListCell   *cell;
 
 	if (addresses == NIL)
 		return;
+	values = palloc(list_length(addresses) * sizeof(Datum));
 	standings = table_open(consent_relation("address_standing"), RowExclusiveLock);
 	contact_type = TupleDescAttr(RelationGetDescr(standings), STANDING_ADDRESS - 1)->atttypid;
 	array_type = get_array_type(contact_type);

@@ -5,9 +5,12 @@
  *
  *	train MODEL < SENTENCES
  *	train - < SENTENCES
+ *	train --empty MODEL
  *
  * SENTENCES comes from test/train/sentences.sql.  With "-" no model is written,
  * but told how well the folds are judged by what was learned from the others.
+ * An empty model says nothing: the extension, which finds the sentences, needs
+ * one that it can read, and cannot read the last one when the form has changed.
  *
  * For each trait LIBLINEAR fits a logistic regression, that trait against all
  * the rest.  What these fits say of sentences that they did not see (a fold
@@ -224,7 +227,8 @@ give_row(unsigned hash)
 
 /*
  * Gives rows to what more than one message has, the most frequent first, and
- * forgets all other features.
+ * forgets all other features.  Those of a fold that is left out count, too: a
+ * row tells nothing of labels.
  */
 static void
 give_rows(void)
@@ -660,32 +664,14 @@ little_endian(int32_t *number)
 	memcpy(number, to, 4);
 }
 
-int
-main(int argc, char **argv)
+static ConsentModelHeader header = {.magic = MODEL_MAGIC,.buckets = BUCKETS,.size = sizeof(header)};
+static signed char table[ROWS][MODEL_ROW];
+
+static void
+learn(void)
 {
-	static signed char table[ROWS][MODEL_ROW];
 	static const int from[CONSENT_NREACHES] = {1, REST_FROM, NEAR_FROM};
 	static const double value[CONSENT_NREACHES] = {1, REST_VALUE, NEAR_VALUE};
-	ConsentModelHeader header = {.magic = MODEL_MAGIC,.buckets = BUCKETS,.size = sizeof(header)};
-	FILE	   *out;
-	static const char padding[MODEL_ROWS_AT - sizeof(ConsentModelHeader)];
-
-	if (argc != 2)
-		die("usage: train MODEL|- < SENTENCES");
-	read_input();
-	give_rows();
-	rows = malloc(nsentences * sizeof(*rows));
-	if (rows == NULL)
-		die("out of memory");
-	for (int i = 0; i < nsentences; i++)
-		rows[i] = row_of(i);
-	set_print_string_function(quiet);
-	judge_unseen();
-	if (strcmp(argv[1], "-") == 0)
-	{
-		cross_validate();
-		return 0;
-	}
 
 	for (int t = 0; t < CONSENT_NTRAITS; t++)
 	{
@@ -716,14 +702,49 @@ main(int argc, char **argv)
 	}
 	for (int i = 0; i < ROWS; i++)
 		table[i][MODEL_OWNER] = owned[i] ? (signed char) model_owner(owners[i]) : 0;
+}
+
+static void
+write_model(const char *path)
+{
+	static const char padding[MODEL_ROWS_AT - sizeof(ConsentModelHeader)];
+	FILE	   *out;
+
 	for (size_t i = sizeof(header.magic) / 4; i < sizeof(header) / 4; i++)
 		little_endian((int32_t *) &header + i);
-
-	out = fopen(argv[1], "wb");
+	out = fopen(path, "wb");
 	if (out == NULL || fwrite(&header, sizeof(header), 1, out) != 1 ||
 		fwrite(padding, sizeof(padding), 1, out) != 1 ||
 		fwrite(table, sizeof(table), 1, out) != 1 || fclose(out) != 0)
 		die("cannot write the model");
 	fprintf(stderr, "train: %d messages, %d sentences\n", nmessages, nsentences);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "--empty") == 0)
+	{
+		write_model(argv[2]);
+		return 0;
+	}
+	if (argc != 2)
+		die("usage: train MODEL|- < SENTENCES, or train --empty MODEL");
+	read_input();
+	give_rows();
+	rows = malloc(nsentences * sizeof(*rows));
+	if (rows == NULL)
+		die("out of memory");
+	for (int i = 0; i < nsentences; i++)
+		rows[i] = row_of(i);
+	set_print_string_function(quiet);
+	judge_unseen();
+	if (strcmp(argv[1], "-") == 0)
+	{
+		cross_validate();
+		return 0;
+	}
+	learn();
+	write_model(argv[1]);
 	return 0;
 }
