@@ -152,7 +152,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql $(FORMER)
 PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
-REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_health guard_sweep adapter \
+REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_health guard_sweep adapter queues \
 	report exposure audience subject_access \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8

@@ -123,8 +123,9 @@ INSERT INTO "regress boss".j2 (name, data) VALUES ('later', '{"to": "no@queue.ex
 INSERT INTO "regress boss".job (name, data, state) VALUES ('later', '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}', 'failed');
 
 -- One with mappings of its own: nothing to say but who sends.
+CREATE TABLE post_office_emailtemplate (id int, subject text, content text, html_content text);
 CREATE TABLE post_office_email (id serial, "to" text NOT NULL, cc text NOT NULL DEFAULT '', bcc text NOT NULL DEFAULT '', subject text, message text, html_message text NOT NULL DEFAULT '',
-  status smallint, priority smallint, backend_alias text NOT NULL DEFAULT '');
+  status smallint, priority smallint, template_id int, context jsonb, backend_alias text NOT NULL DEFAULT '');
 SELECT consent.guard_queue('django-post_office', organisation => $$'queue acme'$$, on_block => 'raise');
 INSERT INTO post_office_email ("to", cc, subject, message, status) VALUES ('"Jo, the plumber" <yes@queue.example>', 'yes@queue.example, ', 'Offer', 'Get 20% off all boilers this weekend only!', 2);
 INSERT INTO post_office_email ("to", bcc, subject, message, status) VALUES ('yes@queue.example', 'yes@queue.example, no@queue.example', 'Offer', 'Get 20% off all boilers this weekend only!', 2);
@@ -147,7 +148,7 @@ SELECT consent.lookup('queue_customer', 'email', 'id', '1'), consent.lookup('que
 SELECT consent.lookup('queue_customer', 'email', 'id', 'x');
 SELECT consent.lookup('queue_customer', 'email', 'id', '1'' OR true --');
 CREATE TYPE oban_job_state AS ENUM ('available', 'scheduled', 'executing', 'retryable', 'completed', 'discarded', 'cancelled');
-CREATE TABLE oban_jobs (id bigserial, queue text, state oban_job_state NOT NULL DEFAULT 'available', args jsonb, attempt int NOT NULL DEFAULT 0, cancelled_at timestamp, meta jsonb);
+CREATE TABLE oban_jobs (id bigserial, queue text, state oban_job_state NOT NULL DEFAULT 'available', args jsonb, attempt int NOT NULL DEFAULT 0, attempted_at timestamp, cancelled_at timestamp, meta jsonb);
 SELECT consent.guard_queue('oban', 'mailers', recipient => $$consent.lookup('queue_customer', 'email', 'id', args->>'customer')$$, channel => $$'email'$$,
                            body => $$args->>'text'$$, organisation => $$'queue acme'$$, on_block => 'raise');
 INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 1, "text": "Get 20% off all boilers this weekend only!"}');
@@ -157,92 +158,6 @@ INSERT INTO oban_jobs (queue, args) VALUES ('events', '{"customer": 1, "text": "
 INSERT INTO oban_jobs (queue, args) VALUES ('events', '{"customer": "Jo", "text": "Get 20% off all boilers this weekend only!"}');
 INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": "Jo", "text": "Get 20% off all boilers this weekend only!"}');
 
--- The queues that no test runs for real, on tables with the columns they have:
--- a refused row is stored in the queue's terminal state, and one that is
--- refused only when a worker takes it is not handed out.
-\set offer '''{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}'''
-\set notice '''{"to": "no@queue.example", "text": "Your order 4411 is out for delivery today."}'''
-
-SELECT consent.guard_queue('Oban', 'news', recipient => $$args->>'to'$$, channel => $$'email'$$, body => $$args->>'text'$$, organisation => $$'queue acme'$$);
-INSERT INTO oban_jobs (queue, args) VALUES ('news', :offer), ('news', :notice)
-  RETURNING left(args->>'text', 10) AS text, state, cancelled_at IS NOT NULL AS timed, meta;
-SELECT queue_unguarded('oban_jobs', 'INSERT INTO oban_jobs (queue, args) VALUES (''news'', ' || quote_literal(:offer) || ')');
-WITH next AS (SELECT id FROM oban_jobs WHERE queue = 'news' AND state = 'available' ORDER BY id FOR UPDATE SKIP LOCKED)
-  UPDATE oban_jobs j SET state = 'executing', attempt = attempt + 1 FROM next WHERE j.id = next.id RETURNING left(args->>'text', 10) AS taken;
-SELECT left(args->>'text', 10) AS text, state, meta FROM oban_jobs WHERE queue = 'news' ORDER BY id;
-
-CREATE TYPE river_job_state AS ENUM ('available', 'cancelled', 'completed', 'discarded', 'pending', 'retryable', 'running', 'scheduled');
-CREATE TABLE river_job (id bigserial, state river_job_state NOT NULL DEFAULT 'available', attempt smallint NOT NULL DEFAULT 0, finalized_at timestamptz, args jsonb, queue text NOT NULL, metadata jsonb NOT NULL DEFAULT '{}',
-  CHECK ((finalized_at IS NULL) = (state NOT IN ('cancelled', 'completed', 'discarded'))));
-SELECT consent.guard_queue('River', 'news', recipient => $$args->>'to'$$, channel => $$'email'$$, body => $$args->>'text'$$, organisation => $$'queue acme'$$);
-INSERT INTO river_job (queue, args) VALUES ('news', :offer), ('news', :notice) RETURNING left(args->>'text', 10) AS text, state, metadata;
-SELECT queue_unguarded('river_job', 'INSERT INTO river_job (queue, args) VALUES (''news'', ' || quote_literal(:offer) || ')');
-WITH next AS (SELECT id FROM river_job WHERE state = 'available' ORDER BY id FOR UPDATE SKIP LOCKED)
-  UPDATE river_job j SET state = 'running', attempt = attempt + 1 FROM next WHERE j.id = next.id RETURNING left(args->>'text', 10) AS taken;
-SELECT left(args->>'text', 10) AS text, state, metadata FROM river_job ORDER BY id;
-
-CREATE TYPE procrastinate_job_status AS ENUM ('todo', 'doing', 'succeeded', 'failed', 'cancelled', 'aborting', 'aborted');
-CREATE TABLE procrastinate_jobs (id bigserial PRIMARY KEY, queue_name varchar(128) NOT NULL, task_name varchar(128) NOT NULL DEFAULT 'send', priority int NOT NULL DEFAULT 0, lock text, queueing_lock text,
-  args jsonb NOT NULL, status procrastinate_job_status NOT NULL DEFAULT 'todo', scheduled_at timestamptz, attempts int NOT NULL DEFAULT 0, abort_requested boolean NOT NULL DEFAULT false, worker_id bigint);
--- as procrastinate's own trigger, it counts on finding its types on the search path
-CREATE TABLE procrastinate_events (job_id bigint, type text);
-CREATE FUNCTION procrastinate_note() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO procrastinate_events
-    SELECT NEW.id, CASE WHEN NEW.status = 'cancelled'::procrastinate_job_status THEN 'cancelled' ELSE 'started' END;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER procrastinate_note AFTER UPDATE OF status ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION procrastinate_note();
-SELECT consent.guard_queue('procrastinate', 'news', recipient => $$args->>'to'$$, channel => $$'email'$$, body => $$args->>'text'$$, organisation => $$'queue acme'$$);
-INSERT INTO procrastinate_jobs (queue_name, args) VALUES ('news', :offer), ('news', :notice) RETURNING left(args->>'text', 10) AS text, status;
-SELECT queue_unguarded('procrastinate_jobs', 'INSERT INTO procrastinate_jobs (queue_name, args) VALUES (''news'', ' || quote_literal(:offer) || ')');
-WITH next AS (SELECT id FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id FOR UPDATE SKIP LOCKED)
-  UPDATE procrastinate_jobs j SET status = 'doing' FROM next WHERE j.id = next.id RETURNING left(args->>'text', 10) AS taken;
-SELECT left(args->>'text', 10) AS text, status FROM procrastinate_jobs ORDER BY id;
-SELECT job_id, type FROM procrastinate_events ORDER BY job_id;
-
-CREATE SCHEMA pgmq;
-CREATE TABLE pgmq.meta (queue_name text);
-CREATE TABLE pgmq."q_My news" (msg_id bigint GENERATED ALWAYS AS IDENTITY, read_ct int NOT NULL DEFAULT 0, vt timestamptz NOT NULL, message jsonb);
-ALTER TABLE pgmq."q_My news" RENAME TO "q_my news";
-INSERT INTO pgmq.meta VALUES ('My news');
-SELECT consent.guard_queue('pgmq', 'My news', recipient => $$message->>'to'$$, channel => $$'email'$$, body => $$message->>'text'$$, organisation => $$'queue acme'$$);
-INSERT INTO pgmq."q_my news" (vt, message) VALUES (now(), :offer), (now(), :notice) RETURNING left(message->>'text', 10) AS text, vt = 'infinity' AS parked;
-SELECT queue_unguarded('pgmq."q_my news"', 'INSERT INTO pgmq."q_my news" (vt, message) VALUES (now(), ' || quote_literal(:offer) || ')');
-WITH next AS (SELECT msg_id FROM pgmq."q_my news" WHERE vt <= clock_timestamp() ORDER BY msg_id FOR UPDATE SKIP LOCKED)
-  UPDATE pgmq."q_my news" q SET vt = clock_timestamp() + interval '30 s', read_ct = read_ct + 1 FROM next WHERE q.msg_id = next.msg_id RETURNING left(message->>'text', 10) AS taken;
-SELECT left(message->>'text', 10) AS text, vt = 'infinity' AS parked FROM pgmq."q_my news" ORDER BY msg_id;
-
-CREATE TABLE solid_queue_jobs (id bigserial PRIMARY KEY, queue_name text NOT NULL, arguments text, finished_at timestamp);
-CREATE TABLE solid_queue_ready_executions (job_id bigint NOT NULL REFERENCES solid_queue_jobs ON DELETE CASCADE);
-SELECT consent.guard_queue('Solid Queue', 'news', recipient => $$arguments::jsonb->>'to'$$, channel => $$'email'$$, body => $$arguments::jsonb->>'text'$$, organisation => $$'queue acme'$$);
-INSERT INTO solid_queue_jobs (queue_name, arguments) VALUES ('news', :offer);
-INSERT INTO solid_queue_jobs (queue_name, arguments) VALUES ('news', :notice) RETURNING left(arguments::jsonb->>'text', 10) AS text;
-
-CREATE TABLE mail_message (id int PRIMARY KEY, subject text);
-INSERT INTO mail_message VALUES (1, 'Get 20% off all boilers this weekend only!'), (2, 'Your order');
-CREATE TABLE mail_mail (id serial, mail_message_id int, email_to text, email_cc text, body_html text, state varchar DEFAULT 'outgoing', failure_type varchar, failure_reason text);
-SELECT consent.guard_queue('Odoo mail', organisation => $$'queue acme'$$);
-INSERT INTO mail_mail (mail_message_id, email_to, email_cc, body_html)
-VALUES (1, '"No, One" <no@queue.example>', NULL, '<p>See our site.</p>'), (1, 'yes@queue.example', 'Yes <yes@queue.example>', '<p>See our site.</p>'),
-       (1, 'yes@queue.example', 'no@queue.example', '<p>See our site.</p>'), (2, 'no@queue.example', NULL, '<p>Your order 4411 is out for delivery today.</p>'), (1, NULL, NULL, '<p>See our site.</p>')
-RETURNING id, state, failure_type, failure_reason;
-CREATE TABLE sms_sms (id serial, number text, body text, state varchar DEFAULT 'outgoing', failure_type varchar);
-SELECT consent.guard_queue('odoo-sms', organisation => $$'queue acme'$$);
-INSERT INTO sms_sms (number, body) VALUES ('07700 900301', 'Get 20% off all boilers this weekend only!'), ('07700 900302', 'Get 20% off all boilers this weekend only!'), ('07700 900302', 'Your order 4411 is out for delivery today.')
-RETURNING id, state, failure_type;
-
-CREATE TYPE notification_type AS ENUM ('email', 'sms', 'letter');
-CREATE TABLE templates_history (id int, version int, content text);
-INSERT INTO templates_history VALUES (1, 1, 'Get 20% off all boilers this weekend only!'), (2, 1, 'Your order ((number)) is out for delivery today.');
-CREATE TABLE notifications (id serial, "to" text NOT NULL, normalised_to text, notification_type notification_type NOT NULL, notification_status text NOT NULL DEFAULT 'created', template_id int, updated_at timestamp);
-SELECT consent.guard_queue('govuk notify', 'email', body => $$consent.lookup('templates_history', 'content', 'id', template_id::text)$$, organisation => $$'queue acme'$$);
-INSERT INTO notifications ("to", normalised_to, notification_type, template_id) VALUES ('Yes@queue.example', 'yes@queue.example', 'email', 1), ('No@queue.example', NULL, 'email', 1), ('no@queue.example', NULL, 'email', 2), ('07700 900302', NULL, 'sms', 1)
-RETURNING id, notification_status, updated_at IS NOT NULL AS timed;
-DROP TABLE river_job, procrastinate_jobs, procrastinate_events, solid_queue_ready_executions, solid_queue_jobs, mail_mail, mail_message, sms_sms, notifications, templates_history;
-DROP FUNCTION procrastinate_note();
-DROP TYPE river_job_state, procrastinate_job_status, notification_type;
-DROP SCHEMA pgmq CASCADE;
 \set VERBOSITY default
 
 -- Errors.
@@ -298,7 +213,7 @@ SELECT consent.guard_queue('oban', 'others', recipient => $$args->>'to'$$, chann
 RESET ROLE;
 \set VERBOSITY terse
 DROP SCHEMA graphile_worker, "regress boss", pgmq CASCADE;
-DROP TABLE post_office_email, oban_jobs, acme_outbox, queue_customer;
+DROP TABLE post_office_email, post_office_emailtemplate, oban_jobs, acme_outbox, queue_customer;
 DROP TYPE oban_job_state;
 DROP FUNCTION queue_unguarded;
 DROP ROLE regress_queue_owner, regress_queue_worker;

@@ -1205,3 +1205,36 @@ END $$;
 
 -- A standing is laid out anew: who collected a consent is kept by name.
 SELECT consent.rebuild_standings();
+
+-- Queues read anew: what their own sources say.  Guards that were made before go
+-- on as they are.
+ALTER TABLE consent.adapter DISABLE TRIGGER check_adapter;
+UPDATE consent.adapter SET
+  versions = 'migrations 9 to 14',
+  pending = $$state NOT IN ('executing', 'completed', 'discarded', 'cancelled')$$,
+  retry = $$attempted_at IS NOT NULL$$
+ WHERE adapter = 'Oban';
+UPDATE consent.adapter SET
+  versions = 'migrations 4 to 7',
+  retry = $$attempted_at IS NOT NULL$$
+ WHERE adapter = 'River';
+UPDATE consent.adapter SET
+  versions = '15 to 18',
+  retry = $$false$$,
+  on_block = 'raise',
+  undecided = CASE adapter
+    WHEN 'Odoo mail' THEN 'What creates a mail and sends it at once (mass mailings up to 16, force_send) believes its own memory that it is outgoing: so a refusal is an error, and with on_block => ''divert'' such mail is sent all the same. Partners are linked to a mail after it is inserted (recipient_ids): marketing without an address in email_to or email_cc is refused, and partners beside such an address are not judged. Nothing is judged when a mail is taken, but whatever has changed it by then makes the sender fail and look again.'
+    ELSE 'What creates or resends a message and sends it at once believes its own memory that it is outgoing: so a refusal is an error, and with on_block => ''divert'' such a message is sent all the same. Sending leaves no trace before it is done: nothing is judged then. There is no column for a reason: see consent.decision_log.' END
+ WHERE adapter IN ('Odoo mail', 'Odoo sms');
+UPDATE consent.adapter SET
+  body = $$CASE WHEN template_id IS NULL OR context IS NULL THEN concat_ws(E'\n', message, html_message)
+        ELSE concat_ws(E'\n', consent.lookup('{schema}post_office_emailtemplate', 'content', 'id', template_id::text), consent.lookup('{schema}post_office_emailtemplate', 'html_content', 'id', template_id::text)) END$$,
+  subject = $$CASE WHEN template_id IS NULL OR context IS NULL THEN subject ELSE consent.lookup('{schema}post_office_emailtemplate', 'subject', 'id', template_id::text) END$$,
+  undecided = 'Of mail that is rendered on delivery the template is judged, as it is then, without what is filled in. Sending leaves no trace before it is done: nothing is judged then. There is no column for a reason: see consent.decision_log.'
+ WHERE adapter = 'django-post_office';
+UPDATE consent.adapter SET
+  pending = $$notification_status = 'created' AND key_type <> 'test'$$,
+  recipient = $$CASE notification_type WHEN 'letter' THEN 'postal:' || "to" ELSE coalesce(normalised_to, "to") END$$,
+  undecided = 'The text is in templates_history and what is filled in is signed and cannot be read: without a body every message is judged as marketing. Notifications of test keys go to nobody and are not judged. A letter goes to postal: and its address, on one line. Workers take ids from another queue: nothing is judged then, but what is no longer "created" is not sent. There is no column for a reason: see consent.decision_log.'
+ WHERE adapter = 'GOV.UK Notify';
+ALTER TABLE consent.adapter ENABLE TRIGGER check_adapter;

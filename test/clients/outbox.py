@@ -34,6 +34,16 @@ PROMOTION = "Get 20% off all boilers this weekend only! Order now."
 SERVICE = "Your order 4411 is out for delivery today."
 
 
+class EmailTemplate(models.Model):
+    subject = models.CharField(max_length=255, blank=True)
+    content = models.TextField(blank=True)
+    html_content = models.TextField(blank=True, default="")
+
+    class Meta:
+        app_label = "post_office"
+        db_table = "post_office_emailtemplate"
+
+
 class Email(models.Model):
     to = models.TextField()
     cc = models.TextField(blank=True, default="")
@@ -44,6 +54,8 @@ class Email(models.Model):
     status = models.PositiveSmallIntegerField(null=True)
     priority = models.PositiveSmallIntegerField(null=True)
     number_of_retries = models.PositiveIntegerField(null=True)
+    template = models.ForeignKey(EmailTemplate, null=True, on_delete=models.CASCADE)
+    context = models.JSONField(null=True)
     backend_alias = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
@@ -101,6 +113,7 @@ def send_queued(fails=None):
 
 
 with connection.schema_editor() as editor:
+    editor.create_model(EmailTemplate)
     editor.create_model(Email)
 query("SELECT consent.guard_queue('django-post_office', organisation => $$'acme'$$, on_block => %s::text::consent.block_action)", action)
 
