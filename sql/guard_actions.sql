@@ -107,6 +107,50 @@ SELECT consent.release(:kept + 1);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.withdraw('stopped@actions.example') > 0 AS withdrawn;
 
+-- A trigger that is fired before the guard changes the new row: no new decision, but that of
+-- the row is still to come.  The guard goes after it, also where it is moved to another partition.
+CREATE TABLE act_touch (id int, to_addr text, body text, touched int DEFAULT 0, status text DEFAULT 'queued');
+CREATE TABLE act_touch_late (id int, address text, to_addr text GENERATED ALWAYS AS (lower(address)) STORED, body text, touched int DEFAULT 0, status text DEFAULT 'queued');
+CREATE TABLE act_touch_part (id int, to_addr text, body text, touched int DEFAULT 0, status text DEFAULT 'queued') PARTITION BY LIST (touched);
+CREATE TABLE act_touch_part_0 PARTITION OF act_touch_part FOR VALUES IN (0);
+CREATE TABLE act_touch_part_1 PARTITION OF act_touch_part FOR VALUES IN (1);
+SELECT consent.guard('act_touch', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$, on_block => 'quarantine'),
+       consent.guard('act_touch_late', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$, on_block => 'divert', divert => $$status = 'cancelled'$$),
+       consent.guard('act_touch_part', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$, on_block => 'quarantine');
+CREATE FUNCTION act_touched() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.touched = 0 THEN
+    EXECUTE format('UPDATE %I SET touched = 1 WHERE id = $1', TG_ARGV[0]) USING NEW.id;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER a_touch AFTER INSERT OR UPDATE ON act_touch FOR EACH ROW EXECUTE FUNCTION act_touched('act_touch');
+CREATE TRIGGER a_touch AFTER INSERT ON act_touch_late FOR EACH ROW EXECUTE FUNCTION act_touched('act_touch_late');
+CREATE TRIGGER a_touch AFTER INSERT ON act_touch_part FOR EACH ROW EXECUTE FUNCTION act_touched('act_touch_part');
+INSERT INTO act_touch VALUES (1, 'yes@actions.example', :promo), (2, 'stopped@actions.example', :promo), (3, 'stopped@actions.example', :service), (4, 'yes@actions.example', :promo);
+UPDATE act_touch SET to_addr = 'stopped@actions.example', touched = 0 WHERE id = 4;
+SELECT id, to_addr, touched, status FROM act_touch ORDER BY id;
+INSERT INTO act_touch_late (id, address, body) VALUES (1, 'yes@actions.example', :promo), (2, 'stopped@actions.example', :promo), (3, 'stopped@actions.example', :service);
+SELECT id, to_addr, touched, status FROM act_touch_late ORDER BY id;
+INSERT INTO act_touch_part VALUES (1, 'yes@actions.example', :promo), (2, 'stopped@actions.example', :promo), (3, 'stopped@actions.example', :service);
+SELECT tableoid::regclass, id, to_addr, touched, status FROM act_touch_part ORDER BY id;
+SELECT relation, "row"->>'id' AS id, "row"->>'touched' AS touched, reason FROM consent.quarantine WHERE relation::text LIKE 'act_touch%' ORDER BY 1, 2;
+-- one that is fired before it and has ended the row, or taken it away, has ended it
+CREATE OR REPLACE FUNCTION act_touched() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.id % 2 = 0 THEN
+    UPDATE act_touch SET status = 'held' WHERE id = NEW.id AND status = 'queued';
+  ELSE
+    DELETE FROM act_touch WHERE id = NEW.id;
+  END IF;
+  RETURN NULL;
+END $$;
+INSERT INTO act_touch VALUES (10, 'stopped@actions.example', :promo), (11, 'stopped@actions.example', :promo);
+SELECT id, status FROM act_touch WHERE id >= 10;
+DROP TABLE act_touch, act_touch_late, act_touch_part;
+DROP FUNCTION act_touched();
+DELETE FROM consent.quarantine WHERE "row"->>'touched' IS NOT NULL;
+
 -- Flag: the row stays, the decision is logged; and of allowances, what the guard says.
 CREATE TABLE act_flag (to_addr text, body text, kind text);
 SELECT consent.guard('act_flag', recipient => 'to_addr', channel => $$'email'$$, body => 'body', class => 'kind', organisation => $$'actions acme'$$, on_block => 'flag');

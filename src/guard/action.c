@@ -294,19 +294,24 @@ consent_action_park(Relation rel, const ConsentMapping *mapping, ItemPointer tid
 	return park_by_update(rel, mapping, tid, judgement);
 }
 
-/* Is the version of a row that was judged still the row's? */
+/* What has become of a row: its last version, and its place; false if it is gone. */
 bool
-consent_action_still_there(Relation rel, ItemPointer tid)
+consent_action_follow(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 {
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	Snapshot	snapshot;
-	bool		found;
+	TableScanDesc scan;
+	bool		found = false;
 
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	found = table_tuple_fetch_row_version(rel, tid, snapshot, slot);
+	scan = table_beginscan_tid(rel, snapshot);
+	if (table_tuple_tid_valid(scan, tid))
+	{
+		table_tuple_get_latest_tid(scan, tid);
+		found = table_tuple_fetch_row_version(rel, tid, snapshot, slot);
+	}
+	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(slot);
 	return found;
 }
 

@@ -28,7 +28,7 @@ extern bool consent_action_park(Relation rel, const ConsentMapping *mapping, Ite
 								const ConsentJudgement *judgement);
 extern bool consent_action_quarantine(Relation rel, const ConsentMapping *mapping, ItemPointer tid,
 									  const ConsentJudgement *judgement);
-extern bool consent_action_still_there(Relation rel, ItemPointer tid);
+extern bool consent_action_follow(Relation rel, ItemPointer tid, TupleTableSlot *slot);
 
 /* From _PG_init. */
 extern void consent_action_init(void);

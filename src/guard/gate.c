@@ -10,7 +10,8 @@
  *	  address falls into one of 256 buckets, each with a lock.
  *	- A transaction that has recorded what may stand against a message takes
  *	  its buckets' locks exclusively at pre-commit and leaves a row in
- *	  consent.gate_log: its number and the addresses.
+ *	  consent.gate_log: its number and the addresses.  Where it has to leave rows
+ *	  to those who have locked them, it leaves another, with a number later than theirs.
  *	- A transaction that has queued takes its buckets' locks shared at
  *	  pre-commit, then looks in the log for transactions that were not visible
  *	  when its first row was judged, and judges again its rows for the
@@ -521,9 +522,8 @@ prune_log(Relation rel, Oid indexid)
 
 /* Tell those who have queued: under our exclusive locks. */
 static void
-write_log(const ConsentKeySet *set)
+write_log(const ConsentKeySet *set, FullTransactionId xid)
 {
-	FullTransactionId xid = GetTopFullTransactionId();
 	Oid			indexid;
 	Relation	rel = open_log(RowExclusiveLock, &indexid);
 	Datum		values[Natts_gate_log];
@@ -954,8 +954,14 @@ settle_restrictions(void)
 		forget_contacts();
 		sort_keys(&set);
 		PushActiveSnapshot(GetLatestSnapshot());
-		write_log(&set);
-		consent_sweep(&set);
+		write_log(&set, GetTopFullTransactionId());
+
+		/*
+		 * Who has locked a row may have begun after us and seen us commit before
+		 * it changed the row: to it too we are somebody new.
+		 */
+		if (!consent_sweep(&set))
+			write_log(&set, ReadNextFullTransactionId());
 		consent_erase_traces();
 		PopActiveSnapshot();
 		AfterTriggerFireDeferred();

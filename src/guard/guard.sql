@@ -120,7 +120,7 @@ CREATE TABLE consent.gate_log (
 CREATE INDEX gate_log_xid ON consent.gate_log (xid);
 COMMENT ON TABLE consent.gate_log IS
   'Which transactions of late have recorded what may stand against messages, and to whom? Transactions that queue messages look here before they commit';
-COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded';
+COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded; once more, with a later number, where it had to leave rows to those who had locked them';
 COMMENT ON COLUMN consent.gate_log.keys IS 'Digests of the addresses it recorded about, NULL: too many to name';
 
 CREATE FUNCTION consent.guard_keys(recipient text, region text) RETURNS bigint[]

@@ -639,19 +639,21 @@ digest_of(uint64 key)
 	return PointerGetDatum(digest);
 }
 
-static void
+/* Returns false if something was left. */
+static bool
 write_sweep_log(Sweep *sweep)
 {
 	Oid			relid = get_relname_relid("sweep_log", get_namespace_oid("consent", false));
 	Relation	rel;
 	HASH_SEQ_STATUS status;
 	Tally	   *entry;
+	bool		all = sweep->problem == NULL;
 
 	/* Something went wrong before a row was found: said once. */
 	if (sweep->problem != NULL && hash_get_num_entries(sweep->tallies) == 0)
 		(void) tally(sweep, sweep->set->n > 0 ? sweep->set->keys[0] : 0);
 	if (hash_get_num_entries(sweep->tallies) == 0)
-		return;
+		return all;
 
 	if (!OidIsValid(relid))
 		ereport(ERROR,
@@ -666,6 +668,7 @@ write_sweep_log(Sweep *sweep)
 		Datum		values[SWEEP_LOG_NATTS];
 		bool		nulls[SWEEP_LOG_NATTS] = {false};
 
+		all = all && entry->skipped == 0;
 		values[SWEEP_LOG_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
 		values[SWEEP_LOG_CONTACT_DIGEST] = digest_of(entry->key);
 		values[SWEEP_LOG_RELATION] = ObjectIdGetDatum(sweep->relid);
@@ -679,12 +682,14 @@ write_sweep_log(Sweep *sweep)
 	}
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
+	return all;
 }
 
-static void
+static bool
 sweep_all(List *guards, const ConsentKeySet *set)
 {
 	ListCell   *cell;
+	bool		all = true;
 
 	foreach(cell, guards)
 	{
@@ -704,22 +709,24 @@ sweep_all(List *guards, const ConsentKeySet *set)
 			sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		}
 		stop_timer();
-		write_sweep_log(sweep);
+		all = write_sweep_log(sweep) && all;
 	}
+	return all;
 }
 
 /* Every statement sees what has committed by now, as READ COMMITTED has it. */
-static void
+static bool
 sweep_read_committed(List *guards, const ConsentKeySet *set)
 {
 	const int	isolation = XactIsoLevel;
 	const bool	read_only = XactReadOnly;
+	volatile bool all = false;
 
 	PG_TRY();
 	{
 		XactIsoLevel = XACT_READ_COMMITTED;
 		XactReadOnly = false;
-		sweep_all(guards, set);
+		all = sweep_all(guards, set);
 	}
 	PG_FINALLY();
 	{
@@ -727,21 +734,25 @@ sweep_read_committed(List *guards, const ConsentKeySet *set)
 		XactReadOnly = read_only;
 	}
 	PG_END_TRY();
+	return all;
 }
 
-void
+/* Returns false if rows had to be left: locked, or a guard is broken. */
+bool
 consent_sweep(const ConsentKeySet *set)
 {
 	List	   *guards = find_guards();
 	int			nestlevel;
+	bool		all;
 
 	if (guards == NIL)
-		return;
+		return true;
 	nestlevel = NewGUCNestLevel();
 	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	sweep_read_committed(guards, set);
+	all = sweep_read_committed(guards, set);
 	AtEOXact_GUC(true, nestlevel);
+	return all;
 }
 
 /* The argument "region": two letters. */

@@ -11,6 +11,6 @@
 #include "guard/gate.h"
 
 /* At pre-commit, under the addresses' locks. */
-extern void consent_sweep(const ConsentKeySet *set);
+extern bool consent_sweep(const ConsentKeySet *set);
 
 #endif							/* PG_CONSENT_SWEEP_H */

@@ -383,6 +383,13 @@ divert(Relation rel, ConsentMapping *mapping, HeapTuple tuple, TupleTableSlot *s
 	return diverted;
 }
 
+/* Not yet committed: an AFTER trigger may be changing it before the guard has judged it. */
+static bool
+is_new(HeapTuple tuple)
+{
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+}
+
 PGDLLEXPORT Datum
 pg_consent_guard_divert(PG_FUNCTION_ARGS)
 {
@@ -455,19 +462,54 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) && event != EVENT_QUEUED && is_pending(&row) &&
 			 consent_mapping_leaves(mapping, slot) &&
+			 !is_new(trigdata->tg_trigtuple) &&
 			 consent_guard_overtaken_by(rel, mapping->trigger) == NULL)
 		note_moved(fcinfo->flinfo->fn_mcxt, mapping, &row, event);
 	return PointerGetDatum(tuple);
 }
 
+/*
+ * Away with a refused row.  Another AFTER trigger may have changed it since: that
+ * was no new decision, because this one was still to come, so we go after it.
+ */
+static void
+put_away(Relation rel, ConsentMapping *mapping, ItemPointer tid, bool park, const ConsentJudgement *judgement)
+{
+	TupleTableSlot *slot = NULL;
+	ItemPointerData at = *tid;
+	ConsentJudgement again;
+
+	while (!(park ? consent_action_park(rel, mapping, &at, judgement) :
+			 consent_action_quarantine(rel, mapping, &at, judgement)))
+	{
+		ItemPointerData before = at;
+
+		if (slot == NULL)
+			slot = table_slot_create(rel, NULL);
+		if (!consent_action_follow(rel, &at, slot) ||
+			consent_guard_judge(mapping, slot, &again) != ROW_REFUSED)
+		{
+			ExecDropSingleTupleTableSlot(slot);
+			return;
+		}
+
+		/* Something does not let us. */
+		if (ItemPointerEquals(&before, &at))
+			consent_guard_raise(rel, &again);
+		judgement = &again;
+	}
+	if (slot != NULL)
+		ExecDropSingleTupleTableSlot(slot);
+	consent_log_decision(mapping, judgement, mapping->divert != NULL && park ? "diverted" : "quarantined");
+}
+
 /* What is done with a refused row that is stored and final. */
 static void
-refuse(Relation rel, const ConsentMapping *mapping, ItemPointer tid, RowEvent event,
+refuse(Relation rel, ConsentMapping *mapping, ItemPointer tid, RowEvent event,
 	   const ConsentJudgement *judgement)
 {
 	ConsentBlockAction action = mapping->on_block;
 	bool		park = event == EVENT_RETRIED && action != BLOCK_FLAG;
-	bool		found;
 
 	if (action == BLOCK_FLAG)
 	{
@@ -480,25 +522,12 @@ refuse(Relation rel, const ConsentMapping *mapping, ItemPointer tid, RowEvent ev
 		(is_diverted_early(mapping, event) && consent_guard_overtaken_by(rel, mapping->trigger) != NULL))
 		consent_guard_raise(rel, judgement);
 
-	if (park || action == BLOCK_DIVERT)
-		found = consent_action_park(rel, mapping, tid, judgement);
-	else
-		found = consent_action_quarantine(rel, mapping, tid, judgement);
-
-	/*
-	 * Not found: another trigger has changed the row since, and the guard
-	 * will see that change; or it would not let us.
-	 */
-	if (found)
-		consent_log_decision(mapping, judgement,
-							 mapping->divert != NULL && (park || action == BLOCK_DIVERT) ? "diverted" : "quarantined");
-	else if (consent_action_still_there(rel, tid))
-		consent_guard_raise(rel, judgement);
+	put_away(rel, mapping, tid, park || action == BLOCK_DIVERT, judgement);
 }
 
 /* The same at commit: see gate.c. */
 void
-consent_guard_refuse(Relation rel, const ConsentMapping *mapping, ItemPointer tid, bool decided,
+consent_guard_refuse(Relation rel, ConsentMapping *mapping, ItemPointer tid, bool decided,
 					 const ConsentJudgement *judgement)
 {
 	refuse(rel, mapping, tid, decided ? EVENT_QUEUED : EVENT_RETRIED, judgement);

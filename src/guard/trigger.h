@@ -12,7 +12,7 @@
 
 extern Trigger *consent_guard_herald(Relation rel, const char *guard);
 extern const char *consent_guard_overtaken_by(Relation rel, const char *guard);
-extern void consent_guard_refuse(Relation rel, const ConsentMapping *mapping, ItemPointer tid, bool decided,
+extern void consent_guard_refuse(Relation rel, ConsentMapping *mapping, ItemPointer tid, bool decided,
 								 const ConsentJudgement *judgement);
 
 /* From _PG_init. */

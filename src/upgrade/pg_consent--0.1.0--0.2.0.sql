@@ -1238,3 +1238,5 @@ UPDATE consent.adapter SET
   undecided = 'The text is in templates_history and what is filled in is signed and cannot be read: without a body every message is judged as marketing. Notifications of test keys go to nobody and are not judged. A letter goes to postal: and its address, on one line. Workers take ids from another queue: nothing is judged then, but what is no longer "created" is not sent. There is no column for a reason: see consent.decision_log.'
  WHERE adapter = 'GOV.UK Notify';
 ALTER TABLE consent.adapter ENABLE TRIGGER check_adapter;
+
+COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded; once more, with a later number, where it had to leave rows to those who had locked them';
