@@ -64,6 +64,7 @@ OBJS = \
 	src/ledger/wording.o \
 	src/ledger/record.o \
 	src/ledger/world.o \
+	src/ledger/sent.o \
 	src/ledger/reader.o \
 	src/ledger/ledger.o \
 	src/ledger/apply.o \

@@ -481,3 +481,36 @@ INSERT INTO consent.sweep_log (at, contact_digest, relation, cancelled, skipped)
 SELECT consent.expire_log('2020-02-01');
 SELECT decided_at FROM consent.decision_log WHERE decided_at < '2021-01-01' ORDER BY 1;
 SELECT consent.expire_log('2020-03-02'), consent.expire_log(NULL);
+
+-- First contact under a third party's consent (law: E18): the first marketing that goes is in the log, whatever the guard logs, and the log is
+-- where the verdict looks.
+CREATE TABLE guard_brokered (to_addr text[], body text);
+SELECT consent.guard('guard_brokered', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$, log => 'none');
+SELECT count(consent.give(c::consent.contact, '{email}', 'guard acme', method => 'ticked_box', wording => 'Acme may email me', collected_by => 'a broker',
+                          named_organisations => '{guard acme,guard bolt}', at => now() - interval '5 months'))
+  FROM unnest('{b1@guard.example,b2@guard.example,b2+tag@guard.example,b3@guard.example,b4@guard.example}'::text[]) AS c;
+CREATE FUNCTION guard_later(c consent.contact, at timestamptz DEFAULT now() + interval '3 months', organisation text DEFAULT 'guard acme', known_at timestamptz DEFAULT NULL) RETURNS text LANGUAGE sql AS
+$$ SELECT (consent.evaluate(c, 'email', organisation, at => at, known_at => known_at)).reason $$;
+SELECT guard_later('b1@guard.example', now()) AS fresh, guard_later('b1@guard.example') AS unused;
+INSERT INTO guard_brokered VALUES ('{b1@guard.example}', :promo);
+INSERT INTO guard_brokered VALUES ('{b1@guard.example}', :promo);
+INSERT INTO guard_brokered VALUES ('{b2@guard.example,yes@guard.example,b3@guard.example}', :promo);
+INSERT INTO guard_brokered VALUES ('{b4@guard.example}', :service);
+INSERT INTO guard_brokered VALUES ('{b4@guard.example,stopped@guard.example}', :promo);
+SELECT contact, allowed, reason, action, event_id IS NOT NULL AS event FROM consent.decision_log WHERE relation = 'guard_brokered'::regclass ORDER BY contact;
+SELECT c AS contact, guard_later(c) AS later, guard_later(c, organisation => 'guard bolt') AS of_another, guard_later(c, known_at => now() - interval '1 day') AS not_known
+  FROM unnest('{b1@guard.example,b2@guard.example,b2+tag@guard.example,b3@guard.example,b4@guard.example}'::consent.contact[]) AS c;
+-- Too late is too late, and who has a standing in hand is told the same.
+UPDATE consent.decision_log SET decided_at = now() + interval '1 month 7 days' WHERE contact = 'b3@guard.example';
+SELECT guard_later('b3@guard.example');
+SELECT contact, (consent.judge(standing, contact, 'email', 'guard acme', at => now() + interval '3 months')).reason,
+       consent.permits(standing, contact, 'email', 'guard acme', 'marketing', NULL, now() + interval '3 months')
+  FROM consent.contact_standing WHERE contact::text LIKE 'b%@guard.example' ORDER BY contact;
+-- What the log forgets, the ledger is told, once.
+SELECT consent.expire_log(now() + interval '1 second') > 0 AS expired, consent.expire_log(now() + interval '1 second');
+SELECT contact, kind, organisation, effective_at <= now() AS past, source FROM consent.ledger WHERE kind = 'contacted' AND contact::text LIKE '%@guard.example' ORDER BY contact;
+SELECT guard_later('b1@guard.example') AS b1, guard_later('b2@guard.example') AS b2, guard_later('b4@guard.example') AS b4;
+INSERT INTO guard_brokered VALUES ('{b1@guard.example}', :promo);
+SELECT consent.expire_log(now() + interval '1 second') AS expired, (SELECT count(*) FROM consent.ledger WHERE kind = 'contacted' AND contact = 'b1@guard.example') AS contacted;
+DROP TABLE guard_brokered;
+DROP FUNCTION guard_later;

@@ -62,6 +62,13 @@ typedef struct ConsentPolicy
 	int32		screening_days; /* a screening is good for that long */
 } ConsentPolicy;
 
+/* When marketing was let go to a contact, and the date of that, as in ConsentFacts. */
+typedef struct ConsentSent
+{
+	TimestampTz at;
+	int32		day;
+} ConsentSent;
+
 /* The facts of a send. */
 typedef struct ConsentSend
 {
@@ -87,6 +94,8 @@ typedef struct ConsentSend
 	const char *reference;		/* of the request it answers, NULL if none */
 	bool		assessed;		/* legitimate interests, on record by then */
 	TimestampTz screened[REGISTER_COUNT];	/* latest by then; DT_NOBEGIN: never */
+	int			nsent;			/* what it let go to this form by then, known only */
+	const ConsentSent *sent;	/* if consent_awaits_contact() */
 	bool		opt_out_offered;
 	bool		identity_shown;
 } ConsentSend;
@@ -100,10 +109,12 @@ typedef struct ConsentVerdict
 	const ConsentPolicy *policy;	/* by which it was judged: that of the send */
 	ConsentChannel channel;		/* of the send: which regulation is cited */
 	bool		exception;		/* allowed by reg 21(4) or 21B(3), not 21(1) */
+	bool		third_party;	/* allowed on a consent that somebody else collected */
 } ConsentVerdict;
 
 extern ConsentVerdict consent_evaluate(const ConsentStanding *standing,
 									   const ConsentSend *send);
+extern bool consent_awaits_contact(const ConsentStanding *standing, const ConsentSend *send);
 extern ConsentVerdict consent_refusal(ConsentReason reason, const ConsentPolicy *policy);
 extern const char *consent_verdict_citation(const ConsentVerdict *verdict);
 

@@ -604,6 +604,7 @@ judge_marketing(const ConsentStanding *standing, const ConsentSend *send,
 		judge_fax(send, &f, verdict);
 	else
 		judge_permission(send, &f, verdict);
+	verdict->third_party = verdict->reason == BASIS_CONSENT && consent_third_party(f.consent, send);
 }
 
 /* Where consent to a channel is asked for. */

@@ -176,13 +176,22 @@ consent_months_old(const ConsentEntry *entry, int months, const ConsentSend *sen
 	return months_later(entry->facts.day, months) <= send->day;
 }
 
-/* First contact under a third party's consent, made before it went stale. */
+/*
+ * First contact under a third party's consent, made before it went stale: one
+ * that was recorded, or marketing that was let go.
+ */
 static bool
 contacted_in_time(const ConsentEntry *consent, const ConsentStanding *standing,
 				  const ConsentSend *send)
 {
 	const ConsentEntry *entry;
 	int32		stale = months_later(consent->facts.day, send->policy->third_party_months);
+
+	for (int i = 0; i < send->nsent; i++)
+	{
+		if (send->sent[i].at >= consent->facts.effective_at && send->sent[i].day < stale)
+			return true;
+	}
 
 	foreach_entry(entry, standing)
 	{
@@ -206,6 +215,26 @@ is_stale(const ConsentEntry *consent, const ConsentStanding *standing, const Con
 		(send->policy->third_party_months > 0 &&
 		 consent_months_old(consent, send->policy->third_party_months, send) &&
 		 !contacted_in_time(consent, standing, send));
+}
+
+/*
+ * Is there a consent that the events alone make stale?  Then the caller must
+ * say what was sent, before it asks for a verdict.
+ */
+bool
+consent_awaits_contact(const ConsentStanding *standing, const ConsentSend *send)
+{
+	const ConsentEntry *entry;
+
+	if (send->policy == NULL)
+		return false;
+	foreach_entry(entry, standing)
+	{
+		if (entry->facts.kind == EVENT_CONSENT && entry->facts.form == send->form &&
+			consent_third_party(entry, send) && is_stale(entry, standing, send))
+			return true;
+	}
+	return false;
 }
 
 /* V2 to V25, withdrawal (V18) left aside: evaluate.c weighs it. */

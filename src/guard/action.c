@@ -396,7 +396,8 @@ may_return(Relation rel, HeapTupleHeader row)
 			continue;
 		njudged++;
 		allowed = verdict == ROW_ALLOWED;
-		consent_log_decision(mapping, &judgement, allowed ? "released" : "held");
+		if (!allowed || !consent_log_first_contacts(mapping, &judgement, "released"))
+			consent_log_decision(mapping, &judgement, allowed ? "released" : "held");
 	}
 	if (njudged == 0)
 		ereport(ERROR,

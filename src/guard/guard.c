@@ -754,6 +754,13 @@ consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, Co
 	{
 		if (!judge_recipient(&c, &recipients[i], sitting, judgement))
 			break;
+		if (judgement->verdict.third_party)
+		{
+			if (judgement->introduced == NULL)
+				judgement->introduced = palloc(n * sizeof(ConsentIntroduced));
+			judgement->introduced[judgement->nintroduced++] =
+				(ConsentIntroduced) {recipients[i].contact, c.send.organisation, judgement->verdict};
+		}
 	}
 	if (judgement->contradicted)
 		consent_reason_add(&judgement->verdict.found, DECLARED_CLASS_CONTRADICTED);

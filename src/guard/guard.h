@@ -14,6 +14,14 @@
 #include "ledger/judge.h"
 #include "module/compat.h"
 
+/* A recipient that a message goes to on a consent which somebody else collected. */
+typedef struct ConsentIntroduced
+{
+	const ConsentContact *contact;
+	int32		organisation;
+	ConsentVerdict verdict;
+} ConsentIntroduced;
+
 /* What was found about a row; of several recipients, about the one refused. */
 typedef struct ConsentJudgement
 {
@@ -29,6 +37,8 @@ typedef struct ConsentJudgement
 	const ConsentContact *contact;	/* NULL if it cannot be read */
 	int			nkeys;			/* addresses whose standing mattered; the last is */
 	uint64	   *keys;			/* that of the recipient refused, if its did */
+	int			nintroduced;
+	ConsentIntroduced *introduced;
 } ConsentJudgement;
 
 /*

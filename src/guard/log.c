@@ -21,11 +21,13 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "classify/ruleset.h"
 #include "guard/log.h"
 #include "ledger/policy.h"
+#include "ledger/sent.h"
 #include "module/compat.h"
 
 /* Columns of consent.decision_log, as log.sql creates them. */
@@ -142,6 +144,36 @@ consent_log_decision(const ConsentMapping *mapping, const ConsentJudgement *judg
 }
 
 /*
+ * First contact under a third party's consent is always logged, for each
+ * recipient: it is what keeps the consent from going stale.  Returns whether the
+ * decision itself, which is about the last of them, was logged by that.
+ */
+bool
+consent_log_first_contacts(const ConsentMapping *mapping, const ConsentJudgement *judgement, const char *action)
+{
+	bool		logged = false;
+
+	for (int i = 0; i < judgement->nintroduced; i++)
+	{
+		const ConsentIntroduced *introduced = &judgement->introduced[i];
+		ConsentJudgement first = *judgement;
+		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+		if (!consent_was_sent(PointerGetDatum(introduced->contact), introduced->organisation, snapshot))
+		{
+			first.contact = introduced->contact;
+			first.verdict = introduced->verdict;
+			if (judgement->contradicted)
+				consent_reason_add(&first.verdict.found, DECLARED_CLASS_CONTRADICTED);
+			consent_log_decision(mapping, &first, action);
+			logged = logged || introduced->contact == judgement->contact;
+		}
+		UnregisterSnapshot(snapshot);
+	}
+	return logged;
+}
+
+/*
  * A row that may go.  That a sender called marketing something else, and that
  * a message goes to whom we cannot read, is always logged: when it is queued.
  */
@@ -149,8 +181,11 @@ void
 consent_log_allowance(const ConsentMapping *mapping, const ConsentJudgement *judgement, bool claimed)
 {
 	bool		odd = !claimed && (judgement->contradicted || judgement->unreadable);
+	const char *action = claimed ? "claimed" : "sent";
 
+	if (consent_log_first_contacts(mapping, judgement, action))
+		return;
 	if (odd || mapping->log == LOG_ALL ||
 		(mapping->log == LOG_SAMPLE && pg_prng_uint64_range(&pg_global_prng_state, 1, SAMPLE_ONE_IN) == 1))
-		consent_log_decision(mapping, judgement, claimed ? "claimed" : "sent");
+		consent_log_decision(mapping, judgement, action);
 }

@@ -12,6 +12,8 @@
 
 extern void consent_log_decision(const ConsentMapping *mapping, const ConsentJudgement *judgement,
 								 const char *action);
+extern bool consent_log_first_contacts(const ConsentMapping *mapping, const ConsentJudgement *judgement,
+									   const char *action);
 extern void consent_log_allowance(const ConsentMapping *mapping, const ConsentJudgement *judgement,
 								  bool claimed);
 

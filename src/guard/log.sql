@@ -30,8 +30,11 @@ CREATE TABLE consent.decision_log (
   action text NOT NULL,
   written_by text NOT NULL);
 CREATE INDEX decision_log_decided_at ON consent.decision_log USING brin (decided_at) WITH (pages_per_range = 32);
+-- Of whom a third party's consent is from, it is looked up what was sent: see
+-- src/ledger/sent.c.
+CREATE INDEX decision_log_sent ON consent.decision_log (contact) WHERE allowed AND consent.is_marketing(class);
 COMMENT ON TABLE consent.decision_log IS
-  'Decisions of the guards: every refusal but those that raised (an error takes its own log entry back with it; consent.guard_counters counts those too), and allowances as the guard says (log => none, sample or all). Always logged: a message that its sender called something else than its text shows, and one that is no marketing and goes to an address we cannot read';
+  'Decisions of the guards: every refusal but those that raised (an error takes its own log entry back with it; consent.guard_counters counts those too), and allowances as the guard says (log => none, sample or all). Always logged: a message that its sender called something else than its text shows, one that is no marketing and goes to an address we cannot read, and the first marketing that goes to somebody on a consent which a third party collected';
 COMMENT ON COLUMN consent.decision_log.decided_at IS 'When, by the wall clock';
 COMMENT ON COLUMN consent.decision_log.relation IS 'The guarded table; a number once it is dropped';
 COMMENT ON COLUMN consent.decision_log.allowed IS 'The verdict';
@@ -136,12 +139,27 @@ COMMENT ON COLUMN consent.disguised_marketing.written_by IS 'As in consent.decis
 CREATE FUNCTION consent.expire_log(before timestamptz) RETURNS bigint
   LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  WITH decisions AS (DELETE FROM consent.decision_log l WHERE l.decided_at < before RETURNING 1),
-       sweeps AS (DELETE FROM consent.sweep_log s WHERE s.at < before RETURNING 1)
+  WITH decisions AS (DELETE FROM consent.decision_log l WHERE l.decided_at < before
+                     RETURNING l.contact, l.organisation, l.decided_at, l.allowed AND consent.is_marketing(l.class) AS sent),
+       sweeps AS (DELETE FROM consent.sweep_log s WHERE s.at < before RETURNING 1),
+       -- First contact: without it a third party's consent goes stale.
+       contacts AS (
+         INSERT INTO consent.ledger (contact, kind, organisation, effective_at, source)
+         SELECT DISTINCT d.contact, 'contacted', d.organisation, min(d.decided_at), 'consent.decision_log'
+           FROM decisions d
+           JOIN consent.organisation o ON o.name = d.organisation
+           JOIN consent.ledger c ON c.address = consent.contact_root(d.contact) AND c.contact = d.contact
+                                AND c.kind = 'consent' AND c.collected_by <> d.organisation AND c.effective_at <= d.decided_at
+          WHERE d.sent
+            AND NOT EXISTS (SELECT FROM consent.ledger k
+                             WHERE k.address = c.address AND k.contact = d.contact AND k.kind = 'contacted'
+                               AND k.organisation = d.organisation AND k.effective_at BETWEEN c.effective_at AND d.decided_at)
+          GROUP BY d.contact, d.organisation, c.event_id
+         RETURNING 1)
   SELECT (SELECT count(*) FROM decisions) + (SELECT count(*) FROM sweeps);
 END;
 COMMENT ON FUNCTION consent.expire_log(timestamptz) IS
-  'Deletes what consent.decision_log and consent.sweep_log hold from before a moment. Returns how many rows. Run it as often as your retention period asks';
+  'Deletes what consent.decision_log and consent.sweep_log hold from before a moment; what of it was the first marketing to somebody of whom a third party''s consent is on record stays in the ledger, as an event of kind contacted. Returns how many rows. Run it as often as your retention period asks';
 REVOKE EXECUTE ON FUNCTION consent.expire_log(timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION consent.guard_counts(OUT relation regclass, OUT reason text, OUT decisions bigint) RETURNS SETOF record

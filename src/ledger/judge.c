@@ -27,6 +27,7 @@
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
 #include "ledger/policy.h"
+#include "ledger/sent.h"
 #include "ledger/vocabulary.h"
 #include "ledger/world.h"
 
@@ -232,6 +233,7 @@ consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at,
 					  struct ConsentReader *reader)
 {
 	ConsentSend send = c->send;
+	const ConsentStanding *standing;
 
 	if (c->invalid != REASON_NONE)
 		return consent_case_refusal(c, c->invalid);
@@ -239,7 +241,9 @@ consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at,
 		return consent_evaluate(consent_standing_empty(), &send);
 	send.form = consent_ledger_form(contact);
 	consent_world_facts(&send, known_at, snapshot);
-	return consent_evaluate(consent_ledger_standing(contact, known_at, snapshot, reader), &send);
+	standing = consent_ledger_standing(contact, known_at, snapshot, reader);
+	consent_sent_facts(&send, standing, contact, known_at, snapshot);
+	return consent_evaluate(standing, &send);
 }
 
 /*
@@ -437,6 +441,7 @@ PGDLLEXPORT Datum
 pg_consent_permits(PG_FUNCTION_ARGS)
 {
 	PermitsCache *cache = fcinfo->flinfo->fn_extra;
+	const ConsentStanding *standing;
 	Sight		sight;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
@@ -492,9 +497,10 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 
 	if (cache->c.invalid != REASON_NONE)
 		PG_RETURN_BOOL(false);
+	standing = (ConsentStanding *) PG_GETARG_VARLENA_P(0);
 	cache->c.send.form = consent_ledger_form(PG_GETARG_DATUM(1));
-	PG_RETURN_BOOL(consent_evaluate((ConsentStanding *) PG_GETARG_VARLENA_P(0),
-									&cache->c.send).allowed);
+	consent_sent_facts(&cache->c.send, standing, PG_GETARG_DATUM(1), DT_NOEND, GetActiveSnapshot());
+	PG_RETURN_BOOL(consent_evaluate(standing, &cache->c.send).allowed);
 }
 
 /*

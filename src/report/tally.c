@@ -31,6 +31,7 @@
 
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
+#include "ledger/sent.h"
 #include "report/verdict.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_tally_add);
@@ -157,7 +158,7 @@ begin(FunctionCallInfo fcinfo, MemoryContext context)
 }
 
 static ConsentReason
-judge(const Tally *tally, int n, const ConsentStanding *standing, uint64 form)
+judge(const Tally *tally, int n, const ConsentStanding *standing, Datum contact, uint64 form)
 {
 	const ConsentCase *c = &tally->cases[n];
 	ConsentSend send;
@@ -166,6 +167,7 @@ judge(const Tally *tally, int n, const ConsentStanding *standing, uint64 form)
 		return c->invalid;
 	send = c->send;
 	send.form = form;
+	consent_sent_facts(&send, standing, contact, DT_NOEND, GetActiveSnapshot());
 	return (tally->any_category ? consent_evaluate_any_category(standing, &send) : consent_evaluate(standing, &send)).reason;
 }
 
@@ -205,7 +207,7 @@ pg_consent_tally_add(PG_FUNCTION_ARGS)
 	form = consent_ledger_form(PG_GETARG_DATUM(ARG_CONTACT));
 	for (int i = 0; i < tally->ncases; i++)
 	{
-		Line	   *line = LINE(tally, i, judge(tally, i, standing, form));
+		Line	   *line = LINE(tally, i, judge(tally, i, standing, PG_GETARG_DATUM(ARG_CONTACT), form));
 
 		line->contacts++;
 		if (line->nexamples < tally->samples)

@@ -23,6 +23,7 @@
 #include "decision/permission.h"
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
+#include "ledger/sent.h"
 #include "report/verdict.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_judge);
@@ -214,6 +215,7 @@ judge(FunctionCallInfo fcinfo, JudgeCache *cache)
 	}
 	else
 		standing = consent_standing_known_by((const ConsentStanding *) PG_GETARG_VARLENA_P(ARG_STANDING), known_at);
+	consent_sent_facts(&c.send, standing, PG_GETARG_DATUM(ARG_CONTACT), known_at, GetActiveSnapshot());
 	if (!PG_ARGISNULL(ARG_ANY_CATEGORY) && PG_GETARG_BOOL(ARG_ANY_CATEGORY))
 		return consent_evaluate_any_category(standing, &c.send);
 	return consent_evaluate(standing, &c.send);

@@ -1189,6 +1189,35 @@ GRANT EXECUTE ON FUNCTION
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
 TO consent_reader, consent_writer, consent_admin;
 
+-- First contact under a third party's consent is read in the log.
+CREATE INDEX decision_log_sent ON consent.decision_log (contact) WHERE allowed AND consent.is_marketing(class);
+COMMENT ON TABLE consent.decision_log IS
+  'Decisions of the guards: every refusal but those that raised (an error takes its own log entry back with it; consent.guard_counters counts those too), and allowances as the guard says (log => none, sample or all). Always logged: a message that its sender called something else than its text shows, one that is no marketing and goes to an address we cannot read, and the first marketing that goes to somebody on a consent which a third party collected';
+CREATE OR REPLACE FUNCTION consent.expire_log(before timestamptz) RETURNS bigint
+  LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH decisions AS (DELETE FROM consent.decision_log l WHERE l.decided_at < before
+                     RETURNING l.contact, l.organisation, l.decided_at, l.allowed AND consent.is_marketing(l.class) AS sent),
+       sweeps AS (DELETE FROM consent.sweep_log s WHERE s.at < before RETURNING 1),
+       -- First contact: without it a third party's consent goes stale.
+       contacts AS (
+         INSERT INTO consent.ledger (contact, kind, organisation, effective_at, source)
+         SELECT DISTINCT d.contact, 'contacted', d.organisation, min(d.decided_at), 'consent.decision_log'
+           FROM decisions d
+           JOIN consent.organisation o ON o.name = d.organisation
+           JOIN consent.ledger c ON c.address = consent.contact_root(d.contact) AND c.contact = d.contact
+                                AND c.kind = 'consent' AND c.collected_by <> d.organisation AND c.effective_at <= d.decided_at
+          WHERE d.sent
+            AND NOT EXISTS (SELECT FROM consent.ledger k
+                             WHERE k.address = c.address AND k.contact = d.contact AND k.kind = 'contacted'
+                               AND k.organisation = d.organisation AND k.effective_at BETWEEN c.effective_at AND d.decided_at)
+          GROUP BY d.contact, d.organisation, c.event_id
+         RETURNING 1)
+  SELECT (SELECT count(*) FROM decisions) + (SELECT count(*) FROM sweeps);
+END;
+COMMENT ON FUNCTION consent.expire_log(timestamptz) IS
+  'Deletes what consent.decision_log and consent.sweep_log hold from before a moment; what of it was the first marketing to somebody of whom a third party''s consent is on record stays in the ledger, as an event of kind contacted. Returns how many rows. Run it as often as your retention period asks';
+
 -- Events are gathered as they are checked: copying whole rows took half of a load's time.
 COMMENT ON FUNCTION consent.ledger_apply() IS
   'Trigger of consent.ledger: brings consent.address_standing up to date with the events of a statement';

@@ -203,7 +203,7 @@ my %themes = (
 	},
 	calls => { channel => 'live_call', often => [ 'listing', 'non_objection' ] },
 	fax => { channel => 'fax', often => [ 'listing', 'subscriber' ] },
-	broker => { often => [ 'consent', 'contacted' ] });
+	broker => { often => [ 'consent', 'contacted', 'sent' ] });
 
 sub focus
 {
@@ -294,7 +294,7 @@ sub ledger
 
 	push @later, ('soft_opt_in') x 4 if $self->{supported}{soft_opt_in};
 	push @later, ('request') x 2 if $self->{supported}{request};
-	push @later, 'contacted' if $self->{supported}{contacted};
+	push @later, 'contacted', 'sent' if $self->{supported}{contacted};
 	push @later, 'non_objection' if $self->{supported}{non_objection};
 	push @later, 'suppression' if $self->{supported}{suppress};
 	push @later, 'unsuppression' if $self->{supported}{unsuppress};
@@ -460,6 +460,14 @@ sub event
 	elsif ($kind eq 'contacted' || $kind eq 'non_objection')
 	{
 		$event->{organisation} = organisation($focus);
+	}
+	elsif ($kind eq 'sent')
+	{
+		# A line of the decision log has one time only.
+		$event->{organisation} = organisation($focus);
+		$event->{recorded_at} = $event->{effective_at};
+		$event->{allowed} = chance(0.8) ? 1 : 0;
+		$event->{class} = chance(0.8) ? one_of(qw(direct_marketing mixed unknown)) : one_of(qw(service solicited_response));
 	}
 	elsif ($kind eq 'suppression' || $kind eq 'unsuppression')
 	{

@@ -532,6 +532,14 @@ sub V22
 	return !has_defect($consent, 'third_party_consent_generic');
 }
 
+# "the earliest logged allowed send": of marketing, for a service message is no
+# use of a consent.
+sub logged_sends
+{
+	my ($ledger, $send) = @_;
+	return grep { $_->{allowed} && $is_marketing{ $_->{class} } } events_of($ledger, $send, 'sent');
+}
+
 # E17, E18; section 15: "Stale from the very day six calendar months later
 # (Europe/London) unless first contact was made before".
 sub V23
@@ -545,7 +553,7 @@ sub V23
 	my $stale = add_months(london_day($consent->{effective_at}), 6);
 
 	return 1 if london_day($send->{at}) < $stale;
-	foreach my $contacted (events_of($ledger, $send, 'contacted'))
+	foreach my $contacted (events_of($ledger, $send, 'contacted'), logged_sends($ledger, $send))
 	{
 		next if $contacted->{organisation} ne $send->{organisation};
 		next if said_at($contacted) < $consent->{effective_at};

@@ -74,7 +74,7 @@ sub literal
 
 	return 'NULL' if !defined $text;
 	return $text ? 'true' : 'false'
-	  if $name =~ /^(refusal_offered|refused|opt_out_offered|identity_shown|is_charity|pensions_authorised|linked)$/;
+	  if $name =~ /^(refusal_offered|refused|opt_out_offered|identity_shown|is_charity|pensions_authorised|linked|allowed)$/;
 	$text =~ s/'/''/g;
 	return "'$text'";
 }
@@ -119,9 +119,9 @@ my @columns = qw(contact kind channels organisation purpose method wording
   named_organisations subscriber register listed_on delisted_on expires_at
   effective_at recorded_at defects);
 
-# Erasures and links are no rows of the ledger; everything else is loaded
-# straight into it, with a time of recording of our choice.
-sub is_row { return $_[0]{kind} ne 'erasure' && $_[0]{kind} ne 'link'; }
+# Erasures, links and logged sends are no rows of the ledger; everything else is
+# loaded straight into it, with a time of recording of our choice.
+sub is_row { return $_[0]{kind} !~ /^(erasure|link|sent)$/; }
 
 sub call
 {
@@ -131,6 +131,12 @@ sub call
 	  . literal('contact', $event->{contact})
 	  . ', at => ' . literal('at', $event->{effective_at}) . ')'
 	  if $event->{kind} eq 'erasure';
+	return 'INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, channel, organisation, contact, action, written_by) VALUES ('
+	  . join(', ', literal('effective_at', $event->{effective_at}), "'send'", literal('allowed', $event->{allowed}),
+		$event->{allowed} ? "'consent', '{consent}'" : "'objected', '{objected}'",
+		literal('class', $event->{class}), "'email'", literal('organisation', $event->{organisation}),
+		literal('contact', $event->{contact}), "'sent'", "'model'") . ')'
+	  if $event->{kind} eq 'sent';
 	return 'INSERT INTO consent.person_link (contact, person, linked, recorded_at) VALUES ('
 	  . join(', ', map { literal($_, $event->{$_}) } qw(contact person linked recorded_at)) . ')';
 }
@@ -245,7 +251,7 @@ sub record
 	my @events = map { @$_ } @ledgers;
 	my $erased = ConsentModel::day_of(2090, 1, 1) * ConsentModel::DAY();
 	my @rows = grep { is_row($_) } @events;
-	my @links = grep { $_->{kind} eq 'link' } @events;
+	my @links = grep { $_->{kind} eq 'link' || $_->{kind} eq 'sent' } @events;
 	my @erasures = grep { $_->{kind} eq 'erasure' } @events;
 
 	copy_rows(grep { $_->{recorded_at} < $erased } @rows);
