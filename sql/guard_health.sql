@@ -41,6 +41,23 @@ SELECT consent.unguard('health_one');
 SELECT * FROM health('health_one');
 SELECT consent.unguard('health_one');
 \echo :LAST_ERROR_SQLSTATE
+-- a guard made by hand that does not see every row
+CREATE TABLE health_part (id int, to_addr text, body text);
+CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT OR UPDATE ON health_part FOR EACH ROW WHEN (NEW.id < 10)
+  EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'to_addr', 'channel', '''email''', 'organisation', '''health acme''');
+ALTER TABLE health_part ENABLE ALWAYS TRIGGER consent_guard;
+SELECT health, detail FROM health('health_part');
+DROP TRIGGER consent_guard ON health_part;
+CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT OR UPDATE OF body ON health_part FOR EACH ROW
+  EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'to_addr', 'channel', '''email''', 'organisation', '''health acme''');
+ALTER TABLE health_part ENABLE ALWAYS TRIGGER consent_guard;
+SELECT health FROM health('health_part');
+DROP TRIGGER consent_guard ON health_part;
+CREATE CONSTRAINT TRIGGER consent_guard AFTER INSERT ON health_part FOR EACH ROW
+  EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'to_addr', 'channel', '''email''', 'organisation', '''health acme''');
+ALTER TABLE health_part ENABLE ALWAYS TRIGGER consent_guard;
+SELECT health FROM health('health_part');
+DROP TABLE health_part;
 -- a diversion that no longer works
 SELECT health_guard('health_one', 'divert', $$status = 'cancelled', error = consent.refusal_reason()$$);
 ALTER TABLE health_one RENAME error TO why;

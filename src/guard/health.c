@@ -112,6 +112,17 @@ enabled_fault(const Trigger *trigger, const char **health)
 	}
 }
 
+/* What keeps it from firing for every row that is written: it was made by hand. */
+static const char *
+reach_fault(const Trigger *trigger, const char **health)
+{
+	if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_INSERT(trigger->tgtype) && TRIGGER_FOR_UPDATE(trigger->tgtype) &&
+		trigger->tgqual == NULL && trigger->tgnattr == 0)
+		return NULL;
+	*health = "disabled";
+	return psprintf("the trigger %s does not fire for every row that is inserted or updated", quote_identifier(trigger->tgname));
+}
+
 static bool
 calls_guard_key(Node *node, void *context)
 {
@@ -167,6 +178,8 @@ guard_fault(Relation rel, Trigger *guard, const char **health)
 	Trigger    *herald = consent_guard_copy(rel, consent_guard_herald(rel, guard->tgname));
 	const char *detail = enabled_fault(guard, health);
 
+	if (detail == NULL)
+		detail = reach_fault(guard, health);
 	if (detail != NULL)
 		return detail;
 	if (herald == NULL &&

@@ -90,6 +90,15 @@ $node->safe_psql('branch', 'SELECT consent.rebuild_standings()');
 # Erasures are not in the ledger: the branch knows no more of that contact.
 is($node->safe_psql('branch', q{SELECT count(*) FROM consent.permitted('email', 'acme')}), $node->safe_psql('shop', q{SELECT count(*) FROM consent.permitted('email', 'acme')}),
   '... and everybody, once its standings are made');
+# A no that is replicated reaches what the branch has queued.
+$node->safe_psql('branch', q{
+  CREATE TABLE local_outbox (to_addr text, body text, status text DEFAULT 'queued');
+  SELECT consent.guard('local_outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$,
+    pending => $$status = 'queued'$$, on_block => 'divert', divert => $$status = 'cancelled'$$);
+  INSERT INTO local_outbox VALUES ('c4@ops.example', 'Get 20% off all boilers this weekend only!'), ('c4@ops.example', 'Your order 4411 is out for delivery today.')});
+is($node->safe_psql('branch', q{SELECT string_agg(status, ' ' ORDER BY body) FROM local_outbox}), 'queued queued', 'the branch may send to somebody');
+$node->safe_psql('shop', q{SELECT consent.object('c4@ops.example')});
+ok($node->poll_query_until('branch', q{SELECT string_agg(status, ' ' ORDER BY body) = 'cancelled queued' FROM local_outbox}), '... until a no is replicated, which parks the offer');
 $node->safe_psql('branch', 'ALTER SUBSCRIPTION branch DISABLE; ALTER SUBSCRIPTION branch SET (slot_name = NONE); DROP SUBSCRIPTION branch');
 $node->safe_psql('shop', q{SELECT pg_drop_replication_slot('branch')});
 
