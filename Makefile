@@ -124,9 +124,9 @@ SQL_PARTS = \
 	src/ledger/link.sql \
 	src/ledger/erasure.sql \
 	src/ledger/filter.sql \
-	src/ledger/seal.sql \
 	src/ledger/world.sql \
 	src/ledger/policy.sql \
+	src/ledger/seal.sql \
 	src/ledger/judge.sql \
 	src/person/reply.sql \
 	src/person/stop_words.sql \

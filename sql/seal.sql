@@ -85,6 +85,41 @@ SELECT l.kind, e.digest = substr(l.digest, 1, 16) AS digest
  WHERE a.address = 'jo@seal.example' ORDER BY l.event_id;
 SELECT * FROM consent.standing_events(NULL);
 
+-- What verdicts rest on beside the ledger is sealed with it, once; what may change is taken apart into what may not.
+BEGIN;
+INSERT INTO consent.organisation (name, jurisdiction) VALUES ('seal bolt', 'GB');
+INSERT INTO consent.purpose (name, parent) VALUES ('seal offers', 'marketing');
+INSERT INTO consent.policy (jurisdiction, version, valid_from, law) VALUES ('XS', 1, '2026-01-01', 'Law of Seals'), ('XS', 2, '2900-01-01', 'Law of Seals');
+INSERT INTO consent.wording (name, version, text) VALUES ('seal form', 1, 'Yes please');
+INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from) VALUES ('seal bolt', 'seal "acme", {Ltd}', 'C 1', '2026-01-01');
+INSERT INTO consent.assessment (organisation, channel, reference, assessed_on) VALUES ('seal bolt', 'post', 'LIA 1', '2026-01-01');
+SELECT consent.screened('tps', 5) > 0 AS screened;
+SELECT relation, CASE relation WHEN 'screening' THEN key[:1] ELSE key[:5] END AS key, octet_length(contents)
+  FROM consent.fact f WHERE NOT EXISTS (SELECT FROM consent.sealed_fact s WHERE s.relation = f.relation AND s.key = f.key) ORDER BY 1, 2;
+SELECT consent.seal() > 0 AS sealed;
+SELECT events FROM consent.seal ORDER BY number DESC LIMIT 1;
+SELECT contents = sha256(convert_to(seal_item('pg_consent fact 1') || seal_item('name') || seal_item('seal offers') || seal_item('kind') || seal_item('commercial') ||
+                                    seal_item('parent') || seal_item('marketing') || seal_item('id') || seal_item(p.id::text), 'UTF8')) AS recomputed
+  FROM consent.sealed_fact s, consent.purpose p WHERE p.name = 'seal offers' AND s.key = ARRAY[p.name];
+UPDATE consent.organisation SET is_charity = true WHERE name = 'seal bolt';
+UPDATE consent.organisation SET controller = 'seal group' WHERE name = 'seal bolt';
+UPDATE consent.contractor SET valid_to = '2026-06-30' WHERE organisation = 'seal bolt';
+UPDATE consent.assessment SET ended_on = '2026-07-01' WHERE organisation = 'seal bolt';
+SELECT * FROM consent.verify_ledger();
+SELECT relation, key[:5] AS key FROM consent.fact f WHERE NOT EXISTS (SELECT FROM consent.sealed_fact s WHERE s.relation = f.relation AND s.key = f.key) ORDER BY 1, 2;
+SELECT consent.seal() > 0 AS sealed;
+SELECT consent.seal();
+SET timezone = 'Asia/Tokyo';
+SET datestyle = 'German';
+SET intervalstyle = 'sql_standard';
+SELECT * FROM consent.verify_ledger();
+RESET timezone;
+RESET datestyle;
+RESET intervalstyle;
+ROLLBACK;
+UPDATE consent.sealed_fact SET contents = '\x00';
+\echo :LAST_ERROR_SQLSTATE
+
 -- In parallel too.
 BEGIN;
 SET LOCAL min_parallel_table_scan_size = 0;
@@ -127,7 +162,7 @@ SELECT current_user;  -- and leaves the user as it was
 SELECT * FROM consent.verify_ledger();
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
-GRANT SELECT ON consent.ledger, consent.address_standing TO regress_seal;
+GRANT SELECT ON consent.ledger, consent.address_standing, consent.fact, consent.sealed_fact TO regress_seal;
 SET ROLE regress_seal;
 SELECT * FROM consent.verify_ledger();
 \echo :LAST_ERROR_SQLSTATE
@@ -136,7 +171,7 @@ GRANT SELECT ON consent.seal, consent.sealable TO regress_seal;
 SET ROLE regress_seal;
 SELECT * FROM consent.verify_ledger();
 RESET ROLE;
-REVOKE ALL ON consent.ledger, consent.address_standing, consent.seal, consent.sealable FROM regress_seal;
+REVOKE ALL ON consent.ledger, consent.address_standing, consent.seal, consent.sealable, consent.fact, consent.sealed_fact FROM regress_seal;
 REVOKE ALL ON FUNCTION consent.seal(), consent.verify_ledger(bytea) FROM regress_seal;
 REVOKE ALL ON SCHEMA consent FROM regress_seal;
 DROP ROLE regress_seal;

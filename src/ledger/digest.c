@@ -45,11 +45,13 @@ PG_FUNCTION_INFO_V1(pg_consent_event_digest);
 PG_FUNCTION_INFO_V1(pg_consent_seal_digest);
 PG_FUNCTION_INFO_V1(pg_consent_erasure_digest);
 PG_FUNCTION_INFO_V1(pg_consent_person_link_digest);
+PG_FUNCTION_INFO_V1(pg_consent_fact_digest);
 
 #define EVENT_FORM "pg_consent event 1"
 #define SEAL_FORM "pg_consent seal 1"
 #define ERASURE_FORM "pg_consent erasure 1"
 #define LINK_FORM "pg_consent link 1"
+#define FACT_FORM "pg_consent fact 1"
 
 /* How a column is written. */
 typedef struct ColumnWriter
@@ -320,4 +322,10 @@ PGDLLEXPORT Datum
 pg_consent_person_link_digest(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BYTEA_P(digest_composite(LINK_FORM, fcinfo));
+}
+
+PGDLLEXPORT Datum
+pg_consent_fact_digest(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BYTEA_P(digest_composite(FACT_FORM, fcinfo));
 }

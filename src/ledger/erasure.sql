@@ -69,18 +69,6 @@ CREATE FUNCTION consent.erasure_digest(consent.erasure) RETURNS bytea
 COMMENT ON FUNCTION consent.erasure_digest(consent.erasure) IS
   'SHA-256 of an erasure, made like consent.event_digest() but beginning with item(''pg_consent erasure 1'')';
 
-CREATE VIEW consent.sealable AS
-  SELECT l.event_id, l.digest FROM consent.ledger l
-  UNION ALL
-  SELECT e.event_id, e.digest FROM consent.erased_event e
-  UNION ALL
-  SELECT e.event_id, consent.erasure_digest(e) FROM consent.erasure e
-  UNION ALL
-  SELECT k.event_id, consent.person_link_digest(k) FROM consent.person_link k;
-COMMENT ON VIEW consent.sealable IS 'What seals cover: events, what is left of erased ones, the erasures, and the links of contacts to persons';
-COMMENT ON COLUMN consent.sealable.event_id IS 'Its number';
-COMMENT ON COLUMN consent.sealable.digest IS 'Its digest';
-
 CREATE FUNCTION consent.forget(contact consent.contact, reason text DEFAULT NULL, at timestamptz DEFAULT now()) RETURNS bigint
   LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_forget';

@@ -14,6 +14,9 @@
  * restored dump does not know; the list is the same after a restore, and says
  * which event is missing where a chain only says that one is.
  *
+ * What verdicts rest on beside the ledger (consent.fact) is written down when it
+ * is first sealed, and compared with what it is: it never changes.
+ *
  * Event ids become visible out of order, so a seal covers a set of them and not
  * all up to the last: what commits later falls into a later seal.
  *
@@ -47,6 +50,14 @@ PG_FUNCTION_INFO_V1(pg_consent_standing_events);
 #define RANGES_AT_ONCE 1000
 #define EVENTS_AT_ONCE 10000
 
+/* Facts that are new since the last seal get a number among the events. */
+static const char facts_query[] =
+"INSERT INTO consent.sealed_fact (event_id, relation, key, contents) "
+"SELECT pg_catalog.nextval('consent.ledger_event_id'), f.relation, f.key, f.contents FROM "
+"(SELECT n.relation, n.key, n.contents FROM consent.fact n WHERE NOT EXISTS (SELECT FROM consent.sealed_fact k "
+"WHERE k.relation OPERATOR(pg_catalog.=) n.relation AND k.key OPERATOR(pg_catalog.=) n.key) "
+"ORDER BY n.relation, n.key) f";
+
 /* Every range of ids that no seal covers, the last without end. */
 static const char gaps_query[] =
 "SELECT pg_catalog.lower(g), pg_catalog.upper(g) FROM pg_catalog.unnest('{(,)}'::pg_catalog.int8multirange "
@@ -65,10 +76,7 @@ static const char covered_query[] =
 "SELECT s.number, s.contents, pg_catalog.lower(c), pg_catalog.upper(c) "
 "FROM consent.seal s LEFT JOIN LATERAL pg_catalog.unnest(s.covered) c ON true ORDER BY s.number, c";
 
-/*
- * What seals cover, to be read in order of event id: the events of the ledger,
- * what is left of erased ones, and the erasures.
- */
+/* What seals cover, to be read in order of event id. */
 static const char events_query[] =
 "SELECT e.event_id, e.digest FROM consent.sealable e "
 "WHERE e.event_id OPERATOR(pg_catalog.>=) $1 AND e.event_id OPERATOR(pg_catalog.<) $2 ORDER BY e.event_id";
@@ -205,6 +213,9 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 	SetUserIdAndSecContext(rel->rd_rel->relowner,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	SPI_connect();
+	if (OidIsValid(get_relname_relid("sealed_fact", RelationGetNamespace(rel))) &&	/* 0.1.0 had none */
+		SPI_execute(facts_query, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "the facts to be sealed could not be written");
 	initStringInfo(&covered);
 	sha = consent_digest_begin();
 	open_events(&events, false);

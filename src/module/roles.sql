@@ -22,7 +22,7 @@ END $$;
 GRANT SELECT ON
   consent.organisation, consent.purpose, consent.ledger, consent.address_standing, consent.screening,
   consent.assessment, consent.contractor, consent.seal, consent.person_link, consent.erasure, consent.erased_event,
-  consent.sealable, consent.wording, consent.organisation_history
+  consent.sealable, consent.fact, consent.sealed_fact, consent.wording, consent.organisation_history
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.cleared, consent.permitted, consent.permits, consent.fold, consent.fold_add,

@@ -138,6 +138,14 @@ is($node->safe_psql('used', q{SELECT recipient, status FROM outbox WHERE id > 9 
   "c1\@mail.example|blocked\nc2\@mail.example|blocked", 'the guard of before goes on guarding');
 is($node->safe_psql('used', q{SELECT status FROM outbox WHERE id = 2}), 'blocked', 'and the sweep sweeps');
 is($node->safe_psql('used', 'SELECT count(*) FROM consent.verify_ledger()'), 0, 'the ledger verifies');
+$node->safe_psql('used', 'SELECT consent.seal()');
+is($node->safe_psql('used', q{SELECT count(*) FROM consent.sealed_fact WHERE relation IN ('policy', 'organisation', 'screening')}),
+  $node->safe_psql('used', q{SELECT (SELECT count(*) FROM consent.policy) + (SELECT count(*) FROM consent.organisation) + (SELECT count(*) FROM consent.screening)}),
+  'and what verdicts rest on beside it is sealed from now on');
+command_ok([ 'pg_dump', '-Fc', '-f', $node->basedir . '/dump', '-d', $node->connstr('used') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $node->basedir . '/dump' ], 'pg_restore');
+is($node->safe_psql('restored', 'SELECT count(*) FROM consent.verify_ledger()'), 0, 'a dump of it verifies in a database that was never updated');
 
 $node->stop;
 done_testing();

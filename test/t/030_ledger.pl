@@ -28,7 +28,15 @@ sql(q{
     FROM generate_series(1, 60) i;
   SELECT consent.withdraw((i || '@a.example')::consent.contact, '{sms}') FROM generate_series(1, 60, 3) i;
   SELECT consent.object((i || '+tag@a.example')::consent.contact) FROM generate_series(1, 60, 7) i;
+  INSERT INTO consent.policy (jurisdiction, version, valid_from, law) VALUES ('XX', 1, '2026-01-01', 'Law of X'), ('XX', 2, '2900-01-01', 'Law of X');
+  INSERT INTO consent.wording (name, version, text, defects) VALUES ('form', 1, 'Ja bitte, £', '{consent_bundled}');
+  INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from) VALUES ('acme', 'b "q", {x}', 'C1', '2026-01-01');
+  INSERT INTO consent.assessment (organisation, channel, reference, assessed_on) VALUES ('acme', 'post', 'LIA', '2026-01-01');
   SELECT consent.seal();
+  UPDATE consent.organisation SET jurisdiction = 'DE' WHERE name = 'b "q", {x}';
+  UPDATE consent.organisation SET jurisdiction = 'GB' WHERE name = 'b "q", {x}';
+  UPDATE consent.contractor SET valid_to = '2026-06-30';
+  UPDATE consent.assessment SET ended_on = '2026-07-01';
   SELECT consent.soft_opt_in((i || '@b.example')::consent.contact, 'b "q", {x}', product_category => 'hats', refusal_offered => true,
                              refused => i % 5 = 0, kind => CASE WHEN i % 2 = 0 THEN 'support' ELSE 'sale' END)
     FROM generate_series(1, 30) i;
@@ -124,6 +132,8 @@ ok(sql($verdicts) eq $before{$verdicts}, 'the restored database comes to the sam
 is(sql($events), $before{$events}, '... has the same events');
 is(sql($seals), $before{$seals}, '... and the same seals');
 is(sql($problems), '', '... and a ledger that verifies');
+is(sql('SELECT count(*) FROM consent.fact f FULL JOIN consent.sealed_fact s USING (relation, key) WHERE f.contents IS DISTINCT FROM s.contents'),
+  '0', '... where all that verdicts rest on is as it was sealed, also what the install script made anew');
 is(sql('SELECT * FROM consent.wrong_standings()'), '', '... with the right standings');
 is(sql(q{SELECT reason FROM consent.evaluate('60+x@a.example', 'email', 'acme')}), 'suppressed', '... and who was forgotten stays so');
 is(sql(q{SELECT reason FROM consent.evaluate('2@a.example', 'email', 'acme')}), 'objected', '... as do the contacts of a person');
@@ -150,7 +160,8 @@ my $copy = sql(q{SELECT digest FROM consent.seal WHERE number = 3});
 my $off = q{BEGIN;
   DO $$ DECLARE t regclass;
   BEGIN
-    FOR t IN SELECT relid FROM pg_partition_tree('consent.ledger') UNION SELECT 'consent.seal' UNION SELECT 'consent.erasure' UNION SELECT 'consent.erased_event' UNION SELECT 'consent.person_link' LOOP
+    FOR t IN SELECT relid FROM pg_partition_tree('consent.ledger') UNION SELECT 'consent.seal' UNION SELECT 'consent.erasure' UNION SELECT 'consent.erased_event' UNION SELECT 'consent.person_link'
+      UNION SELECT unnest('{consent.organisation,consent.organisation_history,consent.purpose,consent.policy,consent.screening,consent.wording,consent.contractor,consent.assessment,consent.sealed_fact}'::regclass[]) LOOP
       EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t);
     END LOOP;
   END $$;};
@@ -212,6 +223,34 @@ found('an erasure removed', 'DELETE FROM consent.erasure;', "$erasure|missing: s
 found('an erasure made ineffective', 'UPDATE consent.erasure SET suppressed = false;', '|seal 3: its events are not those that were sealed');
 found('a link removed', "DELETE FROM consent.person_link WHERE event_id = $link;", "$link|missing: seal 3 covers it");
 found('a link changed', q{UPDATE consent.person_link SET person = 'p 2';}, '|seal 3: its events are not those that were sealed');
+# So is what verdicts rest on beside them.
+sub fact { return sql(qq{SELECT event_id FROM consent.sealed_fact WHERE relation = '$_[0]' AND key[1] = '$_[1]' AND (key[2] = '$_[2]' OR '$_[2]' = '')}) }
+foreach my $case (
+  [ 'a policy that everybody has', q{UPDATE consent.policy SET soft_opt_in = false WHERE jurisdiction = 'GB'}, 'policy', 'GB', '1' ],
+  [ 'a policy of our own', q{UPDATE consent.policy SET third_party_months = 60 WHERE jurisdiction = 'XX' AND version = 2}, 'policy', 'XX', '2' ],
+  [ 'since when a policy is known', q{UPDATE consent.policy SET recorded_at = '2020-01-01' WHERE jurisdiction = 'XX' AND version = 2}, 'policy', 'XX', '2' ],
+  [ 'a purpose', q{UPDATE consent.purpose SET kind = 'pensions' WHERE name = 'boilers'}, 'purpose', 'boilers', '' ],
+  [ 'an organisation', q{UPDATE consent.organisation SET is_charity = true WHERE name = 'acme'}, 'organisation', 'acme', '1' ],
+  [ 'what an organisation was', q{UPDATE consent.organisation_history SET is_charity = false WHERE jurisdiction = 'DE'}, 'organisation', 'b "q", {x}', '2' ],
+  [ 'a wording', q{UPDATE consent.wording SET defects = NULL}, 'wording', 'form', '1' ],
+  [ 'a contract', q{UPDATE consent.contractor SET contract_reference = 'C2'}, 'contract', 'acme', 'b "q", {x}' ],
+  [ 'the end of a contract', q{UPDATE consent.contractor SET valid_to = '2027-06-30'}, 'end of contract', 'acme', 'b "q", {x}' ],
+  [ 'the end of an assessment', q{UPDATE consent.assessment SET ended_on = '2027-07-01'}, 'end of assessment', 'acme', 'marketing' ])
+{
+  my ($what, $tamper, $relation, @key) = @$case;
+  like(sql("$off $tamper; SELECT event_id, problem FROM consent.verify_ledger()"),
+    qr/^\Q@{[ fact($relation, @key) ]}|changed: the $relation ($key[0]\E[^)]*\) is not as it was sealed$/, "$what changed");
+}
+my $screening = fact('screening', 'tps', '');
+found('a screening removed', q{DELETE FROM consent.screening WHERE register = 'tps';},
+  "$screening|missing: the screening (tps, " . sql(q{SELECT id FROM consent.screening WHERE register = 'tps'}) . '), which was sealed');
+like(sql("$off UPDATE consent.screening SET screened_at = screened_at - interval '30 days' WHERE register = 'tps'; SELECT event_id, problem FROM consent.verify_ledger()"),
+  qr/^$screening\|changed: the screening \(tps, /, 'a screening changed');
+found('a screening changed, and what was sealed of it',
+  q{UPDATE consent.screening SET contact_count = 9 WHERE register = 'tps';
+    UPDATE consent.sealed_fact s SET contents = f.contents FROM consent.fact f WHERE f.relation = s.relation AND f.key = s.key;},
+  '|seal 3: its events are not those that were sealed');
+found('what was sealed of it removed', "DELETE FROM consent.sealed_fact WHERE event_id = $screening;", "$screening|missing: seal 3 covers it");
 found('the last seal removed, without a copy of it', 'DELETE FROM consent.seal WHERE number = 3;', '');
 found('... and with one', 'DELETE FROM consent.seal WHERE number = 3;',
   '|no seal has the expected digest: seals were removed or made anew', "'$copy'");
