@@ -37,6 +37,7 @@ OBJS = \
 	src/classify/pattern.o \
 	src/classify/literal.o \
 	src/classify/prefilter.o \
+	src/classify/rows.o \
 	src/classify/ruleset.o \
 	src/classify/meta.o \
 	src/classify/ruleset_build.o \

@@ -23,6 +23,14 @@
 #include "classify/features.h"
 #include "classify/model.h"
 
+/*
+ * Rows are anywhere in the file.  All of it at once costs less than its pages do
+ * one after another, as they are met.
+ */
+#ifndef MAP_POPULATE
+#define MAP_POPULATE	0
+#endif
+
 #define ROOTS			1024	/* of longer messages they are computed */
 
 typedef struct Model
@@ -90,7 +98,7 @@ load(void)
 				 errhint("Install the extension's files again.")));
 	if (fstat(fd, &st) != 0 || st.st_size < sizeof(ConsentModelHeader))
 		unusable(path, "it is cut short");
-	map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
 	failure = errno;
 	CloseTransientFile(fd);
 	if (map == MAP_FAILED)

@@ -73,9 +73,6 @@ prepare_matching(void)
 	if (match_data == NULL &&
 		(match_data = pcre2_match_data_create(1, NULL)) == NULL)
 		out_of_memory();
-	if (jit_stack == NULL &&
-		(jit_stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL)) == NULL)
-		out_of_memory();
 	if (match_context == NULL)
 	{
 		if ((match_context = pcre2_match_context_create(NULL)) == NULL)
@@ -83,7 +80,6 @@ prepare_matching(void)
 		pcre2_set_match_limit(match_context, MATCH_STEPS);
 		pcre2_set_depth_limit(match_context, MATCH_DEPTH);
 		pcre2_set_heap_limit(match_context, MATCH_HEAP_KB);
-		pcre2_jit_stack_assign(match_context, NULL, jit_stack);
 	}
 	if (try_context == NULL)
 	{
@@ -92,6 +88,20 @@ prepare_matching(void)
 		pcre2_set_match_limit(try_context, TRY_STEPS);
 		pcre2_set_depth_limit(try_context, TRY_DEPTH);
 	}
+}
+
+/* Compile just in time.  Where that cannot be, the interpreter does the same, slower. */
+static bool
+compile_jit(pcre2_code *code)
+{
+	if (jit_stack == NULL)
+	{
+		jit_stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
+		if (jit_stack == NULL)
+			out_of_memory();
+		pcre2_jit_stack_assign(match_context, NULL, jit_stack);
+	}
+	return pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
 }
 
 static void
@@ -213,8 +223,7 @@ match(ConsentPattern *pattern, const char *text, int len, int from, int limit)
 	}
 	if (pattern->tries == TRIES)
 	{
-		/* without just-in-time code the interpreter does the same, slower */
-		pattern->jit = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
+		pattern->jit = compile_jit(pattern->code);
 		pattern->tries++;
 	}
 	if (!pattern->jit)

@@ -137,8 +137,8 @@ consent_ruleset_get(void)
 	MemoryContext cxt;
 	MemoryContext caller;
 	ConsentRuleset *set;
-	Relation	rel;
 	uint64		building;
+	uint64		stamp;
 
 	/*
 	 * A statement that reads no table takes no lock, and it is locks that
@@ -149,17 +149,25 @@ consent_ruleset_get(void)
 		return current;
 
 	/* Before the scan, so that a change during it is noticed. */
-	rule_relid = consent_ruleset_relid("rule");
 	building = generation;
+	stamp = consent_ruleset_stamp(&rule_relid);
+	if (current != NULL && current->stamp == stamp)
+	{
+		current_generation = building;
+		return current;
+	}
 
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "consent rule set",
 								ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(cxt);
-	rel = table_open(rule_relid, AccessShareLock);
-	set = consent_ruleset_fetch(consent_ruleset_stamp(rel));
+	set = consent_ruleset_fetch(stamp);
 	if (set == NULL)
+	{
+		Relation	rel = table_open(rule_relid, AccessShareLock);
+
 		set = consent_ruleset_build(rel, false);
-	table_close(rel, AccessShareLock);
+		table_close(rel, AccessShareLock);
+	}
 	set->cxt = cxt;
 	set->hits = palloc(2 * sizeof(PrefilterHits));
 	for (int i = 0; i < 2; i++)

@@ -87,11 +87,12 @@ extern const ConsentPattern *consent_ruleset_exceptions(const ConsentRuleset *se
 /*
  * For the files ruleset*.c.  A set of the rules as of now, or the one that was
  * stored, if it has that stamp, else NULL; without cxt and hits, in the current
- * context.  strict: it is an error if a condition is about no rule.
+ * context.  strict: it is an error if a condition is about no rule.  The stamp
+ * is of the rows as of now, of the table with that Oid.
  */
 extern ConsentRuleset *consent_ruleset_build(Relation rel, bool strict);
 extern ConsentRuleset *consent_ruleset_fetch(uint64 stamp);
-extern uint64 consent_ruleset_stamp(Relation rel);
+extern uint64 consent_ruleset_stamp(Oid *relid);
 extern void consent_ruleset_store(Relation rules);
 extern Oid	consent_ruleset_relid(const char *name);
 

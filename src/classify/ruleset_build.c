@@ -24,6 +24,7 @@
 #include "utils/rel.h"
 
 #include "classify/meta.h"
+#include "classify/rows.h"
 #include "classify/rule.h"
 #include "classify/ruleset.h"
 
@@ -165,16 +166,22 @@ stamp_of(HeapTuple tuple)
 	return hash_bytes_extended((unsigned char *) what, sizeof(what), 0);
 }
 
-uint64
-consent_ruleset_stamp(Relation rel)
+static void
+add_stamp(HeapTuple row, void *arg)
 {
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
+	*(uint64 *) arg += stamp_of(row);
+}
+
+uint64
+consent_ruleset_stamp(Oid *relid)
+{
+	ConsentRows rows;
 	uint64		stamp = 0;
 
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		stamp += stamp_of(tuple);
-	systable_endscan(scan);
+	consent_rows_open("rule", &rows);
+	*relid = rows.relid;
+	consent_rows_read(&rows, add_stamp, &stamp);
+	consent_rows_close(&rows);
 	return stamp;
 }
 

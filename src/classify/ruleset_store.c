@@ -5,8 +5,8 @@
  *
  * To build a set takes many times as long as to copy it.  So whoever changes
  * the rules leaves the set behind, in consent.ruleset: one piece of memory in
- * which pointers are offsets, cut into rows that fit a page each (no TOAST, as
- * that would be three more relations to open in a session's first call).
+ * which pointers are offsets, cut into rows that fit a page each.  They are read
+ * without opening the table (rows.c), so there is no TOAST.
  *
  * It is a cache, and proves itself: it carries a stamp of the very rows that it
  * was made of.  A set that does not fit the rows, because somebody wrote them
@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "classify/rows.h"
 #include "classify/ruleset.h"
 
 #define IMAGE_VERSION	1		/* of the layout, together with the sizes */
@@ -121,21 +122,25 @@ write_image(Writer *w, const ConsentRuleset *set)
 		memcpy(w->base, &head, rules);
 }
 
+/* The set in an image, which stays as it is and must be there as long. */
 static ConsentRuleset *
-read_image(char *base)
+read_image(const char *base)
 {
-	Image	   *image = (Image *) base;
-	ConsentRuleset *set = &image->set;
+	const Image *image = (const Image *) base;
+	ConsentRuleset *set = palloc(sizeof(ConsentRuleset));
+	int			nrules = image->set.nrules + image->set.nmetas;
 
 #define RELOCATE(pointer) \
 	((pointer) = (pointer) ? (void *) (base + (Size) (pointer)) : NULL)
+	*set = image->set;
 	RELOCATE(set->digest);
 	RELOCATE(set->filter);
-	set->rules = image->rules;
-	set->metas = image->rules + set->nrules;
-	for (int i = 0; i < set->nrules + set->nmetas; i++)
+	set->rules = palloc(Max(nrules, 1) * sizeof(ConsentRule));
+	memcpy(set->rules, image->rules, nrules * sizeof(ConsentRule));
+	set->metas = set->rules + set->nrules;
+	for (int i = 0; i < nrules; i++)
 	{
-		ConsentRule *rule = &image->rules[i];
+		ConsentRule *rule = &set->rules[i];
 
 		RELOCATE(rule->code);
 		RELOCATE(rule->family);
@@ -179,37 +184,55 @@ populate(char *base, Size size)
 #endif
 }
 
+/* A piece of the image, as it is on a page. */
+typedef struct PieceRow
+{
+	int32		n;
+	bytea		piece;
+} PieceRow;
+
+typedef struct Pieces
+{
+	char	   *base;
+	Size		capacity;
+	Size		size;			/* of those that were put there */
+	bool		foreign;		/* there was one that is not ours */
+} Pieces;
+
+static void
+read_piece(HeapTuple row, void *arg)
+{
+	Pieces	   *to = arg;
+	PieceRow   *from = (PieceRow *) GETSTRUCT(row);
+	Size		at = (Size) from->n * PIECE;
+	Size		len = VARSIZE_ANY_EXHDR(&from->piece);
+
+	/* rows are as many as say so, or there are some from elsewhere */
+	if (from->n < 0 || at + len > to->capacity || !VARATT_IS_4B_U(&from->piece))
+	{
+		to->foreign = true;
+		return;
+	}
+	memcpy(to->base + at, VARDATA(&from->piece), len);
+	to->size += len;
+}
+
 ConsentRuleset *
 consent_ruleset_fetch(uint64 stamp)
 {
-	Relation	rel = table_open(consent_ruleset_relid("ruleset"), AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(rel);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	Size		capacity = (Size) RelationGetNumberOfBlocks(rel) * PIECE;
-	char	   *base = MemoryContextAllocHuge(CurrentMemoryContext, Max(capacity, 1));
-	Size		size = 0;
-	HeapTuple	tuple;
+	Pieces		pieces = {0};
+	ConsentRows rows;
 
-	populate(base, capacity);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		isnull;
-		int32		n = DatumGetInt32(heap_getattr(tuple, Anum_ruleset_n, desc, &isnull));
-		bytea	   *piece = DatumGetByteaPP(heap_getattr(tuple, Anum_ruleset_piece, desc, &isnull));
-		Size		len = VARSIZE_ANY_EXHDR(piece);
+	consent_rows_open("ruleset", &rows);
+	pieces.capacity = (Size) rows.nblocks * PIECE;
+	pieces.base = MemoryContextAllocHuge(CurrentMemoryContext, Max(pieces.capacity, 1));
+	populate(pieces.base, pieces.capacity);
+	consent_rows_read(&rows, read_piece, &pieces);
+	consent_rows_close(&rows);
 
-		/* rows are as many as say so, or there are some from elsewhere */
-		if (n < 0 || (Size) n * PIECE + len > capacity)
-			break;
-		memcpy(base + (Size) n * PIECE, VARDATA_ANY(piece), len);
-		size += len;
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-
-	if (is_usable(base, size, stamp))
-		return read_image(base);
-	pfree(base);
+	if (!pieces.foreign && is_usable(pieces.base, pieces.size, stamp))
+		return read_image(pieces.base);
+	pfree(pieces.base);
 	return NULL;
 }
 

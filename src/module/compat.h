@@ -87,6 +87,21 @@ typedef struct ErrorSaveContext
 	index_beginscan(rel, index, snapshot, nkeys, 0)
 #endif
 
+/* Where a relation's pages are got new names in 16, and backends in 17. */
+#if PG_VERSION_NUM >= 160000
+#include "storage/relfilelocator.h"
+typedef RelFileLocator ConsentFile;
+#else
+#include "storage/relfilenode.h"
+typedef RelFileNode ConsentFile;
+#endif
+#if PG_VERSION_NUM >= 170000
+#include "storage/procnumber.h"
+#define consent_no_backend INVALID_PROC_NUMBER
+#else
+#define consent_no_backend InvalidBackendId
+#endif
+
 /* Loadable modules name themselves since PostgreSQL 18. */
 #ifdef PG_MODULE_MAGIC_EXT
 #define PG_CONSENT_MODULE_MAGIC(v) \
