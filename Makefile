@@ -42,6 +42,7 @@ OBJS = \
 	src/classify/meta.o \
 	src/classify/ruleset_build.o \
 	src/classify/ruleset_store.o \
+	src/classify/ruleset_share.o \
 	src/classify/matcher.o \
 	src/classify/rule.o \
 	src/classify/features.o \

@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -66,10 +67,45 @@ PG_FUNCTION_INFO_V1(pg_consent_classify_raw);
 PG_FUNCTION_INFO_V1(pg_consent_evidence);
 PG_FUNCTION_INFO_V1(pg_consent_highlight);
 
+/*
+ * What the first call of a session makes, it inherits from a server that has
+ * the library preloaded: the model, and the tables that are made once.
+ */
+static void
+prepare_sessions(void)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "consent preparation",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+
+	PG_TRY();
+	{
+		static const char sample[] = "Your order will be delivered on Monday.";
+		ConsentText text;
+		const ConsentText *parts[2] = {NULL, &text};
+		ConsentFindings found = {0};
+
+		consent_text_read(sample, strlen(sample), &text);
+		consent_weigh(parts, false, &found);
+	}
+	PG_CATCH();
+	{
+		/* sessions will see for themselves, and say so to those who ask */
+		MemoryContextSwitchTo(caller);
+		EmitErrorReport();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+}
+
 void
 consent_classify_init(void)
 {
 	consent_ruleset_init();
+	if (process_shared_preload_libraries_in_progress)
+		prepare_sessions();
 }
 
 /*-------------------------------------------------------------------------
@@ -300,7 +336,7 @@ result_row(ResultType *type, const ConsentClassification *result)
 	bool		nulls[4] = {false, false, false, false};
 
 	if (!OidIsValid(*class))
-		*class = consent_class_oid(result->class);
+		*class = consent_class_oid_in(TupleDescAttr(type->desc, 0)->atttypid, result->class);
 	for (int i = 0; i < result->nrules; i++)
 		rules[i] = CStringGetTextDatum(result->rules[i]);
 	values[0] = ObjectIdGetDatum(*class);

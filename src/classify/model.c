@@ -4,7 +4,7 @@
  *	  Looking sentences up in the shipped model.
  *
  * The file is mapped when a backend first asks, and read only: all backends of
- * the machine share it.  There is nothing but whole numbers in it and in what
+ * the machine share it.  A preloaded library has it read once, for all.  There is nothing but whole numbers in it and in what
  * is done with them, so that every machine gives the same answer.
  *
  *-------------------------------------------------------------------------
@@ -19,17 +19,10 @@
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "storage/fd.h"
+#include "utils/memutils.h"
 
 #include "classify/features.h"
 #include "classify/model.h"
-
-/*
- * Rows are anywhere in the file.  All of it at once costs less than its pages do
- * one after another, as they are met.
- */
-#ifndef MAP_POPULATE
-#define MAP_POPULATE	0
-#endif
 
 #define ROOTS			1024	/* of longer messages they are computed */
 
@@ -98,7 +91,7 @@ load(void)
 				 errhint("Install the extension's files again.")));
 	if (fstat(fd, &st) != 0 || st.st_size < sizeof(ConsentModelHeader))
 		unusable(path, "it is cut short");
-	map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+	map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	failure = errno;
 	CloseTransientFile(fd);
 	if (map == MAP_FAILED)
@@ -120,7 +113,13 @@ load(void)
 		munmap(map, st.st_size);
 		unusable(path, "it is not of this version");
 	}
-	loaded.rows = (const int8 *) map + MODEL_ROWS_AT;
+	if (process_shared_preload_libraries_in_progress)
+	{
+		/* memory is inherited as it is; a mapped file's pages each session must find again */
+		header = memcpy(MemoryContextAllocHuge(TopMemoryContext, st.st_size), map, st.st_size);
+		munmap(map, st.st_size);
+	}
+	loaded.rows = (const int8 *) header + MODEL_ROWS_AT;
 	for (int i = 0; i < sizeof(ConsentModelHeader) / sizeof(uint32); i++)
 		((uint32 *) &loaded.header)[i] = little_endian(((const uint32 *) header)[i]);
 	for (int n = 1; n < ROOTS; n++)

@@ -4,9 +4,9 @@
  *	  The compiled rule set each backend keeps.
  *
  * A set has its own memory context and is never edited: a change in
- * consent.rule makes us get another one and drop the old.  The set that was
- * stored when the rules were last changed will do, if it was made of the very
- * rows that are there; else one is built of these.
+ * consent.rule makes us get another one and drop the old.  One that sessions
+ * share will do, or the one that was stored when the rules were last changed, if
+ * it was made of the very rows that are there; else one is built of these.
  *
  *-------------------------------------------------------------------------
  */
@@ -82,6 +82,7 @@ subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 void
 consent_ruleset_init(void)
 {
+	consent_ruleset_share_init();
 	CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterSubXactCallback(subxact_callback, NULL);
@@ -131,6 +132,46 @@ consent_ruleset_exceptions(const ConsentRuleset *set, int i)
 		compiled(set, rule, &rule->exceptions, rule->exceptions_source);
 }
 
+/* The set of the rows with that stamp, in the current context. */
+static ConsentRuleset *
+load(uint64 stamp)
+{
+	const char *image = consent_ruleset_attach(stamp);
+	const char *shared;
+	ConsentRuleset *built = NULL;
+	MemoryContext own;
+	MemoryContext caller;
+	Size		size;
+
+	if (image != NULL)
+		return consent_ruleset_of_image(image);
+
+	own = AllocSetContextCreate(CurrentMemoryContext, "consent rule set of one session",
+								ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(own);
+	image = consent_ruleset_fetch(stamp, &size);
+	if (image == NULL)
+	{
+		Relation	rel = table_open(rule_relid, AccessShareLock);
+
+		built = consent_ruleset_build(rel, false);
+		table_close(rel, AccessShareLock);
+		stamp = built->stamp;
+		image = consent_ruleset_image(built, &size);
+	}
+	MemoryContextSwitchTo(caller);
+	shared = consent_ruleset_share(stamp, image, size);
+	if (shared != NULL)
+	{
+		MemoryContextDelete(own);
+		return consent_ruleset_of_image(shared);
+	}
+	if (built == NULL)
+		return consent_ruleset_of_image(image);
+	pfree(unconstify(char *, image));
+	return built;
+}
+
 const ConsentRuleset *
 consent_ruleset_get(void)
 {
@@ -160,14 +201,7 @@ consent_ruleset_get(void)
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "consent rule set",
 								ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(cxt);
-	set = consent_ruleset_fetch(stamp);
-	if (set == NULL)
-	{
-		Relation	rel = table_open(rule_relid, AccessShareLock);
-
-		set = consent_ruleset_build(rel, false);
-		table_close(rel, AccessShareLock);
-	}
+	set = load(stamp);
 	set->cxt = cxt;
 	set->hits = palloc(2 * sizeof(PrefilterHits));
 	for (int i = 0; i < 2; i++)

@@ -85,18 +85,32 @@ extern const ConsentPattern *consent_ruleset_pattern(const ConsentRuleset *set, 
 extern const ConsentPattern *consent_ruleset_exceptions(const ConsentRuleset *set, int rule);
 
 /*
- * For the files ruleset*.c.  A set of the rules as of now, or the one that was
- * stored, if it has that stamp, else NULL; without cxt and hits, in the current
- * context.  strict: it is an error if a condition is about no rule.  The stamp
- * is of the rows as of now, of the table with that Oid.
+ * For the files ruleset*.c.  A set of the rules as of now, without cxt and hits,
+ * in the current context.  strict: it is an error if a condition is about no
+ * rule.
  */
 extern ConsentRuleset *consent_ruleset_build(Relation rel, bool strict);
-extern ConsentRuleset *consent_ruleset_fetch(uint64 stamp);
+
+/* A stamp of the rows as of now, of the table with that Oid. */
 extern uint64 consent_ruleset_stamp(Oid *relid);
+
+/*
+ * An image is a set in one piece of memory that may be anywhere.  The set of an
+ * image is in it, and does not change it.  The stored image is fetched, and a
+ * shared one attached, if it has the stamp, else NULL; it is the current
+ * context's, like one that is made.  To share returns the shared copy, or NULL.
+ */
+extern char *consent_ruleset_image(const ConsentRuleset *set, Size *size);
+extern ConsentRuleset *consent_ruleset_of_image(const char *image);
+extern bool consent_ruleset_is_usable(const char *image, Size size, uint64 stamp);
+extern char *consent_ruleset_fetch(uint64 stamp, Size *size);
+extern const char *consent_ruleset_attach(uint64 stamp);
+extern const char *consent_ruleset_share(uint64 stamp, const char *image, Size size);
 extern void consent_ruleset_store(Relation rules);
 extern Oid	consent_ruleset_relid(const char *name);
 
 /* From _PG_init. */
 extern void consent_ruleset_init(void);
+extern void consent_ruleset_share_init(void);
 
 #endif							/* PG_CONSENT_RULESET_H */

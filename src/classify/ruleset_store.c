@@ -122,9 +122,21 @@ write_image(Writer *w, const ConsentRuleset *set)
 		memcpy(w->base, &head, rules);
 }
 
-/* The set in an image, which stays as it is and must be there as long. */
-static ConsentRuleset *
-read_image(const char *base)
+char *
+consent_ruleset_image(const ConsentRuleset *set, Size *size)
+{
+	Writer		writer = {0};
+
+	write_image(&writer, set);
+	*size = writer.at;
+	writer.base = MemoryContextAllocExtended(CurrentMemoryContext, writer.at,
+											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	write_image(&writer, set);
+	return writer.base;
+}
+
+ConsentRuleset *
+consent_ruleset_of_image(const char *base)
 {
 	const Image *image = (const Image *) base;
 	ConsentRuleset *set = palloc(sizeof(ConsentRuleset));
@@ -153,19 +165,20 @@ read_image(const char *base)
 	return set;
 }
 
+bool
+consent_ruleset_is_usable(const char *base, Size size, uint64 stamp)
+{
+	const Image *image = (const Image *) base;
+
+	return size >= sizeof(Image) && image->version == IMAGE_VERSION &&
+		image->sizes == IMAGE_SIZES && image->size <= size && image->set.stamp == stamp;
+}
+
 /*-------------------------------------------------------------------------
  * The table
  *-------------------------------------------------------------------------
  */
 
-static bool
-is_usable(const char *base, Size size, uint64 stamp)
-{
-	const Image *image = (const Image *) base;
-
-	return size >= sizeof(Image) && image->version == IMAGE_VERSION &&
-		image->sizes == IMAGE_SIZES && image->size == size && image->set.stamp == stamp;
-}
 
 /*
  * Get the memory's pages at once, instead of one by one as they are written to;
@@ -217,8 +230,8 @@ read_piece(HeapTuple row, void *arg)
 	to->size += len;
 }
 
-ConsentRuleset *
-consent_ruleset_fetch(uint64 stamp)
+char *
+consent_ruleset_fetch(uint64 stamp, Size *size)
 {
 	Pieces		pieces = {0};
 	ConsentRows rows;
@@ -230,8 +243,10 @@ consent_ruleset_fetch(uint64 stamp)
 	consent_rows_read(&rows, read_piece, &pieces);
 	consent_rows_close(&rows);
 
-	if (!pieces.foreign && is_usable(pieces.base, pieces.size, stamp))
-		return read_image(pieces.base);
+	*size = pieces.size;
+	if (!pieces.foreign && consent_ruleset_is_usable(pieces.base, pieces.size, stamp) &&
+		((Image *) pieces.base)->size == pieces.size)
+		return pieces.base;
 	pfree(pieces.base);
 	return NULL;
 }
@@ -243,8 +258,8 @@ consent_ruleset_store(Relation rules)
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	Relation	rel = table_open(consent_ruleset_relid("ruleset"), AccessShareLock);
-	Writer		writer = {0};
-	ConsentRuleset *set;
+	char	   *image;
+	Size		size;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
@@ -254,25 +269,21 @@ consent_ruleset_store(Relation rules)
 	 */
 	LockRelationOid(RelationGetRelid(rel), ShareRowExclusiveLock);
 	CommandCounterIncrement();
-	set = consent_ruleset_build(rules, true);
-	write_image(&writer, set);
-	writer.base = MemoryContextAllocHuge(work, writer.at);
-	memset(writer.base, 0, writer.at);
-	write_image(&writer, set);
+	image = consent_ruleset_image(consent_ruleset_build(rules, true), &size);
 
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		simple_heap_delete(rel, &tuple->t_self);
 	systable_endscan(scan);
-	for (Size at = 0; at < writer.at; at += PIECE)
+	for (Size at = 0; at < size; at += PIECE)
 	{
-		Size		len = Min(PIECE, writer.at - at);
+		Size		len = Min(PIECE, size - at);
 		bytea	   *piece = palloc(VARHDRSZ + PIECE);
 		Datum		values[2];
 		bool		nulls[2] = {false, false};
 
 		SET_VARSIZE(piece, VARHDRSZ + len);
-		memcpy(VARDATA(piece), writer.base + at, len);
+		memcpy(VARDATA(piece), image + at, len);
 		values[Anum_ruleset_n - 1] = Int32GetDatum((int32) (at / PIECE));
 		values[Anum_ruleset_piece - 1] = PointerGetDatum(piece);
 		tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);

@@ -95,21 +95,27 @@ value_from_oid(Oid value, const char *type, const char *const *names, int n)
 }
 
 static Oid
+value_of_type(Oid typid, const char *type, const char *name)
+{
+	Oid			value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+										ObjectIdGetDatum(typid), CStringGetDatum(name));
+
+	if (!OidIsValid(value))
+		elog(ERROR, "type consent.%s has no value \"%s\"", type, name);
+	return value;
+}
+
+static Oid
 value_oid(const char *type, const char *name)
 {
 	Oid			nsp = get_namespace_oid("consent", false);
 	Oid			typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
 										CStringGetDatum(type),
 										ObjectIdGetDatum(nsp));
-	Oid			value;
 
 	if (!OidIsValid(typid))
 		elog(ERROR, "type consent.%s does not exist", type);
-	value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-							ObjectIdGetDatum(typid), CStringGetDatum(name));
-	if (!OidIsValid(value))
-		elog(ERROR, "type consent.%s has no value \"%s\"", type, name);
-	return value;
+	return value_of_type(typid, type, name);
 }
 
 ConsentChannel
@@ -146,6 +152,12 @@ Oid
 consent_class_oid(ConsentClass class)
 {
 	return value_oid("message_class", consent_class_names[class]);
+}
+
+Oid
+consent_class_oid_in(Oid message_class, ConsentClass class)
+{
+	return value_of_type(message_class, "message_class", consent_class_names[class]);
 }
 
 int

@@ -86,6 +86,9 @@ extern ConsentBlockAction consent_block_action_from_oid(Oid value);
 extern Oid	consent_channel_oid(ConsentChannel channel);
 extern Oid	consent_class_oid(ConsentClass class);
 
+/* The same for who knows consent.message_class already. */
+extern Oid	consent_class_oid_in(Oid message_class, ConsentClass class);
+
 /* From text, for callers that hold words rather than Oids: -1 if there is none. */
 extern int	consent_channel_from_name(const char *name);
 extern int	consent_class_from_name(const char *name);

@@ -1,0 +1,222 @@
+/*-------------------------------------------------------------------------
+ *
+ * ruleset_share.c
+ *	  One image of the rules in memory for all sessions of a database.
+ *
+ * Only where the library is preloaded.  The image that ruleset_store.c makes is
+ * put into a dynamic shared memory segment once, and never changes; other rules
+ * are another segment.  An image is known by its database and the stamp of the
+ * rows that it was made of: a session that sees such rows may use it, and no
+ * other asks for it.  So it needs no invalidation.  A transaction that has
+ * written shares nothing: what it sees may never come to be.
+ *
+ * Sharing is a matter of time and memory alone.  Where it does not work, a
+ * session has its own copy.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "classify/ruleset.h"
+
+#define SLOTS	64				/* databases; of more, some share nothing */
+
+typedef struct Slot
+{
+	Oid			database;		/* InvalidOid: free */
+	uint64		stamp;
+	dsm_handle	segment;		/* pinned, as long as it is here */
+} Slot;
+
+typedef struct Shared
+{
+	LWLock	   *lock;
+	int			next;			/* slot to be given up if none is free */
+	Slot		slot[SLOTS];
+} Shared;
+
+/* Lets go of a segment with the memory context of the set that is in it. */
+typedef struct Hold
+{
+	dsm_segment *segment;
+	MemoryContextCallback release;
+} Hold;
+
+static Shared *shared = NULL;
+static shmem_request_hook_type previous_request_hook = NULL;
+static shmem_startup_hook_type previous_startup_hook = NULL;
+
+static void
+request_shmem(void)
+{
+	if (previous_request_hook)
+		previous_request_hook();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(Shared)));
+	RequestNamedLWLockTranche("pg_consent rules", 1);
+}
+
+static void
+startup_shmem(void)
+{
+	bool		found;
+
+	if (previous_startup_hook)
+		previous_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared = ShmemInitStruct("pg_consent rules", sizeof(Shared), &found);
+	if (!found)
+	{
+		memset(shared, 0, sizeof(Shared));
+		shared->lock = &GetNamedLWLockTranche("pg_consent rules")->lock;
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+consent_ruleset_share_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	previous_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shmem;
+	previous_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup_shmem;
+}
+
+static void
+let_go(void *hold)
+{
+	dsm_detach(((Hold *) hold)->segment);
+}
+
+/* Keep the segment as long as the current context is there. */
+static void
+keep(Hold *hold, dsm_segment *segment)
+{
+	hold->segment = segment;
+	hold->release.func = let_go;
+	hold->release.arg = hold;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &hold->release);
+}
+
+/* The slot of the database; NULL if there is none. */
+static Slot *
+my_slot(void)
+{
+	for (int i = 0; i < SLOTS; i++)
+	{
+		if (shared->slot[i].database == MyDatabaseId)
+			return &shared->slot[i];
+	}
+	return NULL;
+}
+
+/* A new segment of that size, or, if it is 0, the one with the handle; NULL if it cannot be had. */
+static dsm_segment *
+get_segment(dsm_handle handle, Size size)
+{
+	dsm_segment *volatile segment = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	/* it outlives the transaction, and one that failed is nobody's leak */
+	CurrentResourceOwner = NULL;
+	PG_TRY();
+	{
+		segment = size > 0 ? dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS) : dsm_attach(handle);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		CurrentResourceOwner = owner;
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(DEBUG1,
+				(errmsg("the rules are not shared between sessions: %s", error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = owner;
+	return segment;
+}
+
+const char *
+consent_ruleset_attach(uint64 stamp)
+{
+	dsm_handle	handle = DSM_HANDLE_INVALID;
+	dsm_segment *segment;
+	const Slot *slot;
+	Hold	   *hold;
+
+	if (shared == NULL)
+		return NULL;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	slot = my_slot();
+	if (slot != NULL && slot->stamp == stamp)
+		handle = slot->segment;
+	LWLockRelease(shared->lock);
+	if (handle == DSM_HANDLE_INVALID)
+		return NULL;
+
+	hold = palloc(sizeof(Hold));
+	segment = get_segment(handle, 0);
+	/* others may have given it up in the meantime, and its number with it */
+	if (segment != NULL &&
+		!consent_ruleset_is_usable(dsm_segment_address(segment), dsm_segment_map_length(segment), stamp))
+	{
+		dsm_detach(segment);
+		segment = NULL;
+	}
+	if (segment == NULL)
+		return NULL;
+	keep(hold, segment);
+	return dsm_segment_address(segment);
+}
+
+const char *
+consent_ruleset_share(uint64 stamp, const char *image, Size size)
+{
+	Hold	   *hold;
+	dsm_segment *segment;
+	Slot	   *slot;
+
+	if (shared == NULL || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return NULL;
+	hold = palloc(sizeof(Hold));
+	segment = get_segment(DSM_HANDLE_INVALID, size);
+	if (segment == NULL)
+		return NULL;
+	keep(hold, segment);
+	memcpy(dsm_segment_address(segment), image, size);
+	dsm_pin_segment(segment);
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot = my_slot();
+	for (int i = 0; i < SLOTS && slot == NULL; i++)
+	{
+		if (!OidIsValid(shared->slot[i].database))
+			slot = &shared->slot[i];
+	}
+	if (slot == NULL)
+		slot = &shared->slot[shared->next++ % SLOTS];
+	if (OidIsValid(slot->database))
+		dsm_unpin_segment(slot->segment);
+	slot->database = MyDatabaseId;
+	slot->stamp = stamp;
+	slot->segment = dsm_segment_handle(segment);
+	LWLockRelease(shared->lock);
+	return dsm_segment_address(segment);
+}
