@@ -123,6 +123,16 @@ SELECT pg_temp.rules('quatloo');
 ROLLBACK TO s;
 SELECT pg_temp.rules('quatloo');
 COMMIT;
+-- Rows of one transaction that lie where others of it have lain are others.
+BEGIN;
+TRUNCATE consent.rule;
+INSERT INTO consent.rule (code, class, pattern, citation, description) VALUES ('own.zorkmid', 'service', 'zorkmid', 'house rule', 'x');
+SELECT pg_temp.rules('zorkmid or quatloo');
+TRUNCATE consent.rule;
+INSERT INTO consent.rule (code, class, pattern, citation, description) VALUES ('own.quatloo', 'service', 'quatloo', 'house rule', 'x');
+SELECT pg_temp.rules('zorkmid or quatloo');
+ROLLBACK;
+SELECT pg_temp.rules('zorkmid or quatloo');
 -- A transaction with an old snapshot sees rules as they are.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) > 0 AS snapshot_taken FROM consent.rule;

@@ -4,8 +4,9 @@
  *	  Looking sentences up in the shipped model.
  *
  * The file is mapped when a backend first asks, and read only: all backends of
- * the machine share it.  A preloaded library has it read once, for all.  There is nothing but whole numbers in it and in what
- * is done with them, so that every machine gives the same answer.
+ * the machine share it.  Where the library is preloaded the server reads it, and
+ * sessions inherit it.  There is nothing but whole numbers in it and in what is
+ * done with them, so that every machine gives the same answer.
  *
  *-------------------------------------------------------------------------
  */

@@ -9,7 +9,9 @@
  * for that the table's row of pg_class is enough: it says in which file they
  * are, the buffer manager has the pages, and a snapshot knows what is visible.
  *
- * The table is an ordinary one, and permanent.  Columns are the caller's matter.
+ * The snapshot is a fresh one at any isolation level, as for a catalog, and no
+ * predicate lock is taken: what SERIALIZABLE promises does not extend to these
+ * tables.  Columns are the caller's matter.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +20,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -41,6 +44,19 @@ find(const char *name)
 				 errmsg("relation \"consent.%s\" does not exist", name),
 				 errhint("Is the extension pg_consent installed in this database?")));
 	return class;
+}
+
+static void
+check_storage(HeapTuple tuple)
+{
+	Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
+
+	if (class->relkind != RELKIND_RELATION || class->relam != HEAP_TABLE_AM_OID ||
+		class->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("\"consent.%s\" is not an ordinary table", NameStr(class->relname)),
+				 errhint("Set its access method to heap.")));
 }
 
 static ConsentFile
@@ -72,6 +88,7 @@ consent_rows_open(const char *name, ConsentRows *rows)
 			break;
 		UnlockRelationOid(rows->relid, AccessShareLock);
 	}
+	check_storage(rows->class);
 	/* before the size: what it sees must not be in pages that we do not */
 	rows->snapshot = RegisterSnapshot(GetCatalogSnapshot(rows->relid));
 	rows->nblocks = smgrnblocks(smgropen(file_of(rows->class), consent_no_backend), MAIN_FORKNUM);
@@ -89,6 +106,7 @@ void
 consent_rows_read(const ConsentRows *rows, ConsentRowReader read, void *arg)
 {
 	ConsentFile file = file_of(rows->class);
+	bool		permanent = ((Form_pg_class) GETSTRUCT(rows->class))->relpersistence == RELPERSISTENCE_PERMANENT;
 
 	for (BlockNumber block = 0; block < rows->nblocks; block++)
 	{
@@ -96,7 +114,7 @@ consent_rows_read(const ConsentRows *rows, ConsentRowReader read, void *arg)
 		Page		page;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferWithoutRelcache(file, MAIN_FORKNUM, block, RBM_NORMAL, NULL, true);
+		buffer = ReadBufferWithoutRelcache(file, MAIN_FORKNUM, block, RBM_NORMAL, NULL, permanent);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
 		for (OffsetNumber at = FirstOffsetNumber; at <= PageGetMaxOffsetNumber(page); at++)

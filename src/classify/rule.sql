@@ -36,7 +36,7 @@ CREATE TABLE consent.rule (
   condition   text,
   CONSTRAINT rule_pattern_or_condition CHECK ((pattern IS NULL) <> (condition IS NULL)),
   CONSTRAINT rule_exceptions_of_pattern CHECK (exceptions IS NULL OR pattern IS NOT NULL)
-);
+) USING heap;
 COMMENT ON TABLE consent.rule IS
   'What consent.classify() looks for. Add rules of your own; of a shipped rule only weight and enabled can be changed. Changes hold from the next call on, in every session. pg_dump keeps your rules and your adjustments of shipped ones';
 COMMENT ON COLUMN consent.rule.code IS
@@ -84,7 +84,7 @@ COMMENT ON COLUMN consent.rule.condition IS
 CREATE TABLE consent.ruleset (
   n     integer NOT NULL,
   piece bytea NOT NULL
-);
+) USING heap;
 ALTER TABLE consent.ruleset ALTER COLUMN piece SET STORAGE PLAIN;
 COMMENT ON TABLE consent.ruleset IS
   'The enabled rules, compiled, as sessions load them; kept by the extension, and only used while it fits consent.rule';

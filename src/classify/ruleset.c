@@ -180,6 +180,7 @@ consent_ruleset_get(void)
 	ConsentRuleset *set;
 	uint64		building;
 	uint64		stamp;
+	bool		own;
 
 	/*
 	 * A statement that reads no table takes no lock, and it is locks that
@@ -191,8 +192,8 @@ consent_ruleset_get(void)
 
 	/* Before the scan, so that a change during it is noticed. */
 	building = generation;
-	stamp = consent_ruleset_stamp(&rule_relid);
-	if (current != NULL && current->stamp == stamp)
+	stamp = consent_ruleset_stamp(&rule_relid, &own);
+	if (current != NULL && current->stamp == stamp && !own)
 	{
 		current_generation = building;
 		return current;

@@ -91,8 +91,12 @@ extern const ConsentPattern *consent_ruleset_exceptions(const ConsentRuleset *se
  */
 extern ConsentRuleset *consent_ruleset_build(Relation rel, bool strict);
 
-/* A stamp of the rows as of now, of the table with that Oid. */
-extern uint64 consent_ruleset_stamp(Oid *relid);
+/*
+ * A stamp of the rows as of now, of the table with that Oid.  Rows with the same
+ * stamp are the same, unless some are our transaction's own: it may truncate the
+ * table and write others in their places.
+ */
+extern uint64 consent_ruleset_stamp(Oid *relid, bool *own);
 
 /*
  * An image is a set in one piece of memory that may be anywhere.  The set of an

@@ -15,6 +15,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -166,23 +167,33 @@ stamp_of(HeapTuple tuple)
 	return hash_bytes_extended((unsigned char *) what, sizeof(what), 0);
 }
 
+typedef struct Stamp
+{
+	uint64		sum;
+	bool		own;			/* some rows are our transaction's */
+} Stamp;
+
 static void
 add_stamp(HeapTuple row, void *arg)
 {
-	*(uint64 *) arg += stamp_of(row);
+	Stamp	   *stamp = arg;
+
+	stamp->sum += stamp_of(row);
+	stamp->own |= TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmin(row->t_data));
 }
 
 uint64
-consent_ruleset_stamp(Oid *relid)
+consent_ruleset_stamp(Oid *relid, bool *own)
 {
 	ConsentRows rows;
-	uint64		stamp = 0;
+	Stamp		stamp = {0};
 
 	consent_rows_open("rule", &rows);
 	*relid = rows.relid;
 	consent_rows_read(&rows, add_stamp, &stamp);
 	consent_rows_close(&rows);
-	return stamp;
+	*own = stamp.own;
+	return stamp.sum;
 }
 
 static void

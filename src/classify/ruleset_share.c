@@ -8,7 +8,8 @@
  * are another segment.  An image is known by its database and the stamp of the
  * rows that it was made of: a session that sees such rows may use it, and no
  * other asks for it.  So it needs no invalidation.  A transaction that has
- * written shares nothing: what it sees may never come to be.
+ * written shares nothing: what it sees may never come to be.  What is left of a
+ * dropped database goes when the next image is shared.
  *
  * Sharing is a matter of time and memory alone.  Where it does not work, a
  * session has its own copy.
@@ -25,6 +26,7 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 
 #include "classify/ruleset.h"
 
@@ -40,7 +42,7 @@ typedef struct Slot
 typedef struct Shared
 {
 	LWLock	   *lock;
-	int			next;			/* slot to be given up if none is free */
+	uint32		next;			/* slot to be given up if none is free */
 	Slot		slot[SLOTS];
 } Shared;
 
@@ -108,13 +110,13 @@ keep(Hold *hold, dsm_segment *segment)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &hold->release);
 }
 
-/* The slot of the database; NULL if there is none. */
+/* The slot of the database, or a free one for InvalidOid; NULL if there is none. */
 static Slot *
-my_slot(void)
+slot_of(Oid database)
 {
 	for (int i = 0; i < SLOTS; i++)
 	{
-		if (shared->slot[i].database == MyDatabaseId)
+		if (shared->slot[i].database == database)
 			return &shared->slot[i];
 	}
 	return NULL;
@@ -164,11 +166,12 @@ consent_ruleset_attach(uint64 stamp)
 	if (shared == NULL)
 		return NULL;
 	LWLockAcquire(shared->lock, LW_SHARED);
-	slot = my_slot();
+	slot = slot_of(MyDatabaseId);
 	if (slot != NULL && slot->stamp == stamp)
 		handle = slot->segment;
 	LWLockRelease(shared->lock);
-	if (handle == DSM_HANDLE_INVALID)
+	/* a segment cannot be mapped twice; the set that has it may be about to go */
+	if (handle == DSM_HANDLE_INVALID || dsm_find_mapping(handle) != NULL)
 		return NULL;
 
 	hold = palloc(sizeof(Hold));
@@ -186,6 +189,36 @@ consent_ruleset_attach(uint64 stamp)
 	return dsm_segment_address(segment);
 }
 
+static void
+empty(Slot *slot)
+{
+	if (OidIsValid(slot->database))
+		dsm_unpin_segment(slot->segment);
+	slot->database = InvalidOid;
+}
+
+/* Give up what belongs to databases that have been dropped. */
+static void
+forget_dropped(void)
+{
+	Oid			database[SLOTS];
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	for (int i = 0; i < SLOTS; i++)
+		database[i] = shared->slot[i].database;
+	LWLockRelease(shared->lock);
+	for (int i = 0; i < SLOTS; i++)
+	{
+		if (!OidIsValid(database[i]) ||
+			SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database[i])))
+			continue;
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		if (shared->slot[i].database == database[i])
+			empty(&shared->slot[i]);
+		LWLockRelease(shared->lock);
+	}
+}
+
 const char *
 consent_ruleset_share(uint64 stamp, const char *image, Size size)
 {
@@ -195,28 +228,32 @@ consent_ruleset_share(uint64 stamp, const char *image, Size size)
 
 	if (shared == NULL || TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return NULL;
+	forget_dropped();
 	hold = palloc(sizeof(Hold));
 	segment = get_segment(DSM_HANDLE_INVALID, size);
 	if (segment == NULL)
 		return NULL;
-	keep(hold, segment);
 	memcpy(dsm_segment_address(segment), image, size);
-	dsm_pin_segment(segment);
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	slot = my_slot();
-	for (int i = 0; i < SLOTS && slot == NULL; i++)
+	slot = slot_of(MyDatabaseId);
+	if (slot != NULL && slot->stamp == stamp)
 	{
-		if (!OidIsValid(shared->slot[i].database))
-			slot = &shared->slot[i];
+		/* somebody else was faster */
+		LWLockRelease(shared->lock);
+		dsm_detach(segment);
+		return consent_ruleset_attach(stamp);
 	}
 	if (slot == NULL)
+		slot = slot_of(InvalidOid);
+	if (slot == NULL)
 		slot = &shared->slot[shared->next++ % SLOTS];
-	if (OidIsValid(slot->database))
-		dsm_unpin_segment(slot->segment);
+	empty(slot);
+	dsm_pin_segment(segment);
 	slot->database = MyDatabaseId;
 	slot->stamp = stamp;
 	slot->segment = dsm_segment_handle(segment);
 	LWLockRelease(shared->lock);
+	keep(hold, segment);
 	return dsm_segment_address(segment);
 }

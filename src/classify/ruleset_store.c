@@ -179,7 +179,6 @@ consent_ruleset_is_usable(const char *base, Size size, uint64 stamp)
  *-------------------------------------------------------------------------
  */
 
-
 /*
  * Get the memory's pages at once, instead of one by one as they are written to;
  * where the kernel does not know how, they come by themselves.

@@ -25,7 +25,7 @@ COMMENT ON COLUMN consent.rule.condition IS
 CREATE TABLE consent.ruleset (
   n     integer NOT NULL,
   piece bytea NOT NULL
-);
+) USING heap;
 
 ALTER TABLE consent.ruleset ALTER COLUMN piece SET STORAGE PLAIN;
 

@@ -11,7 +11,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('shared');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_consent'\n");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_consent'\ndynamic_shared_memory_type = posix\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_consent');
 $node->safe_psql('postgres', 'CREATE DATABASE other');
@@ -113,6 +113,19 @@ my $seven = session();
 is(rules($seven), '{own.quatloo,own.zorkmid}', 'the rules hold when their table was written anew');
 ask($six, 'TRUNCATE consent.rule');
 is(rules($seven), '{}', '... and not when it is emptied');
+
+# What a dropped database has left goes when the next rules are shared.
+$node->safe_psql('postgres', 'CREATE DATABASE gone');
+$node->safe_psql('gone', 'CREATE EXTENSION pg_consent');
+my $doomed = session('gone');
+rules($doomed);
+my $left = image($doomed);
+$doomed->{run}->finish;
+$node->safe_psql('postgres', 'DROP DATABASE gone');
+ok(-e "/dev/shm/$left", 'the rules of a dropped database are there');
+ask($elsewhere, insert('quatloo'));
+is(rules($elsewhere), '{own.quatloo}', '... until those of another change');
+ok(!-e "/dev/shm/$left", '... and then no more');
 
 # The extension goes and comes back within sessions that have its rules.
 ask($six, 'SET client_min_messages = error; DROP EXTENSION pg_consent CASCADE; CREATE EXTENSION pg_consent');
