@@ -107,7 +107,7 @@
 /* And more than this are not remembered. */
 #define KEYS_IN_MEMORY (1024 * 1024)
 
-/* Of so many what they are linked to is looked up one by one. */
+/* Of so many what they are linked to is looked up one by one; of more all links are read. */
 #define CONTACTS_IN_MEMORY (16 * 1024)
 
 /* How often, and how many at a time, old rows of the log are deleted. */
@@ -125,15 +125,17 @@
 #define LOCK_SPACE_BUCKET 1
 #define LOCK_SPACE_PRUNE 2
 
-/* A row that was let through for an address. */
+/* A row that was let through for an address.  There are many, so it is 16 bytes. */
 typedef struct Note
 {
 	uint64		key;
 	BlockNumber block;
 	OffsetNumber offset;
-	uint16		rel;			/* into Gate.rels */
-	uint16		decided;		/* has it been judged? */
+	uint16		rel:15;			/* into Gate.rels */
+	uint16		decided:1;		/* has it been judged? */
 } Note;
+
+#define MAX_RELS (1 << 15)
 
 /* A relation with such rows. */
 typedef struct NotedRelation
@@ -299,7 +301,7 @@ noted_relation(Relation rel)
 		if (g->rels[i].relid == relid && g->rels[i].filenode == filenode)
 			return i;
 	}
-	if (g->nrels > PG_UINT16_MAX)
+	if (g->nrels == MAX_RELS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many guarded tables written to in one transaction")));
@@ -440,13 +442,19 @@ note_restriction(const ConsentContact *contact)
 		note_contact(contact);
 }
 
+static uint64
+person_key(const char *person, int len)
+{
+	return DatumGetUInt64(hash_any_extended((const unsigned char *) person, len, PERSON_SEED));
+}
+
 /* Contacts were linked to this person: who links others to them must meet us. */
 static void
 note_person(const char *person, int len)
 {
 	if (!get_gate()->passed)
 		begin_watching();
-	(void) note_restricted_key(DatumGetUInt64(hash_any_extended((const unsigned char *) person, len, PERSON_SEED)));
+	(void) note_restricted_key(person_key(person, len));
 }
 
 static int
@@ -596,34 +604,27 @@ suspects(void)
 	return set;
 }
 
-/* Everybody may be meant. */
-static void
-restrict_all(void)
+/* For consent_addresses_in_links(): is a link about one of these addresses, or one of these persons? */
+static bool
+is_met(const ConsentContact *root, const char *person, int len, void *met)
 {
-	gate->all_keys = true;
-	for (int i = 0; i < NBUCKETS; i++)
-	{
-		gate->wanted[i] = ExclusiveLock;
-		if (gate->passed)
-			lock_bucket(i, ExclusiveLock);
-	}
+	return consent_key_in_set(met, consent_address_key(root)) || consent_key_in_set(met, person_key(person, len));
 }
 
 /*
- * What our addresses are linked to by now.  Only what is linked to them: a "no"
- * goes no further.
+ * What these addresses of ours are linked to by now becomes ours.  Only what is
+ * linked to them: a "no" goes no further.
  */
 static bool
-join_linked(const ConsentKeySet *ours)
+join_linked(const ConsentKeySet *ours, List *contacts, Snapshot snapshot)
 {
-	int			n = gate->ncontacts;
 	bool		joined = false;
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	List	   *overtaken = NIL;
+	ListCell   *contact;
 
-	for (int i = 0; i < n; i++)
+	foreach(contact, contacts)
 	{
-		ConsentContact *root = consent_contact_root(gate->contacts[i]);
+		ConsentContact *root = consent_contact_root(lfirst(contact));
 		List	   *linked = consent_linked_addresses(root, DT_NOEND, snapshot);
 		ListCell   *cell;
 
@@ -638,7 +639,6 @@ join_linked(const ConsentKeySet *ours)
 		if (linked != NIL)
 			overtaken = list_concat(lappend(overtaken, root), linked);
 	}
-	UnregisterSnapshot(snapshot);
 
 	/* Now that we hold all locks: who comes after us sees it. */
 	if (gate->passed)
@@ -647,64 +647,81 @@ join_linked(const ConsentKeySet *ours)
 }
 
 /*
- * Has somebody recorded about an address or a person of ours, since we began to
- * record and unseen by us?  Then what is linked to ours becomes ours.  If ours are
- * too many for that, all that they name does.  Returns false if nothing did.
+ * Which of ours has somebody recorded about since we began to record, and unseen
+ * by us?  Sorted; one is enough where all of ours are looked up anyway.
  */
-static bool
-join_others(void)
+static ConsentKeySet
+overtaken(const ConsentKeySet *ours)
 {
-	ConsentKeySet ours = {.n = gate->nkeys};
-	bool		joined = false;
-	bool		met = false;
+	ConsentKeySet met = {0};
 	Oid			indexid;
-	Relation	rel;
+	Relation	rel = open_log(AccessShareLock, &indexid);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	if (gate->nkeys == 0 || gate->all_keys || gate->since == NULL)
+	ScanKeyInit(&key, Anum_gate_log_xid, BTGreaterEqualStrategyNumber, F_XID8GE,
+				FullTransactionIdGetDatum(gate->unseen));
+	scan = systable_beginscan(rel, indexid, true, SnapshotSelf, 1, &key);
+	while ((met.n == 0 || gate->too_many_contacts) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		keys = heap_getattr(tuple, Anum_gate_log_keys, RelationGetDescr(rel), &isnull);
+		int			n = met.n;
+
+		CHECK_FOR_INTERRUPTS();
+		if (isnull)
+		{
+			/* They may have recorded about any of them. */
+			met = *ours;
+			break;
+		}
+		add_keys(&met, keys);
+		for (int i = n; i < met.n; i++)
+		{
+			if (consent_key_in_set(ours, met.keys[i]))
+				met.keys[n++] = met.keys[i];
+		}
+		met.n = n;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	if (met.keys != ours->keys)
+		sort_keys(&met);
+	return met;
+}
+
+/*
+ * What is linked to those of ours that others have recorded about, or linked,
+ * becomes ours.  Of too many we keep no addresses, but those that matter stand in
+ * a link.  Returns false if there was nothing.
+ */
+static bool
+join_others(void)
+{
+	ConsentKeySet ours = {.all = gate->all_keys, .n = gate->nkeys};
+	ConsentKeySet met;
+	bool		joined = false;
+
+	if (gate->nkeys == 0 || gate->since == NULL)
 		return false;
 	ours.keys = palloc_extended(ours.n * sizeof(uint64), MCXT_ALLOC_HUGE);
 	memcpy(ours.keys, gate->keys, ours.n * sizeof(uint64));
 	sort_keys(&ours);
 
-	rel = open_log(AccessShareLock, &indexid);
-	ScanKeyInit(&key, Anum_gate_log_xid, BTGreaterEqualStrategyNumber, F_XID8GE,
-				FullTransactionIdGetDatum(gate->unseen));
-	scan = systable_beginscan(rel, indexid, true, SnapshotSelf, 1, &key);
-	while (!gate->all_keys && !(met && !gate->too_many_contacts) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	met = overtaken(&ours);
+	if (met.all || met.n > 0)
 	{
-		bool		isnull;
-		Datum		keys = heap_getattr(tuple, Anum_gate_log_keys, RelationGetDescr(rel), &isnull);
-		ConsentKeySet theirs = {0};
-		bool		meet = isnull;
+		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+		List	   *contacts = NIL;
 
-		CHECK_FOR_INTERRUPTS();
-		if (isnull && gate->too_many_contacts)
-		{
-			restrict_all();
-			joined = true;
-			break;
-		}
-		if (!isnull)
-			add_keys(&theirs, keys);
-		for (int i = 0; i < theirs.n && !meet; i++)
-			meet = consent_key_in_set(&ours, theirs.keys[i]);
-		met |= meet;
-		for (int i = 0; i < theirs.n && meet && gate->too_many_contacts; i++)
-		{
-			if (!consent_key_in_set(&ours, theirs.keys[i]))
-				joined |= note_restricted_key(theirs.keys[i]);
-		}
-		if (theirs.keys != NULL)
-			pfree(theirs.keys);
+		if (gate->too_many_contacts)
+			contacts = consent_addresses_in_links(is_met, &met, snapshot);
+		for (int i = 0; i < gate->ncontacts; i++)
+			contacts = lappend(contacts, gate->contacts[i]);
+		joined = join_linked(&ours, contacts, snapshot);
+		UnregisterSnapshot(snapshot);
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	if (met && !gate->too_many_contacts)
-		joined = join_linked(&ours);
-	pfree(ours.keys);
 	return joined;
 }
 

@@ -173,6 +173,49 @@ consent_linked_addresses(const ConsentContact *root, TimestampTz known_at, Snaps
 	return addresses;
 }
 
+static int
+compare_addresses(const ListCell *a, const ListCell *b)
+{
+	return consent_contact_compare(lfirst(a), lfirst(b));
+}
+
+/*
+ * The addresses that are in links, or have been, and that the caller wants.  For
+ * those who ask about too many to look for each: here all links are read.
+ */
+List *
+consent_addresses_in_links(ConsentLinkWanted wanted, void *arg, Snapshot snapshot)
+{
+	Relation	rel = open_links();
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	List	   *addresses = NIL;
+	List	   *distinct = NIL;
+	ListCell   *cell;
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		ConsentContact *address = DatumGetConsentContactPP(heap_getattr(tuple, Anum_link_address, desc, &isnull));
+		text	   *person = DatumGetTextPP(heap_getattr(tuple, Anum_link_person, desc, &isnull));
+
+		CHECK_FOR_INTERRUPTS();
+		if (wanted(address, VARDATA_ANY(person), VARSIZE_ANY_EXHDR(person), arg))
+			addresses = lappend(addresses, memcpy(palloc(VARSIZE_ANY(address)), address, VARSIZE_ANY(address)));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	list_sort(addresses, compare_addresses);
+	foreach(cell, addresses)
+	{
+		if (distinct == NIL || consent_contact_compare(llast(distinct), lfirst(cell)) != 0)
+			distinct = lappend(distinct, lfirst(cell));
+	}
+	return distinct;
+}
+
 /* consent.linked_addresses(address), by the latest snapshot as a verdict is */
 PGDLLEXPORT Datum
 pg_consent_linked_addresses(PG_FUNCTION_ARGS)
