@@ -147,6 +147,19 @@ INSERT INTO queue_customer VALUES (1, 'no@queue.example');
 SELECT consent.lookup('queue_customer', 'email', 'id', '1'), consent.lookup('queue_customer', 'email', 'id', '2'), consent.lookup('queue_customer', 'email', 'id', NULL);
 SELECT consent.lookup('queue_customer', 'email', 'id', 'x');
 SELECT consent.lookup('queue_customer', 'email', 'id', '1'' OR true --');
+-- Recipients in an array, or in several messages of one job.
+SELECT consent.json_texts(j, '$.to[*]') FROM unnest('{"{\"to\": \"a\"}","{\"to\": [\"a\", \"b\", null, 7]}","[{\"to\": \"a\"}, {\"to\": [\"b\"]}, {}]","{\"to\": []}","{}","[]","7",null}'::jsonb[]) j;
+CREATE TABLE queue_batch (data json);
+SELECT consent.guard('queue_batch', recipient => $$consent.json_texts(data::jsonb, '$.to[*]')$$, channel => $$'email'$$, body => $$array_to_string(consent.json_texts(data::jsonb, '$.text'), E'\n')$$,
+                     organisation => $$'queue acme'$$);
+INSERT INTO queue_batch VALUES ('{"to": ["yes@queue.example", "Yes <yes@queue.example>"], "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO queue_batch VALUES ('{"to": ["yes@queue.example", "no@queue.example"], "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO queue_batch VALUES ('[{"to": "yes@queue.example", "text": "Get 20% off all boilers this weekend only!"}, {"to": "no@queue.example", "text": "Your order 4411 is out for delivery today."}]');
+INSERT INTO queue_batch VALUES ('[{"to": "no@queue.example", "text": "Your order 4411 is out for delivery today."}]');
+INSERT INTO queue_batch VALUES ('{"to": {"address": "yes@queue.example"}, "text": "Get 20% off all boilers this weekend only!"}');
+INSERT INTO queue_batch VALUES ('{"text": "Get 20% off all boilers this weekend only!"}');
+SELECT consent.guard_index('queue_batch');
+DROP TABLE queue_batch;
 CREATE TYPE oban_job_state AS ENUM ('available', 'scheduled', 'executing', 'retryable', 'completed', 'discarded', 'cancelled');
 CREATE TABLE oban_jobs (id bigserial, queue text, state oban_job_state NOT NULL DEFAULT 'available', args jsonb, attempt int NOT NULL DEFAULT 0, attempted_at timestamp, cancelled_at timestamp, meta jsonb);
 SELECT consent.guard_queue('oban', 'mailers', recipient => $$consent.lookup('queue_customer', 'email', 'id', args->>'customer')$$, channel => $$'email'$$,

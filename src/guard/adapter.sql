@@ -234,6 +234,12 @@ END $$;
 COMMENT ON FUNCTION consent.lookup(regclass, name, name, text) IS
   'A value of another table, found by its key: for mappings, which cannot hold subqueries. Where a job holds an id and no address: consent.lookup(''customer'', ''email'', ''id'', args->>''customer_id''). What it finds later may differ: a row is judged by what it found when written or claimed';
 
+CREATE FUNCTION consent.json_texts(value jsonb, path jsonpath) RETURNS text[]
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 500
+  RETURN (SELECT pg_catalog.array_agg(v OPERATOR(pg_catalog.#>>) '{}') FROM pg_catalog.jsonb_path_query(value, path, silent => true) v);
+COMMENT ON FUNCTION consent.json_texts(jsonb, jsonpath) IS
+  'The texts at a path of a JSON value, NULL if there is none: for mappings, which cannot hold subqueries. consent.json_texts(data, ''$.to[*]'') are the recipients, whether "to" is one address or an array of them, and whether the job is one message or an array of them';
+
 CREATE FUNCTION consent.task_identifier(tasks regclass, id integer) RETURNS text
   LANGUAGE C IMMUTABLE STRICT PARALLEL RESTRICTED COST 10
   AS 'MODULE_PATHNAME', 'pg_consent_task_identifier';

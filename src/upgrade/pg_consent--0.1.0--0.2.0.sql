@@ -1411,3 +1411,10 @@ UPDATE consent.adapter SET
 ALTER TABLE consent.adapter ENABLE TRIGGER check_adapter;
 
 COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded; once more, with a later number, where it had to leave rows to those who had locked them';
+
+-- Recipients in an array of a job.
+CREATE FUNCTION consent.json_texts(value jsonb, path jsonpath) RETURNS text[]
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 500
+  RETURN (SELECT pg_catalog.array_agg(v OPERATOR(pg_catalog.#>>) '{}') FROM pg_catalog.jsonb_path_query(value, path, silent => true) v);
+COMMENT ON FUNCTION consent.json_texts(jsonb, jsonpath) IS
+  'The texts at a path of a JSON value, NULL if there is none: for mappings, which cannot hold subqueries. consent.json_texts(data, ''$.to[*]'') are the recipients, whether "to" is one address or an array of them, and whether the job is one message or an array of them';
