@@ -69,7 +69,7 @@ SELECT dec_give('tips', '2026-02-01 12:00+00', purpose => 'dec tips');
 SELECT (judge('tips', class => 'service_optional', purpose => 'dec tips')).*;
 SELECT (judge('tips', class => 'service_optional', purpose => 'dec tips', channel => 'sms')).*;
 
--- Consent, V1 to V24.
+-- Consent, V1 to V25; what a reviewer finds (V2, V3, V8 to V16, V20, V21, V25) by its code.
 SELECT (judge('v1')).*;                                            -- V1
 SELECT (judge('plain', channel => 'sms')).*;                       -- V4, E14
 SELECT (judge('plain', org => 'dec bolt')).*;                      -- V5, E15
@@ -108,7 +108,7 @@ SELECT dec_give('hidden', '2026-01-01 12:00+00');
 SELECT dec_give('hidden', '2026-02-01 12:00+00', method => 'silence');
 SELECT (judge('hidden')).*;
 
--- Withdrawal: E1, E2, E6, E7, E8, E35.
+-- Withdrawal, V18: E1, E2, E6, E7, E8, E35.
 SELECT dec_give('e1', '2026-01-01 12:00+00', channels => '{email,sms}');
 SELECT consent.withdraw('e1@dec.example', channels => '{email}', at => '2026-01-01 12:00+00') > 0 AS same_instant;
 SELECT (judge('e1')).*;

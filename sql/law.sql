@@ -20,7 +20,7 @@ CREATE FUNCTION soi(c consent.contact, at timestamptz DEFAULT '2026-03-01 12:00+
                     offered boolean DEFAULT true, refused boolean DEFAULT false, kind text DEFAULT 'sale', by text DEFAULT NULL) RETURNS boolean LANGUAGE sql AS
 $$ SELECT consent.soft_opt_in(c, org, category, offered, refused, kind, at, collected_by => by) > 0 $$;
 
--- Soft opt-in, SO1 to SO9
+-- Soft opt-in, SO1 to SO9 (SO3 is s3 and s3b; SO10 is a matter of jurisdictions: sql/policy.sql)
 SELECT soi('s1@law.example');
 SELECT (judge('s1@law.example')).*;
 SELECT allowed, basis, citation, event_id IS NOT NULL AS event FROM consent.evaluate('s1@law.example', 'sms', 'law acme', product_category => 'boilers');

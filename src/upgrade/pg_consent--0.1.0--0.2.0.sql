@@ -1348,7 +1348,8 @@ BEGIN ATOMIC
            FROM decisions d
            JOIN consent.organisation o ON o.name = d.organisation
            JOIN consent.ledger c ON c.address = consent.contact_root(d.contact) AND c.contact = d.contact
-                                AND c.kind = 'consent' AND c.collected_by <> d.organisation AND c.effective_at <= d.decided_at
+                                AND c.kind = 'consent' AND c.collected_by IS NOT NULL
+                                AND c.collected_by <> d.organisation AND c.effective_at <= d.decided_at
           WHERE d.sent
             AND NOT EXISTS (SELECT FROM consent.ledger k
                              WHERE k.address = c.address AND k.contact = d.contact AND k.kind = 'contacted'
