@@ -147,6 +147,16 @@ BEGIN
 END $$;
 INSERT INTO act_touch VALUES (10, 'stopped@actions.example', :promo), (11, 'stopped@actions.example', :promo);
 SELECT id, status FROM act_touch WHERE id >= 10;
+-- one that does not let it be taken away, and changes it instead
+CREATE OR REPLACE FUNCTION act_touched() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE act_touch SET touched = touched + 1 WHERE id = OLD.id;
+  RETURN NULL;
+END $$;
+DROP TRIGGER a_touch ON act_touch;
+CREATE TRIGGER keep BEFORE DELETE ON act_touch FOR EACH ROW EXECUTE FUNCTION act_touched();
+INSERT INTO act_touch VALUES (20, 'stopped@actions.example', :promo);
+SELECT count(*) FROM act_touch WHERE id = 20;
 DROP TABLE act_touch, act_touch_late, act_touch_part;
 DROP FUNCTION act_touched();
 DELETE FROM consent.quarantine WHERE "row"->>'touched' IS NOT NULL;

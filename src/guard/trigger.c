@@ -478,6 +478,7 @@ put_away(Relation rel, ConsentMapping *mapping, ItemPointer tid, bool park, cons
 	TupleTableSlot *slot = NULL;
 	ItemPointerData at = *tid;
 	ConsentJudgement again;
+	bool		followed = false;
 
 	while (!(park ? consent_action_park(rel, mapping, &at, judgement) :
 			 consent_action_quarantine(rel, mapping, &at, judgement)))
@@ -493,10 +494,11 @@ put_away(Relation rel, ConsentMapping *mapping, ItemPointer tid, bool park, cons
 			return;
 		}
 
-		/* Something does not let us. */
-		if (ItemPointerEquals(&before, &at))
+		/* Something does not let us: a trigger may even change it each time. */
+		if (followed || ItemPointerEquals(&before, &at))
 			consent_guard_raise(rel, &again);
 		judgement = &again;
+		followed = true;
 	}
 	if (slot != NULL)
 		ExecDropSingleTupleTableSlot(slot);
