@@ -28,7 +28,7 @@ GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.cleared, consent.permitted, consent.permits, consent.fold, consent.fold_add,
   consent.fold_final, consent.wrong_standings, consent.verify_ledger, consent.policy_in_force, consent.history,
   consent.record, consent.receipt, consent.event_in_words, consent.event_state,
-  consent.with_others, consent.linked_addresses, consent.events_of, consent.wording_in_force
+  consent.with_others, consent.linked_addresses, consent.events_of, consent.record_standing, consent.wording_in_force
 TO consent_reader, consent_writer, consent_admin;
 
 -- What a decision was about is everybody's who may ask; whom, and the row

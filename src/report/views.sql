@@ -92,18 +92,19 @@ COMMENT ON COLUMN consent.ruling.ruling IS 'The case, and what it said';
 GRANT SELECT ON consent.ruling TO PUBLIC;
 
 -- Only bad records and those that end are in these, so good ones cost nothing.
-CREATE INDEX ledger_doubtful_consent ON consent.ledger (event_id)
-  WHERE kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL);
-CREATE INDEX ledger_doubtful_soft_opt_in ON consent.ledger (event_id)
-  WHERE kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL);
+CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
+  WHERE (kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
+     OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL));
 CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
   WHERE kind = 'consent' AND expires_at IS NOT NULL;
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
 CREATE INDEX ledger_third_party_consent ON consent.ledger (effective_at)
   WHERE collected_by IS NOT NULL AND kind = 'consent';
-CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address)
+CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address) INCLUDE (kind, organisation, effective_at)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
+-- What was loaded since Monday lies together at the end of each part.
+CREATE INDEX ledger_recorded_day ON consent.ledger USING brin (((recorded_at AT TIME ZONE 'Europe/London')::date));
 -- Without it the planner takes each moment for a day of its own, and sorts.
 CREATE STATISTICS consent.ledger_recorded_on ON ((recorded_at AT TIME ZONE 'Europe/London')::date) FROM consent.ledger;
 COMMENT ON STATISTICS consent.ledger_recorded_on IS 'On how many days something was recorded, for consent.import_audit';
@@ -116,40 +117,29 @@ COMMENT ON STATISTICS consent.ledger_recorded_on IS 'On how many days something 
 CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
   SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
          e.recorded_at, e.source, d.code AS defect, r.citation, u.ruling, r.explanation
-    FROM (SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.purpose, l.method, l.collected_by, l.effective_at, l.recorded_at,
-                 l.source, l.defects AS codes
+    FROM (SELECT l AS event, l.*, l.kind = 'consent' AND l.collected_by IS NULL AS is_known
             FROM consent.ledger l
-           WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NULL
+           WHERE (l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
+              OR (l.kind = 'soft_opt_in'
+                  AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
+                  AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship')
           UNION ALL
-          SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.purpose, l.method, l.collected_by, l.effective_at, l.recorded_at,
-                 l.source, (j.decision).reasons
-            FROM (SELECT l.* FROM consent.ledger l
-                   WHERE l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL) AND l.collected_by IS NOT NULL
-                  UNION ALL
-                  SELECT l.* FROM consent.ledger l
-                   WHERE l.kind = 'soft_opt_in'
-                     AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
-                     AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'
-                  UNION ALL
-                  SELECT l.*
-                    FROM (SELECT DISTINCT o.name
-                            FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
-                           WHERE p.double_opt_in) o
-                    JOIN consent.ledger l ON l.organisation = o.name
-                   WHERE l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) l
-           CROSS JOIN LATERAL (
-                 SELECT consent.judge(consent.fold(x), l.contact, COALESCE(l.channels[1], 'email'),
-                                      CASE WHEN l.collected_by IS NOT NULL THEN COALESCE(l.named_organisations[1], l.organisation)
-                                           ELSE l.organisation END,
-                                      COALESCE(l.purpose,
-                                               CASE WHEN l.relationship = 'support'
-                                                    THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
-                                               'marketing'),
-                                      l.product_category) AS decision
-                   FROM consent.events_of(l.contact) x
-                  WHERE x.event_id = l.event_id OR x.kind = 'contacted') j
-           WHERE NOT (j.decision).allowed) e
-   CROSS JOIN LATERAL unnest(e.codes) AS d(code)
+          SELECT l AS event, l.*, false
+            FROM (SELECT DISTINCT o.name
+                    FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
+                   WHERE p.double_opt_in) o
+            JOIN consent.ledger l ON l.organisation = o.name
+           WHERE l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) e
+   CROSS JOIN LATERAL unnest(
+          CASE WHEN e.is_known THEN e.defects
+               ELSE consent.refusal_reasons(consent.judge(
+                      consent.record_standing(e.event), e.contact, COALESCE(e.channels[1], 'email'),
+                      CASE WHEN e.collected_by IS NOT NULL THEN COALESCE(e.named_organisations[1], e.organisation) ELSE e.organisation END,
+                      COALESCE(e.purpose,
+                               CASE WHEN e.relationship = 'support'
+                                    THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
+                               'marketing'),
+                      e.product_category)) END) AS d(code)
     -- Outer joins, or a planner that thinks there is one such reason begins there.
     LEFT JOIN consent.reason r ON r.code = d.code
     LEFT JOIN consent.ruling u ON u.reason = d.code
@@ -280,9 +270,9 @@ CREATE VIEW consent.import_audit WITH (security_invoker = true) AS
          count(*) FILTER (WHERE 'consent_unevidenced' = ANY (l.defects)) AS unevidenced,
          count(*) FILTER (WHERE l.effective_at IS NULL) AS time_unknown,
          count(*) FILTER (WHERE l.collected_by IS NOT NULL) AS third_party,
-         count(*) FILTER (WHERE l.recorded_at - l.effective_at > interval '1 day') AS back_dated,
+         count(*) FILTER (WHERE l.effective_at < l.recorded_at - interval '24 hours') AS back_dated,
          count(*) FILTER (WHERE l.kind IN ('consent', 'soft_opt_in') AND l.recorded_at > r.first_refusal
-                            AND l.recorded_at - l.effective_at > interval '1 day') AS against_refusal,
+                            AND l.effective_at < l.recorded_at - interval '24 hours') AS against_refusal,
          min(l.effective_at) AS earliest, max(l.effective_at) AS latest, min(l.event_id) AS first_event, max(l.event_id) AS last_event
     FROM consent.ledger l
     LEFT JOIN (SELECT address, min(recorded_at) AS first_refusal
