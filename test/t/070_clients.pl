@@ -1,5 +1,5 @@
-# Queues for real: graphile-worker and pg-boss as npm has them, PgQ and Django
-# as Debian has them, each against a guarded queue.  test/clients holds a
+# Queues for real: graphile-worker, pg-boss and pgmq's client as npm has them, PgQ
+# and Django as Debian has them, each against a guarded queue.  test/clients holds a
 # program for each; what it prints, one observation a line, is compared here.
 #
 # consent.adapter says which versions are certified: those that run here.
@@ -64,14 +64,14 @@ sub observe
 my $refused = 'PC001 no_permission no_permission';
 
 my %version;
-foreach my $module ('graphile-worker-17', 'graphile-worker-18', 'pg-boss-10', 'pg-boss-12')
+foreach my $module ('graphile-worker-17', 'graphile-worker-18', 'pg-boss-10', 'pg-boss-12', 'pgmq-js')
 {
   SKIP:
 	{
 		my $package = "$modules/$module/package.json";
 		skip "$module is not installed: run test/setup clients", 1 unless -e $package;
 		my $about = slurp_file($package);
-		my ($needs) = $about =~ /"node": *">=([0-9.]+)"/;
+		my $needs = $about =~ /"node": *">=([0-9.]+)"/ ? $1 : '0.0';
 		my $has = `$node --version`;
 		my @needs = split(/\./, $needs);
 		my @has = $has =~ /^v(\d+)\.(\d+)/;
@@ -183,6 +183,42 @@ foreach my $module (grep { /boss/ && $version{$_} } sort keys %version)
 		'waiting after an opt-out' => 1,
 		'health of the guards' => 'ok',
 		'worker errors' => 0);
+}
+
+###############################################################################
+# pgmq's client, on functions like pgmq's
+###############################################################################
+
+foreach my $module (grep { /pgmq/ && $version{$_} } sort keys %version)
+{
+	observe(
+		"$module raise",
+		[ $node, "$clients/pgmq.mjs", $module, 'raise' ],
+		'refused offer' => $refused,
+		'allowed offer' => 'stored',
+		'notice to the refused' => 'stored',
+		'batch with one refused' => 'PC001',
+		'worker sent' => 'no:notice yes:offer',
+		'parked' => 0,
+		'health of the guards' => 'ok');
+	observe(
+		"$module divert",
+		[ $node, "$clients/pgmq.mjs", $module, 'divert' ],
+		'refused offer' => 'stored',
+		'allowed offer' => 'stored',
+		'notice to the refused' => 'stored',
+		# each id is that of the message it was given for
+		'batch with one refused' => 'no also',
+		'worker sent' => 'also:offer no:notice yes:offer',
+		'parked' => 2,
+		'read' => 'retry:offer',
+		'read after an opt-out' => 'retry:notice',
+		'left to the claim guard' => 2,
+		# the first comes back empty
+		'first read' => 'nothing:offer',
+		'opt-out before reading' => 'yes:offer',
+		'brought back' => 'nothing',
+		'health of the guards' => 'ok');
 }
 
 ###############################################################################
