@@ -4,7 +4,8 @@
  *	  Counts the decisions of guards in shared memory.
  *
  * A refusal that raises takes everything in the database back with it, the log
- * entry too.  What is counted here stays, until the server is restarted.
+ * entry too.  What is counted here stays, until the server is restarted, or the
+ * table has been dropped and somebody makes another guard.
  * Shared memory is there for the asking only while the server starts, so it
  * takes shared_preload_libraries = 'pg_consent'; without that nothing is
  * counted.
@@ -18,10 +19,12 @@
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/syscache.h"
 
 #include "guard/counters.h"
 #include "module/compat.h"
@@ -83,7 +86,7 @@ consent_counters_init(void)
 	shmem_startup_hook = startup_shmem;
 }
 
-/* The counters of a table; entries are never removed, so they stay where they are. */
+/* The counters of a table.  They stay where they are, until the table is gone. */
 static Counted *
 counters_of(const CountedKey *key)
 {
@@ -111,19 +114,65 @@ void
 consent_counters_count(Oid relation, ConsentReason reason)
 {
 	/* Rows of one table come together. */
-	static CountedKey last = {InvalidOid, InvalidOid};
-	static Counted *last_entry = NULL;
+	static Counted *last = NULL;
 	CountedKey	key = {MyDatabaseId, relation};
 
 	if (counted == NULL)
 		return;
-	if (last_entry == NULL || memcmp(&key, &last, sizeof(key)) != 0)
+
+	/* It may have become another's; ours it stays while we have our table open. */
+	if (last == NULL || memcmp(&key, &last->key, sizeof(key)) != 0)
+		last = counters_of(&key);
+	if (last != NULL)
+		pg_atomic_fetch_add_u64(&last->count[reason], 1);
+}
+
+/* Nobody will count for it any more.  A table that is only being made is locked. */
+static bool
+is_gone(const CountedKey *key)
+{
+	bool		gone;
+
+	if (key->database != MyDatabaseId)
+		return !SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(key->database));
+	if (!ConditionalLockRelationOid(key->relation, AccessShareLock))
+		return false;
+	gone = !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(key->relation));
+	UnlockRelationOid(key->relation, AccessShareLock);
+	return gone;
+}
+
+/* The room of tables that are gone is for others. */
+void
+consent_counters_forget_dropped(void)
+{
+	HASH_SEQ_STATUS seq;
+	Counted    *entry;
+	CountedKey *keys;
+	int			n = 0;
+
+	if (counted == NULL)
+		return;
+	LWLockAcquire(lock, LW_SHARED);
+	keys = palloc((hash_get_num_entries(counted) + 1) * sizeof(CountedKey));
+	hash_seq_init(&seq, counted);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+		keys[n++] = entry->key;
+	LWLockRelease(lock);
+
+	for (int i = 0; i < n; i++)
 	{
-		last_entry = counters_of(&key);
-		last = key;
+		if (!is_gone(&keys[i]))
+			continue;
+		LWLockAcquire(lock, LW_EXCLUSIVE);
+		entry = hash_search(counted, &keys[i], HASH_REMOVE, NULL);
+
+		/* Some session may still point to it. */
+		if (entry != NULL)
+			memset(&entry->key, 0, sizeof(entry->key));
+		LWLockRelease(lock);
 	}
-	if (last_entry != NULL)
-		pg_atomic_fetch_add_u64(&last_entry->count[reason], 1);
+	pfree(keys);
 }
 
 /* consent.guard_counts(OUT relation, OUT reason, OUT decisions), of this database */

@@ -11,6 +11,7 @@
 #include "decision/reasons.h"
 
 extern void consent_counters_count(Oid relation, ConsentReason reason);
+extern void consent_counters_forget_dropped(void);
 
 /* From _PG_init. */
 extern void consent_counters_init(void);

@@ -42,6 +42,7 @@
 #include "utils/snapmgr.h"
 
 #include "guard/action.h"
+#include "guard/counters.h"
 #include "guard/guard.h"
 #include "guard/health.h"
 #include "guard/log.h"
@@ -348,6 +349,7 @@ forget_dropped(Oid relid)
 					"(SELECT v.leaf, v.guard FROM consent.verified_rows v WHERE NOT EXISTS "
 					"(SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = v.leaf AND t.tgname = v.guard) FOR UPDATE SKIP LOCKED)",
 					SPI_OK_DELETE, relid, NULL, NULL);
+	consent_counters_forget_dropped();
 }
 
 /*

@@ -87,6 +87,25 @@ is(sql("SELECT reason, decisions FROM consent.guard_counters WHERE relation = 'd
   "consent|1\nno_permission|1", '... and a diverted row once');
 is(sql("SELECT count(*) FROM consent.decision_log WHERE relation = 'raising'::regclass"), '0', '... but not logged');
 
+# Counters of a dropped table go when the next guard is made, and not before; of a table that is only being made they stay.
+my $counted = sub { sql("SELECT string_agg(DISTINCT relation::oid::text, ' ') FROM consent.guard_counters WHERE relation::oid IN (" . join(',', @_) . ')') };
+my $throwaway = sub {
+  return "CREATE TABLE $_[0] (to_addr text, body text); SELECT consent.guard('$_[0]', recipient => 'to_addr', channel => \$\$'email'\$\$, body => 'body', organisation => \$\$'acme'\$\$);
+    INSERT INTO $_[0] VALUES ('yes\@a.example', '$promo')"
+};
+my ($dropped) = sql($throwaway->('dropped') . "; SELECT 'dropped'::regclass::oid") =~ /(\d+)\s*\z/;
+my $maker = $node->background_psql('kept');
+my ($making) = $maker->query_safe('BEGIN; ' . $throwaway->('making') . "; SELECT 'making'::regclass::oid") =~ /(\d+)\s*\z/;
+sql('DROP TABLE dropped');
+is($counted->($dropped, $making), join(' ', sort $dropped, $making), 'a dropped table has its counters');
+sql($throwaway->('dropped_next'));
+is($counted->($dropped, $making), $making, '... until the next guard is made');
+$maker->query_safe("INSERT INTO making VALUES ('yes\@a.example', '$promo'); COMMIT");
+$maker->quit;
+is(sql("SELECT decisions FROM consent.guard_counters WHERE relation = 'making'::regclass"), '2', '... which takes nothing from a table that is not yet committed');
+is(sql("SELECT sum(decisions) FROM consent.guard_counters WHERE relation = 'flagging'::regclass"), '3', '... nor from one that stays');
+sql('SELECT consent.unguard(t) FROM unnest(ARRAY[\'making\', \'dropped_next\']::regclass[]) t; DROP TABLE making, dropped_next');
+
 # Through a dump: the guards, what they kept, and what they logged.
 my $log = q{SELECT relation, allowed, reason, reasons, class, channel, organisation, contact, event_id, ruleset, policy, evidence, action
               FROM consent.decision_log ORDER BY decided_at, relation::text};
