@@ -30,6 +30,13 @@
  * never for the work before it, and nobody waits who has nothing to do with
  * either.
  *
+ * Out of order is only what comes up while locks are held: a table's own trigger
+ * that queues or records when a row of it is parked at a commit.  Those locks
+ * cannot be known before, and giving up the others would undo verdicts that are
+ * the last ones.  So two such commits may wait for each other; then one of
+ * them fails as a whole with 40P01 and is to be tried again.  Within a sweep
+ * it is that row that is left, after 0.1 s, and not the withdrawal.
+ *
  * "Not visible then" is a comparison of transaction numbers: all that a
  * snapshot does not see are at or above its xmin.  Rows of gate_log whose
  * numbers lie below what any transaction may still ask for are deleted by

@@ -453,7 +453,11 @@ pg_consent_guard_divert(PG_FUNCTION_ARGS)
 		event = row_event(mapping, &row, NULL);
 	}
 
-	/* What passes here is judged, and counted, by the guard. */
+	/*
+	 * What passes here is judged once more, and counted, by the guard.  That this
+	 * is twice is no mistake: whether the row is stored at all (ON CONFLICT), and
+	 * as what, and where the gate finds it, is known only then.
+	 */
 	if (is_diverted_early(mapping, event) && !consent_guard_judge_row(mapping, &row, &watch->sitting, &judgement))
 	{
 		consent_counters_count(mapping->root, judgement.verdict.reason);

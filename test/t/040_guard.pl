@@ -113,6 +113,12 @@ my $quarantine = q{SELECT id, relation, "row", reason, decided_at FROM consent.q
 # One of the tables is a keeper's, who makes its trigger anew when it is restored in that name.
 $node->safe_psql('kept', 'CREATE ROLE keeper IN ROLE consent_admin; ALTER TABLE keeping OWNER TO keeper');
 $node->safe_psql($_, 'GRANT CREATE ON SCHEMA public TO keeper') foreach qw(kept restored);
+# Another is dropped before that, and what it kept is left.
+sql("CREATE TABLE lost (to_addr text, body text); SELECT consent.guard('lost', recipient => 'to_addr', channel => \$\$'email'\$\$, body => 'body', organisation => \$\$'acme'\$\$, on_block => 'quarantine');
+  INSERT INTO lost VALUES ('no\@a.example', '$promo')");
+my $lost = sql("SELECT 'lost'::regclass::oid");
+my $of_lost = "FROM consent.quarantine WHERE relation::oid = $lost";
+sql('DROP TABLE lost');
 my $file = $node->basedir . '/dump';
 command_ok([ 'pg_dump', '-Fc', '-f', $file, '-d', $node->connstr('kept') ], 'pg_dump');
 command_ok([ 'pg_restore', '--exit-on-error', '--use-set-session-authorization', '-d', $node->connstr('restored'), $file ], 'pg_restore');
@@ -121,6 +127,11 @@ isnt($node->safe_psql('restored', "SELECT 'keeping'::regclass::oid"), $node->saf
   '... in tables with other numbers');
 is($node->safe_psql('restored', $log), $node->safe_psql('kept', $log), '... and the log');
 is($node->safe_psql('restored', $quarantine), $node->safe_psql('kept', $quarantine), '... and the quarantine');
+is($node->safe_psql('restored', "SELECT relation, \"row\" ->> 'to_addr' $of_lost"), "$lost|no\@a.example", '... with what a dropped table had kept');
+like(($node->psql('restored', "SELECT consent.release(id) $of_lost"))[2], qr/the table that row \d+ of consent.quarantine left does not exist any more/,
+  '... which there is no place for');
+is(sql('WITH gone AS (DELETE FROM consent.quarantine WHERE relation NOT IN (SELECT oid FROM pg_class) RETURNING 1) SELECT count(*) FROM gone'),
+  '1', '... and which could have been deleted before');
 is($node->safe_psql('restored', 'SELECT * FROM consent.expected_guard ORDER BY 1, 2'),
   $node->safe_psql('kept', 'SELECT * FROM consent.expected_guard ORDER BY 1, 2'), '... and knows the guards it should have');
 is($node->safe_psql('restored', q{SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE '%consent_guard%' ORDER BY tgrelid::regclass::text COLLATE "C", 2}),
