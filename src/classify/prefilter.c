@@ -10,7 +10,8 @@
  * sees every byte, does not branch.  Literals too short for four bytes are
  * found by their first two, in the same manner.
  *
- * At a place, the literals with these bytes are compared whole; each knows the
+ * At a place, the literals with these bytes, which are their key, are compared
+ * whole, for most places are those of other words; each literal knows the
  * rules that want it.  The filter is one piece of memory with offsets instead
  * of pointers, so it can be stored, and shared by processes.
  *
@@ -29,7 +30,7 @@
 #define BLOCK			512		/* places gathered at a time */
 
 /*
- * A literal; those with the same four bytes follow each other.  A session
+ * A literal; those with the same key follow each other.  A session
  * touches all of these in its first call, and keeps them: so they are small.
  */
 typedef struct Entry
@@ -43,7 +44,7 @@ typedef struct Entry
 	char		last_byte;
 } Entry;
 
-#define LAST_OF_KEY		0x80	/* of those with the same four bytes */
+#define LAST_OF_KEY		0x80	/* of those with the same key */
 
 /* A rule that has a literal so far into it: ConsentReach in few bytes. */
 typedef struct Use
@@ -54,20 +55,26 @@ typedef struct Use
 	uint8		least;			/* or more */
 } Use;
 
-/* The first of the literals with a gram; no entry has the number 0. */
+/* The first of the literals with a key; no entry has the number 0. */
 typedef struct Slot
 {
-	uint32		gram;
+	uint32		key;
 	uint32		entry;
 } Slot;
+
+/* Of short literals; in UTF-8 there is no byte 0xFF, so four bytes are none of these. */
+#define PAIR_KEY(first, second)	(0xFFFF0000 | (uint32) (unsigned char) (first) << 8 | (unsigned char) (second))
+#define BYTE_KEY(byte)			PAIR_KEY(0xFF, byte)
 
 struct ConsentPrefilter
 {
 	Size		size;
 	uint32		nrules;
 	uint32		map_shift;		/* 32 - log2 of the map's bits */
+	uint32		slot_shift;		/* 32 - log2 of the slots */
 	uint32		slot_mask;
 	bool		has_short;
+	bool		has_bytes;		/* literals of one byte */
 	/* where things are, in bytes from the beginning */
 	uint32		map;			/* bits of grams */
 	uint32		slots;
@@ -75,7 +82,6 @@ struct ConsentPrefilter
 	uint32		uses;
 	uint32		bytes;
 	uint64		pairs[65536 / 64];	/* bits of the first two bytes */
-	uint32		short_entry[256];	/* by the first byte */
 	uint64		always[FLEXIBLE_ARRAY_MEMBER];	/* bits of the rules to be
 												 * tried on every text */
 };
@@ -83,7 +89,7 @@ struct ConsentPrefilter
 /* A literal of a rule, while the filter is built. */
 typedef struct Wanted
 {
-	uint32		gram;			/* of a short one: 0 */
+	uint32		key;
 	int			rule;
 	ConsentReach before;
 	uint8		offset;
@@ -111,10 +117,11 @@ load_gram(const char *s)
 	return gram;
 }
 
+/* Its upper bits are good; the lower ones know of the key's first bytes alone. */
 static inline uint32
-hash_gram(uint32 gram)
+hash_key(uint32 key)
 {
-	return gram * 2654435761u;
+	return key * 2654435761u;
 }
 
 PrefilterBuilder *
@@ -171,12 +178,16 @@ consent_prefilter_add(PrefilterBuilder *b, int rule, const ConsentLiteral *liter
 		if (w->len >= GRAM)
 		{
 			w->offset = (uint8) rarest_gram(&literals[i]);
-			w->gram = load_gram(w->bytes + w->offset);
+			w->key = load_gram(w->bytes + w->offset);
 		}
+		else if (w->len > 1)
+			w->key = PAIR_KEY(w->bytes[0], w->bytes[1]);
+		else
+			w->key = BYTE_KEY(w->bytes[0]);
 	}
 }
 
-/* Short ones first, by their first byte; the others by gram; alike together. */
+/* By key; alike together. */
 static int
 compare_wanted(const void *a, const void *b)
 {
@@ -184,10 +195,8 @@ compare_wanted(const void *a, const void *b)
 	const Wanted *wb = b;
 	int			order;
 
-	if ((wa->len < GRAM) != (wb->len < GRAM))
-		return wa->len < GRAM ? -1 : 1;
-	if (wa->gram != wb->gram)
-		return wa->gram < wb->gram ? -1 : 1;
+	if (wa->key != wb->key)
+		return wa->key < wb->key ? -1 : 1;
 	order = memcmp(wa->bytes, wb->bytes, CONSENT_LITERAL_MAX);
 	if (order != 0)
 		return order;
@@ -202,19 +211,27 @@ same_literal(const Wanted *a, const Wanted *b)
 	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
-/* Are they looked up together? */
-static bool
-same_key(const Wanted *a, const Wanted *b)
-{
-	if (a->len < GRAM || b->len < GRAM)
-		return a->len < GRAM && b->len < GRAM && a->bytes[0] == b->bytes[0];
-	return a->gram == b->gram;
-}
-
 static uint32
 power_of_two(uint32 at_least)
 {
 	return (uint32) 1 << (at_least > 1 ? pg_leftmost_one_pos32(at_least - 1) + 1 : 0);
+}
+
+/* Let places with the first bytes of a short literal be looked at. */
+static void
+mark_pairs(ConsentPrefilter *f, const Wanted *w)
+{
+	unsigned char first = (unsigned char) w->bytes[0];
+
+	f->has_short = true;
+	f->has_bytes |= w->len == 1;
+	for (int second = 0; second < 256; second++)
+	{
+		uint32		pair = first << 8 | second;
+
+		if (w->len == 1 || second == (unsigned char) w->bytes[1])
+			f->pairs[pair / 64] |= UINT64CONST(1) << (pair % 64);
+	}
 }
 
 ConsentPrefilter *
@@ -243,14 +260,15 @@ consent_prefilter_finish(PrefilterBuilder *b)
 			continue;
 		nentries++;
 		nbytes += w->len;
-		nkeys += i == 0 || !same_key(w - 1, w);
+		nkeys += i == 0 || w[-1].key != w->key;
 	}
 	map_bits = pg_leftmost_one_pos32(power_of_two(nkeys * MAP_SPARSITY));
 	map_bits = Max(MAP_BITS_MIN, Min(map_bits, MAP_BITS_MAX));
-	nslots = power_of_two(nkeys + nkeys / 3 + 1);
+	nslots = power_of_two(nkeys + nkeys / 3 + 2);
 
 	layout.nrules = b->nrules;
 	layout.map_shift = 32 - map_bits;
+	layout.slot_shift = 32 - pg_leftmost_one_pos32(nslots);
 	layout.slot_mask = nslots - 1;
 	at = offsetof(ConsentPrefilter, always) + Max(RULE_WORDS(b->nrules), 1) * sizeof(uint64);
 	layout.map = (uint32) at;
@@ -301,33 +319,21 @@ consent_prefilter_finish(PrefilterBuilder *b)
 		e->last_byte = w->bytes[w->len - 1];
 		memcpy(bytes + nbytes, w->bytes, w->len);
 		nbytes += w->len;
-		if (w->len < GRAM)
-		{
-			unsigned char first = (unsigned char) w->bytes[0];
-
-			f->has_short = true;
-			for (int second = 0; second < 256; second++)
-			{
-				uint32		pair = first << 8 | second;
-
-				if (w->len == 1 || second == (unsigned char) w->bytes[1])
-					f->pairs[pair / 64] |= UINT64CONST(1) << (pair % 64);
-			}
-		}
-		if (i > 0 && same_key(w - 1, w))
+		if (i > 0 && w[-1].key == w->key)
 			entry[nentries - 1].offset &= ~LAST_OF_KEY;
-		else if (w->len < GRAM)
-			f->short_entry[(unsigned char) w->bytes[0]] = nentries;
 		else
 		{
-			uint32		h = hash_gram(w->gram);
-			uint32		s = h & f->slot_mask;
+			uint32		h = hash_key(w->key);
+			uint32		k = h >> f->slot_shift;
 
-			map[(h >> f->map_shift) / 8] |= 1 << ((h >> f->map_shift) % 8);
-			while (slot[s].entry)
-				s = (s + 1) & f->slot_mask;
-			slot[s].gram = w->gram;
-			slot[s].entry = nentries;
+			while (slot[k].entry)
+				k = (k + 1) & f->slot_mask;
+			slot[k].key = w->key;
+			slot[k].entry = nentries;
+			if (w->len < GRAM)
+				mark_pairs(f, w);
+			else
+				map[(h >> f->map_shift) / 8] |= 1 << ((h >> f->map_shift) % 8);
 		}
 	}
 	entry[nentries + 1].use = b->n;
@@ -381,14 +387,20 @@ note_hit(PrefilterHits *hits, const Use *use, int at)
 	hits->last[rule] = hits->nhits++;
 }
 
-/* Compare the literals from e on, whose bytes in the maps are at "at". */
+/* Compare the literals with that key, which is of the bytes at "at". */
 static inline void
-compare(const ConsentPrefilter *f, const Entry *e, const char *text, int len, int at,
+compare(const ConsentPrefilter *f, uint32 key, const char *text, int len, int at,
 		PrefilterHits *hits)
 {
+	const Slot *slot = (const Slot *) ((const char *) f + f->slots);
 	const Use  *uses = (const Use *) ((const char *) f + f->uses);
+	uint32		i = hash_key(key) >> f->slot_shift;
 
-	for (;; e++)
+	while (slot[i].entry && slot[i].key != key)
+		i = (i + 1) & f->slot_mask;
+	if (slot[i].entry == 0)
+		return;
+	for (const Entry *e = (const Entry *) ((const char *) f + f->entries) + slot[i].entry;; e++)
 	{
 		int			start = at - (e->offset & ~LAST_OF_KEY);
 
@@ -409,8 +421,6 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 					   PrefilterHits *hits)
 {
 	const uint8 *map = (const uint8 *) f + f->map;
-	const Slot *slot = (const Slot *) ((const char *) f + f->slots);
-	const Entry *entry = (const Entry *) ((const char *) f + f->entries);
 	uint32		shift = f->map_shift;
 
 	Assert(hits->nrules == f->nrules);
@@ -436,21 +446,13 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 
 		for (int at = from; at < to; at++)
 		{
-			uint32		bit = hash_gram(load_gram(text + at)) >> shift;
+			uint32		bit = hash_key(load_gram(text + at)) >> shift;
 
 			place[n] = at;
 			n += (map[bit / 8] >> (bit % 8)) & 1;
 		}
 		for (int i = 0; i < n; i++)
-		{
-			uint32		gram = load_gram(text + place[i]);
-			uint32		s = hash_gram(gram) & f->slot_mask;
-
-			while (slot[s].entry && slot[s].gram != gram)
-				s = (s + 1) & f->slot_mask;
-			if (slot[s].entry)
-				compare(f, &entry[slot[s].entry], text, len, place[i], hits);
-		}
+			compare(f, load_gram(text + place[i]), text, len, place[i], hits);
 		if (!f->has_short)
 			continue;
 		n = 0;
@@ -463,7 +465,12 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 			n += (f->pairs[pair / 64] >> (pair % 64)) & 1;
 		}
 		for (int i = 0; i < n; i++)
-			compare(f, entry + f->short_entry[(unsigned char) text[place[i]]],
-					text, len, place[i], hits);
+		{
+			const char *s = text + place[i];
+
+			compare(f, PAIR_KEY(s[0], s[1]), text, len, place[i], hits);
+			if (f->has_bytes)
+				compare(f, BYTE_KEY(s[0]), text, len, place[i], hits);
+		}
 	}
 }
