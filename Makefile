@@ -156,7 +156,7 @@ PG_CPPFLAGS = -I$(SRCROOT)/src
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
 REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_health guard_sweep adapter queues \
-	report exposure audience subject_access \
+	report views exposure audience subject_access \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
 ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_claim guard_gate guard_link guard_link_both guard_prepared guard_sweep guard_temp vocabulary policy standing seal unsubscribe unsubscribe_mint guard_bulk guard_bulk_link
