@@ -338,13 +338,17 @@ say_more(const Message *m, int a, int more, bool unsaid, bool explain, ConsentFi
 {
 	ConsentTrait trait = axes[a].trait;
 	int			top = loudest_passage(m, a, unsaid);
+	int			loudest_of_all = loudest_passage(m, a, false);
 	int			least;
 	int64		sum = 0;
 	int			left = more;
 
 	if (top < 0)
 		return false;
-	least = Max(exponential(m->passage[top].odds[trait]) / ECHO, 1);
+	/* next to what a rule points at, a plain sentence is no evidence */
+	least = Max(exponential(m->passage[loudest_of_all].odds[trait]) / ECHO, 1);
+	if (unsaid && exponential(m->passage[top].odds[trait]) < least)
+		return false;
 	for (int pass = 0; pass < 2; pass++)
 	{
 		for (int i = 0; i < m->n; i++)
