@@ -17,7 +17,7 @@ SELECT c.* FROM (VALUES
 -- One hit of tone proves little, two leave a doubt.
 SELECT * FROM consent.classify('Amazing.');
 SELECT * FROM consent.classify('Amazing. Hurry.');
-SELECT * FROM consent.classify('Your bill of £40 is ready. Hurry.');
+SELECT * FROM consent.classify('Your parcel is at the depot. Hurry.');
 
 -- A sender's own label proves nothing, and next to promotion looks odd.
 SELECT * FROM consent.classify('This is a service message.');

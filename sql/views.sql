@@ -124,7 +124,7 @@ INSERT INTO views_out VALUES
   ('right@views.example', 'Get 20% off all boilers this weekend only!', 'direct_marketing'),
   ('right@views.example', 'Get 20% off all boilers this weekend only!', NULL),
   ('right@views.example', 'Your order 4411 is out for delivery today.', 'service'),
-  ('right@views.example', 'Lorem ipsum dolor.', 'service');
+  ('right@views.example', 'Qwertyuiop.', 'service');
 SELECT declared_class, class, count(*) FROM consent.decision_log WHERE relation = 'views_out'::regclass GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT declared_class, class, count(*) FROM consent.disguised_marketing WHERE relation = 'views_out'::regclass GROUP BY 1, 2 ORDER BY 1, 2;
 
