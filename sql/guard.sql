@@ -512,5 +512,15 @@ SELECT contact, kind, organisation, effective_at <= now() AS past, source FROM c
 SELECT guard_later('b1@guard.example') AS b1, guard_later('b2@guard.example') AS b2, guard_later('b4@guard.example') AS b4;
 INSERT INTO guard_brokered VALUES ('{b1@guard.example}', :promo);
 SELECT consent.expire_log(now() + interval '1 second') AS expired, (SELECT count(*) FROM consent.ledger WHERE kind = 'contacted' AND contact = 'b1@guard.example') AS contacted;
+-- What went before a consent was given is no first contact under it.
+SELECT consent.give('b5@guard.example', '{email}', 'guard acme', method => 'ticked_box', wording => 'Acme may email me', collected_by => 'a broker',
+                    named_organisations => '{guard acme}', at => now() - interval '5 months', expires_at => now() + interval '1 month') > 0 AS until_next_month;
+INSERT INTO guard_brokered VALUES ('{b5@guard.example}', :promo);
+UPDATE consent.decision_log SET decided_at = now() - interval '5 months' + interval '1 day' WHERE contact = 'b5@guard.example';
+SELECT consent.give('b5@guard.example', '{email}', 'guard acme', method => 'ticked_box', wording => 'Acme may email me', collected_by => 'a broker',
+                    named_organisations => '{guard acme}', at => now() - interval '4 months') > 0 AS given_again;
+INSERT INTO guard_brokered VALUES ('{b5@guard.example}', :promo);
+INSERT INTO guard_brokered VALUES ('{b5@guard.example}', :promo);
+SELECT count(*) AS logged, guard_later('b5@guard.example') AS later FROM consent.decision_log WHERE contact = 'b5@guard.example';
 DROP TABLE guard_brokered;
 DROP FUNCTION guard_later;

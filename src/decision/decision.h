@@ -110,6 +110,7 @@ typedef struct ConsentVerdict
 	ConsentChannel channel;		/* of the send: which regulation is cited */
 	bool		exception;		/* allowed by reg 21(4) or 21B(3), not 21(1) */
 	bool		third_party;	/* allowed on a consent that somebody else collected */
+	TimestampTz given_at;		/* when that was given */
 } ConsentVerdict;
 
 extern ConsentVerdict consent_evaluate(const ConsentStanding *standing,

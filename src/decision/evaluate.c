@@ -605,6 +605,8 @@ judge_marketing(const ConsentStanding *standing, const ConsentSend *send,
 	else
 		judge_permission(send, &f, verdict);
 	verdict->third_party = verdict->reason == BASIS_CONSENT && consent_third_party(f.consent, send);
+	if (verdict->third_party)
+		verdict->given_at = f.consent->facts.effective_at;
 }
 
 /* Where consent to a channel is asked for. */

@@ -145,8 +145,9 @@ consent_log_decision(const ConsentMapping *mapping, const ConsentJudgement *judg
 
 /*
  * First contact under a third party's consent is always logged, for each
- * recipient: it is what keeps the consent from going stale.  Returns whether the
- * decision itself, which is about the last of them, was logged by that.
+ * recipient: it is what keeps the consent from going stale, and what went under
+ * an older one does not.  Returns whether the decision itself, which is about
+ * the last of them, was logged by that.
  */
 bool
 consent_log_first_contacts(const ConsentMapping *mapping, const ConsentJudgement *judgement, const char *action)
@@ -159,7 +160,8 @@ consent_log_first_contacts(const ConsentMapping *mapping, const ConsentJudgement
 		ConsentJudgement first = *judgement;
 		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
-		if (!consent_was_sent(PointerGetDatum(introduced->contact), introduced->organisation, snapshot))
+		if (!consent_was_sent(PointerGetDatum(introduced->contact), introduced->organisation,
+							  introduced->verdict.given_at, snapshot))
 		{
 			first.contact = introduced->contact;
 			first.verdict = introduced->verdict;

@@ -98,16 +98,17 @@ end_sent(SentScan *sent)
 	table_close(sent->log, AccessShareLock);
 }
 
-/* Was any marketing of an organisation let go to this form of a contact's address? */
+/* Was any marketing of an organisation let go to this form of a contact's address, since then? */
 bool
-consent_was_sent(Datum contact, int32 organisation, Snapshot snapshot)
+consent_was_sent(Datum contact, int32 organisation, TimestampTz since, Snapshot snapshot)
 {
 	SentScan	sent;
 	TimestampTz at;
-	bool		found;
+	bool		found = false;
 
 	begin_sent(&sent, contact, organisation, snapshot);
-	found = next_sent(&sent, &at);
+	while (!found && next_sent(&sent, &at))
+		found = at >= since;
 	end_sent(&sent);
 	return found;
 }

@@ -13,6 +13,6 @@
 
 extern void consent_sent_facts(ConsentSend *send, const ConsentStanding *standing, Datum contact,
 							   TimestampTz known_at, Snapshot snapshot);
-extern bool consent_was_sent(Datum contact, int32 organisation, Snapshot snapshot);
+extern bool consent_was_sent(Datum contact, int32 organisation, TimestampTz since, Snapshot snapshot);
 
 #endif							/* PG_CONSENT_SENT_H */
