@@ -12,6 +12,7 @@
  *	  its buckets' locks exclusively at pre-commit and leaves a row in
  *	  consent.gate_log: its number and the addresses.  Where it has to leave rows
  *	  to those who have locked them, it leaves another, with a number later than theirs.
+ *	  (LOCK TABLE alone gives nobody a number: that locker may miss it.)
  *	- A transaction that has queued takes its buckets' locks shared at
  *	  pre-commit, then looks in the log for transactions that were not visible
  *	  when its first row was judged, and judges again its rows for the
