@@ -772,6 +772,17 @@ BEGIN ATOMIC
     FROM step s CROSS JOIN scale c
    GROUP BY c.top, c.n;
 END;
+CREATE OR REPLACE FUNCTION consent.report_duration(seconds numeric) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN seconds IS NULL THEN '&#8211;'
+              WHEN seconds < 1 THEN 'at once'
+              WHEN seconds < 120 THEN pg_catalog.round(seconds)::text || ' s'
+              WHEN seconds < 7200 THEN pg_catalog.round(seconds / 60)::text || ' min'
+              WHEN seconds < 172800 THEN pg_catalog.round(seconds / 3600)::text || ' h'
+              ELSE consent.report_number(pg_catalog.round(seconds / 86400)) || ' days' END;
+END;
+
 CREATE OR REPLACE FUNCTION consent.report_style() RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -860,6 +871,7 @@ DECLARE
   days text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY') || ' to '
                || to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   broken bigint := (SELECT count(*) FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'health' <> 'ok');
+  raises boolean := EXISTS (SELECT FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'on_block' = 'raise');
   page text;
   rows text;
 BEGIN
@@ -871,9 +883,9 @@ BEGIN
 
   -- What matters at a glance.
   page := page || '<ul class="tiles">'
-    || format('<li class="plain"><b>%s</b><span class="what">Messages judged</span><span>%s</span></li>',
+    || format('<li class="plain"><b>%s</b><span class="what">Decisions logged</span><span>%s</span></li>',
               consent.report_number((d ->> 'total')::numeric),
-              CASE WHEN (d ->> 'total')::bigint = 0 THEN 'none were logged' ELSE consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric) || ' refused' END)
+              CASE WHEN (d ->> 'total')::bigint = 0 THEN 'none were logged' ELSE consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric) || ' refused' || CASE WHEN raises THEN ', without those that raised an error' ELSE '' END END)
     || format('<li class="%s"><b>%s</b><span class="what">Should not have gone</span><span>%s</span></li>',
               CASE WHEN x IS NULL OR x = 'null' THEN 'plain' WHEN (t ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
               consent.report_number((t ->> 'messages')::numeric),
@@ -898,17 +910,17 @@ BEGIN
 
   -- Decisions
   page := page || '<section id="decisions" aria-labelledby="h-decisions"><h2 id="h-decisions">What the guards decided</h2>'
-    || '<p class="says">Every message that was logged in the period, allowed or refused. A refusal that failed the sender&#39;s own statement leaves no trace here.</p>';
+    || '<p class="says">What was logged in the period: refusals, and as many allowances as each guard logs. A refusal that raised an error in the sender&#39;s own statement leaves no trace here.</p>';
   IF (d ->> 'total')::bigint = 0 THEN
     page := page || '<p class="none">No decisions were logged in this period.</p>';
   ELSE
     page := page || '<ul class="key"><li><i class="yes"></i>allowed</li><li><i class="no"></i>refused</li></ul>'
       || consent.report_columns(d -> 'over_time', 'allowed', 'refused', 'starts', 'yes', 'no',
-                                format('Messages per %s: %s allowed and %s refused in all', report ->> 'bucket', d ->> 'allowed', d ->> 'refused'));
+                                format('Decisions logged per %s: %s allowed and %s refused in all', report ->> 'bucket', d ->> 'allowed', d ->> 'refused'));
     SELECT string_agg(format('<tr><th scope="row">%s</th><td class="n">%s</td><td class="n">%s</td></tr>', to_char((v ->> 'starts')::date, 'FMDD Mon YYYY'),
                              consent.report_number((v ->> 'allowed')::numeric), consent.report_number((v ->> 'refused')::numeric)), '' ORDER BY v ->> 'starts')
       INTO rows FROM jsonb_array_elements(d -> 'over_time') v;
-    page := page || format('<details><summary>The figures</summary><table><caption>Messages per %s</caption><thead><tr><th scope="col">From</th><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>%s</tbody></table></details>',
+    page := page || format('<details><summary>The figures</summary><table><caption>Decisions logged per %s</caption><thead><tr><th scope="col">From</th><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>%s</tbody></table></details>',
                            report ->> 'bucket', rows);
     SELECT string_agg(format('<tr><th scope="row">%s<small>%s%s</small></th><td class="b">%s</td><td class="n" data-of="messages">%s</td><td class="n" data-of="people">%s</td></tr>',
                              consent.report_words(v ->> 'reason'), COALESCE(consent.html(v ->> 'explanation') || ' ', ''), COALESCE(consent.html(v ->> 'citation') || '.', ''),
@@ -917,7 +929,7 @@ BEGIN
       INTO rows FROM jsonb_array_elements(d -> 'reasons') WITH ORDINALITY AS a(v, i);
     page := page || '<h3>Why messages were refused</h3>' || COALESCE(
       '<table class="chart"><thead><tr><th scope="col">Reason</th><td></td><th scope="col" class="n">Messages</th><th scope="col" class="n">People</th></tr></thead><tbody>'
-      || rows || '</tbody></table>', '<p class="none">Nothing was refused.</p>');
+      || rows || '</tbody></table>', '<p class="none">No refusal was logged.</p>');
     SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="allowed">%s</td><td class="n" data-of="refused">%s</td></tr>',
                              consent.report_words(v ->> 'channel'),
                              consent.report_bar(ARRAY[(v ->> 'allowed')::numeric, (v ->> 'refused')::numeric], '{yes,no}',
@@ -943,7 +955,7 @@ BEGIN
     FROM (SELECT c.v, c.i, lag(c.v ->> 'organisation') OVER (ORDER BY c.i) AS before
             FROM jsonb_array_elements(report -> 'coverage') WITH ORDINALITY AS c(v, i) WHERE (c.v ->> 'contacts')::bigint > 0) a;
   page := page || '<section id="coverage" aria-labelledby="h-coverage"><h2 id="h-coverage">Who may be sent marketing</h2>'
-    || '<p class="says">All contacts of the ledger, judged now. A soft opt-in serves only what resembles the product that was sold. Whoever was never asked may not be sent marketing, and may not be asked by a message either: that is marketing too.</p>'
+    || '<p class="says">All contacts of the ledger, judged now for every channel, also where an address is of another kind. A soft opt-in serves only what resembles the product that was sold. Whoever was never asked may not be sent marketing, and may not be asked by a message either: that is marketing too.</p>'
     || COALESCE('<ul class="key"><li><i class="yes"></i>permitted</li><li><i class="soft"></i>permitted by soft opt-in</li><li><i class="no"></i>refused</li><li><i class="unasked"></i>never asked</li></ul>'
          || '<table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
          || rows || '</tbody></table>', '<p class="none">The ledger holds no contacts yet.</p>');
@@ -1036,14 +1048,14 @@ BEGIN
   -- Opt-outs
   page := page || '<section id="optouts" aria-labelledby="h-optouts"><h2 id="h-optouts">How fast an opt-out takes effect</h2>'
     || CASE WHEN (w ->> 'count')::bigint = 0 THEN '<p class="none">Nobody withdrew or objected in this period.</p>' ELSE
-       format('<p class="says">From what the person said to its being on record, where it binds every message.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr></tbody></table>',
+       format('<p class="says">From what the person said to its being on record, where it binds every message. In a history that was loaded afterwards that is the day of loading.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr></tbody></table>',
               consent.report_number((w ->> 'count')::numeric), consent.report_duration((w ->> 'median_seconds')::numeric), consent.report_duration((w ->> 'p95_seconds')::numeric),
               consent.report_duration((w ->> 'slowest_seconds')::numeric), consent.report_number((w ->> 'over_a_day')::numeric)) END || '</section>';
 
   -- Guards
   SELECT string_agg(format('<tr><th scope="row">%s%s</th><td>%s</td><td><span class="health %s">%s</span>%s</td></tr>', consent.html(v ->> 'relation'),
                            CASE WHEN v ->> 'leaf' <> v ->> 'relation' THEN '<small>partition ' || consent.html(v ->> 'leaf') || '</small>' ELSE '' END,
-                           consent.html(v ->> 'on_block'), CASE v ->> 'health' WHEN 'ok' THEN 'good' ELSE 'bad' END, CASE v ->> 'health' WHEN 'ok' THEN 'Working' ELSE consent.report_words(v ->> 'health') END,
+                           CASE v ->> 'on_block' WHEN 'raise' THEN 'fails with an error' WHEN 'divert' THEN 'is stored as cancelled' WHEN 'quarantine' THEN 'goes to quarantine' WHEN 'flag' THEN 'goes out, and is logged' ELSE '&#8211;' END, CASE v ->> 'health' WHEN 'ok' THEN 'good' ELSE 'bad' END, CASE v ->> 'health' WHEN 'ok' THEN 'Working' ELSE consent.report_words(v ->> 'health') END,
                            COALESCE('<small>' || consent.html(v ->> 'detail') || '</small>', '')), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(report -> 'guards') WITH ORDINALITY AS a(v, i);
   page := page || '<section id="guards" aria-labelledby="h-guards"><h2 id="h-guards">The guards themselves</h2>'
