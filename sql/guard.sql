@@ -508,7 +508,7 @@ SELECT contact, (consent.judge(standing, contact, 'email', 'guard acme', at => n
   FROM consent.contact_standing WHERE contact::text LIKE 'b%@guard.example' ORDER BY contact;
 -- What the log forgets, the ledger is told, once.
 SELECT consent.expire_log(now() + interval '1 second') > 0 AS expired, consent.expire_log(now() + interval '1 second');
-SELECT contact, kind, organisation, effective_at <= now() AS past, source FROM consent.ledger WHERE kind = 'contacted' AND contact::text LIKE '%@guard.example' ORDER BY contact;
+SELECT contact, kind, organisation, effective_at <= now() AS past, recorded_at = effective_at AS known_since, source FROM consent.ledger WHERE kind = 'contacted' AND contact::text LIKE '%@guard.example' ORDER BY contact;
 SELECT guard_later('b1@guard.example') AS b1, guard_later('b2@guard.example') AS b2, guard_later('b4@guard.example') AS b4;
 INSERT INTO guard_brokered VALUES ('{b1@guard.example}', :promo);
 SELECT consent.expire_log(now() + interval '1 second') AS expired, (SELECT count(*) FROM consent.ledger WHERE kind = 'contacted' AND contact = 'b1@guard.example') AS contacted;

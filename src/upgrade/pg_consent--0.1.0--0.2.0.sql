@@ -1360,10 +1360,11 @@ BEGIN ATOMIC
   WITH decisions AS (DELETE FROM consent.decision_log l WHERE l.decided_at < before
                      RETURNING l.contact, l.organisation, l.decided_at, l.allowed AND consent.is_marketing(l.class) AS sent),
        sweeps AS (DELETE FROM consent.sweep_log s WHERE s.at < before RETURNING 1),
-       -- First contact: without it a third party's consent goes stale.
+       -- First contact: without it a third party's consent goes stale.  We have
+       -- known of it since then, and known_at is to find it.
        contacts AS (
-         INSERT INTO consent.ledger (contact, kind, organisation, effective_at, source)
-         SELECT DISTINCT d.contact, 'contacted', d.organisation, min(d.decided_at), 'consent.decision_log'
+         INSERT INTO consent.ledger (contact, kind, organisation, effective_at, recorded_at, source)
+         SELECT DISTINCT d.contact, 'contacted', d.organisation, min(d.decided_at), min(d.decided_at), 'consent.decision_log'
            FROM decisions d
            JOIN consent.organisation o ON o.name = d.organisation
            JOIN consent.ledger c ON c.address = consent.contact_root(d.contact) AND c.contact = d.contact
