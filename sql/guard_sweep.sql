@@ -347,7 +347,10 @@ SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'swee
 SELECT count(*) AS pending, count(*) FILTER (WHERE consent.cleared(s)) AS cleared FROM sweep_slow s WHERE status = 'queued';
 SELECT judged, refused, skipped FROM consent.verify('sweep_slow');
 SELECT count(*) AS pending FROM sweep_slow WHERE status = 'queued';
+-- (versions word the range differently)
+\set VERBOSITY sqlstate
 SET pg_consent.sweep_timeout = -1;
+\set VERBOSITY terse
 RESET pg_consent.sweep_timeout;
 DROP TABLE sweep_slow;
 DROP FUNCTION sweep_sleeps(text, text), sweep_sleeps_too();
