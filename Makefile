@@ -20,6 +20,7 @@ PGFILEDESC = "pg_consent - marketing consent, enforced in the database"
 # The rooms of src/README.md, lowest first: a room calls only rooms above it.
 OBJS = \
 	src/module/module.o \
+	src/module/shmem.o \
 	src/module/words.o \
 	src/contact/contact.o \
 	src/contact/parse.o \

@@ -21,7 +21,6 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/dsm.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
@@ -29,6 +28,7 @@
 #include "utils/syscache.h"
 
 #include "classify/ruleset.h"
+#include "module/shmem.h"
 
 #define SLOTS	64				/* databases; of more, some share nothing */
 
@@ -54,44 +54,32 @@ typedef struct Hold
 } Hold;
 
 static Shared *shared = NULL;
-static shmem_request_hook_type previous_request_hook = NULL;
-static shmem_startup_hook_type previous_startup_hook = NULL;
-
-static void
-request_shmem(void)
+static Size
+shared_size(void)
 {
-	if (previous_request_hook)
-		previous_request_hook();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Shared)));
-	RequestNamedLWLockTranche("pg_consent rules", 1);
+	return MAXALIGN(sizeof(Shared));
 }
 
 static void
-startup_shmem(void)
+start_sharing(LWLock *lock)
 {
 	bool		found;
 
-	if (previous_startup_hook)
-		previous_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared = ShmemInitStruct("pg_consent rules", sizeof(Shared), &found);
+	shared = ShmemInitStruct("pg_consent rules", shared_size(), &found);
 	if (!found)
 	{
 		memset(shared, 0, sizeof(Shared));
-		shared->lock = &GetNamedLWLockTranche("pg_consent rules")->lock;
+		shared->lock = lock;
 	}
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
 consent_ruleset_share_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shmem;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup_shmem;
+	static const ConsentShmemPart part = {"pg_consent rules", shared_size, start_sharing};
+
+	if (process_shared_preload_libraries_in_progress)
+		consent_shmem_add(&part);
 }
 
 static void

@@ -18,7 +18,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -28,6 +27,7 @@
 
 #include "guard/counters.h"
 #include "module/compat.h"
+#include "module/shmem.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_counts);
 
@@ -50,40 +50,28 @@ typedef struct Counted
 static LWLock *lock = NULL;
 static HTAB *counted = NULL;
 
-static shmem_request_hook_type previous_request_hook = NULL;
-static shmem_startup_hook_type previous_startup_hook = NULL;
-
-static void
-request_shmem(void)
+static Size
+counters_size(void)
 {
-	if (previous_request_hook)
-		previous_request_hook();
-	RequestAddinShmemSpace(hash_estimate_size(MAX_COUNTED, sizeof(Counted)));
-	RequestNamedLWLockTranche("pg_consent", 1);
+	return hash_estimate_size(MAX_COUNTED, sizeof(Counted));
 }
 
 static void
-startup_shmem(void)
+start_counters(LWLock *own_lock)
 {
 	HASHCTL		ctl = {.keysize = sizeof(CountedKey), .entrysize = sizeof(Counted)};
 
-	if (previous_startup_hook)
-		previous_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	lock = own_lock;
 	counted = ShmemInitHash("pg_consent counters", 16, MAX_COUNTED, &ctl, HASH_ELEM | HASH_BLOBS);
-	lock = &GetNamedLWLockTranche("pg_consent")->lock;
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
 consent_counters_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shmem;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup_shmem;
+	static const ConsentShmemPart part = {"pg_consent counters", counters_size, start_counters};
+
+	if (process_shared_preload_libraries_in_progress)
+		consent_shmem_add(&part);
 }
 
 /* The counters of a table.  They stay where they are, until the table is gone. */

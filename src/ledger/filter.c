@@ -69,7 +69,6 @@
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 #include "postmaster/bgworker.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
@@ -90,6 +89,7 @@
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
+#include "module/shmem.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_filter_recorded);
 PG_FUNCTION_INFO_V1(pg_consent_fill_filter);
@@ -138,9 +138,6 @@ static int	filter_size = 16 * 1024;
 static Filter *filter = NULL;
 static pg_atomic_uint64 *words = NULL;
 
-static shmem_request_hook_type previous_request_hook = NULL;
-static shmem_startup_hook_type previous_startup_hook = NULL;
-
 /* Bumped by callbacks: what a fingerprint was taken of may have changed. */
 static uint64 changes = 1;
 
@@ -162,40 +159,27 @@ words_size(void)
 	return (Size) filter_size * 1024;
 }
 
-static void
-request_shmem(void)
+static Size
+filter_bytes(void)
 {
-	if (previous_request_hook)
-		previous_request_hook();
-	if (filter_size == 0)
-		return;
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Filter)) + words_size() + PG_CACHE_LINE_SIZE);
-	RequestNamedLWLockTranche("pg_consent filter", 1);
+	return filter_size == 0 ? 0 : MAXALIGN(sizeof(Filter)) + words_size() + PG_CACHE_LINE_SIZE;
 }
 
 static void
-startup_shmem(void)
+start_filter(LWLock *lock)
 {
 	bool		found;
 
-	if (previous_startup_hook)
-		previous_startup_hook();
-	filter = NULL;
-	if (filter_size == 0)
-		return;
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	filter = ShmemInitStruct("pg_consent filter",
-							 MAXALIGN(sizeof(Filter)) + words_size() + PG_CACHE_LINE_SIZE, &found);
+	filter = ShmemInitStruct("pg_consent filter", filter_bytes(), &found);
 	words = (pg_atomic_uint64 *) TYPEALIGN(PG_CACHE_LINE_SIZE, (char *) filter + MAXALIGN(sizeof(Filter)));
 	if (!found)
 	{
 		memset(filter, 0, sizeof(Filter));
-		filter->lock = &GetNamedLWLockTranche("pg_consent filter")->lock;
+		filter->lock = lock;
 		filter->nblocks = words_size() / (WORDS_PER_BLOCK * sizeof(uint64));
 		for (uint64 i = 0; i < filter->nblocks * WORDS_PER_BLOCK; i++)
 			pg_atomic_init_u64(&words[i], 0);
 	}
-	LWLockRelease(AddinShmemInitLock);
 }
 
 /* Only mark: this runs in the middle of anything. */
@@ -214,6 +198,8 @@ relation_changed(Datum arg, Oid relid)
 void
 consent_filter_init(void)
 {
+	static const ConsentShmemPart part = {"pg_consent filter", filter_bytes, start_filter};
+
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	DefineCustomIntVariable("pg_consent.filter_size",
@@ -223,10 +209,7 @@ consent_filter_init(void)
 							16 * 1024, 0, MAX_KILOBYTES / 2,
 							PGC_POSTMASTER, GUC_UNIT_KB,
 							NULL, NULL, NULL);
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shmem;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup_shmem;
+	consent_shmem_add(&part);
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 }
 
