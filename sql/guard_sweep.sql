@@ -343,14 +343,46 @@ RESET sweep.sleeps;
 SELECT array_agg(kind) AS said FROM consent.ledger WHERE contact::text LIKE 'slow_@sweep.example' AND kind = 'withdrawal';
 SELECT id, status FROM sweep_slow ORDER BY id;
 SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_slow'::regclass ORDER BY at;
--- what was left is refused to whoever asks, and parked by verify()
+-- what was left is refused to whoever asks, is shown, and makes nobody wait who has not been asked to do it
 SELECT count(*) AS pending, count(*) FILTER (WHERE consent.cleared(s)) AS cleared FROM sweep_slow s WHERE status = 'queued';
-SELECT judged, refused, skipped FROM consent.verify('sweep_slow');
-SELECT count(*) AS pending FROM sweep_slow WHERE status = 'queued';
+SELECT health, detail FROM consent.guards WHERE relation = 'sweep_slow'::regclass;
+SET sweep.sleeps = 'body';
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+INSERT INTO sweep_slow VALUES (1, 'sam@sweep.example', :service);
+RESET sweep.sleeps;
+SELECT count(*) AS pending FROM sweep_slow WHERE status = 'queued' AND id > 1;
+SELECT consent.finish_sweeps();
+SELECT count(*) AS pending FROM sweep_slow WHERE status = 'queued' AND id > 1;
+SELECT health, detail FROM consent.guards WHERE relation = 'sweep_slow'::regclass;
+SELECT consent.finish_sweeps();
+:agree
 -- (versions word the range differently)
 \set VERBOSITY sqlstate
 SET pg_consent.sweep_timeout = -1;
 \set VERBOSITY terse
 RESET pg_consent.sweep_timeout;
 DROP TABLE sweep_slow;
+
+-- What is left stays left while a guard is disabled or broken, and is forgotten with it.
+CREATE TABLE sweep_owing (id int, to_addr text, body text);
+SELECT consent.guard('sweep_owing', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$);
+INSERT INTO sweep_owing VALUES (1, 'kim@sweep.example', :promo);
+ALTER TABLE sweep_owing RENAME to_addr TO recipient;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+ALTER TABLE sweep_owing DISABLE TRIGGER consent_guard;
+SELECT consent.finish_sweeps();
+ALTER TABLE sweep_owing ENABLE ALWAYS TRIGGER consent_guard;
+ALTER TABLE sweep_owing RENAME recipient TO to_addr;
+SELECT consent.finish_sweeps();
+SELECT consent.finish_sweeps(), count(*) AS left FROM sweep_owing;
+:agree
+INSERT INTO sweep_owing VALUES (2, 'kim@sweep.example', :promo);
+ALTER TABLE sweep_owing RENAME to_addr TO recipient;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+DROP TABLE sweep_owing;
+SELECT consent.finish_sweeps();
+SELECT consent.finish_sweeps();
+BEGIN READ ONLY;
+SELECT consent.finish_sweeps();
+ROLLBACK;
 DROP FUNCTION sweep_sleeps(text, text), sweep_sleeps_too();

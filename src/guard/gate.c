@@ -11,8 +11,7 @@
  *	- A transaction that has recorded what may stand against a message takes
  *	  its buckets' locks exclusively at pre-commit and leaves a row in
  *	  consent.gate_log: its number and the addresses.  Where it has to leave rows
- *	  to those who have locked them, it leaves another, with a number later than theirs.
- *	  (LOCK TABLE alone gives nobody a number: that locker may miss it.)
+ *	  to those who have locked them, it leaves another, later than any number (debt.c).
  *	- A transaction that has queued takes its buckets' locks shared at
  *	  pre-commit, then looks in the log for transactions that were not visible
  *	  when its first row was judged, and judges again its rows for the
@@ -68,6 +67,7 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
@@ -77,6 +77,7 @@
 #include "storage/buffile.h"
 #include "storage/lock.h"
 #include "storage/procarray.h"
+#include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -87,6 +88,7 @@
 #include "utils/snapmgr.h"
 #include "utils/xid8.h"
 
+#include "guard/debt.h"
 #include "guard/gate.h"
 #include "guard/guard.h"
 #include "guard/sweep.h"
@@ -98,21 +100,15 @@
 #include "module/compat.h"
 #include "module/module.h"
 
+PG_FUNCTION_INFO_V1(pg_consent_finish_sweeps);
+
 #define NBUCKETS 256
 #define BUCKET(key) ((int) ((key) % NBUCKETS))
-
-/* Columns of consent.gate_log, as guard.sql creates it. */
-#define Anum_gate_log_xid	1
-#define Anum_gate_log_keys	2
-#define Natts_gate_log		2
 
 /* Notes kept in memory; more go to a temporary file. */
 #define NOTES_IN_MEMORY (256 * 1024)
 
-/* More addresses than this in one transaction count, for others, as all. */
-#define KEYS_IN_LOG (64 * 1024)
-
-/* And more than this are not remembered. */
+/* More addresses than this in one transaction are not remembered; for others KEYS_IN_LOG count as all. */
 #define KEYS_IN_MEMORY (1024 * 1024)
 
 /* Of so many what they are linked to is looked up one by one; of more all links are read. */
@@ -124,14 +120,6 @@
 
 /* Keys of persons are to be others than those of addresses. */
 #define PERSON_SEED 0x706572736f6eULL
-
-/*
- * The locks are advisory ones of a class that no SQL function can name (those
- * use 1 and 2), so only we take them, and pg_locks shows them.
- */
-#define LOCK_CLASS 3
-#define LOCK_SPACE_BUCKET 1
-#define LOCK_SPACE_PRUNE 2
 
 /* A row that was let through for an address.  There are many, so it is 16 bytes. */
 typedef struct Note
@@ -170,6 +158,9 @@ typedef struct Gate
 	Note	   *notes;
 	int64		nspilled;
 	BufFile    *spilled;
+	int			nlisted;		/* of rels, in tables */
+	List	   *tables;
+	bool		owing;			/* a sweep had to leave rows in one of them */
 
 	/* what it recorded against messages */
 	int			nkeys;
@@ -180,6 +171,9 @@ typedef struct Gate
 	int			maxcontacts;
 	ConsentContact **contacts;	/* NULL: none, or too many */
 	bool		too_many_contacts;
+	bool		swept;			/* for them */
+
+	bool		finishing;		/* consent.finish_sweeps() was called */
 } Gate;
 
 static Gate *gate = NULL;
@@ -474,8 +468,8 @@ compare_keys(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static void
-sort_keys(ConsentKeySet *set)
+void
+consent_sort_keys(ConsentKeySet *set)
 {
 	int			n = 0;
 
@@ -493,20 +487,6 @@ consent_key_in_set(const ConsentKeySet *set, uint64 key)
 {
 	return set->all || (set->n > 0 &&
 						bsearch(&key, set->keys, set->n, sizeof(uint64), compare_keys) != NULL);
-}
-
-static Relation
-open_log(LOCKMODE mode, Oid *indexid)
-{
-	Oid			nsp = get_namespace_oid("consent", false);
-	Oid			relid = get_relname_relid("gate_log", nsp);
-
-	*indexid = get_relname_relid("gate_log_xid", nsp);
-	if (!OidIsValid(relid) || !OidIsValid(*indexid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.gate_log\" or its index does not exist")));
-	return table_open(relid, mode);
 }
 
 /*
@@ -538,24 +518,18 @@ prune_log(Relation rel, Oid indexid)
 
 /* Tell those who have queued: under our exclusive locks. */
 static void
-write_log(const ConsentKeySet *set, FullTransactionId xid)
+write_log(const ConsentKeySet *set)
 {
+	FullTransactionId xid = GetTopFullTransactionId();
 	Oid			indexid;
-	Relation	rel = open_log(RowExclusiveLock, &indexid);
+	Relation	rel = consent_gate_log_open(RowExclusiveLock, &indexid);
 	Datum		values[Natts_gate_log];
-	bool		nulls[Natts_gate_log] = {false};
+	bool		nulls[Natts_gate_log];
 
+	memset(nulls, true, sizeof(nulls));
+	nulls[Anum_gate_log_xid - 1] = false;
 	values[Anum_gate_log_xid - 1] = FullTransactionIdGetDatum(xid);
-	nulls[Anum_gate_log_keys - 1] = set->all || set->n > KEYS_IN_LOG;
-	if (!nulls[Anum_gate_log_keys - 1])
-	{
-		Datum	   *keys = palloc(set->n * sizeof(Datum));
-
-		for (int i = 0; i < set->n; i++)
-			keys[i] = Int64GetDatum((int64) set->keys[i]);
-		values[Anum_gate_log_keys - 1] =
-			PointerGetDatum(construct_array(keys, set->n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	}
+	values[Anum_gate_log_keys - 1] = consent_gate_log_keys(set, &nulls[Anum_gate_log_keys - 1]);
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	if (U64FromFullTransactionId(xid) % PRUNE_EVERY == 0)
 		prune_log(rel, indexid);
@@ -576,10 +550,28 @@ add_keys(ConsentKeySet *set, Datum array)
 		set->keys[set->n++] = (uint64) DatumGetInt64(keys[i]);
 }
 
+/* The tables that we have queued in, and of which they are partitions. */
+static List *
+gate_tables(void)
+{
+	for (; gate->nlisted < gate->nrels; gate->nlisted++)
+	{
+		Oid			relid = gate->rels[gate->nlisted].relid;
+		MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+
+		gate->tables = list_append_unique_oid(gate->tables, relid);
+		if (get_rel_relispartition(relid))
+			gate->tables = list_concat_unique_oid(gate->tables, get_partition_ancestors(relid));
+		MemoryContextSwitchTo(caller);
+	}
+	return gate->tables;
+}
+
 /*
  * The addresses that something was recorded about by transactions we did not
- * see when we began to judge, our own included.  When that is more reading
- * than judging again, we judge all again.
+ * see when we began to judge, our own included, and those whose rows a sweep of
+ * one of our tables had to leave.  When that is more reading than judging again,
+ * we judge all again.
  */
 static ConsentKeySet
 suspects(void)
@@ -587,7 +579,7 @@ suspects(void)
 	ConsentKeySet set = {0};
 	int64		worth = gate->nspilled + gate->nnotes + 100;
 	Oid			indexid;
-	Relation	rel = open_log(AccessShareLock, &indexid);
+	Relation	rel = consent_gate_log_open(AccessShareLock, &indexid);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -598,9 +590,17 @@ suspects(void)
 	while (!set.all && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
-		Datum		keys = heap_getattr(tuple, Anum_gate_log_keys, RelationGetDescr(rel), &isnull);
+		Datum		relation = heap_getattr(tuple, Anum_gate_log_relation, RelationGetDescr(rel), &isnull);
+		Datum		keys;
 
 		CHECK_FOR_INTERRUPTS();
+		if (!isnull)
+		{
+			if (!list_member_oid(gate_tables(), DatumGetObjectId(relation)))
+				continue;
+			gate->owing = true;
+		}
+		keys = heap_getattr(tuple, Anum_gate_log_keys, RelationGetDescr(rel), &isnull);
 		if (isnull || worth-- == 0)
 			set.all = true;
 		else
@@ -608,7 +608,7 @@ suspects(void)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	sort_keys(&set);
+	consent_sort_keys(&set);
 	return set;
 }
 
@@ -663,7 +663,7 @@ overtaken(const ConsentKeySet *ours)
 {
 	ConsentKeySet met = {0};
 	Oid			indexid;
-	Relation	rel = open_log(AccessShareLock, &indexid);
+	Relation	rel = consent_gate_log_open(AccessShareLock, &indexid);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -674,10 +674,13 @@ overtaken(const ConsentKeySet *ours)
 	while ((met.n == 0 || gate->too_many_contacts) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
+		bool		is_debt = !heap_attisnull(tuple, Anum_gate_log_relation, RelationGetDescr(rel));
 		Datum		keys = heap_getattr(tuple, Anum_gate_log_keys, RelationGetDescr(rel), &isnull);
 		int			n = met.n;
 
 		CHECK_FOR_INTERRUPTS();
+		if (is_debt)
+			break;				/* they come last */
 		if (isnull)
 		{
 			/* They may have recorded about any of them. */
@@ -695,7 +698,7 @@ overtaken(const ConsentKeySet *ours)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	if (met.keys != ours->keys)
-		sort_keys(&met);
+		consent_sort_keys(&met);
 	return met;
 }
 
@@ -715,7 +718,7 @@ join_others(void)
 		return false;
 	ours.keys = palloc_extended(ours.n * sizeof(uint64), MCXT_ALLOC_HUGE);
 	memcpy(ours.keys, gate->keys, ours.n * sizeof(uint64));
-	sort_keys(&ours);
+	consent_sort_keys(&ours);
 
 	met = overtaken(&ours);
 	if (met.all || met.n > 0)
@@ -977,24 +980,32 @@ settle_restrictions(void)
 		gate->all_keys = false;
 		gate->too_many_contacts = false;
 		forget_contacts();
-		sort_keys(&set);
+		consent_sort_keys(&set);
 		PushActiveSnapshot(GetLatestSnapshot());
-		write_log(&set, GetTopFullTransactionId());
-
-		/*
-		 * Who has locked a row may have begun after us and seen us commit before
-		 * it changed the row: to it too we are somebody new.
-		 */
-		if (!consent_sweep(&set))
-			write_log(&set, ReadNextFullTransactionId());
+		write_log(&set);
+		consent_sweep(&set);
+		gate->swept = true;
 		consent_erase_traces();
 		PopActiveSnapshot();
 		AfterTriggerFireDeferred();
 	}
 }
 
+/* What sweeps of others had to leave (debt.c). */
 static void
-pass(void)
+pay_debts(void)
+{
+	if (!gate->swept && !gate->owing && !gate->finishing)
+		return;
+	PushActiveSnapshot(GetLatestSnapshot());
+	consent_sweep_debts(gate->swept || gate->finishing ? NIL : gate_tables(), !gate->finishing);
+	PopActiveSnapshot();
+	AfterTriggerFireDeferred();
+	settle_restrictions();
+}
+
+static void
+pass(bool preparing)
 {
 	MemoryContext work = AllocSetContextCreate(TopTransactionContext, "pg_consent gate",
 											   ALLOCSET_SMALL_SIZES);
@@ -1021,6 +1032,8 @@ pass(void)
 			settle_restrictions();
 			XactReadOnly = read_only;
 		}
+		if (!preparing)
+			pay_debts();
 	}
 	if (gate->since != NULL)
 		UnregisterSnapshotFromOwner(gate->since, TopTransactionResourceOwner);
@@ -1064,10 +1077,10 @@ transaction_event(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_PREPARE:
 			check_prepare();
-			pass();
+			pass(true);
 			break;
 		case XACT_EVENT_PRE_COMMIT:
-			pass();
+			pass(false);
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
@@ -1079,6 +1092,34 @@ transaction_event(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			break;
 	}
+}
+
+/* consent.finish_sweeps(): in how many guards' tables are rows left? */
+PGDLLEXPORT Datum
+pg_consent_finish_sweeps(PG_FUNCTION_ARGS)
+{
+	List	   *debts;
+	ListCell   *cell;
+	int64		n = 0;
+
+	PreventCommandDuringRecovery("consent.finish_sweeps()");
+	PreventCommandIfReadOnly("consent.finish_sweeps()");
+	get_gate()->finishing = true;
+	debts = consent_debts();
+	foreach(cell, debts)
+	{
+		ConsentDebt *debt = lfirst(cell);
+		bool		first = true;
+
+		for (int i = 0; first && i < foreach_current_index(cell); i++)
+		{
+			ConsentDebt *other = list_nth(debts, i);
+
+			first = debt->relid != other->relid || strcmp(NameStr(debt->guard), NameStr(other->guard)) != 0;
+		}
+		n += first;
+	}
+	PG_RETURN_INT64(n);
 }
 
 void

@@ -12,6 +12,15 @@
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
+/*
+ * Our locks are advisory ones of a class that no SQL function can name (those
+ * use 1 and 2), so only we take them, and pg_locks shows them.
+ */
+#define LOCK_CLASS 3
+#define LOCK_SPACE_BUCKET 1
+#define LOCK_SPACE_PRUNE 2
+#define LOCK_SPACE_DEBTS 3
+
 /* A set of addresses. */
 typedef struct ConsentKeySet
 {
@@ -21,6 +30,7 @@ typedef struct ConsentKeySet
 } ConsentKeySet;
 
 extern bool consent_key_in_set(const ConsentKeySet *set, uint64 key);
+extern void consent_sort_keys(ConsentKeySet *set);
 
 /* An address, all its +tag forms, as the gate knows it. */
 extern uint64 consent_address_key(const ConsentContact *contact);

@@ -112,16 +112,32 @@ CREATE FUNCTION consent.guard_argument(target regclass, trigger name, argument t
 COMMENT ON FUNCTION consent.guard_argument(regclass, name, text) IS
   'What a guard was given for one of its arguments, as stored in its trigger: name, region, or a mapping; NULL if nothing';
 
--- Written and read by the gate alone (gate.c), under locks of its own; rows that
--- no running transaction can ask for are deleted by those who write.
+-- Written and read by the gate alone (gate.c, debt.c), under locks of its own; rows
+-- that no running transaction can ask for are deleted by those who write.
 CREATE TABLE consent.gate_log (
   xid xid8 NOT NULL,
-  keys bigint[]);
+  keys bigint[],
+  relation regclass,
+  guard name,
+  since timestamptz,
+  retry_at timestamptz);
 CREATE INDEX gate_log_xid ON consent.gate_log (xid);
 COMMENT ON TABLE consent.gate_log IS
-  'Which transactions of late have recorded what may stand against messages, and to whom? Transactions that queue messages look here before they commit';
-COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded; once more, with a later number, where it had to leave rows to those who had locked them';
-COMMENT ON COLUMN consent.gate_log.keys IS 'Digests of the addresses it recorded about, NULL: too many to name';
+  'Which transactions of late have recorded what may stand against messages, and to whom? And what rows have sweeps had to leave? Transactions that queue messages look here before they commit';
+COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded; of rows that a sweep had to leave the greatest number there is, so that every transaction finds them';
+COMMENT ON COLUMN consent.gate_log.keys IS 'Digests of the addresses it recorded about, or whose rows were left, NULL: too many to name';
+COMMENT ON COLUMN consent.gate_log.relation IS 'The guarded table in which rows were left';
+COMMENT ON COLUMN consent.gate_log.guard IS 'The trigger of the guard whose they are';
+COMMENT ON COLUMN consent.gate_log.since IS 'When they were left';
+COMMENT ON COLUMN consent.gate_log.retry_at IS
+  'From when on other withdrawals, and commits of transactions that have queued in that table, try them again; infinity: only consent.finish_sweeps() and consent.verify()';
+
+CREATE FUNCTION consent.finish_sweeps() RETURNS bigint
+  LANGUAGE C VOLATILE
+  AS 'MODULE_PATHNAME', 'pg_consent_finish_sweeps';
+COMMENT ON FUNCTION consent.finish_sweeps() IS
+  'Sweeps once more, when the transaction commits, what withdrawals had to leave because it was locked, broken or too slow: see consent.guards and consent.sweep_log. Returns for how many guards there is something left before that. Run it each minute';
+REVOKE EXECUTE ON FUNCTION consent.finish_sweeps() FROM PUBLIC;
 
 CREATE FUNCTION consent.guard_keys(recipient text, region text) RETURNS bigint[]
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

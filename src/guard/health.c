@@ -43,6 +43,7 @@
 
 #include "guard/action.h"
 #include "guard/counters.h"
+#include "guard/debt.h"
 #include "guard/guard.h"
 #include "guard/health.h"
 #include "guard/log.h"
@@ -465,6 +466,43 @@ verify_leaf(Relation rel, Trigger *trigger)
 	return found;
 }
 
+/* What sweeps had to leave in these tables.  We are about to look at all of their rows. */
+static List *
+debts_of(List *tables)
+{
+	List	   *debts = consent_debts();
+	ListCell   *cell;
+
+	if (debts == NIL)
+		return NIL;
+
+	/* Somebody may be paying: that takes as long as a commit. */
+	(void) consent_debts_lock(true);
+	debts = consent_debts();
+	foreach(cell, debts)
+	{
+		if (!list_member_oid(tables, ((ConsentDebt *) lfirst(cell))->relid))
+			debts = foreach_delete_current(debts, cell);
+	}
+	return debts;
+}
+
+/* Rows of this guard had to be left in a table once more. */
+static void
+leave_open(List *debts, Oid relid, const char *guard)
+{
+	List	   *ancestors = get_rel_relispartition(relid) ? get_partition_ancestors(relid) : NIL;
+	ListCell   *cell;
+
+	foreach(cell, debts)
+	{
+		ConsentDebt *debt = lfirst(cell);
+
+		if ((debt->relid == relid || list_member_oid(ancestors, debt->relid)) && strcmp(NameStr(debt->guard), guard) == 0)
+			debt->open = true;
+	}
+}
+
 /*
  * consent.verify(table): judge the rows that are there, by every guard, in the
  * table and what belongs to it.
@@ -475,6 +513,7 @@ pg_consent_verify(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			target = PG_GETARG_OID(0);
 	List	   *leaves;
+	List	   *debts;
 	ListCell   *lc;
 	int			nguards = 0;
 
@@ -482,6 +521,7 @@ pg_consent_verify(PG_FUNCTION_ARGS)
 	if (!consent_object_ownercheck(target, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(target));
 	leaves = find_all_inheritors(target, RowExclusiveLock, NULL);
+	debts = debts_of(leaves);
 	foreach(lc, leaves)
 	{
 		Relation	rel = table_open(lfirst_oid(lc), NoLock);
@@ -501,6 +541,8 @@ pg_consent_verify(PG_FUNCTION_ARGS)
 			values[1] = name ? CStringGetTextDatum(name) : (Datum) 0;
 			nulls[1] = name == NULL;
 			found = verify_leaf(rel, consent_guard_copy(rel, trigger));
+			if (found.skipped > 0)
+				leave_open(debts, RelationGetRelid(rel), trigger->tgname);
 			values[0] = ObjectIdGetDatum(RelationGetRelid(rel));
 			values[2] = Int64GetDatum(found.judged);
 			values[3] = Int64GetDatum(found.refused);
@@ -513,5 +555,10 @@ pg_consent_verify(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("table \"%s\" is not guarded", get_rel_name(target))));
+	foreach(lc, debts)
+	{
+		if (!((ConsentDebt *) lfirst(lc))->open)
+			consent_debt_delete(lfirst(lc));
+	}
 	return (Datum) 0;
 }

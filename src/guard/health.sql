@@ -80,7 +80,10 @@ CREATE VIEW consent.guards AS
            AND NOT (m.tgparentid <> 0 AND m.tgrelid > m.tgparentid AND EXISTS (
              SELECT FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = m.tgrelid AND a.attname = 'ctid' AND a.xmin = m.xmin))
-           AND consent.guarded_rows(m.tgrelid) AS unverified
+           AND consent.guarded_rows(m.tgrelid) AS unverified,
+           f.health = 'ok' AND EXISTS (
+             SELECT FROM consent.gate_log g
+              WHERE g.xid = '18446744073709551615'::xid8 AND g.relation = m.tgrelid AND g.guard = m.tgname) AS owing
       FROM made m, LATERAL (SELECT (consent.guard_fault(m.tgrelid, m.tgname)).* OFFSET 0) f),
   expected AS (
     WITH RECURSIVE family AS (
@@ -95,9 +98,12 @@ CREATE VIEW consent.guards AS
     SELECT f.* FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.leaf WHERE c.relkind IN ('r', 'p'))
   SELECT j.relation, j.tgrelid::regclass AS leaf,
          COALESCE(j.on_block, 'raise')::consent.block_action AS on_block,
-         CASE WHEN j.unverified THEN 'unverified_rows' ELSE j.health END AS health,
+         CASE WHEN j.unverified OR j.owing THEN 'unverified_rows' ELSE j.health END AS health,
          CASE WHEN j.unverified
               THEN pg_catalog.format('rows of this table have not passed its guard: SELECT * FROM consent.verify(%L)',
+                                     consent.relation_name(j.relation))
+              WHEN j.owing
+              THEN pg_catalog.format('withdrawals had to leave rows of this table: SELECT consent.finish_sweeps(), or SELECT * FROM consent.verify(%L)',
                                      consent.relation_name(j.relation))
               ELSE j.detail END AS detail,
          j.name
@@ -113,7 +119,7 @@ COMMENT ON COLUMN consent.guards.relation IS 'The table that was guarded';
 COMMENT ON COLUMN consent.guards.leaf IS 'That table, or the partition or child whose trigger this is';
 COMMENT ON COLUMN consent.guards.on_block IS 'What happens to a refused message';
 COMMENT ON COLUMN consent.guards.health IS
-  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, or were written while it was disabled. NULL if you may read neither the table nor the ledger';
+  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, were written while it was disabled, or had to be left by a withdrawal''s sweep. NULL if you may read neither the table nor the ledger';
 COMMENT ON COLUMN consent.guards.detail IS 'What that means here, NULL if ok';
 COMMENT ON COLUMN consent.guards.name IS 'The name of the guard, NULL if it has none';
 GRANT SELECT ON consent.guards TO PUBLIC;

@@ -100,7 +100,7 @@ COMMENT ON COLUMN consent.sweep_log.contact_digest IS
 COMMENT ON COLUMN consent.sweep_log.relation IS 'The guarded table that was swept; a number once it is dropped';
 COMMENT ON COLUMN consent.sweep_log.cancelled IS 'Rows that were cancelled';
 COMMENT ON COLUMN consent.sweep_log.skipped IS
-  'Rows that another transaction had locked, because it was sending them, or that could not be changed: left to the claim guard';
+  'Rows that another transaction had locked, because it was sending them, or that could not be changed: left for later, see consent.finish_sweeps()';
 COMMENT ON COLUMN consent.sweep_log.problem IS
   'The first error, NULL if there was none; without what stood in it, which may be an address: the server''s log has all of it. If it came before any row was found, the whole table was left alone, and the digest is of one of the contacts';
 

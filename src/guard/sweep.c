@@ -17,7 +17,7 @@
  * its own: a guard that is broken is written down in consent.sweep_log, and the
  * withdrawal stands.  A mapping that sleeps is stopped after
  * pg_consent.sweep_timeout, and then its guard is given up: withdrawals of others
- * who share a lock wait for ours.  Statements run as the table's owner, under pinned
+ * who share a lock wait for ours.  What was left is swept later (debt.c).  Statements run as the table's owner, under pinned
  * settings, and each under a snapshot of its own whatever the isolation level
  * of the transaction, so that they see what has committed by now.
  *
@@ -47,6 +47,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -61,6 +62,7 @@
 #include "utils/timestamp.h"
 
 #include "guard/action.h"
+#include "guard/debt.h"
 #include "guard/guard.h"
 #include "guard/log.h"
 #include "guard/sweep.h"
@@ -90,6 +92,13 @@ PG_FUNCTION_INFO_V1(pg_consent_guard_key);
 
 #define ROWS_AT_ONCE 1000
 
+/* Debts are paid in passing for so many addresses at most. */
+#define KEYS_IN_PASSING 1000
+
+/* In passing, what could not be paid is tried again when it is twice as old, but after so many seconds. */
+#define RETRY_AFTER_MIN 1
+#define RETRY_AFTER_MAX 60
+
 #define TIME_IS_UP "a mapping or a trigger took longer than pg_consent.sweep_timeout: rows are left pending"
 
 /* What happened to the rows of one address in one table. */
@@ -106,6 +115,8 @@ typedef struct Sweep
 	const ConsentKeySet *set;
 	Oid			relid;
 	Oid			trigger;
+	NameData	name;			/* its */
+	bool		again;			/* what an earlier sweep had to leave */
 	MemoryContext context;		/* of the two below */
 	HTAB	   *tallies;
 	const char *problem;		/* the first, NULL: none */
@@ -189,6 +200,7 @@ find_guards(void)
 
 				sweep->relid = form->tgrelid;
 				sweep->trigger = form->oid;
+				sweep->name = form->tgname;
 				guards = lappend(guards, sweep);
 			}
 		}
@@ -369,6 +381,27 @@ park(Sweep *sweep, void *arg)
 		doomed->skipped = true;
 }
 
+/*
+ * Lock a guarded table, or a partition, if that takes no waiting.  Who has ended,
+ * and is letting go of its locks one by one, is no hindrance: it has made its
+ * last check and will not see us.
+ */
+static bool
+lock_guarded(Oid relid)
+{
+	LOCKTAG		tag;
+	int			n;
+
+	if (ConditionalLockRelationOid(relid, RowExclusiveLock))
+		return true;
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+	(void) GetLockConflicts(&tag, RowExclusiveLock, &n);
+	if (n > 0)
+		return false;
+	LockRelationOid(relid, RowExclusiveLock);
+	return true;
+}
+
 /* A partition, or the table itself, while its rows come by. */
 typedef struct Leaf
 {
@@ -387,17 +420,19 @@ close_leaf(Leaf *leaf)
 	leaf->rel = NULL;
 }
 
-/* The clone there of a guard, or the guard itself. */
-static void
+/* The clone there of a guard, or the guard itself; false if somebody has locked it. */
+static bool
 open_leaf(Leaf *leaf, Oid relid, const Trigger *guard)
 {
 	Trigger    *trigger;
 	int			position = 0;
 
 	if (leaf->rel != NULL && RelationGetRelid(leaf->rel) == relid)
-		return;
+		return true;
 	close_leaf(leaf);
-	leaf->rel = table_open(relid, RowExclusiveLock);
+	if (!lock_guarded(relid))
+		return false;
+	leaf->rel = table_open(relid, NoLock);
 	leaf->slot = table_slot_create(leaf->rel, NULL);
 	leaf->mapping = NULL;
 	while (leaf->mapping == NULL && (trigger = consent_guard_next(leaf->rel, &position)) != NULL)
@@ -410,6 +445,7 @@ open_leaf(Leaf *leaf, Oid relid, const Trigger *guard)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("partition \"%s\" has lost its guard", RelationGetRelationName(leaf->rel))));
+	return true;
 }
 
 static void
@@ -552,7 +588,11 @@ sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows
 		if (isnull || !for_us(sweep->set, keys, &ours))
 			continue;
 		start_timer();
-		open_leaf(leaf, relid, trigger);
+		if (!open_leaf(leaf, relid, trigger))
+		{
+			tally(sweep, ours)->skipped++;
+			continue;
+		}
 		caller = MemoryContextSwitchTo(work);
 		sweep_row(sweep, leaf, tid, ours);
 		MemoryContextSwitchTo(caller);
@@ -576,7 +616,7 @@ sweep_guard(Sweep *sweep, void *arg)
 	Datum		values[1];
 	uint64		n;
 
-	if (!ConditionalLockRelationOid(sweep->relid, RowExclusiveLock))
+	if (!lock_guarded(sweep->relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 				 errmsg("the table is locked by another transaction")));
@@ -639,21 +679,20 @@ digest_of(uint64 key)
 	return PointerGetDatum(digest);
 }
 
-/* Returns false if something was left. */
-static bool
+/* What was done, and what was left.  Of a debt only what was done: the rest has been said. */
+static void
 write_sweep_log(Sweep *sweep)
 {
 	Oid			relid = get_relname_relid("sweep_log", get_namespace_oid("consent", false));
 	Relation	rel;
 	HASH_SEQ_STATUS status;
 	Tally	   *entry;
-	bool		all = sweep->problem == NULL;
 
 	/* Something went wrong before a row was found: said once. */
 	if (sweep->problem != NULL && hash_get_num_entries(sweep->tallies) == 0)
 		(void) tally(sweep, sweep->set->n > 0 ? sweep->set->keys[0] : 0);
 	if (hash_get_num_entries(sweep->tallies) == 0)
-		return all;
+		return;
 
 	if (!OidIsValid(relid))
 		ereport(ERROR,
@@ -668,7 +707,8 @@ write_sweep_log(Sweep *sweep)
 		Datum		values[SWEEP_LOG_NATTS];
 		bool		nulls[SWEEP_LOG_NATTS] = {false};
 
-		all = all && entry->skipped == 0;
+		if (sweep->again && entry->cancelled == 0)
+			continue;
 		values[SWEEP_LOG_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
 		values[SWEEP_LOG_CONTACT_DIGEST] = digest_of(entry->key);
 		values[SWEEP_LOG_RELATION] = ObjectIdGetDatum(sweep->relid);
@@ -682,51 +722,186 @@ write_sweep_log(Sweep *sweep)
 	}
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
-	return all;
+}
+
+/*
+ * Whose rows had to be left?  Those of all addresses where the table was left as
+ * a whole, or given up before its end.
+ */
+static ConsentKeySet
+left_over(Sweep *sweep)
+{
+	ConsentKeySet left = {0};
+	HASH_SEQ_STATUS status;
+	Tally	   *entry;
+
+	if (sweep->given_up || (sweep->problem != NULL && hash_get_num_entries(sweep->tallies) == 0))
+		return *sweep->set;
+	if (hash_get_num_entries(sweep->tallies) == 0)
+		return left;
+	left.keys = palloc(hash_get_num_entries(sweep->tallies) * sizeof(uint64));
+	hash_seq_init(&status, sweep->tallies);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->skipped > 0)
+			left.keys[left.n++] = entry->key;
+	}
+	consent_sort_keys(&left);
+	return left;
+}
+
+/*
+ * Sweep the table of a guard, and leave as a debt what must be left.  since is
+ * when that was left first.
+ */
+static void
+sweep_and_tell(Sweep *sweep, const ConsentKeySet *set, TimestampTz since)
+{
+	HASHCTL		ctl = {
+		.keysize = sizeof(uint64), .entrysize = sizeof(Tally), .hcxt = CurrentMemoryContext
+	};
+	ConsentDebt debt = {.relid = sweep->relid, .guard = sweep->name, .since = since};
+
+	sweep->set = set;
+	sweep->context = CurrentMemoryContext;
+	sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	start_timer();
+	if (!attempt(sweep_guard, sweep, NULL))
+	{
+		/* What was counted has been undone. */
+		hash_destroy(sweep->tallies);
+		sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	stop_timer();
+
+	debt.keys = left_over(sweep);
+	write_sweep_log(sweep);
+	if (!debt.keys.all && debt.keys.n == 0)
+		return;
+	if (sweep->given_up)
+		debt.retry_at = DT_NOEND;
+	else
+	{
+		TimestampTz now = GetCurrentTimestamp();
+		int64		age = (now - since) / USECS_PER_SEC;
+
+		debt.retry_at = sweep->again ?
+			now + Min(Max(age, RETRY_AFTER_MIN), RETRY_AFTER_MAX) * USECS_PER_SEC : now;
+	}
+	consent_debt_add(&debt);
+}
+
+static void
+sweep_all(List *guards, void *set)
+{
+	ListCell   *cell;
+
+	foreach(cell, guards)
+		sweep_and_tell(lfirst(cell), set, GetCurrentTimestamp());
+}
+
+/* Who pays. */
+typedef struct Payer
+{
+	List	   *debts;
+	List	   *tables;			/* NIL: of all */
+	bool		in_passing;
+} Payer;
+
+/* Is a debt to be paid now, by us? */
+static bool
+is_due(const ConsentDebt *debt, const Payer *payer)
+{
+	if (payer->tables != NIL && !list_member_oid(payer->tables, debt->relid))
+		return false;
+	return !payer->in_passing ||
+		(!debt->keys.all && debt->keys.n <= KEYS_IN_PASSING && debt->retry_at <= GetCurrentTimestamp());
 }
 
 static bool
-sweep_all(List *guards, const ConsentKeySet *set)
+any_due(const Payer *payer)
 {
 	ListCell   *cell;
-	bool		all = true;
+
+	foreach(cell, payer->debts)
+	{
+		if (is_due(lfirst(cell), payer))
+			return true;
+	}
+	return false;
+}
+
+/* What a guard owes, taken together, as far as it is due.  The debts are gone with that. */
+static ConsentKeySet
+take_debts(Sweep *sweep, const Payer *payer, TimestampTz *since)
+{
+	ConsentKeySet set = {0};
+	ListCell   *cell;
+
+	*since = DT_NOEND;
+	foreach(cell, payer->debts)
+	{
+		ConsentDebt *debt = lfirst(cell);
+
+		if (debt->relid != sweep->relid || strcmp(NameStr(debt->guard), NameStr(sweep->name)) != 0 ||
+			!is_due(debt, payer) || (payer->in_passing && set.n + debt->keys.n > KEYS_IN_PASSING))
+			continue;
+		consent_debt_delete(debt);
+		*since = Min(*since, debt->since);
+		set.all = set.all || debt->keys.all;
+		if (set.all || debt->keys.n == 0)
+			continue;
+		set.keys = set.keys ? repalloc_huge(set.keys, (set.n + debt->keys.n) * sizeof(uint64)) :
+			palloc(debt->keys.n * sizeof(uint64));
+		memcpy(set.keys + set.n, debt->keys.keys, debt->keys.n * sizeof(uint64));
+		set.n += debt->keys.n;
+	}
+	consent_sort_keys(&set);
+	return set;
+}
+
+static void
+pay_all(List *guards, void *arg)
+{
+	Payer	   *payer = arg;
+	ListCell   *cell;
 
 	foreach(cell, guards)
 	{
 		Sweep	   *sweep = lfirst(cell);
-		HASHCTL		ctl = {
-			.keysize = sizeof(uint64), .entrysize = sizeof(Tally), .hcxt = CurrentMemoryContext
-		};
+		TimestampTz since;
+		ConsentKeySet set = take_debts(sweep, payer, &since);
 
-		sweep->set = set;
-		sweep->context = CurrentMemoryContext;
-		sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-		start_timer();
-		if (!attempt(sweep_guard, sweep, NULL))
-		{
-			/* What was counted has been undone. */
-			hash_destroy(sweep->tallies);
-			sweep->tallies = hash_create("pg_consent sweep", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-		}
-		stop_timer();
-		all = write_sweep_log(sweep) && all;
+		sweep->again = true;
+		if (set.all || set.n > 0)
+			sweep_and_tell(sweep, &set, since);
 	}
-	return all;
+
+	/* Of guards that are there no more.  One that is disabled is. */
+	foreach(cell, payer->debts)
+	{
+		ConsentDebt *debt = lfirst(cell);
+
+		if (!OidIsValid(get_trigger_oid(debt->relid, NameStr(debt->guard), true)))
+			consent_debt_delete(debt);
+	}
 }
 
 /* Every statement sees what has committed by now, as READ COMMITTED has it. */
-static bool
-sweep_read_committed(List *guards, const ConsentKeySet *set)
+static void
+work_read_committed(void (*work) (List *guards, void *arg), List *guards, void *arg)
 {
 	const int	isolation = XactIsoLevel;
 	const bool	read_only = XactReadOnly;
-	volatile bool all = false;
+	int			nestlevel = NewGUCNestLevel();
 
+	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	PG_TRY();
 	{
 		XactIsoLevel = XACT_READ_COMMITTED;
 		XactReadOnly = false;
-		all = sweep_all(guards, set);
+		work(guards, arg);
 	}
 	PG_FINALLY();
 	{
@@ -734,25 +909,34 @@ sweep_read_committed(List *guards, const ConsentKeySet *set)
 		XactReadOnly = read_only;
 	}
 	PG_END_TRY();
-	return all;
+	AtEOXact_GUC(true, nestlevel);
 }
 
-/* Returns false if rows had to be left: locked, or a guard is broken. */
-bool
+void
 consent_sweep(const ConsentKeySet *set)
 {
 	List	   *guards = find_guards();
-	int			nestlevel;
-	bool		all;
 
-	if (guards == NIL)
-		return true;
-	nestlevel = NewGUCNestLevel();
-	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	all = sweep_read_committed(guards, set);
-	AtEOXact_GUC(true, nestlevel);
-	return all;
+	if (guards != NIL)
+		work_read_committed(sweep_all, guards, unconstify(ConsentKeySet *, set));
+}
+
+/*
+ * Sweep once more what was left.  In passing only what costs little: and a
+ * serializable transaction would have to answer for what it reads.
+ */
+void
+consent_sweep_debts(List *tables, bool in_passing)
+{
+	Payer		payer = {.debts = consent_debts(), .tables = tables, .in_passing = in_passing};
+
+	if (!any_due(&payer) || (in_passing && IsolationIsSerializable()) || !consent_debts_lock(false))
+		return;
+
+	/* Somebody may have paid in the meantime. */
+	payer.debts = consent_debts();
+	if (any_due(&payer))
+		work_read_committed(pay_all, find_guards(), &payer);
 }
 
 /* The argument "region": two letters. */

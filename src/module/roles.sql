@@ -70,7 +70,7 @@ GRANT INSERT (organisation, sender, contract_reference, valid_from, valid_to), U
 GRANT INSERT, UPDATE, DELETE ON consent.rule, consent.stop_word
 TO consent_admin;
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
-  consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,
+  consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.finish_sweeps, consent.seal, consent.expire_log,
   consent.forget, consent.expire_contacts, consent.compile_rules, consent.fill_filter, consent.filter_state
 TO consent_admin;
 

@@ -506,6 +506,24 @@ CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
                 GROUP BY address) r ON r.address = l.address
    GROUP BY 1, 2, 3;
 
+ALTER TABLE consent.gate_log ADD relation regclass, ADD guard name, ADD since timestamptz, ADD retry_at timestamptz;
+COMMENT ON TABLE consent.gate_log IS
+  'Which transactions of late have recorded what may stand against messages, and to whom? And what rows have sweeps had to leave? Transactions that queue messages look here before they commit';
+COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded; of rows that a sweep had to leave the greatest number there is, so that every transaction finds them';
+COMMENT ON COLUMN consent.gate_log.keys IS 'Digests of the addresses it recorded about, or whose rows were left, NULL: too many to name';
+COMMENT ON COLUMN consent.gate_log.relation IS 'The guarded table in which rows were left';
+COMMENT ON COLUMN consent.gate_log.guard IS 'The trigger of the guard whose they are';
+COMMENT ON COLUMN consent.gate_log.since IS 'When they were left';
+COMMENT ON COLUMN consent.gate_log.retry_at IS
+  'From when on other withdrawals, and commits of transactions that have queued in that table, try them again; infinity: only consent.finish_sweeps() and consent.verify()';
+
+CREATE FUNCTION consent.finish_sweeps() RETURNS bigint
+  LANGUAGE C VOLATILE
+  AS 'MODULE_PATHNAME', 'pg_consent_finish_sweeps';
+COMMENT ON FUNCTION consent.finish_sweeps() IS
+  'Sweeps once more, when the transaction commits, what withdrawals had to leave because it was locked, broken or too slow: see consent.guards and consent.sweep_log. Returns for how many guards there is something left before that. Run it each minute';
+REVOKE EXECUTE ON FUNCTION consent.finish_sweeps() FROM PUBLIC;
+
 CREATE OR REPLACE VIEW consent.guards AS
   WITH made AS (
     SELECT t.tgrelid, t.tgname, t.xmin, t.tgparentid, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
@@ -522,7 +540,10 @@ CREATE OR REPLACE VIEW consent.guards AS
            AND NOT (m.tgparentid <> 0 AND m.tgrelid > m.tgparentid AND EXISTS (
              SELECT FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = m.tgrelid AND a.attname = 'ctid' AND a.xmin = m.xmin))
-           AND consent.guarded_rows(m.tgrelid) AS unverified
+           AND consent.guarded_rows(m.tgrelid) AS unverified,
+           f.health = 'ok' AND EXISTS (
+             SELECT FROM consent.gate_log g
+              WHERE g.xid = '18446744073709551615'::xid8 AND g.relation = m.tgrelid AND g.guard = m.tgname) AS owing
       FROM made m, LATERAL (SELECT (consent.guard_fault(m.tgrelid, m.tgname)).* OFFSET 0) f),
   expected AS (
     WITH RECURSIVE family AS (
@@ -537,9 +558,12 @@ CREATE OR REPLACE VIEW consent.guards AS
     SELECT f.* FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.leaf WHERE c.relkind IN ('r', 'p'))
   SELECT j.relation, j.tgrelid::regclass AS leaf,
          COALESCE(j.on_block, 'raise')::consent.block_action AS on_block,
-         CASE WHEN j.unverified THEN 'unverified_rows' ELSE j.health END AS health,
+         CASE WHEN j.unverified OR j.owing THEN 'unverified_rows' ELSE j.health END AS health,
          CASE WHEN j.unverified
               THEN pg_catalog.format('rows of this table have not passed its guard: SELECT * FROM consent.verify(%L)',
+                                     consent.relation_name(j.relation))
+              WHEN j.owing
+              THEN pg_catalog.format('withdrawals had to leave rows of this table: SELECT consent.finish_sweeps(), or SELECT * FROM consent.verify(%L)',
                                      consent.relation_name(j.relation))
               ELSE j.detail END AS detail,
          j.name
@@ -549,7 +573,6 @@ CREATE OR REPLACE VIEW consent.guards AS
          'the guard''s trigger is not there: nothing is judged', NULLIF(e.name, '')
     FROM expected e
    WHERE NOT EXISTS (SELECT FROM made m WHERE m.tgrelid = e.leaf AND COALESCE(m.name, '') = e.name);
-
 CREATE OR REPLACE FUNCTION consent.report_json(
   organisation text DEFAULT NULL,
   since timestamptz DEFAULT now() - interval '90 days',
@@ -1176,13 +1199,16 @@ COMMENT ON FUNCTION consent.guard_fault(regclass, name) IS
 COMMENT ON FUNCTION consent.guarded_rows(regclass) IS 'Has a guarded table any row? False for every other table, and if you may read neither the table nor the ledger';
 
 COMMENT ON COLUMN consent.guards.health IS
-  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, or were written while it was disabled. NULL if you may read neither the table nor the ledger';
+  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, were written while it was disabled, or had to be left by a withdrawal''s sweep. NULL if you may read neither the table nor the ledger';
 
 REVOKE SELECT ON consent.sweep_log FROM consent_writer, consent_admin;
 GRANT SELECT (at, relation, cancelled, skipped, problem) ON consent.sweep_log TO consent_writer, consent_admin;
 
 COMMENT ON COLUMN consent.sweep_log.contact_digest IS
   'Digest of the contact''s address: int8send(consent.guard_key(address, region)). Whoever has it can try addresses one by one, so it is for readers';
+
+COMMENT ON COLUMN consent.sweep_log.skipped IS
+  'Rows that another transaction had locked, because it was sending them, or that could not be changed: left for later, see consent.finish_sweeps()';
 
 COMMENT ON COLUMN consent.sweep_log.problem IS
   'The first error, NULL if there was none; without what stood in it, which may be an address: the server''s log has all of it. If it came before any row was found, the whole table was left alone, and the digest is of one of the contacts';
@@ -1198,7 +1224,7 @@ COMMENT ON COLUMN consent.decision_log.action IS
   'What became of the row: sent (it stayed), claimed (a worker took it), flagged (it stayed although refused), diverted (stored in its terminal state; an INSERT whose ON CONFLICT becomes an UPDATE is logged for both), quarantined, parked (refused when a worker took it), released or held (consent.release())';
 
 GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
-  consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.seal, consent.expire_log,
+  consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.finish_sweeps, consent.seal, consent.expire_log,
   consent.forget, consent.expire_contacts, consent.compile_rules, consent.fill_filter, consent.filter_state
 TO consent_admin;
 
@@ -1430,8 +1456,6 @@ UPDATE consent.adapter SET
   undecided = 'The text is in templates_history and what is filled in is signed and cannot be read: without a body every message is judged as marketing. Notifications of test keys go to nobody and are not judged. A letter goes to postal: and its address, on one line. Workers take ids from another queue: nothing is judged then, but what is no longer "created" is not sent. There is no column for a reason: see consent.decision_log.'
  WHERE adapter = 'GOV.UK Notify';
 ALTER TABLE consent.adapter ENABLE TRIGGER check_adapter;
-
-COMMENT ON COLUMN consent.gate_log.xid IS 'The transaction that recorded; once more, with a later number, where it had to leave rows to those who had locked them';
 
 -- Recipients in an array of a job.
 CREATE FUNCTION consent.json_texts(value jsonb, path jsonpath) RETURNS text[]
