@@ -93,6 +93,12 @@ compare(join("\nUNION ALL\n", map { "($_)" } @tables), '... they hold the same')
 # The library is the new one all the time, so what is in it is what that can put
 # into the tables of before.
 $node->safe_psql('used', "CREATE EXTENSION pg_consent VERSION '$before'");
+# But for the gate's log, whose rows are of the moment: it gets one that it knows.
+$node->safe_psql('used', q{
+  ALTER TABLE consent.gate_log RENAME TO gate_log_before;
+  ALTER INDEX consent.gate_log_xid RENAME TO gate_log_before_xid;
+  CREATE TABLE consent.gate_log (xid xid8 NOT NULL, keys bigint[], relation regclass, guard name, since timestamptz, retry_at timestamptz);
+  CREATE INDEX gate_log_xid ON consent.gate_log (xid)});
 $node->safe_psql('used', q{
   INSERT INTO consent.organisation (name) VALUES ('acme'), ('bolt');
   SELECT consent.give(('c' || i || '@mail.example')::consent.contact, '{email,sms}', 'acme', method => 'ticked_box', wording => 'Email me offers from Acme', at => now() - i * interval '1 day')
@@ -122,6 +128,10 @@ my @questions = (
   q{SELECT count(*) FROM consent.wrong_standings()},
   q{SELECT number, events, digest FROM consent.seal});
 my @answers = map { $node->safe_psql('used', $_) } @questions;
+$node->safe_psql('used', q{
+  DROP TABLE consent.gate_log;
+  ALTER TABLE consent.gate_log_before RENAME TO gate_log;
+  ALTER INDEX consent.gate_log_before_xid RENAME TO gate_log_xid});
 $node->safe_psql('used', 'ALTER EXTENSION pg_consent UPDATE');
 for my $i (0 .. $#questions)
 {
