@@ -48,15 +48,47 @@ static const char atext[128] = {
 	['Z'] = 'z',
 };
 
-/* What may stand in a host name's label, lower-cased */
-static inline char
-ldh(char c)
+/* What may stand in a host name's label, lower-cased; zero for anything else */
+static const char ldh[256] = {
+	['-'] = '-',
+	['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4',
+	['5'] = '5', ['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',
+	['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e',
+	['f'] = 'f', ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j',
+	['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o',
+	['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't',
+	['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y',
+	['z'] = 'z',
+	['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e',
+	['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j',
+	['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n', ['O'] = 'o',
+	['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't',
+	['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y',
+	['Z'] = 'z',
+};
+
+/* What is wrong with a label, NULL if nothing is; its characters are known to be good. */
+static const char *
+wrong_with_label(const char *label, int len)
 {
-	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')
-		return c;
-	if (c >= 'A' && c <= 'Z')
-		return c + ('a' - 'A');
-	return '\0';
+	if (len == 0)
+		return "The domain has an empty label.";
+	if (len > LABEL_MAX_BYTES)
+		return "A label of the domain is longer than 63 bytes.";
+	if (label[0] == '-' || label[len - 1] == '-')
+		return "A label of the domain begins or ends with a hyphen.";
+	return NULL;
+}
+
+static bool
+is_number(const char *label, int len)
+{
+	for (int i = 0; i < len; i++)
+	{
+		if (label[i] < '0' || label[i] > '9')
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -68,8 +100,6 @@ static int
 ascii_domain(const char *s, int len, char *out, bool *encoded, const char **why)
 {
 	int			label = 0;
-	int			labels = 0;
-	bool		numeric = true;
 
 	*encoded = false;
 	if (len > 0 && s[len - 1] == '.')
@@ -85,42 +115,34 @@ ascii_domain(const char *s, int len, char *out, bool *encoded, const char **why)
 	{
 		char		c;
 
-		if (i == len || s[i] == '.')
+		if (i < len && s[i] != '.')
 		{
-			*why = "The domain has an empty label.";
-			if (i == label)
-				return 0;
-			*why = "A label of the domain is longer than 63 bytes.";
-			if (i - label > LABEL_MAX_BYTES)
-				return 0;
-			*why = "A label of the domain begins or ends with a hyphen.";
-			if (s[label] == '-' || s[i - 1] == '-')
-				return 0;
-			if (i - label > 4 && memcmp(out + label, "xn--", 4) == 0)
-				*encoded = true;
-			labels++;
-			if (i < len)
+			c = ldh[(unsigned char) s[i]];
+			if (c == '\0')
 			{
-				out[i] = '.';
-				label = i + 1;
-				numeric = true;
+				*why = "The domain has a character that no host name has.";
+				return 0;
 			}
+			out[i] = c;
 			continue;
 		}
-		c = ldh(s[i]);
-		*why = "The domain has a character that no host name has.";
-		if (c == '\0')
+		*why = wrong_with_label(out + label, i - label);
+		if (*why != NULL)
 			return 0;
-		if (c < '0' || c > '9')
-			numeric = false;
-		out[i] = c;
+		if (i - label > 4 && memcmp(out + label, "xn--", 4) == 0)
+			*encoded = true;
+		if (i < len)
+		{
+			out[i] = '.';
+			label = i + 1;
+		}
 	}
 
 	*why = "The domain has no dot.";
-	if (labels < 2)
+	if (label == 0)
 		return 0;
 	*why = "The domain ends in a number.";
-	if (numeric)
+	if (is_number(out + label, len - label))
 		return 0;
 	*why = NULL;
 	return len;

@@ -105,8 +105,8 @@ PG_FUNCTION_INFO_V1(pg_consent_finish_sweeps);
 #define NBUCKETS 256
 #define BUCKET(key) ((int) ((key) % NBUCKETS))
 
-/* Notes kept in memory; more go to a temporary file. */
-#define NOTES_IN_MEMORY (256 * 1024)
+/* Notes kept in memory, 1 MB; more go to a temporary file, which is as cheap as fresh memory. */
+#define NOTES_IN_MEMORY (64 * 1024)
 
 /* More addresses than this in one transaction are not remembered; for others KEYS_IN_LOG count as all. */
 #define KEYS_IN_MEMORY (1024 * 1024)

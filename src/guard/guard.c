@@ -506,15 +506,28 @@ read_recipient(const ConsentMapping *mapping, const char *text, int len)
 	return consent_contact_parse(text, len, mapping->region, (Node *) &unreadable);
 }
 
+/* There is room for the first. */
 static Recipient *
 add_recipient(Recipient *recipients, int *n, ConsentContact *contact, ConsentReason missing)
 {
-	recipients = repalloc(recipients, (*n + 1) * sizeof(Recipient));
+	if (*n > 0)
+		recipients = repalloc(recipients, (*n + 1) * sizeof(Recipient));
 	recipients[*n].contact = contact;
 	recipients[*n].key = contact ? consent_address_key(contact) : 0;
 	recipients[*n].missing = missing;
 	(*n)++;
 	return recipients;
+}
+
+static bool
+is_blank(const char *text, int len)
+{
+	for (int i = 0; i < len; i++)
+	{
+		if (strchr(" \t\r\n", text[i]) == NULL)
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -523,36 +536,39 @@ add_recipient(Recipient *recipients, int *n, ConsentContact *contact, ConsentRea
  * the row's recipients unreadable.
  */
 static Recipient *
-add_recipients(const ConsentMapping *mapping, Recipient *recipients, int *n, const char *text)
+add_recipients(const ConsentMapping *mapping, Recipient *recipients, int *n, Datum value)
 {
-	ConsentContact *contact = read_recipient(mapping, text, strlen(text));
+	text	   *all = DatumGetTextPP(value);
+	const char *start = VARDATA_ANY(all);
+	int			len = VARSIZE_ANY_EXHDR(all);
+	const char *end = start + len;
+	ConsentContact *contact = read_recipient(mapping, start, len);
 	int			before = *n;
-	const char *start = text;
 	bool		quoted = false;
 	bool		bracketed = false;
 
 	if (contact != NULL)
 		return add_recipient(recipients, n, contact, REASON_NONE);
-	if (strpbrk(text, ",;") == NULL)
+	if (memchr(start, ',', len) == NULL && memchr(start, ';', len) == NULL)
 		return add_recipient(recipients, n, NULL, RECIPIENT_UNREADABLE);
-	for (const char *p = text;; p++)
+	for (const char *p = start;; p++)
 	{
-		if (*p == '\\' && quoted && p[1] != '\0')
+		if (p < end && *p == '\\' && quoted && p + 1 < end)
 			p++;
-		else if (*p == '"')
+		else if (p < end && *p == '"')
 			quoted = !quoted;
-		else if (*p == '<' && !quoted)
+		else if (p < end && *p == '<' && !quoted)
 			bracketed = true;
-		else if (*p == '>' && !quoted)
+		else if (p < end && *p == '>' && !quoted)
 			bracketed = false;
-		else if (*p == '\0' || ((*p == ',' || *p == ';') && !quoted && !bracketed))
+		else if (p == end || ((*p == ',' || *p == ';') && !quoted && !bracketed))
 		{
-			if (strspn(start, " \t\r\n") < p - start)
+			if (!is_blank(start, p - start))
 			{
 				contact = read_recipient(mapping, start, p - start);
 				recipients = add_recipient(recipients, n, contact, contact ? REASON_NONE : RECIPIENT_UNREADABLE);
 			}
-			if (*p == '\0')
+			if (p == end)
 				break;
 			start = p + 1;
 		}
@@ -575,7 +591,7 @@ recipients_of(const ConsentMapping *mapping, const ConsentRow *row, int *n)
 	if (row->nulls[MAPPED_RECIPIENT])
 		return add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
 	if (mapping->type[MAPPED_RECIPIENT] == TEXTOID)
-		return add_recipients(mapping, recipients, n, row_text(row, MAPPED_RECIPIENT));
+		return add_recipients(mapping, recipients, n, row->values[MAPPED_RECIPIENT]);
 	deconstruct_array(DatumGetArrayTypeP(row->values[MAPPED_RECIPIENT]),
 					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
 	for (int i = 0; i < nelements; i++)
@@ -583,7 +599,7 @@ recipients_of(const ConsentMapping *mapping, const ConsentRow *row, int *n)
 		if (nulls[i])
 			recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
 		else
-			recipients = add_recipients(mapping, recipients, n, TextDatumGetCString(elements[i]));
+			recipients = add_recipients(mapping, recipients, n, elements[i]);
 	}
 	if (*n == 0)
 		recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
@@ -605,6 +621,25 @@ consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 
 			(*keys)[n++] = recipients[i].key;
 	}
 	return n;
+}
+
+/*
+ * The verdict on whom nothing is on record of.  It follows from the case and its
+ * class alone: with no event there is nothing that the moment, within what a
+ * case holds for, or the +tag of the address could be compared with.
+ */
+static ConsentVerdict
+stranger_verdict(const ConsentCase *c, ConsentSitting *sitting)
+{
+	if (sitting == NULL)
+		return consent_judge_stranger(c);
+	if (!sitting->stranger_known || sitting->stranger_class != c->send.class)
+	{
+		sitting->stranger = consent_judge_stranger(c);
+		sitting->stranger_class = c->send.class;
+		sitting->stranger_known = true;
+	}
+	return sitting->stranger;
 }
 
 /*
@@ -644,7 +679,7 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentSitting
 	/* After the gate was entered: what is recorded from now on it tells us of. */
 	if (!consent_world_matters(&c->send) && consent_filter_rules_out(recipient->contact, recipient->key))
 	{
-		*verdict = consent_judge_stranger(c);
+		*verdict = stranger_verdict(c, sitting);
 		return verdict->allowed;
 	}
 
@@ -689,27 +724,22 @@ look_up_names(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz 
  * The same, as far as it can be had from the row before.  Two unknown names are
  * looked up each time: they may have become known.
  */
-static void
-open_case(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz at, ConsentSitting *sitting,
-		  ConsentCase *c)
+static ConsentCase *
+remembered_case(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz at, ConsentSitting *sitting)
 {
-	if (sitting == NULL)
-	{
-		look_up_names(mapping, row, at, c);
-		return;
-	}
 	if (sitting->c.invalid != REASON_NONE || !consent_case_holds(&sitting->c, at) ||
 		!is_remembered(&sitting->names, mapping, row, name_mappings, lengthof(name_mappings)))
 	{
 		MemoryContext context = begin_remembering(&sitting->names, sitting);
 		MemoryContext caller = MemoryContextSwitchTo(context);
 
+		sitting->stranger_known = false;
 		look_up_names(mapping, row, at, &sitting->c);
 		MemoryContextSwitchTo(caller);
 		remember(&sitting->names, context, mapping, row, name_mappings, lengthof(name_mappings));
 	}
-	*c = sitting->c;
-	c->send.at = at;
+	sitting->c.send.at = at;
+	return &sitting->c;
 }
 
 /*
@@ -721,8 +751,10 @@ bool
 consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *sitting,
 						ConsentJudgement *judgement)
 {
-	ConsentCase c;
+	ConsentCase single;
+	ConsentCase *c;
 	Recipient  *recipients;
+	TimestampTz at;
 	int			n;
 
 	/* First, so that the filter's memory is on its way while the rest is done. */
@@ -740,26 +772,33 @@ consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, Co
 	 * Events of this transaction were effective at its start, others' may be
 	 * as late as this very moment: only the wall clock has seen them all.
 	 */
-	open_case(mapping, row, GetCurrentTimestamp(), sitting, &c);
+	at = GetCurrentTimestamp();
+	if (sitting != NULL)
+		c = remembered_case(mapping, row, at, sitting);
+	else
+	{
+		c = &single;
+		look_up_names(mapping, row, at, c);
+	}
 
 	memset(judgement, 0, sizeof(*judgement));
-	judgement->channel = c.send.channel;
+	judgement->channel = c->send.channel;
 	judgement->organisation = row_text(row, MAPPED_ORGANISATION);
 	judgement->purpose = row->nulls[MAPPED_PURPOSE] ? "marketing" : row_text(row, MAPPED_PURPOSE);
 	classify_row(mapping, row, sitting, judgement);
-	c.send.class = judgement->class;
+	c->send.class = judgement->class;
 
 	judgement->keys = palloc(n * sizeof(uint64));
 	for (int i = 0; i < n; i++)
 	{
-		if (!judge_recipient(&c, &recipients[i], sitting, judgement))
+		if (!judge_recipient(c, &recipients[i], sitting, judgement))
 			break;
 		if (judgement->verdict.third_party)
 		{
 			if (judgement->introduced == NULL)
 				judgement->introduced = palloc(n * sizeof(ConsentIntroduced));
 			judgement->introduced[judgement->nintroduced++] =
-				(ConsentIntroduced) {recipients[i].contact, c.send.organisation, judgement->verdict};
+				(ConsentIntroduced) {recipients[i].contact, c->send.organisation, judgement->verdict};
 		}
 	}
 	if (judgement->contradicted)

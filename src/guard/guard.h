@@ -63,6 +63,9 @@ typedef struct ConsentSitting
 	ConsentClassification found;
 	ConsentRemembered names;
 	ConsentCase c;
+	bool		stranger_known; /* the verdict on whom nothing is on record of */
+	ConsentClass stranger_class;	/* of a message of this class */
+	ConsentVerdict stranger;
 	struct ConsentReader *reader;	/* NULL: not opened yet */
 } ConsentSitting;
 

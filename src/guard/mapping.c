@@ -332,6 +332,15 @@ calls_foreign_function(Node *node, void *context)
 	return expression_tree_walker(node, calls_foreign_function, context);
 }
 
+/* The last column of a set as pull_varattnos() makes it; 0: none. */
+static int
+last_column(const Bitmapset *columns)
+{
+	int			member = bms_prev_member(columns, -1);
+
+	return Max(member + FirstLowInvalidHeapAttributeNumber, 0);
+}
+
 /*
  * Make a checked mapping ready to run, in the current memory context.  The
  * caller has pinned the settings.
@@ -349,6 +358,7 @@ consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 	}
 	mapping->type[mapped] = exprType((Node *) expr);
 	pull_varattnos((Node *) expr, 1, &mapping->reads);
+	mapping->last_read = last_column(mapping->reads);
 	get_typlenbyval(mapping->type[mapped], &mapping->typlen[mapped], &mapping->typbyval[mapped]);
 	if (contain_mutable_functions((Node *) expr) || calls_foreign_function((Node *) expr, NULL))
 		mapping->depends = true;
@@ -398,6 +408,8 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentR
 	*row = mapping->fixed;
 	if (mapping->varies[MAPPED_APPLIES])
 		evaluate_one(mapping, MAPPED_APPLIES, row);
+	else
+		slot_getsomeattrs(slot, mapping->last_read);	/* at once, not by and by */
 	if (row->nulls[MAPPED_APPLIES] || DatumGetBool(row->values[MAPPED_APPLIES]))
 	{
 		for (int i = 0; i < mapping->nrun; i++)

@@ -82,6 +82,7 @@ typedef struct ConsentMapping
 	ExprContext *econtext;
 	SubTransactionId evaluating;	/* in which one, if it is at it */
 	Bitmapset  *reads;			/* columns, offset as pull_varattnos() does */
+	int			last_read;		/* the last of them, 0: none */
 	ConsentBlockAction on_block;
 	struct ConsentDivert *divert;	/* NULL: none */
 	ConsentLogMode log;

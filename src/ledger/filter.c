@@ -231,8 +231,12 @@ scramble(uint64 value)
 static uint64
 place(FilterDomain domain, uint64 key, uint64 *bits)
 {
-	uint64		hash = scramble(key ^ scramble(MyDatabaseId));
+	static uint64 database = 0;
+	uint64		hash;
 
+	if (database == 0)
+		database = scramble(MyDatabaseId);
+	hash = scramble(key ^ database);
 	*bits = scramble(hash + domain);
 	return (hash >> 32) * filter->nblocks >> 32;
 }
