@@ -154,7 +154,9 @@ DATA = src/classify/pg_consent.model \
 FORMER = $(patsubst $(SRCROOT)/src/upgrade/%.gz,%,$(wildcard $(SRCROOT)/src/upgrade/*.sql.gz))
 DATA_built = pg_consent--$(EXTVERSION).sql $(FORMER)
 
-PG_CPPFLAGS = -I$(SRCROOT)/src
+# What SQL calls is exported, and nothing else, as PGXS has it from PostgreSQL 16
+# on: calls within the library are direct, and it is opened sooner.
+PG_CPPFLAGS = -I$(SRCROOT)/src -fvisibility=hidden '-DPGDLLEXPORT=__attribute__((visibility("default")))'
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
 
 REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_health guard_sweep adapter queues \
