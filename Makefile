@@ -143,6 +143,7 @@ SQL_PARTS = \
 	src/report/verdict.sql \
 	src/report/audience.sql \
 	src/report/views.sql \
+	src/report/imports.sql \
 	src/report/exposure.sql \
 	src/report/report.sql \
 	src/report/subject_access.sql \

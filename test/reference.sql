@@ -24,7 +24,7 @@ INSERT INTO chapter VALUES
   (8, 'Deciding', 'evaluate may_send policy_in_force default_organisation'),
   (9, 'Campaigns', 'permitted audience contact_id count numbers unnest audience_of why_not preflight verdicts coverage_of status judge record_standing refusal_reasons'),
   (10, 'Guarding tables and queues', 'guard unguard guard_queue unguard_queue refusal_reason lookup json_texts cleared release verify finish_sweeps guard_index expire_log fill_filter filter_state'),
-  (11, 'Audits and reports', 'exposure exposure_start exposure_work exposure_result report report_json report_html');
+  (11, 'Audits and reports', 'exposure exposure_start exposure_work exposure_result summarise_imports report report_json report_html');
 
 -- A comment as a sentence: some are notes that begin small and end without a stop.
 CREATE FUNCTION pg_temp.sentence(comment text, capital boolean DEFAULT true) RETURNS text LANGUAGE sql IMMUTABLE AS $$

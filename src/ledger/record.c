@@ -28,6 +28,7 @@
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -66,6 +67,7 @@ typedef struct Recorder
 {
 	Oid			sequence;
 	ConsentDigestWriter *writer;
+	bool		restoring;
 } Recorder;
 
 /* An event on its way into the ledger. */
@@ -240,6 +242,23 @@ consent_relationship_lookup(const char *name)
 }
 
 /*
+ * An event with a number of its own comes among those that were counted already,
+ * so what was counted is thrown away: once a statement, and by the owner, who
+ * alone restores events.
+ */
+static void
+note_restored(Recorder *recorder)
+{
+	if (recorder->restoring)
+		return;
+	recorder->restoring = true;
+	SPI_connect();
+	if (SPI_execute("SELECT consent.discard_import_summaries()", false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not discard summaries of the ledger");
+	SPI_finish();
+}
+
+/*
  * event_id, recorded_at, recorded_by and digest are the ledger's to give.  A backend
  * never stamps two events alike, so that of an objection and a consent taken
  * down by one loader it is known which came later.
@@ -259,6 +278,8 @@ stamp(Draft *draft)
 
 	if (DRAFT_NULL(draft, event_id))
 		DRAFT_SET(draft, event_id, Int64GetDatum(nextval_internal(draft->recorder->sequence, false)));
+	else
+		note_restored(draft->recorder);
 	if (DRAFT_NULL(draft, recorded_at))
 	{
 		TimestampTz now = GetCurrentTimestamp();

@@ -77,16 +77,19 @@ TO consent_admin;
 -- what the report room makes is for whoever may read everything
 GRANT SELECT ON
   consent.contact_standing, consent.current, consent.coverage, consent.at_risk, consent.expiring,
-  consent.withdrawal_latency, consent.import_audit
+  consent.withdrawal_latency, consent.import_audit, consent.import_stretch, consent.import_summary
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.judge, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
   consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
-  consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
+  consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight,
+  consent.import_figures, consent.imports_summarised, consent.unsummarised_imports
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION consent.report, consent.report_json, consent.subject_access, consent.subject_access_html,
   consent.unsubscribe_links
 TO consent_reader;
+GRANT EXECUTE ON FUNCTION consent.summarise_imports_step TO consent_admin;
+GRANT EXECUTE ON PROCEDURE consent.summarise_imports TO consent_admin;
 GRANT EXECUTE ON PROCEDURE consent.exposure_work TO consent_reader, consent_writer, consent_admin;
 GRANT SELECT ON
   consent.exposure_run, consent.exposure_batch, consent.exposure_tally, consent.exposure_finding, consent.exposure_progress

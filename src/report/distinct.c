@@ -6,6 +6,7 @@
  * Counting them exactly sorts or hashes every address of the ledger, once for
  * each group.  This is PostgreSQL's own HyperLogLog as an aggregate: 4 kB for a
  * group, exact as good as always for a few dozen, a few per cent off for many.
+ * What it counts by can be kept, and added up later: nothing is lost by that.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +22,7 @@
 
 PG_FUNCTION_INFO_V1(pg_consent_distinct_add);
 PG_FUNCTION_INFO_V1(pg_consent_distinct_combine);
+PG_FUNCTION_INFO_V1(pg_consent_distinct_add_state);
 PG_FUNCTION_INFO_V1(pg_consent_distinct_serialize);
 PG_FUNCTION_INFO_V1(pg_consent_distinct_deserialize);
 PG_FUNCTION_INFO_V1(pg_consent_distinct_final);
@@ -79,6 +81,26 @@ pg_consent_distinct_combine(PG_FUNCTION_ARGS)
 
 		for (Size i = 0; i < into->nRegisters; i++)
 			into->hashesArr[i] = Max(into->hashesArr[i], from->hashesArr[i]);
+	}
+	PG_RETURN_POINTER(into);
+}
+
+PGDLLEXPORT Datum
+pg_consent_distinct_add_state(PG_FUNCTION_ARGS)
+{
+	hyperLogLogState *into = state_arg(fcinfo, 0);
+
+	if (!PG_ARGISNULL(1))
+	{
+		bytea	   *from = PG_GETARG_BYTEA_PP(1);
+		const uint8 *registers = (const uint8 *) VARDATA_ANY(from);
+
+		if (VARSIZE_ANY_EXHDR(from) != into->nRegisters)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("not a state of consent.distinct_state()")));
+		for (Size i = 0; i < into->nRegisters; i++)
+			into->hashesArr[i] = Max(into->hashesArr[i], registers[i]);
 	}
 	PG_RETURN_POINTER(into);
 }

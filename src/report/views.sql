@@ -100,7 +100,7 @@ CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
 CREATE INDEX ledger_third_party_consent ON consent.ledger (effective_at)
   WHERE collected_by IS NOT NULL AND kind = 'consent';
-CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address) INCLUDE (kind, organisation, effective_at)
+CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address) INCLUDE (kind, organisation, effective_at, event_id)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
 -- What was loaded since Monday lies together at the end of each part.
@@ -235,66 +235,3 @@ COMMENT ON COLUMN consent.withdrawal_latency.source IS 'Where it came from';
 COMMENT ON COLUMN consent.withdrawal_latency.said_at IS 'When it was said, NULL if nobody knows';
 COMMENT ON COLUMN consent.withdrawal_latency.in_effect_at IS 'When it was recorded';
 COMMENT ON COLUMN consent.withdrawal_latency.latency IS 'The time between, NULL if nobody knows';
-
-CREATE FUNCTION consent.distinct_add(internal, consent.contact) RETURNS internal
-  LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_add';
-COMMENT ON FUNCTION consent.distinct_add(internal, consent.contact) IS 'Transition function of the aggregate consent.about_distinct';
-CREATE FUNCTION consent.distinct_combine(internal, internal) RETURNS internal
-  LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_combine';
-COMMENT ON FUNCTION consent.distinct_combine(internal, internal) IS 'Combine function of the aggregate consent.about_distinct';
-CREATE FUNCTION consent.distinct_serialize(internal) RETURNS bytea
-  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_serialize';
-COMMENT ON FUNCTION consent.distinct_serialize(internal) IS 'Serialization function of the aggregate consent.about_distinct';
-CREATE FUNCTION consent.distinct_deserialize(bytea, internal) RETURNS internal
-  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_deserialize';
-COMMENT ON FUNCTION consent.distinct_deserialize(bytea, internal) IS 'Deserialization function of the aggregate consent.about_distinct';
-CREATE FUNCTION consent.distinct_final(internal) RETURNS bigint
-  LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_final';
-COMMENT ON FUNCTION consent.distinct_final(internal) IS 'Final function of the aggregate consent.about_distinct';
-CREATE AGGREGATE consent.about_distinct(consent.contact) (
-  SFUNC = consent.distinct_add, STYPE = internal, SSPACE = 512, FINALFUNC = consent.distinct_final,
-  COMBINEFUNC = consent.distinct_combine, SERIALFUNC = consent.distinct_serialize, DESERIALFUNC = consent.distinct_deserialize,
-  PARALLEL = SAFE);
-COMMENT ON AGGREGATE consent.about_distinct(consent.contact) IS
-  'About how many different contacts? A few per cent off when there are many, and without a sort';
-REVOKE EXECUTE ON FUNCTION
-  consent.distinct_add, consent.distinct_combine, consent.distinct_serialize, consent.distinct_deserialize, consent.distinct_final
-FROM PUBLIC;
-
-CREATE VIEW consent.import_audit WITH (security_invoker = true) AS
-  SELECT (l.recorded_at AT TIME ZONE 'Europe/London')::date AS recorded_on, l.source, l.recorded_by,
-         count(*) AS events,
-         consent.about_distinct(l.address) AS people,
-         count(*) FILTER (WHERE l.kind = 'consent') AS consents,
-         count(*) FILTER (WHERE l.kind = 'consent' AND l.defects IS NOT NULL) AS defective,
-         count(*) FILTER (WHERE 'consent_unevidenced' = ANY (l.defects)) AS unevidenced,
-         count(*) FILTER (WHERE l.effective_at IS NULL) AS time_unknown,
-         count(*) FILTER (WHERE l.collected_by IS NOT NULL) AS third_party,
-         count(*) FILTER (WHERE l.effective_at < l.recorded_at - interval '24 hours') AS back_dated,
-         count(*) FILTER (WHERE l.kind IN ('consent', 'soft_opt_in') AND l.recorded_at > r.first_refusal
-                            AND l.effective_at < l.recorded_at - interval '24 hours') AS against_refusal,
-         min(l.effective_at) AS earliest, max(l.effective_at) AS latest, min(l.event_id) AS first_event, max(l.event_id) AS last_event
-    FROM consent.ledger l
-    LEFT JOIN (SELECT address, min(recorded_at) AS first_refusal
-                 FROM consent.ledger
-                WHERE kind IN ('withdrawal', 'objection', 'suppression')
-                GROUP BY address) r ON r.address = l.address
-   GROUP BY 1, 2, 3;
-COMMENT ON VIEW consent.import_audit IS
-  'What was loaded, from where, by whom, and what is wrong with it? One row per day of recording, source and user';
-COMMENT ON COLUMN consent.import_audit.recorded_on IS 'The day (in the United Kingdom)';
-COMMENT ON COLUMN consent.import_audit.source IS 'Where the events came from, NULL if nobody said';
-COMMENT ON COLUMN consent.import_audit.recorded_by IS 'Session user who recorded them';
-COMMENT ON COLUMN consent.import_audit.events IS 'How many events';
-COMMENT ON COLUMN consent.import_audit.people IS 'About how many addresses';
-COMMENT ON COLUMN consent.import_audit.consents IS 'Consents among them';
-COMMENT ON COLUMN consent.import_audit.defective IS 'Consents that do not count, for whatever reason: see consent.at_risk';
-COMMENT ON COLUMN consent.import_audit.unevidenced IS 'Consents without time, wording or method';
-COMMENT ON COLUMN consent.import_audit.time_unknown IS 'Events of which nobody knows when they took effect';
-COMMENT ON COLUMN consent.import_audit.third_party IS 'Events collected by a third party';
-COMMENT ON COLUMN consent.import_audit.back_dated IS 'Events that took effect more than a day before they were recorded';
-COMMENT ON COLUMN consent.import_audit.against_refusal IS 'Back-dated consents and soft opt-ins of people whose refusal had been recorded before: an import that tries to bring back who had said no. No objection is lifted by one';
-COMMENT ON COLUMN consent.import_audit.earliest IS 'First time of effect';
-COMMENT ON COLUMN consent.import_audit.latest IS 'Last time of effect';
-COMMENT ON COLUMN consent.import_audit.first_event IS 'First event';
-COMMENT ON COLUMN consent.import_audit.last_event IS 'Last event';
