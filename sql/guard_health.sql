@@ -125,6 +125,14 @@ INSERT INTO health_part VALUES (2, 'yes@health.example', :promo, 'queued', 2);
 CREATE TABLE health_part_3 (LIKE health_part);
 INSERT INTO health_part_3 VALUES (3, 'yes@health.example', :promo, 'queued', 3), (4, 'no@health.example', :promo, 'queued', 3);
 ALTER TABLE health_part ATTACH PARTITION health_part_3 FOR VALUES IN (3);
+-- made, filled and attached at once
+BEGIN;
+CREATE TABLE health_part_5 (LIKE health_part);
+INSERT INTO health_part_5 VALUES (6, 'no@health.example', :promo, 'queued', 5);
+ALTER TABLE health_part ATTACH PARTITION health_part_5 FOR VALUES IN (5);
+CREATE TABLE health_part_6 PARTITION OF health_part FOR VALUES IN (6);
+INSERT INTO health_part VALUES (7, 'yes@health.example', :promo, 'queued', 6);
+COMMIT;
 CREATE TABLE health_part_4 PARTITION OF health_part FOR VALUES IN (4) PARTITION BY LIST (id);
 CREATE TABLE health_part_4_1 PARTITION OF health_part_4 DEFAULT;
 INSERT INTO health_part_4_1 VALUES (5, 'no@health.example', :promo, 'queued', 4);

@@ -108,6 +108,16 @@ ALTER TABLE sweep_quarantine RENAME recipient TO to_addr;
 ALTER TABLE sweep_divert DROP CONSTRAINT sweep_divert_check;
 :agree
 
+-- One recipient of several may have been refused before, and the row be there all the same: that hides no withdrawal of another.
+INSERT INTO sweep_list VALUES (33, '{jo@sweep.example,kim@sweep.example}', 'sam@sweep.example', :promo), (34, '{jo@sweep.example}', 'sam@sweep.example', :promo);
+ALTER TABLE sweep_list DISABLE TRIGGER consent_guard;
+SELECT consent.withdraw('jo@sweep.example') > 0 AS withdrawn;
+ALTER TABLE sweep_list ENABLE ALWAYS TRIGGER consent_guard;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT id, status FROM sweep_list WHERE id IN (33, 34) ORDER BY id;
+SELECT refused FROM consent.verify('sweep_list');
+:agree
+
 -- With the rights of the table's owner, not of who withdraws, whatever that one has set.
 CREATE ROLE regress_sweep_person;
 GRANT consent_writer TO regress_sweep_person;
@@ -285,6 +295,16 @@ SELECT consent.guard('sweep_large', recipient => 'to_addr', channel => $$'email'
 \set VERBOSITY terse
 SELECT count(judged) FROM consent.verify('sweep_large');
 SELECT health, detail FROM consent.guards WHERE relation = 'sweep_large'::regclass ORDER BY detail;
+-- what a sweep of it had to leave nobody does in passing
+INSERT INTO sweep_large VALUES ('kim@sweep.example', :promo);
+ALTER TABLE sweep_large RENAME to_addr TO recipient;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+ALTER TABLE sweep_large RENAME recipient TO to_addr;
+SELECT consent.withdraw('jo@sweep.example') > 0 AS withdrawn;
+SELECT status FROM sweep_large WHERE to_addr = 'kim@sweep.example';
+SELECT consent.finish_sweeps();
+SELECT status FROM sweep_large WHERE to_addr = 'kim@sweep.example';
+:agree
 SELECT * FROM consent.guard_index('sweep_large') WHERE guard_index NOT LIKE '%CASE%' \gexec
 SELECT health, detail FROM consent.guards WHERE relation = 'sweep_large'::regclass;
 SELECT consent.unguard('sweep_large');
@@ -351,6 +371,7 @@ SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
 INSERT INTO sweep_slow VALUES (1, 'sam@sweep.example', :service);
 RESET sweep.sleeps;
 SELECT count(*) AS pending FROM sweep_slow WHERE status = 'queued' AND id > 1;
+RESET pg_consent.sweep_timeout;
 SELECT consent.finish_sweeps();
 SELECT count(*) AS pending FROM sweep_slow WHERE status = 'queued' AND id > 1;
 SELECT health, detail FROM consent.guards WHERE relation = 'sweep_slow'::regclass;

@@ -843,10 +843,7 @@ rejudge_row(Rejudged *r, bool decided, const ConsentKeySet *set)
 	{
 		ConsentJudgement judgement;
 
-		if (consent_guard_judge(lfirst(cell), r->slot, &judgement) != ROW_REFUSED)
-			continue;
-		if (set == NULL || (judgement.nkeys > 0 &&
-							consent_key_in_set(set, judgement.keys[judgement.nkeys - 1])))
+		if (consent_guard_judge_for(lfirst(cell), r->slot, set, &judgement) == ROW_REFUSED)
 		{
 			consent_guard_refuse(r->rel, lfirst(cell), &r->slot->tts_tid, decided, &judgement);
 			return;

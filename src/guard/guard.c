@@ -742,14 +742,10 @@ remembered_case(const ConsentMapping *mapping, const ConsentRow *row, TimestampT
 	return &sitting->c;
 }
 
-/*
- * Judge what a row says: the first recipient refused refuses it.  Returns
- * whether it may be sent.  sitting is the statement's, NULL for a single row;
- * what the judgement points to holds until the next row.
- */
-bool
-consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *sitting,
-						ConsentJudgement *judgement)
+/* Of whose recipients only those of a set are judged, where there is one. */
+static bool
+judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const ConsentKeySet *set, ConsentSitting *sitting,
+			  ConsentJudgement *judgement)
 {
 	ConsentCase single;
 	ConsentCase *c;
@@ -791,6 +787,8 @@ consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, Co
 	judgement->keys = palloc(n * sizeof(uint64));
 	for (int i = 0; i < n; i++)
 	{
+		if (set != NULL && (recipients[i].contact == NULL || !consent_key_in_set(set, recipients[i].key)))
+			continue;
 		if (!judge_recipient(c, &recipients[i], sitting, judgement))
 			break;
 		if (judgement->verdict.third_party)
@@ -804,6 +802,18 @@ consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, Co
 	if (judgement->contradicted)
 		consent_reason_add(&judgement->verdict.found, DECLARED_CLASS_CONTRADICTED);
 	return judgement->verdict.allowed;
+}
+
+/*
+ * Judge what a row says: the first recipient refused refuses it.  Returns
+ * whether it may be sent.  sitting is the statement's, NULL for a single row;
+ * what the judgement points to holds until the next row.
+ */
+bool
+consent_guard_judge_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *sitting,
+						ConsentJudgement *judgement)
+{
+	return judge_row_for(mapping, row, NULL, sitting, judgement);
 }
 
 /* The refusal for programs: JSON, without the address. */
@@ -888,14 +898,31 @@ consent_guard_raise(Relation rel, const ConsentJudgement *judgement)
 			 errtableconstraint(rel, code)));
 }
 
-/* Judge a row as it stands. */
+/*
+ * Judge a row as it stands, for some of its recipients: is it refused because of
+ * one of them?  Another may have been before, or be refused by nothing but time.
+ */
 ConsentRowVerdict
-consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot, ConsentJudgement *judgement)
+consent_guard_judge_for(ConsentMapping *mapping, TupleTableSlot *slot, const ConsentKeySet *set,
+						ConsentJudgement *judgement)
 {
 	ConsentRow	row;
 
 	consent_mapping_evaluate(mapping, slot, &row);
 	if (!consent_row_is(&row, MAPPED_PENDING) || !consent_row_is(&row, MAPPED_APPLIES))
 		return ROW_NOT_PENDING;
-	return consent_guard_judge_row(mapping, &row, NULL, judgement) ? ROW_ALLOWED : ROW_REFUSED;
+	if (judge_row_for(mapping, &row, set, NULL, judgement))
+		return ROW_ALLOWED;
+
+	/* Refused as it always was, and because of none of them. */
+	if (set != NULL && judgement->nkeys == 0)
+		return ROW_ALLOWED;
+	return ROW_REFUSED;
+}
+
+/* Judge a row as it stands. */
+ConsentRowVerdict
+consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot, ConsentJudgement *judgement)
+{
+	return consent_guard_judge_for(mapping, slot, NULL, judgement);
 }

@@ -10,6 +10,7 @@
 
 #include "classify/classify.h"
 #include "contact/contact.h"
+#include "guard/gate.h"
 #include "guard/mapping.h"
 #include "ledger/judge.h"
 #include "module/compat.h"
@@ -92,6 +93,8 @@ extern bool consent_guard_judge_row(const ConsentMapping *mapping, const Consent
 									ConsentSitting *sitting, ConsentJudgement *judgement);
 extern ConsentRowVerdict consent_guard_judge(ConsentMapping *mapping, TupleTableSlot *slot,
 											 ConsentJudgement *judgement);
+extern ConsentRowVerdict consent_guard_judge_for(ConsentMapping *mapping, TupleTableSlot *slot,
+												 const ConsentKeySet *set, ConsentJudgement *judgement);
 extern int	consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 **keys);
 extern char *consent_refusal_json(const ConsentJudgement *judgement);
 extern pg_noreturn void consent_guard_still_pending(Relation rel);

@@ -38,6 +38,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -64,6 +65,7 @@
 #include "guard/action.h"
 #include "guard/debt.h"
 #include "guard/guard.h"
+#include "guard/health.h"
 #include "guard/log.h"
 #include "guard/sweep.h"
 #include "module/compat.h"
@@ -117,10 +119,11 @@ typedef struct Sweep
 	Oid			trigger;
 	NameData	name;			/* its */
 	bool		again;			/* what an earlier sweep had to leave */
+	bool		in_passing;		/* and only if it costs little */
 	MemoryContext context;		/* of the two below */
 	HTAB	   *tallies;
 	const char *problem;		/* the first, NULL: none */
-	bool		given_up;		/* it took too long */
+	bool		given_up;		/* it takes too long */
 } Sweep;
 
 /* While a sweep runs: what it does now has to be done by then. */
@@ -367,7 +370,7 @@ park(Sweep *sweep, void *arg)
 	if (result != TM_Ok)
 		return;					/* deleted */
 	if (failure.traversed &&
-		consent_guard_judge(doomed->mapping, doomed->slot, &doomed->judgement) != ROW_REFUSED)
+		consent_guard_judge_for(doomed->mapping, doomed->slot, sweep->set, &doomed->judgement) != ROW_REFUSED)
 		return;
 	tid = doomed->slot->tts_tid;
 	if (consent_action_park(doomed->rel, doomed->mapping, &tid, &doomed->judgement))
@@ -453,7 +456,7 @@ look(Sweep *sweep, void *arg)
 {
 	Doomed	   *doomed = arg;
 
-	doomed->refused = consent_guard_judge(doomed->mapping, doomed->slot, &doomed->judgement) == ROW_REFUSED;
+	doomed->refused = consent_guard_judge_for(doomed->mapping, doomed->slot, sweep->set, &doomed->judgement) == ROW_REFUSED;
 }
 
 /*
@@ -471,9 +474,7 @@ sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid, uint64 ours)
 	if (found && !attempt(look, sweep, &doomed))
 		tally(sweep, ours)->skipped++;
 
-	/* Refused for another recipient, or as it always was: not our business. */
-	else if (doomed.refused && doomed.judgement.nkeys > 0 &&
-			 consent_key_in_set(sweep->set, doomed.judgement.keys[doomed.judgement.nkeys - 1]))
+	else if (doomed.refused)
 	{
 		uint64		key = doomed.judgement.keys[doomed.judgement.nkeys - 1];
 
@@ -600,6 +601,25 @@ sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows
 	}
 }
 
+static bool
+lacks_index(Relation rel)
+{
+	bool		lacking = consent_health_lacks_index(rel);
+	List	   *leaves = NIL;
+	ListCell   *cell;
+
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		leaves = find_all_inheritors(RelationGetRelid(rel), AccessShareLock, NULL);
+	foreach(cell, leaves)
+	{
+		Relation	leaf = table_open(lfirst_oid(cell), NoLock);
+
+		lacking = lacking || consent_health_lacks_index(leaf);
+		table_close(leaf, NoLock);
+	}
+	return lacking;
+}
+
 static void
 sweep_guard(Sweep *sweep, void *arg)
 {
@@ -633,6 +653,14 @@ sweep_guard(Sweep *sweep, void *arg)
 		trigger = NULL;
 	if (trigger == NULL)
 	{
+		relation_close(rel, NoLock);
+		return;
+	}
+
+	/* Whoever comes by had better not read all of a large table. */
+	if (sweep->in_passing && lacks_index(rel))
+	{
+		sweep->given_up = true;
 		relation_close(rel, NoLock);
 		return;
 	}
@@ -873,6 +901,7 @@ pay_all(List *guards, void *arg)
 		ConsentKeySet set = take_debts(sweep, payer, &since);
 
 		sweep->again = true;
+		sweep->in_passing = payer->in_passing;
 		if (set.all || set.n > 0)
 			sweep_and_tell(sweep, &set, since);
 	}
