@@ -48,6 +48,9 @@ SELECT * FROM consent.evidence('Qwertyuiop.');
 -- Highlighted, and safe to show.
 SELECT consent.highlight('<script>alert("x & y")</script> 20% off, save £20!', E'It''s 20% off');
 SELECT consent.highlight('', NULL), consent.highlight(NULL, NULL);
+-- In a few words that serve nothing a rule is right; beside a service, or in a longer text, the model may know better.
+SELECT t, (c).class, (c).rules FROM (SELECT t, consent.classify(t) AS c FROM unnest(ARRAY['SALE ends today', 'Free gift', 'Vote Labour on Thursday', 'You spent £42.10 at THE GREAT OFFER OUTLET.',
+  'Your lottery ticket matched 3 numbers. You''ve won £30, which is in your account.']) t) s;
 -- Findings that overlap share a mark.
 SELECT consent.highlight('Use discount code SAVE20 at checkout');
 

@@ -14,7 +14,8 @@
  *	model.service		more than the rules found, in the sentences that say it
  *	model.plain			less: the words of a rule, in a plain text
  *
- * A rule that users wrote is never weakened.  A sender's own label is not shown
+ * A rule that users wrote is never weakened, nor what rules find promotional in
+ * a text of a few words that serves nothing: "Sale ends today".  A sender's own label is not shown
  * to the model, which would believe it.
  *
  *-------------------------------------------------------------------------
@@ -36,6 +37,7 @@
 
 #define MIN_SENTENCE	4		/* bytes; less says nothing */
 #define FEW				2		/* fewer words say nothing, either */
+#define TERSE			8		/* more words, and the model knows better than a rule */
 #define ECHO			4		/* a sentence speaks, too, if its odds are such a part
 								 * of the loudest one's */
 
@@ -406,6 +408,17 @@ say_less(const Message *m, int a, int less, bool explain, ConsentFindings *found
 		(void) add(found, &axes[a].less, -left, m, -1);
 }
 
+/* Do rules find promotion, and nothing else, in a text too short to tell them better? */
+static bool
+tersely_promotes(const Message *m)
+{
+	int			words = 0;
+
+	for (int i = 0; i < m->n; i++)
+		words += m->passage[i].words;
+	return words <= TERSE && m->rules[AXIS_PROMOTES] >= ONE && m->rules[AXIS_SERVES] < ONE;
+}
+
 /* Adds what the model has to say about an axis; returns what it weighs in all. */
 static int
 weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
@@ -414,6 +427,8 @@ weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
 	int			target = Max(exponential(m->odds[a]), m->own[a]);
 
 	if ((rules >= ONE) == (target >= ONE) && abs(target - rules) < SMALLEST)
+		return rules;
+	if (a == AXIS_PROMOTES && target < rules && tersely_promotes(m))
 		return rules;
 	/* everything sounds a little like everything */
 	if (rules <= 0 && target < (a == AXIS_PROMOTES ? DOUBTFUL : ONE))
