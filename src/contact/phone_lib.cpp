@@ -119,6 +119,24 @@ is_short_code(PhoneNumberUtil *util, const PhoneNumber &number,
 		short_numbers()->IsValidShortNumberForRegion(number, region);
 }
 
+/*
+ * Is the zero in front that of national dialling, left on because without it
+ * too few digits remain?  Written with the country code it passes, as in what
+ * earlier versions stored: a dump must not fail to be restored.
+ */
+bool
+keeps_trunk_prefix(PhoneNumberUtil *util, const PhoneNumber &number,
+				   const std::string &national, const std::string &region)
+{
+	std::string trunk;
+
+	if (number.country_code_source() != PhoneNumber::FROM_DEFAULT_COUNTRY ||
+		national[0] != '0' || util->IsValidNumber(number))
+		return false;
+	util->GetNddPrefixForRegion(region, true, &trunk);
+	return trunk == "0";
+}
+
 bool
 follows_country_code(const std::string &dialled, int digits, const PhoneNumber &number)
 {
@@ -165,13 +183,16 @@ parse(const std::string &dialled, const char *region, int trunk_zero, std::strin
 	if (e164->size() > CONSENT_PHONE_MAX_DIGITS + 1)
 		return PHONE_TOO_LONG;
 
+	util->GetNationalSignificantNumber(number, &national);
+	if (keeps_trunk_prefix(util, number, national, home))
+		return PHONE_TOO_SHORT;
+
 	/*
 	 * After anything but a country code "(0)" would be read as a digit.  And
 	 * where numbers keep their leading zero, as in Italy, it may be part of
 	 * the number or may be a habit from elsewhere: trust it only if the number
 	 * with the zero is in use.
 	 */
-	util->GetNationalSignificantNumber(number, &national);
 	if (trunk_zero > 0 &&
 		(!follows_country_code(dialled, trunk_zero, number) ||
 		 (national[0] == '0' && !util->IsValidNumber(number))))
