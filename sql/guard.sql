@@ -60,6 +60,13 @@ INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('yes@guard.example', '
 INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('yes@guard.example', NULL, :promo);
 INSERT INTO guard_outbox (to_addr, org, body) VALUES ('yes@guard.example', 'guard nobody', :promo);
 INSERT INTO guard_outbox (to_addr, org, body) VALUES ('yes@guard.example', NULL, :promo);
+-- No name is needed to tell that a service message may go.
+INSERT INTO guard_outbox (to_addr, org, body) VALUES ('stopped@guard.example', 'guard nobody', :service), ('stopped@guard.example', NULL, :service);
+SELECT status, consent.cleared(o) FROM guard_outbox o WHERE org IS DISTINCT FROM 'guard acme';
+DELETE FROM guard_outbox WHERE org IS DISTINCT FROM 'guard acme';
+-- Words are known by any case.
+INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('stopped@guard.example', 'EMail', :promo);
+INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'Direct_Marketing');
 INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', NULL);
 
 -- Every way of writing.

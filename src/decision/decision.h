@@ -69,6 +69,9 @@ typedef struct ConsentSent
 	int32		day;
 } ConsentSent;
 
+/* The id that no organisation has. */
+#define CONSENT_UNHEARD_OF (-1)
+
 /* The facts of a send. */
 typedef struct ConsentSend
 {
@@ -78,7 +81,8 @@ typedef struct ConsentSend
 	uint64		form;			/* which +tag form of the address it goes to */
 	int32		organisation;
 	uint64		organisation_key;	/* consent_name_key() of its name */
-	int32		sender;			/* a contractor that transmits it, 0 if none does */
+	int32		sender;			/* a contractor that transmits it, 0 if none does,
+								 * CONSENT_UNHEARD_OF if we know none of the name */
 	bool		contracted;		/* is a written contract with it on record? */
 	bool		is_charity;
 	bool		pensions_authorised;

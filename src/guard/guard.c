@@ -643,6 +643,17 @@ stranger_verdict(const ConsentCase *c, ConsentSitting *sitting)
 }
 
 /*
+ * No purpose and no organisation bears on what a service message needs, and a
+ * queue gives receipts a purpose of their own that consent knows nothing of.
+ */
+static bool
+needs_no_names(const ConsentCase *c)
+{
+	return (c->invalid == ORGANISATION_UNKNOWN || c->invalid == PURPOSE_UNKNOWN) &&
+		(c->send.class == CLASS_SERVICE || c->send.class == CLASS_REGULATORY || c->send.class == CLASS_PUBLIC_TASK);
+}
+
+/*
  * Returns false, with the verdict, if the message may not go to this recipient.
  * One that is no marketing goes to whom we cannot read too: no opt-out could
  * apply to it.
@@ -664,7 +675,10 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentSitting
 			judgement->unreadable = true;
 		}
 		else
-			*verdict = consent_case_refusal(c, recipient->missing);
+		{
+			*verdict = consent_case_refusal(c, RECIPIENT_UNREADABLE);
+			consent_reason_add(&verdict->found, recipient->missing);
+		}
 		return verdict->allowed;
 	}
 	if (c->invalid != REASON_NONE || consent_needs_no_standing(c))
@@ -749,6 +763,8 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 {
 	ConsentCase single;
 	ConsentCase *c;
+	ConsentCase nameless;
+	ConsentReason unknown = REASON_NONE;
 	Recipient  *recipients;
 	TimestampTz at;
 	int			n;
@@ -783,6 +799,13 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 	judgement->purpose = row->nulls[MAPPED_PURPOSE] ? "marketing" : row_text(row, MAPPED_PURPOSE);
 	classify_row(mapping, row, sitting, judgement);
 	c->send.class = judgement->class;
+	if (needs_no_names(c))
+	{
+		unknown = c->invalid;
+		nameless = *c;
+		nameless.invalid = REASON_NONE;
+		c = &nameless;
+	}
 
 	judgement->keys = palloc(n * sizeof(uint64));
 	for (int i = 0; i < n; i++)
@@ -799,6 +822,8 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 				(ConsentIntroduced) {recipients[i].contact, c->send.organisation, judgement->verdict};
 		}
 	}
+	if (unknown != REASON_NONE)
+		consent_reason_add(&judgement->verdict.found, unknown);
 	if (judgement->contradicted)
 		consent_reason_add(&judgement->verdict.found, DECLARED_CLASS_CONTRADICTED);
 	return judgement->verdict.allowed;

@@ -81,7 +81,10 @@ consent_case_set_organisation(ConsentCase *c, const char *name)
 	c->jurisdiction = pstrdup(organisation->jurisdiction);
 }
 
-/* name is that of a contractor, NULL if the organisation sends itself */
+/*
+ * name is that of a contractor, NULL if the organisation sends itself.  One that
+ * nobody has heard of has no contract, and nobody can have said no to it.
+ */
 void
 consent_case_set_sender(ConsentCase *c, const char *name)
 {
@@ -90,10 +93,7 @@ consent_case_set_sender(ConsentCase *c, const char *name)
 	if (name == NULL)
 		return;
 	sender = consent_organisation_lookup(name);
-	if (sender == NULL)
-		set_invalid(c, ORGANISATION_UNKNOWN);
-	else
-		c->send.sender = sender->id;
+	c->send.sender = sender ? sender->id : CONSENT_UNHEARD_OF;
 }
 
 void

@@ -72,7 +72,7 @@ find_name(const char *const *names, int n, const char *name)
 {
 	for (int i = 0; i < n; i++)
 	{
-		if (strcmp(names[i], name) == 0)
+		if (pg_strcasecmp(names[i], name) == 0)
 			return i;
 	}
 	return -1;

@@ -876,8 +876,7 @@ sub step1
 {
 	my ($send, $world) = @_;
 
-	foreach my $organisation ($send->{organisation}, @{ $send->{instigators} || [] },
-		defined $send->{sender} ? $send->{sender} : ())
+	foreach my $organisation ($send->{organisation}, @{ $send->{instigators} || [] })
 	{
 		return 'organisation_unknown'
 		  if !defined $organisation || !$world->{organisations}{$organisation};
