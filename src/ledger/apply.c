@@ -4,11 +4,13 @@
  *	  Keeps consent.address_standing up to date with the ledger.
  *
  * consent.ledger_record() hands over each event of a statement, as little of it
- * as a standing keeps; here they are sorted by address, if there are several.  When the statement has
- * stored its rows, a trigger folds the events of each address into one standing
- * and writes them many at a time.  (A transition table copies whole rows, which
- * took as long as all the rest of a bulk load; an AFTER ROW trigger would have
- * every row read back from pages that a COPY has long let go.)
+ * as a standing keeps; here they are sorted by address, if there are several, those
+ * that follow one another about one address as one.  When the statement has
+ * stored its rows, a trigger folds what was gathered of each address into one
+ * standing and writes them many at a time.  (A transition table copies whole rows,
+ * which took as long as all the rest of a bulk load; an AFTER ROW trigger would
+ * have every row read back from pages that a COPY has long let go; a hash table of
+ * standings meets a cache miss at every turn where rows come in no order.)
  *
  * A BEFORE trigger does not know that its row will be stored.  If it is not:
  *	- after an error, what was gathered goes with the statement's memory;
@@ -28,7 +30,6 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -74,15 +75,15 @@ enum
 	Natts_standing = STANDING_STANDING
 };
 
-/* What is gathered of an event. */
-enum
+/* What has been gathered of one address. */
+typedef struct Gathered
 {
-	GATHERED_ADDRESS = 1,
-	GATHERED_EVENT_ID,
-	GATHERED_TAGGED,			/* the contact, if it is not the address itself */
-	GATHERED_STANDING,			/* of the event alone; NULL: to be read */
-	Natts_gathered = GATHERED_STANDING
-};
+	ConsentContact *address;	/* NULL: nothing */
+	bool		plain;
+	int			ntagged;
+	Datum	   *tagged;			/* in order, each once */
+	ConsentStanding *standing;	/* NULL: its events are to be read when they are stored */
+} Gathered;
 
 /* What a statement that is not over is recording. */
 typedef struct Gathering
@@ -91,10 +92,10 @@ typedef struct Gathering
 	MemoryContext statement;	/* by which it is known, and with which it goes */
 	MemoryContext context;
 	MemoryContextCallback callback;
-	Oid			contact_type;
-	TupleTableSlot *slot;
-	MinimalTuple first;			/* while it is the only event */
-	Tuplesortstate *sort;		/* NULL: there are no others */
+	Gathered	last;			/* of the address of the last event */
+	MemoryContext of_last;
+	TupleTableSlot *slot;		/* a row of consent.address_standing */
+	Tuplesortstate *sort;		/* what came before; NULL: nothing */
 } Gathering;
 
 static dlist_head gatherings = DLIST_STATIC_INIT(gatherings);
@@ -322,73 +323,88 @@ static Gathering *
 begin_gathering(MemoryContext statement)
 {
 	MemoryContext context = AllocSetContextCreate(statement, "pg_consent gathered events", ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	Gathering  *gathering = palloc0(sizeof(Gathering));
-	Relation	standings = table_open(consent_relation("address_standing"), AccessShareLock);
-	Oid			contact = TupleDescAttr(RelationGetDescr(standings), STANDING_ADDRESS - 1)->atttypid;
-	Oid			standing = TupleDescAttr(RelationGetDescr(standings), STANDING_STANDING - 1)->atttypid;
-	TupleDesc	desc = CreateTemplateTupleDesc(Natts_gathered);
+	Gathering  *gathering = MemoryContextAllocZero(context, sizeof(Gathering));
 
-	TupleDescInitEntry(desc, GATHERED_ADDRESS, NULL, contact, -1, 0);
-	TupleDescInitEntry(desc, GATHERED_EVENT_ID, NULL, INT8OID, -1, 0);
-	TupleDescInitEntry(desc, GATHERED_TAGGED, NULL, contact, -1, 0);
-	TupleDescInitEntry(desc, GATHERED_STANDING, NULL, standing, -1, 0);
 	gathering->statement = statement;
 	gathering->context = context;
-	gathering->contact_type = contact;
-	gathering->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	gathering->of_last = AllocSetContextCreate(context, "pg_consent gathered address", ALLOCSET_SMALL_SIZES);
 	gathering->callback.func = forget_gathering;
 	gathering->callback.arg = gathering;
 	MemoryContextRegisterResetCallback(context, &gathering->callback);
 	dlist_push_head(&gatherings, &gathering->node);
-	table_close(standings, AccessShareLock);
-	MemoryContextSwitchTo(caller);
 	return gathering;
 }
 
-/* What the slot holds: a sort is begun for the second event, most withdrawals are one. */
+/* The contact may live in what the caller is about to let go: copy it. */
 static void
-put_gathered(Gathering *gathering)
+add_tagged(Gathered *gathered, Datum contact)
 {
-	MemoryContext caller = MemoryContextSwitchTo(gathering->context);
+	int			place = 0;
 
-	if (gathering->sort == NULL && gathering->first == NULL)
-		gathering->first = ExecCopySlotMinimalTuple(gathering->slot);
-	else
+	while (place < gathered->ntagged)
 	{
-		if (gathering->sort == NULL)
-		{
-			AttrNumber	columns[] = {GATHERED_ADDRESS, GATHERED_EVENT_ID};
-			Oid			operators[] = {lookup_type_cache(gathering->contact_type, TYPECACHE_LT_OPR)->lt_opr, Int8LessOperator};
-			Oid			collations[] = {InvalidOid, InvalidOid};
-			bool		nulls_first[] = {false, false};
-			TupleDesc	desc = gathering->slot->tts_tupleDescriptor;
-			TupleTableSlot *first = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+		int			order = consent_contact_compare(DatumGetConsentContactPP(gathered->tagged[place]),
+													DatumGetConsentContactPP(contact));
 
-			gathering->sort = tuplesort_begin_heap(desc, lengthof(columns), columns, operators, collations,
-												   nulls_first, work_mem, NULL, TUPLESORT_NONE);
-			ExecStoreMinimalTuple(gathering->first, first, true);
-			tuplesort_puttupleslot(gathering->sort, first);
-			ExecDropSingleTupleTableSlot(first);
-			gathering->first = NULL;
-		}
-		tuplesort_puttupleslot(gathering->sort, gathering->slot);
+		if (order == 0)
+			return;
+		if (order > 0)
+			break;
+		place++;
 	}
-	MemoryContextSwitchTo(caller);
+	gathered->tagged = gathered->tagged ? repalloc(gathered->tagged, (gathered->ntagged + 1) * sizeof(Datum)) : palloc(sizeof(Datum));
+	memmove(&gathered->tagged[place + 1], &gathered->tagged[place], (gathered->ntagged - place) * sizeof(Datum));
+	gathered->tagged[place] = datumCopy(contact, false, -1);
+	gathered->ntagged++;
 }
 
-/* The next event, by address and number; false, and the slot is empty, if there is none. */
-static bool
-next_gathered(Gathering *gathering, TupleTableSlot *slot)
+/* As a row of consent.address_standing. */
+static void
+gathered_row(const Gathered *gathered, Oid contact_type, Datum *values, bool *nulls)
 {
-	if (gathering->sort != NULL)
-		return tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+	values[STANDING_ADDRESS - 1] = PointerGetDatum(gathered->address);
+	values[STANDING_PLAIN - 1] = BoolGetDatum(gathered->plain);
+	values[STANDING_TAGGED - 1] = gathered->ntagged == 0 ? (Datum) 0 :
+		PointerGetDatum(construct_array(gathered->tagged, gathered->ntagged, contact_type, -1, false, TYPALIGN_INT));
+	values[STANDING_STANDING - 1] = PointerGetDatum(gathered->standing);
+	nulls[STANDING_ADDRESS - 1] = false;
+	nulls[STANDING_PLAIN - 1] = false;
+	nulls[STANDING_TAGGED - 1] = gathered->ntagged == 0;
+	nulls[STANDING_STANDING - 1] = gathered->standing == NULL;
+}
+
+/* What is known of the last event's address goes to the sort. */
+static void
+sort_last(Gathering *gathering)
+{
+	TupleTableSlot *slot = gathering->slot;
+	MemoryContext caller = MemoryContextSwitchTo(gathering->context);
+	Oid			contact_type;
+
+	if (gathering->sort == NULL)
+	{
+		Relation	standings = table_open(consent_relation("address_standing"), AccessShareLock);
+		AttrNumber	column = STANDING_ADDRESS;
+		Oid			operator;
+		Oid			collation = InvalidOid;
+		bool		nulls_first = false;
+
+		slot = gathering->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(standings)), &TTSOpsVirtual);
+		operator = lookup_type_cache(TupleDescAttr(slot->tts_tupleDescriptor, STANDING_ADDRESS - 1)->atttypid, TYPECACHE_LT_OPR)->lt_opr;
+		gathering->sort = tuplesort_begin_heap(slot->tts_tupleDescriptor, 1, &column, &operator, &collation, &nulls_first,
+											   work_mem, NULL, TUPLESORT_NONE);
+		table_close(standings, AccessShareLock);
+	}
+	MemoryContextSwitchTo(gathering->of_last);
+	contact_type = TupleDescAttr(slot->tts_tupleDescriptor, STANDING_ADDRESS - 1)->atttypid;
 	ExecClearTuple(slot);
-	if (gathering->first == NULL)
-		return false;
-	ExecStoreMinimalTuple(gathering->first, slot, true);
-	gathering->first = NULL;
-	return true;
+	gathered_row(&gathering->last, contact_type, slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(gathering->sort, slot);
+	ExecClearTuple(slot);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(gathering->of_last);
+	gathering->last.address = NULL;
 }
 
 /*
@@ -400,93 +416,78 @@ consent_gather(MemoryContext statement, const Datum *values, const bool *nulls, 
 {
 	Gathering  *gathering = find_gathering(statement);
 	Datum		contact = values[Anum_ledger_contact - 1];
-	Datum		address = values[Anum_ledger_address - 1];
-	Datum	   *gathered;
-	bool	   *missing;
+	ConsentContact *address = DatumGetConsentContactPP(values[Anum_ledger_address - 1]);
+	const ConsentEvent *event = as_it_stands ? consent_ledger_event(values, nulls) : NULL;
+	Gathered   *last;
+	MemoryContext caller;
 
 	if (gathering == NULL)
 		gathering = begin_gathering(statement);
-	ExecClearTuple(gathering->slot);
-	gathered = gathering->slot->tts_values - 1;
-	missing = gathering->slot->tts_isnull - 1;
-	memset(gathering->slot->tts_isnull, false, Natts_gathered * sizeof(bool));
-	gathered[GATHERED_ADDRESS] = address;
-	gathered[GATHERED_EVENT_ID] = values[Anum_ledger_event_id - 1];
-	gathered[GATHERED_TAGGED] = contact;
-	missing[GATHERED_TAGGED] = consent_contact_compare(DatumGetConsentContactPP(contact), DatumGetConsentContactPP(address)) == 0;
-	if (as_it_stands)
-		gathered[GATHERED_STANDING] = PointerGetDatum(consent_fold(consent_standing_empty(), consent_ledger_event(values, nulls)));
-	missing[GATHERED_STANDING] = !as_it_stands;
-	ExecStoreVirtualTuple(gathering->slot);
-	put_gathered(gathering);
-	ExecClearTuple(gathering->slot);
+	last = &gathering->last;
+	if (last->address != NULL && consent_contact_compare(last->address, address) != 0)
+		sort_last(gathering);
+
+	caller = MemoryContextSwitchTo(gathering->of_last);
+	if (last->address == NULL)
+		*last = (Gathered) {
+			.address = (ConsentContact *) DatumGetPointer(datumCopy(PointerGetDatum(address), false, -1)),
+			.standing = as_it_stands ? consent_standing_empty() : NULL,
+		};
+	if (consent_contact_compare(DatumGetConsentContactPP(contact), address) == 0)
+		last->plain = true;
+	else
+		add_tagged(last, contact);
+	if (!as_it_stands)
+		last->standing = NULL;
+	else if (last->standing != NULL)
+		last->standing = consent_fold(last->standing, event);
+	MemoryContextSwitchTo(caller);
 }
 
-/* What has been gathered of one address. */
-typedef struct Folded
-{
-	Datum		address;
-	bool		plain;
-	bool		personal;		/* some of it counts for the person's other contacts */
-	int			ntagged;
-	Datum	   *tagged;			/* in order, each once */
-	ConsentStanding *standing;
-} Folded;
-
-/* The contact may live in what the sort returns next: copy it. */
+/* What a row of the sort says of an address. */
 static void
-add_tagged(Folded *folded, Datum contact)
+join_row(Gathered *gathered, TupleTableSlot *slot, Oid contact_type)
 {
-	int			place = 0;
+	bool		isnull;
+	Datum		value = slot_getattr(slot, STANDING_STANDING, &isnull);
 
-	while (place < folded->ntagged)
+	if (isnull)
+		gathered->standing = NULL;
+	else if (gathered->standing != NULL)
+		gathered->standing = consent_standing_union(gathered->standing, (ConsentStanding *) PG_DETOAST_DATUM(value));
+	gathered->plain |= DatumGetBool(slot_getattr(slot, STANDING_PLAIN, &isnull));
+	value = slot_getattr(slot, STANDING_TAGGED, &isnull);
+	if (!isnull)
 	{
-		int			order = consent_contact_compare(DatumGetConsentContactPP(folded->tagged[place]),
-													DatumGetConsentContactPP(contact));
+		Datum	   *tagged;
+		int			ntagged;
 
-		if (order == 0)
-			return;
-		if (order > 0)
-			break;
-		place++;
+		deconstruct_array(DatumGetArrayTypeP(value), contact_type, -1, false, TYPALIGN_INT, &tagged, NULL, &ntagged);
+		for (int i = 0; i < ntagged; i++)
+			add_tagged(gathered, tagged[i]);
 	}
-	folded->tagged = folded->tagged ? repalloc(folded->tagged, (folded->ntagged + 1) * sizeof(Datum)) : palloc(sizeof(Datum));
-	memmove(&folded->tagged[place + 1], &folded->tagged[place], (folded->ntagged - place) * sizeof(Datum));
-	folded->tagged[place] = datumCopy(contact, false, -1);
-	folded->ntagged++;
 }
 
 /*
- * Fold the events of the next address, the first of which is in the slot; leave
- * there the first of the one after that, or return false.
+ * The next address, the first row of which is in the slot; leave there the first of
+ * the one after that, or return false.
  */
 static bool
-fold_next(Gathering *gathering, TupleTableSlot *slot, Folded *folded)
+next_gathered(Gathering *gathering, TupleTableSlot *slot, Oid contact_type, Gathered *gathered)
 {
-	bool		more;
 	bool		isnull;
+	bool		more;
 
-	memset(folded, 0, sizeof(*folded));
-	folded->address = datumCopy(slot_getattr(slot, GATHERED_ADDRESS, &isnull), false, -1);
+	memset(gathered, 0, sizeof(*gathered));
+	gathered->address = (ConsentContact *) DatumGetPointer(datumCopy(slot_getattr(slot, STANDING_ADDRESS, &isnull), false, -1));
+	gathered->standing = consent_standing_empty();
 	do
 	{
-		Datum		gathered = slot_getattr(slot, GATHERED_STANDING, &isnull);
-		const ConsentStanding *event = isnull ?
-			consent_ledger_own_standing(DatumGetConsentContactPP(folded->address), GetLatestSnapshot()) :
-			(const ConsentStanding *) PG_DETOAST_DATUM(gathered);
-		Datum		tagged = slot_getattr(slot, GATHERED_TAGGED, &isnull);
-
 		CHECK_FOR_INTERRUPTS();
-		folded->standing = consent_standing_union(folded->standing ? folded->standing : event, event);
-		folded->personal = folded->personal || consent_standing_is_personal(event);
-		if (isnull)
-			folded->plain = true;
-		else
-			add_tagged(folded, tagged);
-		more = next_gathered(gathering, slot);
-	} while (more &&
-			 consent_contact_compare(DatumGetConsentContactPP(slot_getattr(slot, GATHERED_ADDRESS, &isnull)),
-									 DatumGetConsentContactPP(folded->address)) == 0);
+		join_row(gathered, slot, contact_type);
+		more = tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+	} while (more && consent_contact_compare(DatumGetConsentContactPP(slot_getattr(slot, STANDING_ADDRESS, &isnull)),
+											 gathered->address) == 0);
 	return more;
 }
 
@@ -518,28 +519,31 @@ static void
 apply_gathered(Gathering *gathering)
 {
 	Relation	standings = table_open(consent_relation("address_standing"), AccessShareLock);
-	EphemeralNamedRelation gathered = palloc0(sizeof(EphemeralNamedRelationData));
+	TupleDesc	desc = RelationGetDescr(standings);
+	EphemeralNamedRelation ours = palloc0(sizeof(EphemeralNamedRelationData));
 	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "pg_consent standings", ALLOCSET_DEFAULT_SIZES);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	bool		linked = consent_has_links();
-	Oid			contact_type = gathering->contact_type;
+	Oid			contact_type = TupleDescAttr(desc, STANDING_ADDRESS - 1)->atttypid;
 	ArrayBuildState *spoken = NULL;
 	MemoryContext caller;
-	TupleTableSlot *slot;
-	bool		more;
+	bool		more = true;
 	int			rc;
 
-	gathered->md.name = "gathered";
-	gathered->md.reliddesc = RelationGetRelid(standings);
-	gathered->md.enrtype = ENR_NAMED_TUPLESTORE;
-	rc = SPI_register_relation(gathered);
+	ours->md.name = "gathered";
+	ours->md.reliddesc = RelationGetRelid(standings);
+	ours->md.enrtype = ENR_NAMED_TUPLESTORE;
+	rc = SPI_register_relation(ours);
 	if (rc != SPI_OK_REL_REGISTER)
 		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(rc));
 
 	CommandCounterIncrement();	/* what the statement has stored can be read */
 	if (gathering->sort != NULL)
+	{
+		sort_last(gathering);
 		tuplesort_performsort(gathering->sort);
-	slot = MakeSingleTupleTableSlot(gathering->slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
-	more = next_gathered(gathering, slot);
+		more = tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+	}
 	while (more)
 	{
 		Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
@@ -548,27 +552,29 @@ apply_gathered(Gathering *gathering)
 		caller = MemoryContextSwitchTo(batch);
 		while (more && n < ADDRESSES_AT_ONCE)
 		{
-			Folded		folded;
+			Gathered	gathered;
 			Datum		values[Natts_standing];
-			bool		nulls[Natts_standing] = {false};
+			bool		nulls[Natts_standing];
 
-			more = fold_next(gathering, slot, &folded);
-			if (folded.standing->nentries == 0)
+			if (gathering->sort != NULL)
+				more = next_gathered(gathering, slot, contact_type, &gathered);
+			else
+			{
+				gathered = gathering->last;
+				more = false;
+			}
+			if (gathered.standing == NULL)
+				gathered.standing = consent_ledger_own_standing(gathered.address, GetLatestSnapshot());
+			if (gathered.standing->nentries == 0)
 				continue;		/* somebody's own trigger has left it out */
-			values[STANDING_ADDRESS - 1] = folded.address;
-			values[STANDING_PLAIN - 1] = BoolGetDatum(folded.plain);
-			nulls[STANDING_TAGGED - 1] = folded.ntagged == 0;
-			if (folded.ntagged > 0)
-				values[STANDING_TAGGED - 1] = PointerGetDatum(construct_array(folded.tagged, folded.ntagged, contact_type,
-																			  -1, false, TYPALIGN_INT));
-			values[STANDING_STANDING - 1] = PointerGetDatum(folded.standing);
-			tuplestore_putvalues(store, RelationGetDescr(standings), values, nulls);
-			if (linked && folded.personal)
-				spoken = accumArrayResult(spoken, folded.address, false, contact_type, caller);
+			gathered_row(&gathered, contact_type, values, nulls);
+			tuplestore_putvalues(store, desc, values, nulls);
+			if (linked && consent_standing_is_personal(gathered.standing))
+				spoken = accumArrayResult(spoken, values[STANDING_ADDRESS - 1], false, contact_type, caller);
 			n++;
 		}
 		MemoryContextSwitchTo(caller);
-		write_standings(gathered, store, n);
+		write_standings(ours, store, n);
 		tuplestore_end(store);
 		MemoryContextReset(batch);
 	}
