@@ -60,6 +60,9 @@ typedef struct ColumnWriter
 	char	   *name;			/* as an item */
 	int			name_len;
 	FmgrInfo	out;			/* of types not known here, found when first needed */
+	Size		last_len;		/* of their last value that was short, 0: none */
+	char		last_value[64];
+	char		last_text[64];
 } ColumnWriter;
 
 /* The columns of a table; found out once per query. */
@@ -172,13 +175,48 @@ write_date(char *buf, DateADT date)
 	}
 }
 
+/*
+ * What a type's output function says.  An event says what the one before it said:
+ * the same channels, mostly.
+ */
+static const char *
+write_other(ColumnWriter *column, Datum value, Form_pg_attribute att, MemoryContext context)
+{
+	char	   *text;
+	Size		len;
+
+	if (att->attlen == -1)
+		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+	len = att->attlen == -1 ? VARSIZE_ANY(DatumGetPointer(value)) : 0;
+	if (len > 0 && len == column->last_len && memcmp(DatumGetPointer(value), column->last_value, len) == 0)
+		return column->last_text;
+
+	if (!OidIsValid(column->out.fn_oid))
+	{
+		Oid			function;
+		bool		is_varlena;
+
+		getTypeOutputInfo(att->atttypid, &function, &is_varlena);
+		fmgr_info_cxt(function, &column->out, context);
+	}
+	text = OutputFunctionCall(&column->out, value);
+	column->last_len = 0;
+	if (len > 0 && len <= sizeof(column->last_value) && strlen(text) < sizeof(column->last_text))
+	{
+		memcpy(column->last_value, DatumGetPointer(value), len);
+		strcpy(column->last_text, text);
+		column->last_len = len;
+	}
+	return text;
+}
+
 static void
-append_value(StringInfo form, Datum value, Oid type, FmgrInfo *out, MemoryContext context)
+append_value(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter *column, MemoryContext context)
 {
 	char		buf[MAXDATELEN + 1];
-	char	   *s = buf;
+	const char *s = buf;
 
-	switch (type)
+	switch (att->atttypid)
 	{
 		case TEXTOID:
 			{
@@ -197,15 +235,7 @@ append_value(StringInfo form, Datum value, Oid type, FmgrInfo *out, MemoryContex
 			write_date(buf, DatumGetDateADT(value));
 			break;
 		default:
-			if (!OidIsValid(out->fn_oid))
-			{
-				Oid			function;
-				bool		is_varlena;
-
-				getTypeOutputInfo(type, &function, &is_varlena);
-				fmgr_info_cxt(function, out, context);
-			}
-			s = OutputFunctionCall(out, value);
+			s = write_other(column, value, att, context);
 	}
 	append_item(form, s, strlen(s));
 }
@@ -263,7 +293,7 @@ digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nul
 		if (nulls[i] || !column->hashed)
 			continue;
 		appendBinaryStringInfo(&form, column->name, column->name_len);
-		append_value(&form, values[i], TupleDescAttr(desc, i)->atttypid, &column->out, (*writer)->context);
+		append_value(&form, values[i], TupleDescAttr(desc, i), column, (*writer)->context);
 	}
 
 	sha = consent_digest_begin();

@@ -29,6 +29,7 @@
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -62,10 +63,14 @@ consent_ledger_restricted(const ConsentContact *contact)
 		consent_ledger_restricted_hook(contact);
 }
 
-/* What the trigger of a part finds out once per statement. */
+/* What the trigger of a part finds out once per statement; lives as long. */
 typedef struct Recorder
 {
+	MemoryContext context;
 	Oid			sequence;
+	bool		is_last;
+	Oid			user;			/* whose name is kept; InvalidOid: nobody's yet */
+	Datum		user_name;
 	ConsentDigestWriter *writer;
 	bool		restoring;
 } Recorder;
@@ -75,6 +80,7 @@ typedef struct Draft
 {
 	Relation	rel;
 	Recorder   *recorder;
+	TimestampTz now;
 	Datum		values[Natts_ledger];
 	bool		nulls[Natts_ledger];
 } Draft;
@@ -241,6 +247,23 @@ consent_relationship_lookup(const char *name)
 	return find_name(relationship_names, RELATIONSHIP_COUNT, name);
 }
 
+static Datum
+session_user_name(Recorder *recorder)
+{
+	Oid			user = GetSessionUserId();
+
+	if (recorder->user != user)
+	{
+		char	   *name = GetUserNameFromId(user, false);
+		MemoryContext caller = MemoryContextSwitchTo(recorder->context);
+
+		recorder->user_name = CStringGetTextDatum(name);
+		recorder->user = user;
+		MemoryContextSwitchTo(caller);
+	}
+	return recorder->user_name;
+}
+
 /*
  * An event with a number of its own comes among those that were counted already,
  * so what was counted is thrown away: once a statement, and by the owner, who
@@ -282,13 +305,11 @@ stamp(Draft *draft)
 		note_restored(draft->recorder);
 	if (DRAFT_NULL(draft, recorded_at))
 	{
-		TimestampTz now = GetCurrentTimestamp();
-
-		last_recorded = Max(now, last_recorded + 1);
+		last_recorded = Max(draft->now, last_recorded + 1);
 		DRAFT_SET(draft, recorded_at, TimestampTzGetDatum(last_recorded));
 	}
 	if (DRAFT_NULL(draft, recorded_by))
-		DRAFT_SET(draft, recorded_by, CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false)));
+		DRAFT_SET(draft, recorded_by, session_user_name(draft->recorder));
 }
 
 /* By which the ledger is looked up. */
@@ -384,7 +405,6 @@ static void
 check_times(Draft *draft, const KindRule *rule)
 {
 	TimestampTz recorded_at = DatumGetTimestampTz(DRAFT_VALUE(draft, recorded_at));
-	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz effective_at;
 
 	/*
@@ -395,7 +415,7 @@ check_times(Draft *draft, const KindRule *rule)
 	if ((DRAFT_NULL(draft, effective_at) && (rule->unknown_time == AT_ONCE || stands_against(draft, rule))) ||
 		(!DRAFT_NULL(draft, effective_at) && stands_against(draft, rule) &&
 		 DatumGetTimestampTz(DRAFT_VALUE(draft, effective_at)) == GetCurrentTransactionStartTimestamp()))
-		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(Min(recorded_at, now)));
+		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(Min(recorded_at, draft->now)));
 
 	if (!DRAFT_NULL(draft, effective_at))
 	{
@@ -567,10 +587,10 @@ complete_defects(Draft *draft)
 
 /* Last of all: the digest is of the event as it will stand. */
 static void
-take_digest(Draft *draft, MemoryContext statement)
+take_digest(Draft *draft)
 {
 	bytea	   *digest = consent_digest_event(RelationGetDescr(draft->rel), draft->values, draft->nulls,
-											  &draft->recorder->writer, statement);
+											  &draft->recorder->writer, draft->recorder->context);
 
 	if (!DRAFT_NULL(draft, digest))
 	{
@@ -651,14 +671,19 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	{
 		Recorder   *recorder = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Recorder));
 
+		recorder->context = fcinfo->flinfo->fn_mcxt;
 		recorder->sequence = get_relname_relid("ledger_event_id", RelationGetNamespace(draft.rel));
+		recorder->is_last = is_last(trigdata);
 		fcinfo->flinfo->fn_extra = recorder;
 	}
 	draft.recorder = fcinfo->flinfo->fn_extra;
 	desc = RelationGetDescr(draft.rel);
 	if (desc->natts != Natts_ledger)
 		elog(ERROR, "consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger);
-	heap_deform_tuple(trigdata->tg_trigtuple, desc, draft.values, draft.nulls);
+	slot_getallattrs(trigdata->tg_trigslot);
+	memcpy(draft.values, trigdata->tg_trigslot->tts_values, sizeof(draft.values));
+	memcpy(draft.nulls, trigdata->tg_trigslot->tts_isnull, sizeof(draft.nulls));
+	draft.now = GetCurrentTimestamp();
 
 	if (DRAFT_NULL(&draft, contact) || DRAFT_NULL(&draft, kind))
 		ereport(ERROR,
@@ -675,8 +700,8 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	check_times(&draft, rule);
 	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
-	take_digest(&draft, fcinfo->flinfo->fn_mcxt);
-	consent_gather(fcinfo->flinfo->fn_mcxt, draft.values, draft.nulls, is_last(trigdata));
+	take_digest(&draft);
+	consent_gather(fcinfo->flinfo->fn_mcxt, draft.values, draft.nulls, draft.recorder->is_last);
 	consent_filter_add(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 	if (may_restrict(&draft, kind))
 		consent_ledger_restricted(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
