@@ -38,7 +38,7 @@ CREATE FUNCTION consent.try_channel(text) RETURNS consent.channel
   LANGUAGE C STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_try_channel';
 COMMENT ON FUNCTION consent.try_channel(text) IS
-  'The channel of that name, NULL where a cast would be an error';
+  'The channel of that name, in any case; NULL if there is none';
 
 CREATE FUNCTION consent.class_to_judge(found consent.message_class, declared text) RETURNS consent.message_class
   LANGUAGE C STABLE PARALLEL SAFE

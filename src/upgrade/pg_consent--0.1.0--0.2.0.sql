@@ -36,6 +36,9 @@ COMMENT ON COLUMN consent.ruleset.n IS 'Pieces are put together in this order, f
 
 COMMENT ON COLUMN consent.ruleset.piece IS 'Bytes';
 
+COMMENT ON FUNCTION consent.try_channel(text) IS
+  'The channel of that name, in any case; NULL if there is none';
+
 CREATE FUNCTION consent.compile_rules() RETURNS void
   LANGUAGE C STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_compile_rules';
