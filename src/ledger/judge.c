@@ -394,8 +394,11 @@ typedef struct Sight
 	CommandId	command;
 } Sight;
 
-/* A row of consent.address_standing is mostly not longer than that. */
-#define PREFETCH_LINES 5
+/*
+ * From the standing of a row of consent.address_standing back to where the next
+ * one begins is mostly not farther than that: what the scan looks at first is its header.
+ */
+#define PREFETCH_LINES 8
 
 typedef struct PermitsCache
 {
