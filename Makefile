@@ -94,6 +94,7 @@ OBJS = \
 	src/report/verdict.o \
 	src/report/tally.o \
 	src/report/distinct.o \
+	src/report/roaring.o \
 	src/report/audience.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of
@@ -110,6 +111,10 @@ MIME_OBJS = \
 	src/text/mime_lib.o
 MIME_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 MIME_LIBS = $(shell pkg-config --libs gmime-3.0)
+
+# And CRoaring, which only audiences need.
+ROARING_LIB = pg_consent_roaring
+ROARING_OBJS = src/report/roaring_lib.o
 
 # The install script is these files, in this order.
 SQL_PARTS = \
@@ -158,7 +163,7 @@ DATA_built = pg_consent--$(EXTVERSION).sql $(FORMER)
 # What SQL calls is exported, and nothing else, as PGXS has it from PostgreSQL 16
 # on: calls within the library are direct, and it is opened sooner.
 PG_CPPFLAGS = -I$(SRCROOT)/src -fvisibility=hidden '-DPGDLLEXPORT=__attribute__((visibility("default")))'
-SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring -lroaring
+SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
 
 REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_health guard_sweep adapter queues \
 	report views exposure audience subject_access \
@@ -168,7 +173,8 @@ ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdra
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS) \
-	$(MIME_LIB)$(DLSUFFIX) $(MIME_OBJS)
+	$(MIME_LIB)$(DLSUFFIX) $(MIME_OBJS) \
+	$(ROARING_LIB)$(DLSUFFIX) $(ROARING_OBJS)
 
 # These install what they need, so they must work before pg_config exists.
 .PHONY: demo demo-stop test test-matrix bench-contact bench-consent bench-person bench-classify bench-audience bench-views bench-guard fuzz score model reference
@@ -220,12 +226,14 @@ $(FORMER): %: $(SRCROOT)/src/upgrade/%.gz
 	gunzip -c $< > $@
 
 # PGXS builds one MODULE_big; these are others, by the same means.
-SIDE_LIBS = $(PHONE_LIB)$(DLSUFFIX) $(MIME_LIB)$(DLSUFFIX)
+SIDE_LIBS = $(PHONE_LIB)$(DLSUFFIX) $(MIME_LIB)$(DLSUFFIX) $(ROARING_LIB)$(DLSUFFIX)
 all: $(SIDE_LIBS)
 $(PHONE_LIB)$(DLSUFFIX): $(PHONE_OBJS)
 	$(LINK.shared) -o $@ $(PHONE_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lphonenumber -lstdc++
 $(MIME_LIB)$(DLSUFFIX): $(MIME_OBJS)
 	$(LINK.shared) -o $@ $(MIME_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(MIME_LIBS)
+$(ROARING_LIB)$(DLSUFFIX): $(ROARING_OBJS)
+	$(LINK.shared) -o $@ $(ROARING_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lroaring
 src/text/mime_lib.o: CFLAGS += $(MIME_CFLAGS)
 src/text/mime_lib.bc: BITCODE_CFLAGS += $(MIME_CFLAGS)
 
@@ -241,5 +249,5 @@ uninstall-side:
 $(shell mkdir -p $(dir $(OBJS) $(PHONE_OBJS) $(MIME_OBJS)))
 
 # Objects depend on every header: they are few, and a stale object is worse.
-$(OBJS) $(PHONE_OBJS) $(MIME_OBJS): $(wildcard $(SRCROOT)/src/*/*.h)
+$(OBJS) $(PHONE_OBJS) $(MIME_OBJS) $(ROARING_OBJS): $(wildcard $(SRCROOT)/src/*/*.h)
 endif

@@ -25,6 +25,7 @@
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 #include "module/module.h"
+#include "report/audience.h"
 
 PG_CONSENT_MODULE_MAGIC("0.2.0");
 
@@ -109,4 +110,5 @@ _PG_init(void)
 	consent_trigger_init();
 	consent_guard_cache_init();
 	consent_counters_init();
+	consent_audience_init();
 }

@@ -187,7 +187,7 @@ pg_consent_audience_in(PG_FUNCTION_ARGS)
 {
 	const char *whole = PG_GETARG_CSTRING(0);
 	const char *s = whole;
-	Owned	   *owned = own_new(roaring_bitmap_create());
+	Owned	   *owned = own_new(roaring_bitmap_create_with_capacity(0));
 
 	if (*s++ != '{')
 		goto invalid;
@@ -286,7 +286,7 @@ state_arg(FunctionCallInfo fcinfo, int n)
 	if (!PG_ARGISNULL(n))
 		return (Owned *) PG_GETARG_POINTER(n);
 	caller = MemoryContextSwitchTo(aggregate);
-	state = own_new(roaring_bitmap_create());
+	state = own_new(roaring_bitmap_create_with_capacity(0));
 	MemoryContextSwitchTo(caller);
 	return state;
 }

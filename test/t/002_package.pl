@@ -44,7 +44,8 @@ is(files($sources), $before, '... writes nothing among the sources');
 command_ok([ @make, 'install', "DESTDIR=$destdir" ], 'install under DESTDIR');
 my $installed = files($destdir);
 like($installed, qr{/\Q$_\E$}m, "... installs $_")
-  foreach 'pg_consent.so', 'pg_consent.control', "pg_consent--$version.sql";
+  foreach 'pg_consent.so', 'pg_consent_phone.so', 'pg_consent_mime.so', 'pg_consent_roaring.so',
+  'pg_consent.control', "pg_consent--$version.sql";
 
 command_ok([ @make, 'clean' ], 'clean');
 is(files($build), '', '... leaves no file');
