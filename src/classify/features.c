@@ -4,9 +4,10 @@
  *	  From a sentence to hashed features: words, pairs of words, the beginning
  *	  and the end of longer words.
  *
- * Sums, percentages, times, numbers, addresses and the {{slots}} of templates
- * are kinds, not values: which sum a message names says nothing about what it
- * is.  "!" and "?" are words of their own; other punctuation is not seen.
+ * Sums, percentages, times, numbers, addresses and the slots of templates
+ * ({{name}}, <%= name %>, %s) are kinds, not values: which sum a message names
+ * says nothing about what it is.  "!" and "?" are words of their own; other
+ * punctuation is not seen.
  *
  * Whatever is changed here changes what the shipped model means: run
  * "make model" afterwards.
@@ -17,6 +18,7 @@
 
 #define STEM_LETTERS		5	/* a longer word is also known by so many */
 #define SUFFIX_LETTERS		3
+#define SLOT_BYTES			80	/* what is longer is no slot */
 
 typedef struct Token
 {
@@ -83,13 +85,68 @@ peek(const char *text, int len, int at)
 	return at < len ? text[at] : 0;
 }
 
-static int
-read_slot(const char *text, int len, int at, Token *token)
+/* How the template languages write what is filled in later; the first that fits. */
+static const struct
 {
-	token->hash = hash_kind("slot");
-	while (at < len && !(text[at] == '}' && peek(text, len, at + 1) == '}'))
-		at++;
-	return at + 2 < len ? at + 2 : len;
+	const char *open;
+	const char *close;
+}			slot_form[] = {
+	{"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}, {"((", "))"}, {"[[", "]]"},
+	{"${", "}"}, {"#{", "}"}, {"%{", "}"}, {"%(", ")"}, {"{", "}"},
+};
+
+static bool
+begins(const char *text, int len, int at, const char *what)
+{
+	for (; *what; what++, at++)
+	{
+		if (peek(text, len, at) != *what)
+			return false;
+	}
+	return true;
+}
+
+/* Where a slot that begins at "at" ends, or 0 if none does. */
+static inline int
+end_of_slot(const char *text, int len, int at)
+{
+	switch (text[at])
+	{
+		case '{':
+		case '<':
+		case '(':
+		case '[':
+		case '$':
+		case '#':
+		case '%':
+			break;
+		default:
+			return 0;
+	}
+	/* of printf: %s, %d, %@, %1$s */
+	if (text[at] == '%')
+	{
+		int			p = at + 1;
+
+		if (is_digit(peek(text, len, p)) && peek(text, len, p + 1) == '$')
+			p += 2;
+		if ((peek(text, len, p) == 's' || peek(text, len, p) == 'd' || peek(text, len, p) == '@') &&
+			!is_letter(peek(text, len, p + 1)))
+			return p + 1;
+	}
+	for (int i = 0; i < (int) (sizeof(slot_form) / sizeof(slot_form[0])); i++)
+	{
+		int			p;
+
+		if (!begins(text, len, at, slot_form[i].open))
+			continue;
+		for (p = at + 1; p < len && p - at <= SLOT_BYTES; p++)
+		{
+			if (begins(text, len, p, slot_form[i].close))
+				return p + (slot_form[i].close[1] ? 2 : 1);
+		}
+	}
+	return 0;
 }
 
 /* Digits and what joins them, as in 1,204.50, 9:30 or 4/5. */
@@ -229,12 +286,16 @@ read_tokens(const char *text, int len, Token *token)
 	{
 		char		c = text[at];
 		Token	   *t = &token[n];
+		int			end;
 
 		t->start = at;
 		t->stem = 0;
 		t->suffix = 0;
-		if (c == '{' && peek(text, len, at + 1) == '{')
-			at = read_slot(text, len, at, t);
+		if ((end = end_of_slot(text, len, at)) > 0)
+		{
+			t->hash = hash_kind("slot");
+			at = end;
+		}
 		else if (c == '!' || c == '?')
 		{
 			t->hash = hash_kind(c == '!' ? "!" : "?");

@@ -29,7 +29,7 @@
 #include "classify/features.h"
 #include "classify/model.h"
 
-#define BUCKETS			48000
+#define BUCKETS			60000
 #define ROWS			(BUCKETS * MODEL_BUCKET)
 #define FEWEST			2		/* messages that a feature was in, to have a row */
 #define PENALTY			10.0	/* LIBLINEAR's C for sentences: more fits closer */
