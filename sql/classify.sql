@@ -209,7 +209,7 @@ UPDATE consent.rule SET exceptions = NULL WHERE code = 'own.zork';
 
 -- Rules over other rules.
 INSERT INTO consent.rule (code, family, class, weight, pattern, citation, description) VALUES
-  ('own.grue', 'beast', 'direct_marketing', 0.5, 'grue', 'x', 'x'), ('own.wumpus', 'beast', 'direct_marketing', 0.75, 'wumpus', 'x', 'x'),
+  ('own.grue', 'beast', 'direct_marketing', 0.5, 'grue', 'x', 'x'), ('own.wumpus', 'beast', 'direct_marketing', 0.95, 'wumpus', 'x', 'x'),
   ('own.balrog', 'beast', 'direct_marketing', 0.5, 'balrog', 'x', 'x');
 PREPARE try(text) AS SELECT v.body, (SELECT format('%s %s+%s', part, start, length) FROM consent.try_condition($1, v.body)) AS holds
   FROM (VALUES ('a zork'), ('a grue'), ('a zork, a grue'), ('a zork. A grue'), ('a wumpus, then a grue'), ('a grue, a grue'), ('nothing')) AS v(body);

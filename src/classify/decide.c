@@ -22,11 +22,12 @@
 
 #include "classify/classify.h"
 
-/* Weights are decimal fractions: 0.7 + 0.3 must do. */
+/* Weights are decimal fractions: 0.9 + 0.1 must do. */
 #define ESTABLISHED(weight)	((weight) >= 1.0 - 1e-6)
 
-#define DOUBT				0.7
-#define SURE				1.5 /* below this, look again */
+#define DOUBT				0.9
+#define TRACES				0.35	/* from here to SURE, look again */
+#define SURE				1.5
 
 /* A request so much louder than all promotion names what it asks for, no more. */
 #define BESIDES				2.0
@@ -141,7 +142,7 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 	result->class = decide(weight);
 
 	/* Traces of promotion below the mark, or beside such a label; thin margins. */
-	if (weight[CLASS_DIRECT_MARKETING] >= DOUBT / 2 && weight[CLASS_DIRECT_MARKETING] < SURE &&
+	if (weight[CLASS_DIRECT_MARKETING] >= TRACES && weight[CLASS_DIRECT_MARKETING] < SURE &&
 		!(ESTABLISHED(weight[CLASS_DIRECT_MARKETING]) && ESTABLISHED(by_rules[CLASS_DIRECT_MARKETING])))
 		review = true;
 	if (promotion > 0 && labelled)
