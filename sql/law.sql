@@ -413,6 +413,17 @@ END $$;
 SELECT address, plain, tagged, regexp_replace(standing::text, ' [0-9]+', '', 'g') AS standing
   FROM consent.address_standing WHERE address::text ~ '^(k[0-9]|again)@law.example$' ORDER BY address;
 SELECT consent.wrong_standings();
+-- The events of an address may follow one another or lie far apart, in more rows than memory holds.
+SAVEPOINT many;
+SET LOCAL work_mem = '64kB';
+INSERT INTO consent.ledger (contact, kind)
+SELECT 'm' || i / 2 % 300 || CASE WHEN i / 2 % 7 = 0 THEN '+t' ELSE '' END || '@law.example', CASE i % 2 WHEN 0 THEN 'suppression' ELSE 'unsuppression' END
+  FROM generate_series(0, 5999) i;
+SELECT plain, cardinality(tagged) AS tagged, regexp_count(standing::text, ' suppression|{suppression') AS suppressed,
+       regexp_count(standing::text, 'unsuppression') AS unsuppressed, count(*)
+  FROM consent.address_standing WHERE address::text ~ '^m[0-9]+@law.example$' GROUP BY 1, 2, 3, 4;
+SELECT consent.wrong_standings();
+ROLLBACK TO many;
 
 -- Nor are rows in it that were never stored, or were stored otherwise.
 INSERT INTO consent.ledger (event_id, contact, kind) SELECT event_id, contact, 'suppression' FROM consent.ledger WHERE contact = 'k4@law.example'
