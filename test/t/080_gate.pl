@@ -2,7 +2,7 @@
 # isolation level while people withdraw.  Commit order is recorded, and no
 # marketing row that committed after its recipient's withdrawal may be there;
 # what committed before must have been swept, unless the sweep says that
-# somebody had it locked; in the end that, too.  The same load on a table with
+# somebody had it locked, or the whole table; in the end that, too.  The same load on a table with
 # the trigger that everybody writes first shows that the load can tell.
 # Then the same through a crash, a standby's promotion, and a withdrawal that
 # is prepared when the server dies.  Of half of the people nothing is on record
@@ -32,6 +32,7 @@ track_commit_timestamp = on
 max_prepared_transactions = 10
 max_connections = 50
 log_min_messages = fatal
+deadlock_timeout = 100ms
 log_error_verbosity = terse
 shared_preload_libraries = 'pg_consent'
 ));
@@ -63,7 +64,8 @@ $node->safe_psql('postgres', q{
   -- when each contact's withdrawal and each row committed
   CREATE VIEW stopped AS
     SELECT l.contact::text AS to_addr, pg_xact_commit_timestamp(l.xmin) AS at,
-           EXISTS (SELECT FROM consent.sweep_log s WHERE s.contact_digest = int8send(consent.guard_key(l.contact::text, 'GB')) AND s.skipped > 0) AS skipped
+           EXISTS (SELECT FROM consent.sweep_log s WHERE s.contact_digest = int8send(consent.guard_key(l.contact::text, 'GB')) AND s.skipped > 0
+                      OR s.problem IS NOT NULL AND s.at BETWEEN l.recorded_at AND pg_xact_commit_timestamp(l.xmin)) AS skipped
       FROM consent.ledger l WHERE l.kind = 'withdrawal';
   CREATE VIEW marketing AS
     SELECT 'outbox' AS t, to_addr, status, pg_xact_commit_timestamp(by_xid::xid) AS at FROM outbox WHERE body LIKE 'Get%'
@@ -74,7 +76,11 @@ $node->safe_psql('postgres', q{
 # One transaction of somebody who queues.
 sub enqueue {
 	my ($table) = @_;
-	my $sql = 'BEGIN ISOLATION LEVEL ' . $levels[ rand @levels ] . ";\nSELECT 1;\n";
+	my $sql = 'BEGIN ISOLATION LEVEL ' . $levels[ rand @levels ] . ";\n";
+	# Without a number or a snapshot, before anything is said.
+	$sql .= "LOCK TABLE $table IN " . ('SHARE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE')[ rand 3 ] . " MODE;\nSELECT pg_sleep(" . rand(0.01) . ");\n"
+	  if $table ne 'naive' && rand() < 0.03;
+	$sql .= "SELECT 1;\n";
 	for (1 .. 1 + int rand 4) {
 		my $to = sub { "r$round.c" . int(rand $contacts) . '@gate.example' };
 		my ($a, $b, $key) = ($to->(), $to->(), int(rand 50));
@@ -88,6 +94,8 @@ sub enqueue {
 			"SAVEPOINT s;\nINSERT INTO $t (to_addr, body) VALUES ('$a', '$promo');\nRELEASE s;",
 			"INSERT INTO $t (to_addr, body, status) VALUES ('$a', '$promo', 'draft');\n"
 			  . "UPDATE $t SET status = 'queued', by_xid = pg_current_xact_id() WHERE to_addr = '$a' AND status = 'draft';",
+			"UPDATE $t SET key = key WHERE to_addr = '$a';",
+			"SAVEPOINT s;\nUPDATE $t SET to_addr = '$b', by_xid = pg_current_xact_id() WHERE to_addr = '$a';\nSELECT pg_sleep(" . rand(0.01) . ");\nROLLBACK TO s;",
 			"UPDATE $t SET body = '$promo', by_xid = pg_current_xact_id() WHERE id IN (SELECT id FROM $t WHERE to_addr = '$a' AND body <> '$promo' LIMIT 1);");
 		push @ways, "INSERT INTO $table (to_addr, body, key) VALUES ('$a', '$promo', $key) ON CONFLICT (key) DO UPDATE SET to_addr = EXCLUDED.to_addr, status = 'queued', by_xid = pg_current_xact_id();",
 		  "MERGE INTO $table t USING (VALUES ($key)) v(key) ON t.key = v.key WHEN MATCHED THEN UPDATE SET to_addr = '$b', status = 'queued', by_xid = pg_current_xact_id() WHEN NOT MATCHED THEN INSERT (to_addr, body, key) VALUES ('$a', '$promo', $key);"
