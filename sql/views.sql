@@ -8,6 +8,19 @@ SET timezone = 'Europe/London';
 INSERT INTO consent.organisation (name, jurisdiction, is_charity) VALUES
   ('views shop', 'GB', false), ('views broker', 'GB', false), ('views charity', 'GB', true), ('views de', 'DE', false), ('views fr', 'FR', false), ('views ca', 'CA', false);
 INSERT INTO consent.purpose (name, kind) VALUES ('views appeals', 'charitable');
+-- Policies that no shipped jurisdiction has.
+INSERT INTO consent.policy (jurisdiction, version, law, soft_opt_in, soft_opt_in_sale_months, soft_opt_in_negotiation_months) VALUES
+  ('VIEWS NONE', 1, 'views', false, NULL, NULL), ('VIEWS SALE', 1, 'views', true, 12, NULL), ('VIEWS TALK', 1, 'views', true, NULL, 12);
+INSERT INTO consent.organisation (name, jurisdiction) VALUES ('views none', 'VIEWS NONE'), ('views sale', 'VIEWS SALE'), ('views talk', 'VIEWS TALK');
+-- How often a part of a view was looked into: a condition that spares work finds no other rows.
+CREATE FUNCTION pg_temp.loops(query text, alias text) RETURNS numeric LANGUAGE plpgsql SET max_parallel_workers_per_gather = 0 SET enable_memoize = off AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF, FORMAT JSON) ' || query INTO plan;
+  RETURN (SELECT sum((n ->> 'Actual Loops')::numeric) FROM jsonb_path_query(plan::jsonb, '$.**') n
+           WHERE jsonb_typeof(n) = 'object' AND n ->> 'Alias' = loops.alias);
+END $$;
 CREATE FUNCTION pg_temp.views(who text) RETURNS consent.contact LANGUAGE sql RETURN (who || '@views.example')::consent.contact;
 -- as loaded: whose, kind, organisation, and what differs from a good record
 CREATE TABLE views_record (who text, kind text, organisation text DEFAULT 'views shop', channels consent.channel[], purpose text, method text, wording text,
@@ -33,6 +46,7 @@ INSERT INTO views_record (who, kind, product_category, refusal_offered, refused,
   ('bought', 'soft_opt_in', 'boilers', true, false, 'sale', 'listbroker'),
   ('refused-then', 'soft_opt_in', 'boilers', NULL, true, 'sale', NULL),
   ('client', 'soft_opt_in', NULL, NULL, NULL, 'client_relationship', NULL);
+INSERT INTO views_record (who, kind, organisation, relationship, refusal_offered, refused) VALUES ('where-none', 'soft_opt_in', 'views none', 'sale', false, false);
 INSERT INTO views_record (who, kind, organisation, relationship, refusal_offered, refused) VALUES
   ('right-supporter', 'soft_opt_in', 'views charity', 'support', true, false),
   ('supporter', 'soft_opt_in', 'views charity', 'support', NULL, false);
@@ -43,6 +57,7 @@ INSERT INTO views_record (who, kind, organisation, channels, method, wording, co
   ('used', 'consent', 'views broker', '{email}', 'ticked_box', 'Offers', 'listbroker', '{views shop}', NULL, now() - interval '7 months'),
   ('coming', 'consent', 'views broker', '{email}', 'ticked_box', 'Offers', 'listbroker', '{views shop}', NULL, now() + interval '1 day'),
   ('unscreened', 'consent', 'views broker', '{live_call}', 'oral', 'Offers', 'listbroker', '{views shop}', NULL, now() - interval '1 month'),
+  ('stale-post', 'consent', 'views broker', '{post}', 'ticked_box', 'Offers', 'listbroker', '{views shop}', NULL, now() - interval '7 months'),
   ('ended', 'consent', 'views broker', '{email}', 'ticked_box', 'Offers', 'listbroker', '{views shop}', now() - interval '1 day', now() - interval '1 month');
 INSERT INTO views_record (who, kind, organisation, effective_at) VALUES ('used', 'contacted', 'views shop', now() - interval '5 months');
 -- Where a consent counts when it was confirmed.
@@ -53,6 +68,13 @@ INSERT INTO views_record (who, kind, organisation, channels, method, wording, co
   ('third-de', 'consent', 'views de', '{email}', 'ticked_box', 'Angebote', 'listbroker', '{views de}', NULL);
 SELECT pg_temp.load();
 SELECT contact, kind, defect FROM consent.at_risk WHERE source = 'views' ORDER BY event_id, defect;
+-- Good ones are not judged, but where a consent counts when it was confirmed.
+SELECT pg_temp.loops('SELECT * FROM consent.at_risk', 'd')
+     = (SELECT count(*) FROM consent.ledger l
+         WHERE (l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
+                                        OR l.method <> 'double_opt_in' AND l.organisation IN (SELECT o.name FROM consent.organisation o JOIN consent.policy p USING (jurisdiction) WHERE p.double_opt_in)))
+            OR (l.kind = 'soft_opt_in' AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'
+                AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL))) AS only_doubtful_ones;
 -- By itself: what is bad about it stays, whatever was said since.
 SELECT consent.record_standing(l) IS NOT NULL AS a_standing, consent.refusal_reasons(consent.judge(consent.record_standing(l), l.contact, 'email', 'views shop')) AS refused_for
   FROM consent.ledger l WHERE l.contact IN (pg_temp.views('right'), pg_temp.views('reviewed')) ORDER BY l.event_id;
@@ -74,14 +96,29 @@ INSERT INTO views_record (who, kind, organisation, channels, method, wording, ef
   ('old-fr', 'consent', 'views fr', '{email}', 'ticked_box', 'Offres', now() - interval '35 months'),
   ('new-fr', 'consent', 'views fr', '{email}', 'ticked_box', 'Offres', now() - interval '5 months');
 INSERT INTO views_record (who, kind, organisation, relationship, product_category, refusal_offered, refused, effective_at) VALUES
+  ('sold-sale', 'soft_opt_in', 'views sale', 'sale', 'boilers', true, false, now() - interval '11 months'),
+  ('asked-talk', 'soft_opt_in', 'views talk', 'negotiation', 'boilers', true, false, now() - interval '11 months'),
   ('sold-ca', 'soft_opt_in', 'views ca', 'sale', 'boilers', true, false, now() - interval '23 months'),
   ('sold-lately-ca', 'soft_opt_in', 'views ca', 'sale', 'boilers', true, false, now() - interval '5 months'),
   ('asked-ca', 'soft_opt_in', 'views ca', 'negotiation', 'boilers', true, false, now() - interval '5 months');
 INSERT INTO views_record (who, kind, organisation, channels, method, wording, collected_by, named_organisations, effective_at) VALUES
+  ('third-fr', 'consent', 'views broker', '{email}', 'ticked_box', 'Offres', 'listbroker', '{views fr}', now() - interval '35 months'),
   ('third-stale-soon', 'consent', 'views broker', '{email}', 'ticked_box', 'Offers', 'listbroker', '{views shop}', now() - interval '5 months');
+-- Collected by an organisation for itself, under its own name.
+INSERT INTO views_record (who, kind, organisation, channels, method, wording, collected_by, expires_at) VALUES
+  ('own-name', 'consent', 'views broker', '{email}', 'ticked_box', 'Offers', 'views broker', now() + interval '10 days');
+INSERT INTO views_record (who, kind, organisation, effective_at) VALUES ('third-fr', 'contacted', 'views fr', now() - interval '34 months');
 SELECT pg_temp.load();
 SELECT contact, organisation, basis, count(DISTINCT channel) AS channels, count(DISTINCT event_id) AS events, min(days_left) BETWEEN 8 AND 35 AS soon, then_reason
   FROM consent.expiring WHERE contact::text LIKE '%@views.example' GROUP BY 1, 2, 3, then_reason ORDER BY contact::text;
+
+-- What ends later, or has ended, is not judged.
+SELECT pg_temp.loops('SELECT * FROM consent.expiring', 'a') AS judged \gset
+INSERT INTO views_record (who, kind, channels, method, wording, expires_at, effective_at) VALUES
+  ('ends-later-still', 'consent', '{email}', 'ticked_box', 'Offers', now() + interval '100 days', now() - interval '1 year'),
+  ('ended-before', 'consent', '{email}', 'ticked_box', 'Offers', now() - interval '1 day', now() - interval '1 year');
+SELECT pg_temp.load();
+SELECT pg_temp.loops('SELECT * FROM consent.expiring', 'a') = :judged AS not_judged;
 
 -- consent.withdrawal_latency: a bounce is nobody's word.
 SELECT consent.withdraw(pg_temp.views('late'), at => now() - interval '3 days', source => 'views latency') > 0
@@ -136,6 +173,11 @@ SET ROLE regress_views_part;
 SELECT count(*) FROM consent.current;
 SELECT count(*) FROM consent.at_risk;
 SELECT count(*) FROM consent.expiring;
+RESET ROLE;
+-- also where no verdict is asked for
+ALTER POLICY views_part ON consent.ledger USING (contact::text = 'reviewed@views.example');
+SET ROLE regress_views_part;
+SELECT count(*) FROM consent.at_risk;
 RESET ROLE;
 ALTER TABLE consent.ledger DISABLE ROW LEVEL SECURITY;
 DROP POLICY views_part ON consent.ledger;

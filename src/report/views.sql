@@ -135,18 +135,13 @@ CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
                ELSE consent.refusal_reasons(consent.judge(
                       consent.record_standing(e.event), e.contact, COALESCE(e.channels[1], 'email'),
                       CASE WHEN e.collected_by IS NOT NULL THEN COALESCE(e.named_organisations[1], e.organisation) ELSE e.organisation END,
-                      COALESCE(e.purpose,
-                               CASE WHEN e.relationship = 'support'
-                                    THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
-                               'marketing'),
-                      e.product_category)) END) AS d(code)
+                      COALESCE(e.purpose, 'marketing'), e.product_category)) END) AS d(code)
     -- Outer joins, or a planner that thinks there is one such reason begins there.
     LEFT JOIN consent.reason r ON r.code = d.code
     LEFT JOIN consent.ruling u ON u.reason = d.code
    WHERE consent.ledger_readable()
      AND d.code ~ '^(third_party_)?(consent|soi|csoi)_'
-     AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'soi_refused_later', 'csoi_refused_later',
-                        'soi_aims_and_ideals', 'csoi_not_sole_purpose');
+     AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'csoi_not_sole_purpose');
 COMMENT ON VIEW consent.at_risk IS
   'Which recorded consents and soft opt-ins would not stand up if somebody asked, for what defect, and in which case was that found? One row per event and defect. They never count when a message is judged; the risk is that somebody believes in them';
 COMMENT ON COLUMN consent.at_risk.event_id IS 'The event of the ledger';
@@ -193,7 +188,7 @@ CREATE VIEW consent.expiring WITH (security_invoker = true) AS
            WHERE l.kind IN ('consent', 'soft_opt_in')) c
    CROSS JOIN LATERAL (
          SELECT c.event_id, c.contact, c.address, COALESCE(c.purpose, 'marketing') AS purpose, c.product_category, n.organisation, h.channel
-           FROM (SELECT c.organisation WHERE c.collected_by IS NULL UNION SELECT unnest(c.named_organisations)) AS n(organisation),
+           FROM (SELECT c.organisation UNION SELECT unnest(c.named_organisations)) AS n(organisation),
                 unnest(COALESCE(c.channels, enum_range('email'::consent.channel, 'push'))) AS h(channel)) e
     -- Looked up one by one: few consents end, and a hash of all standings is big.
    CROSS JOIN LATERAL (SELECT a.standing FROM consent.address_standing a WHERE a.address = e.address OFFSET 0) s
@@ -221,7 +216,7 @@ COMMENT ON COLUMN consent.expiring.then_reason IS 'Why it is refused in 90 days:
 
 CREATE VIEW consent.withdrawal_latency WITH (security_invoker = true) AS
   SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.source, l.effective_at AS said_at, l.recorded_at AS in_effect_at,
-         GREATEST(l.recorded_at - l.effective_at, interval '0') AS latency
+         l.recorded_at - l.effective_at AS latency
     FROM consent.ledger l
    WHERE l.kind IN ('withdrawal', 'objection');
 COMMENT ON VIEW consent.withdrawal_latency IS

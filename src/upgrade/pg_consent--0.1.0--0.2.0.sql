@@ -377,18 +377,13 @@ CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
                ELSE consent.refusal_reasons(consent.judge(
                       consent.record_standing(e.event), e.contact, COALESCE(e.channels[1], 'email'),
                       CASE WHEN e.collected_by IS NOT NULL THEN COALESCE(e.named_organisations[1], e.organisation) ELSE e.organisation END,
-                      COALESCE(e.purpose,
-                               CASE WHEN e.relationship = 'support'
-                                    THEN (SELECT min(p.name) FROM consent.purpose p WHERE p.kind = 'charitable') END,
-                               'marketing'),
-                      e.product_category)) END) AS d(code)
+                      COALESCE(e.purpose, 'marketing'), e.product_category)) END) AS d(code)
     -- Outer joins, or a planner that thinks there is one such reason begins there.
     LEFT JOIN consent.reason r ON r.code = d.code
     LEFT JOIN consent.ruling u ON u.reason = d.code
    WHERE consent.ledger_readable()
      AND d.code ~ '^(third_party_)?(consent|soi|csoi)_'
-     AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'soi_refused_later', 'csoi_refused_later',
-                        'soi_aims_and_ideals', 'csoi_not_sole_purpose');
+     AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'csoi_not_sole_purpose');
 CREATE OR REPLACE VIEW consent.current WITH (security_invoker = true) AS
   SELECT s.contact, c.channel, o.name AS organisation, p.name AS purpose,
          consent.status(d.allowed, d.reason) AS status, d.reason, d.citation, d.event_id, e.effective_at AS since,
@@ -437,7 +432,7 @@ CREATE OR REPLACE VIEW consent.expiring WITH (security_invoker = true) AS
            WHERE l.kind IN ('consent', 'soft_opt_in')) c
    CROSS JOIN LATERAL (
          SELECT c.event_id, c.contact, c.address, COALESCE(c.purpose, 'marketing') AS purpose, c.product_category, n.organisation, h.channel
-           FROM (SELECT c.organisation WHERE c.collected_by IS NULL UNION SELECT unnest(c.named_organisations)) AS n(organisation),
+           FROM (SELECT c.organisation UNION SELECT unnest(c.named_organisations)) AS n(organisation),
                 unnest(COALESCE(c.channels, enum_range('email'::consent.channel, 'push'))) AS h(channel)) e
     -- Looked up one by one: few consents end, and a hash of all standings is big.
    CROSS JOIN LATERAL (SELECT a.standing FROM consent.address_standing a WHERE a.address = e.address OFFSET 0) s
@@ -560,7 +555,7 @@ BEGIN
          count(*),
          consent.distinct_state(l.address),
          count(*) FILTER (WHERE l.kind = 'consent'),
-         count(*) FILTER (WHERE l.kind = 'consent' AND l.defects IS NOT NULL),
+         count(*) FILTER (WHERE l.defects IS NOT NULL),
          count(*) FILTER (WHERE 'consent_unevidenced' = ANY (l.defects)),
          count(*) FILTER (WHERE l.effective_at IS NULL),
          count(*) FILTER (WHERE l.collected_by IS NOT NULL),
@@ -696,6 +691,12 @@ REVOKE EXECUTE ON FUNCTION
 FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE consent.summarise_imports FROM PUBLIC;
 
+CREATE OR REPLACE VIEW consent.withdrawal_latency WITH (security_invoker = true) AS
+  SELECT l.event_id, l.contact, l.kind, l.organisation, l.channels, l.source, l.effective_at AS said_at, l.recorded_at AS in_effect_at,
+         l.recorded_at - l.effective_at AS latency
+    FROM consent.ledger l
+   WHERE l.kind IN ('withdrawal', 'objection');
+
 CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
   SELECT f.recorded_on, f.source, f.recorded_by, sum(f.events)::bigint AS events, consent.about_distinct_of(f.people) AS people,
          sum(f.consents)::bigint AS consents, sum(f.defective)::bigint AS defective, sum(f.unevidenced)::bigint AS unevidenced,
@@ -717,7 +718,7 @@ CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
                  count(*),
                  consent.distinct_state(l.address),
                  count(*) FILTER (WHERE l.kind = 'consent'),
-                 count(*) FILTER (WHERE l.kind = 'consent' AND l.defects IS NOT NULL),
+                 count(*) FILTER (WHERE l.defects IS NOT NULL),
                  count(*) FILTER (WHERE 'consent_unevidenced' = ANY (l.defects)),
                  count(*) FILTER (WHERE l.effective_at IS NULL),
                  count(*) FILTER (WHERE l.collected_by IS NOT NULL),
