@@ -19,8 +19,6 @@
  */
 #include "postgres.h"
 
-#include <roaring/roaring.h>
-
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -37,6 +35,7 @@
 #include "ledger/digest.h"
 #include "ledger/ledger.h"
 #include "module/compat.h"
+#include "report/roaring_lib.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_audience_in);
 PG_FUNCTION_INFO_V1(pg_consent_audience_out);
@@ -582,7 +581,7 @@ is_member(FunctionCallInfo fcinfo, int64 number, Datum audience)
 	}
 	if (likely(filter->bits != NULL))
 		return (uint64) number < filter->nbits && (filter->bits[(uint64) number / 64] >> ((uint64) number % 64) & 1) != 0;
-	return number >= 0 && number <= PG_UINT32_MAX && roaring_bitmap_contains(filter->owned->bitmap, (uint32_t) number);
+	return number >= 0 && number <= PG_UINT32_MAX && consent_roaring_contains(filter->owned->bitmap, (uint32_t) number);
 }
 
 /* number <@ audience */

@@ -43,6 +43,12 @@ roaring_bitmap_create_with_capacity(uint32_t capacity)
 	return roaring()->roaring_bitmap_create_with_capacity(capacity);
 }
 
+bool
+consent_roaring_contains(const roaring_bitmap_t *r, uint32_t x)
+{
+	return roaring()->contains(r, x);
+}
+
 #define VOID_FUNCTION(name, parameters, arguments) \
 	void name parameters \
 	{ \

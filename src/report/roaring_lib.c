@@ -20,6 +20,7 @@ pg_consent_roaring(void)
 {
 	static const ConsentRoaring roaring = {
 		.roaring_bitmap_create_with_capacity = roaring_bitmap_create_with_capacity,
+		.contains = roaring_bitmap_contains,
 #define VOID_ENTRY(name, parameters, arguments) .name = name,
 #define ENTRY(type, name, parameters, arguments) .name = name,
 		CONSENT_ROARING(VOID_ENTRY, ENTRY)

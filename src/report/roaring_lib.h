@@ -5,8 +5,8 @@
  *
  * Only sessions that work with audiences need it, so it is linked by a shared library
  * of its own, pg_consent_roaring, which hands out this table.  roaring.c has
- * functions of the same names that call through it: audience.c includes the library's
- * header and calls what is declared there.  Who uses one more adds it here.
+ * functions of the same names that call through it.  Who uses one more adds it
+ * here.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,10 +37,15 @@
 	F(bool, roaring_bitmap_run_optimize, (roaring_bitmap_t *r), (r)) \
 	F(bool, roaring_iterate, (const roaring_bitmap_t *r, roaring_iterator each, void *arg), (r, each, arg))
 
-/* roaring_bitmap_create() is an inline function of this one in some versions. */
+/*
+ * Functions that are inline in some version are not to be called: what they call
+ * would have to be here.  So there is no roaring_bitmap_create(), and
+ * consent_roaring_contains() is roaring_bitmap_contains().
+ */
 typedef struct ConsentRoaring
 {
 	roaring_bitmap_t *(*roaring_bitmap_create_with_capacity) (uint32_t capacity);
+	bool		(*contains) (const roaring_bitmap_t *r, uint32_t x);
 #define VOID_MEMBER(name, parameters, arguments) void (*name) parameters;
 #define MEMBER(type, name, parameters, arguments) type (*name) parameters;
 	CONSENT_ROARING(VOID_MEMBER, MEMBER)
@@ -49,5 +54,7 @@ typedef struct ConsentRoaring
 } ConsentRoaring;
 
 typedef const ConsentRoaring *(*ConsentRoaringFunction) (void);
+
+extern bool consent_roaring_contains(const roaring_bitmap_t *r, uint32_t x);
 
 #endif							/* PG_CONSENT_ROARING_LIB_H */
