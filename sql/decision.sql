@@ -203,6 +203,7 @@ SELECT count(*) AS disagreements
        <> (l.contact IN (SELECT consent.permitted(channel, o.org, purpose)))
    AND l.contact::text LIKE '%@dec.example' AND o.org LIKE 'dec %' AND channel IN ('email', 'sms', 'live_call');
 SELECT count(*) FROM consent.permitted('email', 'dec nobody');
+SELECT count(*) FROM consent.permitted('email', NULL);
 
 -- Standings: computed, never written; the order of events does not matter.
 SELECT consent.fold(l ORDER BY event_id)::text = consent.fold(l ORDER BY event_id DESC)::text AS same

@@ -491,6 +491,8 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 			ereport(WARNING,
 					(errcode(ERRCODE_WARNING),
 					 errmsg("nobody may be sent anything: %s", consent_reason_code(cache->c.invalid)),
+					 cache->organisation == NULL ?
+					 errhint("Name the organisation, or set pg_consent.organisation.") :
 					 errhint("Insert it into consent.organisation or consent.purpose, or mend the name.")));
 		if (cache->c.invalid == REASON_NONE)
 			consent_case_complete(&cache->c, DT_NOEND, GetActiveSnapshot());
