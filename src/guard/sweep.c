@@ -459,12 +459,40 @@ look(Sweep *sweep, void *arg)
 	doomed->refused = consent_guard_judge_for(doomed->mapping, doomed->slot, sweep->set, &doomed->judgement) == ROW_REFUSED;
 }
 
+/* Those of some addresses that are in the set. */
+static ConsentKeySet
+for_us(const ConsentKeySet *set, Datum array)
+{
+	ConsentKeySet ours = {0};
+	Datum	   *keys;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &keys, NULL, &n);
+	ours.keys = palloc(n * sizeof(uint64));
+	for (int i = 0; i < n; i++)
+	{
+		if (consent_key_in_set(set, (uint64) DatumGetInt64(keys[i])))
+			ours.keys[ours.n++] = (uint64) DatumGetInt64(keys[i]);
+	}
+	consent_sort_keys(&ours);
+	return ours;
+}
+
+/* A row is left for all of them: by the time it can be had, one may have agreed again. */
+static void
+leave_row(Sweep *sweep, const ConsentKeySet *ours)
+{
+	for (int i = 0; i < ours->n; i++)
+		tally(sweep, ours->keys[i])->skipped++;
+}
+
 /*
- * A row that is pending, for one of the addresses: ours.  A mapping that errs on
+ * A row that is pending, for some of the addresses: ours.  A mapping that errs on
  * it must not keep the sweep from the others.
  */
 static void
-sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid, uint64 ours)
+sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid, const ConsentKeySet *ours)
 {
 	Doomed		doomed = {.rel = leaf->rel, .mapping = leaf->mapping, .slot = leaf->slot};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -472,36 +500,15 @@ sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid, uint64 ours)
 
 	UnregisterSnapshot(snapshot);
 	if (found && !attempt(look, sweep, &doomed))
-		tally(sweep, ours)->skipped++;
-
+		leave_row(sweep, ours);
 	else if (doomed.refused)
 	{
-		uint64		key = doomed.judgement.keys[doomed.judgement.nkeys - 1];
-
 		if (!attempt(park, sweep, &doomed) || doomed.skipped)
-			tally(sweep, key)->skipped++;
+			leave_row(sweep, ours);
 		else if (doomed.cancelled)
-			tally(sweep, key)->cancelled++;
+			tally(sweep, doomed.judgement.keys[doomed.judgement.nkeys - 1])->cancelled++;
 	}
 	ExecClearTuple(leaf->slot);
-}
-
-/* The first of some addresses that is in the set. */
-static bool
-for_us(const ConsentKeySet *set, Datum array, uint64 *ours)
-{
-	Datum	   *keys;
-	int			n;
-
-	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-					  &keys, NULL, &n);
-	for (int i = 0; i < n; i++)
-	{
-		*ours = (uint64) DatumGetInt64(keys[i]);
-		if (consent_key_in_set(set, *ours))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -582,20 +589,22 @@ sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows
 		Oid			relid = DatumGetObjectId(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
 		ItemPointer tid = (ItemPointer) DatumGetPointer(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull));
 		Datum		keys = SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull);
-		uint64		ours;
+		ConsentKeySet ours = {0};
 		MemoryContext caller;
 
 		CHECK_FOR_INTERRUPTS();
-		if (isnull || !for_us(sweep->set, keys, &ours))
+		if (!isnull)
+			ours = for_us(sweep->set, keys);
+		if (ours.n == 0)
 			continue;
 		start_timer();
 		if (!open_leaf(leaf, relid, trigger))
 		{
-			tally(sweep, ours)->skipped++;
+			leave_row(sweep, &ours);
 			continue;
 		}
 		caller = MemoryContextSwitchTo(work);
-		sweep_row(sweep, leaf, tid, ours);
+		sweep_row(sweep, leaf, tid, &ours);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(work);
 	}
