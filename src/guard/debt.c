@@ -169,13 +169,14 @@ consent_debt_add(const ConsentDebt *debt)
 
 /* Under the lock. */
 void
-consent_debt_delete(const ConsentDebt *debt)
+consent_debt_delete(ConsentDebt *debt)
 {
 	Oid			indexid;
 	Relation	rel = consent_gate_log_open(RowExclusiveLock, &indexid);
 	ItemPointerData tid = debt->tid;
 
 	CatalogTupleDelete(rel, &tid);
+	debt->deleted = true;
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
 }

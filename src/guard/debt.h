@@ -37,6 +37,7 @@ typedef struct ConsentDebt
 	ConsentKeySet keys;			/* of whose rows */
 	TimestampTz since;
 	TimestampTz retry_at;		/* in passing; DT_NOEND: only by who is asked to */
+	bool		deleted;
 	bool		open;			/* for consent.verify(): something is left again */
 } ConsentDebt;
 
@@ -46,6 +47,6 @@ extern Datum consent_gate_log_keys(const ConsentKeySet *set, bool *isnull);
 extern bool consent_debts_lock(bool wait);
 extern List *consent_debts(void);
 extern void consent_debt_add(const ConsentDebt *debt);
-extern void consent_debt_delete(const ConsentDebt *debt);
+extern void consent_debt_delete(ConsentDebt *debt);
 
 #endif							/* PG_CONSENT_DEBT_H */

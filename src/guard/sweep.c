@@ -915,12 +915,12 @@ pay_all(List *guards, void *arg)
 			sweep_and_tell(sweep, &set, since);
 	}
 
-	/* Of guards that are there no more.  One that is disabled is. */
+	/* Of guards that are there no more, perhaps since we found them locked.  One that is disabled is. */
 	foreach(cell, payer->debts)
 	{
 		ConsentDebt *debt = lfirst(cell);
 
-		if (!OidIsValid(get_trigger_oid(debt->relid, NameStr(debt->guard), true)))
+		if (!debt->deleted && !OidIsValid(get_trigger_oid(debt->relid, NameStr(debt->guard), true)))
 			consent_debt_delete(debt);
 	}
 }
