@@ -390,3 +390,8 @@ SELECT b, class, needs_review, rules FROM (VALUES
   ('Rebajas de verano: 20% de descuento en todo'),
   ('¿Te gustaría recibir nuestras novedades?'),
   ('Pour ne plus recevoir nos offres, envoyez STOP au 36105')) v(b), consent.classify(b);
+-- Promotion is in doubt from 0.9 on, though no binary fraction is 0.9.
+INSERT INTO consent.rule (code, class, weight, pattern, citation, description) VALUES
+  ('own.ogre', 'direct_marketing', 0.9, 'ogre', 'x', 'x'), ('own.elf', 'direct_marketing', 0.89, 'elf', 'x', 'x');
+SELECT b, class, rules FROM (VALUES ('Your order 4411 is out for delivery today. Ogre.'), ('Your order 4411 is out for delivery today. Elf.')) v(b), consent.classify(b);
+DELETE FROM consent.rule WHERE code IN ('own.ogre', 'own.elf');

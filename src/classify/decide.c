@@ -22,8 +22,9 @@
 
 #include "classify/classify.h"
 
-/* Weights are decimal fractions: 0.9 + 0.1 must do. */
-#define ESTABLISHED(weight)	((weight) >= 1.0 - 1e-6)
+/* Weights are decimal fractions: 0.9 + 0.1 must do, and a single 0.9 be 0.9. */
+#define REACHES(weight, mark)	((weight) >= (mark) - 1e-6)
+#define ESTABLISHED(weight)	REACHES(weight, 1.0)
 
 #define DOUBT				0.9
 #define TRACES				0.35	/* from here to SURE, look again */
@@ -65,7 +66,7 @@ decide(const float8 *weight)
 		return CLASS_CONSENT_REQUEST;
 	if (promotes || gathers)
 		return ESTABLISHED(serves) || asks ? CLASS_MIXED : CLASS_DIRECT_MARKETING;
-	if (weight[CLASS_DIRECT_MARKETING] >= DOUBT)
+	if (REACHES(weight[CLASS_DIRECT_MARKETING], DOUBT))
 		return CLASS_UNKNOWN;
 	return neutral == CLASS_UNKNOWN ? CLASS_SERVICE : neutral;
 }
@@ -142,7 +143,7 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 	result->class = decide(weight);
 
 	/* Traces of promotion below the mark, or beside such a label; thin margins. */
-	if (weight[CLASS_DIRECT_MARKETING] >= TRACES && weight[CLASS_DIRECT_MARKETING] < SURE &&
+	if (REACHES(weight[CLASS_DIRECT_MARKETING], TRACES) && weight[CLASS_DIRECT_MARKETING] < SURE &&
 		!(ESTABLISHED(weight[CLASS_DIRECT_MARKETING]) && ESTABLISHED(by_rules[CLASS_DIRECT_MARKETING])))
 		review = true;
 	if (promotion > 0 && labelled)
