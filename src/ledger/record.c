@@ -267,17 +267,29 @@ session_user_name(Recorder *recorder)
 /*
  * An event with a number of its own comes among those that were counted already,
  * so what was counted is thrown away: once a statement, and by the owner, who
- * alone restores events.
+ * alone restores events.  Also what has been counted since the transaction's
+ * snapshot: so it is done as READ COMMITTED has it.
  */
 static void
 note_restored(Recorder *recorder)
 {
+	const int	isolation = XactIsoLevel;
+
 	if (recorder->restoring)
 		return;
 	recorder->restoring = true;
 	SPI_connect();
-	if (SPI_execute("SELECT consent.discard_import_summaries()", false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not discard summaries of the ledger");
+	PG_TRY();
+	{
+		XactIsoLevel = XACT_READ_COMMITTED;
+		if (SPI_execute("SELECT consent.discard_import_summaries()", false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not discard summaries of the ledger");
+	}
+	PG_FINALLY();
+	{
+		XactIsoLevel = isolation;
+	}
+	PG_END_TRY();
 	SPI_finish();
 }
 
