@@ -632,6 +632,8 @@ DECLARE
   from_stretch bigint;
   to_stretch bigint;
 BEGIN
+  -- What has no number yet cannot have been counted, whatever the caller says.
+  before := LEAST(before, COALESCE(pg_sequence_last_value('consent.ledger_event_id') + 1, 0));
   LOCK TABLE consent.import_stretch IN SHARE ROW EXCLUSIVE MODE;
   SELECT GREATEST(u.first >> 16, 0), LEAST(u.last >> 16, before >> 16, GREATEST(u.first >> 16, 0) + at_most)
     INTO from_stretch, to_stretch
