@@ -2,6 +2,8 @@
 # add up to the verdict on every message of the corpora, and how well messages
 # are told apart does not fall behind what was measured (test/score).
 #
+# Runs beside the others: it trains for minutes.
+#
 # test.jsonl and the held half of messages.jsonl were never learned from.
 
 use strict;
