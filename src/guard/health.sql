@@ -79,13 +79,7 @@ CREATE VIEW consent.guards AS
            -- a partition that was made as one came into the world with its trigger
            AND NOT (m.tgparentid <> 0 AND m.tgrelid > m.tgparentid AND EXISTS (
              SELECT FROM pg_catalog.pg_attribute a
-              WHERE a.attrelid = m.tgrelid AND a.attname = 'ctid' AND a.xmin = m.xmin
-                -- and was not attached by the transaction that made it: that writes all its columns anew,
-                -- as does PostgreSQL 18 with those that are NOT NULL
-                AND (EXISTS (SELECT FROM pg_catalog.pg_attribute c
-                              WHERE c.attrelid = a.attrelid AND c.attnum > 0 AND c.xmin = a.xmin AND c.cmin = a.cmin)
-                     OR NOT EXISTS (SELECT FROM pg_catalog.pg_attribute c
-                                     WHERE c.attrelid = a.attrelid AND c.attnum > 0 AND NOT c.attnotnull))))
+              WHERE a.attrelid = m.tgrelid AND a.attname = 'ctid' AND a.xmin = m.xmin))
            AND consent.guarded_rows(m.tgrelid) AS unverified,
            f.health = 'ok' AND EXISTS (
              SELECT FROM consent.gate_log g
