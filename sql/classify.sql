@@ -86,6 +86,9 @@ BEGIN
   DELETE FROM consent.rule WHERE code = 'own.quux';
 END $$;
 SELECT part, (SELECT array_agg(excerpt) FROM pg_temp.quux(part)) FROM unnest('{body,link,alt,preheader,footer,url,subject}'::text[]) AS part;
+-- What a template leaves to be filled in says nothing, but a sentence in its braces does.
+SELECT class FROM (VALUES ('Dear %{first_name}, your parcel <%= parcel.number %> has been delivered to ((first line)).'),
+  ('Your parcel has been delivered. ((Why not treat yourself to our lovely new range of sofas, in store now?))')) AS v(body), consent.classify(body);
 -- A picture may say anything.
 SELECT class, needs_review FROM (VALUES ('<p><img src=a.png></p>'), ('<p><img src=a.png alt="Your parcel arrives today"></p>'),
   ('<p><img src=a.png>Thank you</p>')) AS v(html), consent.classify(html, 'Your parcel arrives today');

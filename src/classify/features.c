@@ -18,7 +18,10 @@
 
 #define STEM_LETTERS		5	/* a longer word is also known by so many */
 #define SUFFIX_LETTERS		3
-#define SLOT_BYTES			80	/* what is longer is no slot */
+/* What is longer is no slot, nor what reads as a sentence, nor one slot after another. */
+#define SLOT_BYTES			80
+#define SLOT_WORDS			2
+#define SLOTS_IN_A_ROW		2
 
 typedef struct Token
 {
@@ -136,14 +139,25 @@ end_of_slot(const char *text, int len, int at)
 	}
 	for (int i = 0; i < (int) (sizeof(slot_form) / sizeof(slot_form[0])); i++)
 	{
-		int			p;
+		int			words = 0;
+		char		before = 0;
 
 		if (!begins(text, len, at, slot_form[i].open))
 			continue;
-		for (p = at + 1; p < len && p - at <= SLOT_BYTES; p++)
+		for (int p = at + 1; p < len && p - at <= SLOT_BYTES; p++)
 		{
 			if (begins(text, len, p, slot_form[i].close))
 				return p + (slot_form[i].close[1] ? 2 : 1);
+			if (text[p] == ' ')
+				continue;
+			/* words that nothing but spaces part */
+			if (is_letter(text[p]) && text[p - 1] == ' ' && is_letter(before))
+				words++;
+			else if (is_letter(text[p]) && !is_letter(before))
+				words = 1;
+			if (words > SLOT_WORDS)
+				break;
+			before = text[p];
 		}
 	}
 	return 0;
@@ -281,6 +295,7 @@ read_tokens(const char *text, int len, Token *token)
 {
 	int			n = 0;
 	int			at = 0;
+	int			slots = 0;
 
 	while (at < len && n < FEATURE_MAX_TOKENS)
 	{
@@ -291,10 +306,13 @@ read_tokens(const char *text, int len, Token *token)
 		t->start = at;
 		t->stem = 0;
 		t->suffix = 0;
-		if ((end = end_of_slot(text, len, at)) > 0)
+		if (slots < SLOTS_IN_A_ROW && (end = end_of_slot(text, len, at)) > 0)
 		{
 			t->hash = hash_kind("slot");
-			at = end;
+			t->end = at = end;
+			slots++;
+			n++;
+			continue;
 		}
 		else if (c == '!' || c == '?')
 		{
@@ -316,6 +334,7 @@ read_tokens(const char *text, int len, Token *token)
 			continue;
 		}
 		t->end = at;
+		slots = 0;
 		n++;
 	}
 	return n;
