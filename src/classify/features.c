@@ -109,10 +109,49 @@ begins(const char *text, int len, int at, const char *what)
 	return true;
 }
 
+/* Where a conversion of printf ends (%s, %d, %@, %1$s), or 0 if there is none. */
+static int
+end_of_conversion(const char *text, int len, int at)
+{
+	int			p = at + 1;
+	char		type;
+
+	if (is_digit(peek(text, len, p)) && peek(text, len, p + 1) == '$')
+		p += 2;
+	type = peek(text, len, p);
+	return (type == 's' || type == 'd' || type == '@') && !is_letter(peek(text, len, p + 1)) ? p + 1 : 0;
+}
+
+/* Where what begins at "at" is closed, or 0 if that is no slot. */
+static int
+find_close(const char *text, int len, int at, const char *close)
+{
+	int			words = 0;		/* that nothing but spaces part */
+	char		before = 0;
+
+	for (int p = at + 1; p < len && p - at <= SLOT_BYTES; p++)
+	{
+		if (begins(text, len, p, close))
+			return p + (close[1] ? 2 : 1);
+		if (text[p] == ' ')
+			continue;
+		if (is_letter(text[p]) && !is_letter(before))
+			words = 1;
+		else if (is_letter(text[p]) && text[p - 1] == ' ')
+			words++;
+		if (words > SLOT_WORDS)
+			return 0;
+		before = text[p];
+	}
+	return 0;
+}
+
 /* Where a slot that begins at "at" ends, or 0 if none does. */
 static inline int
 end_of_slot(const char *text, int len, int at)
 {
+	int			end = 0;
+
 	switch (text[at])
 	{
 		case '{':
@@ -126,41 +165,14 @@ end_of_slot(const char *text, int len, int at)
 		default:
 			return 0;
 	}
-	/* of printf: %s, %d, %@, %1$s */
 	if (text[at] == '%')
+		end = end_of_conversion(text, len, at);
+	for (int i = 0; end == 0 && i < (int) (sizeof(slot_form) / sizeof(slot_form[0])); i++)
 	{
-		int			p = at + 1;
-
-		if (is_digit(peek(text, len, p)) && peek(text, len, p + 1) == '$')
-			p += 2;
-		if ((peek(text, len, p) == 's' || peek(text, len, p) == 'd' || peek(text, len, p) == '@') &&
-			!is_letter(peek(text, len, p + 1)))
-			return p + 1;
+		if (begins(text, len, at, slot_form[i].open))
+			end = find_close(text, len, at, slot_form[i].close);
 	}
-	for (int i = 0; i < (int) (sizeof(slot_form) / sizeof(slot_form[0])); i++)
-	{
-		int			words = 0;
-		char		before = 0;
-
-		if (!begins(text, len, at, slot_form[i].open))
-			continue;
-		for (int p = at + 1; p < len && p - at <= SLOT_BYTES; p++)
-		{
-			if (begins(text, len, p, slot_form[i].close))
-				return p + (slot_form[i].close[1] ? 2 : 1);
-			if (text[p] == ' ')
-				continue;
-			/* words that nothing but spaces part */
-			if (is_letter(text[p]) && text[p - 1] == ' ' && is_letter(before))
-				words++;
-			else if (is_letter(text[p]) && !is_letter(before))
-				words = 1;
-			if (words > SLOT_WORDS)
-				break;
-			before = text[p];
-		}
-	}
-	return 0;
+	return end;
 }
 
 /* Digits and what joins them, as in 1,204.50, 9:30 or 4/5. */
@@ -314,7 +326,7 @@ read_tokens(const char *text, int len, Token *token)
 			n++;
 			continue;
 		}
-		else if (c == '!' || c == '?')
+		if (c == '!' || c == '?')
 		{
 			t->hash = hash_kind(c == '!' ? "!" : "?");
 			while (peek(text, len, at) == '!' || peek(text, len, at) == '?')

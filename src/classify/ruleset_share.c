@@ -54,6 +54,7 @@ typedef struct Hold
 } Hold;
 
 static Shared *shared = NULL;
+
 static Size
 shared_size(void)
 {

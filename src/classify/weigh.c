@@ -15,8 +15,8 @@
  *	model.plain			less: the words of a rule, in a plain text
  *
  * A rule that users wrote is never weakened, nor what rules find promotional in
- * a text of a few words that serves nothing: "Sale ends today".  A sender's own label is not shown
- * to the model, which would believe it.
+ * a text of a few words that serves nothing: "Sale ends today".  A sender's own
+ * label is not shown to the model, which would believe it.
  *
  *-------------------------------------------------------------------------
  */
