@@ -17,9 +17,11 @@
  * its own: a guard that is broken is written down in consent.sweep_log, and the
  * withdrawal stands.  A mapping that sleeps is stopped after
  * pg_consent.sweep_timeout, and then its guard is given up: withdrawals of others
- * who share a lock wait for ours.  What was left is swept later (debt.c).  Statements run as the table's owner, under pinned
- * settings, and each under a snapshot of its own whatever the isolation level
- * of the transaction, so that they see what has committed by now.
+ * who share a lock wait for ours.  What was left is swept later (debt.c).
+ *
+ * Statements run as the table's owner, under pinned settings, and each under a
+ * snapshot of its own whatever the isolation level of the transaction, so that
+ * they see what has committed by now.
  *
  * To find the rows of one address among millions the table needs an index on
  * consent.guard_key() of its recipients, which consent.guard_index() makes.

@@ -685,7 +685,7 @@ BEGIN
 END;
 $$;
 COMMENT ON PROCEDURE consent.summarise_imports() IS
-  'Counts for consent.import_audit what was recorded since the last time, so that the view need not read the whole ledger again. To be called now and then, by cron for example; the view shows the same figures without it. Waits for transactions that are recording events, and lets nobody wait but erasures, for seconds. Commits as it goes: what is done stays done when it is stopped. Error 25001: isolation level above READ COMMITTED';
+  'Counts for consent.import_audit what was recorded since the last time, so that the view need not read the whole ledger again. To be called now and then, by cron for example; the view shows the same figures without it. Waits for transactions that are recording or erasing events, and lets nobody wait but erasures: for seconds, or for the end of the erasure that it waits for itself. Commits as it goes: what is done stays done when it is stopped. Error 25001: isolation level above READ COMMITTED';
 
 REVOKE EXECUTE ON FUNCTION
   consent.import_figures, consent.imports_summarised, consent.unsummarised_imports, consent.discard_import_summaries,
