@@ -92,6 +92,7 @@ OBJS = \
 	src/guard/counters.o \
 	src/guard/cache.o \
 	src/report/verdict.o \
+	src/report/defects.o \
 	src/report/tally.o \
 	src/report/distinct.o \
 	src/report/roaring.o \

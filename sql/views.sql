@@ -76,8 +76,9 @@ SELECT pg_temp.loops('SELECT * FROM consent.at_risk', 'd')
             OR (l.kind = 'soft_opt_in' AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'
                 AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL))) AS only_doubtful_ones;
 -- By itself: what is bad about it stays, whatever was said since.
-SELECT consent.record_standing(l) IS NOT NULL AS a_standing, consent.refusal_reasons(consent.judge(consent.record_standing(l), l.contact, 'email', 'views shop')) AS refused_for
-  FROM consent.ledger l WHERE l.contact IN (pg_temp.views('right'), pg_temp.views('reviewed')) ORDER BY l.event_id;
+SELECT l.contact, consent.record_defects(l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered, l.refused,
+         l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.defects) AS defects
+  FROM consent.ledger l WHERE l.contact IN (pg_temp.views('right'), pg_temp.views('reviewed'), pg_temp.views('used'), pg_temp.views('bought')) ORDER BY l.event_id;
 
 -- consent.coverage: a supporter counts as a soft opt-in.
 SELECT permitted, soft_opt_in FROM consent.coverage WHERE organisation = 'views charity' AND channel = 'email' AND purpose = 'views appeals';

@@ -56,7 +56,6 @@ PG_FUNCTION_INFO_V1(pg_consent_standing_in);
 PG_FUNCTION_INFO_V1(pg_consent_standing_out);
 PG_FUNCTION_INFO_V1(pg_consent_with_others);
 PG_FUNCTION_INFO_V1(pg_consent_events_of);
-PG_FUNCTION_INFO_V1(pg_consent_record_standing);
 PG_FUNCTION_INFO_V1(pg_consent_standing_own);
 PG_FUNCTION_INFO_V1(pg_consent_last_event_at);
 
@@ -480,52 +479,6 @@ pg_consent_events_of(PG_FUNCTION_ARGS)
 	}
 	end_address(&scan);
 	return (Datum) 0;
-}
-
-/*
- * consent.record_standing(row): what this event amounts to by itself.  A consent
- * that a third party collected is used by first contact, so those of its address
- * are folded in.
- */
-PGDLLEXPORT Datum
-pg_consent_record_standing(PG_FUNCTION_ARGS)
-{
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
-	HeapTupleData tuple;
-	ConsentEvent *event;
-	ConsentStanding *standing;
-	bool		own_collection;
-
-	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = row;
-	event = stored_event(&tuple, desc);
-	standing = consent_fold(consent_standing_empty(), event);
-	(void) heap_getattr(&tuple, Anum_ledger_collected_by, desc, &own_collection);
-	if (event->facts.kind == EVENT_CONSENT && !own_collection)
-	{
-		bool		isnull;
-		Datum		contact = heap_getattr(&tuple, Anum_ledger_contact, desc, &isnull);
-		TupleDesc	ledger;
-		HeapTuple	other;
-
-		consent_ledger_check_readable();
-		if (fcinfo->flinfo->fn_extra == NULL)
-			fcinfo->flinfo->fn_extra = consent_reader_open(fcinfo->flinfo->fn_mcxt);
-		consent_reader_begin(fcinfo->flinfo->fn_extra, consent_contact_root(DatumGetConsentContactPP(contact)), GetActiveSnapshot());
-		while (HeapTupleIsValid(other = consent_reader_next(fcinfo->flinfo->fn_extra, &ledger)))
-		{
-			Datum		kind = heap_getattr(other, Anum_ledger_kind, ledger, &isnull);
-
-			CHECK_FOR_INTERRUPTS();
-			if (consent_event_kind(TextDatumGetCString(kind)) == EVENT_CONTACTED)
-				standing = consent_fold(standing, stored_event(other, ledger));
-		}
-	}
-	ReleaseTupleDesc(desc);
-	PG_RETURN_POINTER(standing);
 }
 
 /* Fold in what is not said in the address's own events: see standing.h. */

@@ -34,13 +34,6 @@ COMMENT ON FUNCTION consent.events_of(consent.contact) IS
   'The events of a contact''s address, all its +tag forms, in no order: the same as asking consent.ledger by its address, and faster. Needs SELECT on consent.ledger';
 REVOKE EXECUTE ON FUNCTION consent.events_of(consent.contact) FROM PUBLIC;
 
-CREATE FUNCTION consent.record_standing(event consent.ledger) RETURNS consent.standing
-  LANGUAGE C STABLE STRICT PARALLEL SAFE
-  AS 'MODULE_PATHNAME', 'pg_consent_record_standing';
-COMMENT ON FUNCTION consent.record_standing(consent.ledger) IS
-  'What an event amounts to by itself, for consent.judge(). A third party''s consent: together with the first contacts of its address. Needs SELECT on consent.ledger then';
-REVOKE EXECUTE ON FUNCTION consent.record_standing(consent.ledger) FROM PUBLIC;
-
 CREATE TABLE consent.address_standing (
   address consent.contact PRIMARY KEY,
   plain boolean NOT NULL,

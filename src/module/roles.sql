@@ -28,7 +28,7 @@ GRANT EXECUTE ON FUNCTION
   consent.evaluate, consent.may_send, consent.cleared, consent.permitted, consent.permits, consent.fold, consent.fold_add,
   consent.fold_final, consent.wrong_standings, consent.verify_ledger, consent.policy_in_force, consent.history,
   consent.record, consent.receipt, consent.event_in_words, consent.event_state,
-  consent.with_others, consent.linked_addresses, consent.events_of, consent.record_standing, consent.wording_in_force
+  consent.with_others, consent.linked_addresses, consent.events_of, consent.wording_in_force
 TO consent_reader, consent_writer, consent_admin;
 
 -- What a decision was about is everybody's who may ask; whom, and the row
@@ -80,7 +80,7 @@ GRANT SELECT ON
   consent.withdrawal_latency, consent.import_audit, consent.import_stretch, consent.import_summary
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
-  consent.judge, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
+  consent.judge, consent.record_defects, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
   consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight,
   consent.import_figures, consent.imports_summarised, consent.unsummarised_imports

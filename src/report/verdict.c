@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -28,7 +27,6 @@
 #include "report/verdict.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_judge);
-PG_FUNCTION_INFO_V1(pg_consent_refusal_reasons);
 
 /* Arguments of consent.judge(), by position. */
 enum
@@ -230,24 +228,4 @@ pg_consent_judge(PG_FUNCTION_ARGS)
 	ConsentVerdict verdict = judge(fcinfo, cache);
 
 	PG_RETURN_DATUM(consent_decision_datum(&verdict, cache->desc));
-}
-
-/*
- * consent.refusal_reasons(decision): a function, because a query that looks at a
- * decision twice has it made twice, or by one process.
- */
-PGDLLEXPORT Datum
-pg_consent_refusal_reasons(PG_FUNCTION_ARGS)
-{
-	HeapTupleHeader decision = PG_GETARG_HEAPTUPLEHEADER(0);
-	bool		isnull;
-	Datum		allowed = GetAttributeByName(decision, "allowed", &isnull);
-	Datum		reasons;
-
-	if (isnull || DatumGetBool(allowed))
-		PG_RETURN_NULL();
-	reasons = GetAttributeByName(decision, "reasons", &isnull);
-	if (isnull)
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(reasons);
 }

@@ -28,12 +28,6 @@ COMMENT ON FUNCTION consent.judge(consent.standing, consent.contact, consent.cha
   'consent.evaluate() by a standing in hand, for whoever judges many at once. A NULL standing: the ledger is asked for it, for this contact alone; at NULL: now; any_category: is there any product for which it would be allowed, by soft opt-in?';
 REVOKE EXECUTE ON FUNCTION consent.judge(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz, timestamptz, consent.message_class, text, text[], boolean, boolean, boolean, text) FROM PUBLIC;
 
-CREATE FUNCTION consent.refusal_reasons(consent.decision) RETURNS text[]
-  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-  AS 'MODULE_PATHNAME', 'pg_consent_refusal_reasons';
-COMMENT ON FUNCTION consent.refusal_reasons(consent.decision) IS
-  'Its reasons, if it is a refusal; else NULL';
-
 -- Views run with the rights of who reads them: a verdict on part of the ledger
 -- would be wrong, and row security on it must hold here too.
 CREATE VIEW consent.contact_standing WITH (security_invoker = true) AS

@@ -91,10 +91,29 @@ COMMENT ON COLUMN consent.ruling.reason IS 'The reason code: see consent.reason'
 COMMENT ON COLUMN consent.ruling.ruling IS 'The case, and what it said';
 GRANT SELECT ON consent.ruling TO PUBLIC;
 
+-- How many bytes of an index's page these take: an index refuses rows that are too
+-- long for it, and the ledger must not.
+CREATE FUNCTION consent.stored_size(VARIADIC "any") RETURNS integer
+  LANGUAGE C IMMUTABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_stored_size';
+COMMENT ON FUNCTION consent.stored_size("any") IS
+  'How many bytes the values take, before any compression. An index of consent.ledger asks it, so everybody may';
+
 -- Only bad records and those that end are in these, so good ones cost nothing.
+-- consent.at_risk finds all it shows in the first, and need not visit the ledger;
+-- records that are too long for that are in the second.
 CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
-  WHERE (kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
-     OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL));
+  INCLUDE (contact, kind, channels, organisation, purpose, method, product_category, refusal_offered, refused, relationship, collected_by,
+           named_organisations, expires_at, effective_at, recorded_at, source, defects)
+  WHERE ((kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
+         OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL)))
+    AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
+                            named_organisations, source, defects) <= 2000;
+CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
+  WHERE ((kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
+         OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL)))
+    AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
+                            named_organisations, source, defects) > 2000;
 CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
   WHERE kind = 'consent' AND expires_at IS NOT NULL;
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
@@ -109,39 +128,76 @@ CREATE INDEX ledger_recorded_day ON consent.ledger USING brin (((recorded_at AT 
 CREATE STATISTICS consent.ledger_recorded_on ON ((recorded_at AT TIME ZONE 'Europe/London')::date) FROM consent.ledger;
 COMMENT ON STATISTICS consent.ledger_recorded_on IS 'On how many days something was recorded, for consent.import_audit';
 
+CREATE FUNCTION consent.record_defects(
+  event_id bigint,
+  contact consent.contact,
+  kind text,
+  channels consent.channel[],
+  organisation text,
+  purpose text,
+  method text,
+  product_category text,
+  refusal_offered boolean,
+  refused boolean,
+  relationship text,
+  collected_by text,
+  named_organisations text[],
+  expires_at timestamptz,
+  effective_at timestamptz,
+  recorded_at timestamptz,
+  defects text[]) RETURNS text[]
+  LANGUAGE C STABLE PARALLEL SAFE COST 10
+  AS 'MODULE_PATHNAME', 'pg_consent_record_defects';
+COMMENT ON FUNCTION consent.record_defects(bigint, consent.contact, text, consent.channel[], text, text, text, text, boolean, boolean, text, text, text[], timestamptz, timestamptz, timestamptz, text[]) IS
+  'What is wrong with a consent or soft opt-in by itself, whatever was said before or after it; NULL: nothing. Its columns as consent.ledger has them. Of a third party''s consent it looks up whether first contact was made in time. Needs SELECT on consent.ledger then';
+REVOKE EXECUTE ON FUNCTION consent.record_defects FROM PUBLIC;
+
 -- A record is judged by itself: what was said before or after it does not make
 -- it better or worse.  What is wrong with a consent from the start is recorded
 -- with it; whether a third party's names its sender and was used in time, and
--- whether a soft opt-in meets its conditions, is asked of the law.  First contact
--- is what a third party's consent needs.
+-- whether a soft opt-in meets its conditions, is asked of the law.
 CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
   SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
          e.recorded_at, e.source, d.code AS defect, r.citation, u.ruling, r.explanation
-    FROM (SELECT l AS event, l.*, l.kind = 'consent' AND l.collected_by IS NULL AS is_known
+    FROM (SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered,
+                 l.refused, l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.source,
+                 l.defects
             FROM consent.ledger l
-           WHERE (l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
-              OR (l.kind = 'soft_opt_in'
-                  AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
-                  AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship')
+           WHERE consent.ledger_readable()
+             AND ((l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
+                  OR (l.kind = 'soft_opt_in' AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)))
+             AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
+                                     l.named_organisations, l.source, l.defects) <= 2000
+             AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
           UNION ALL
-          SELECT l AS event, l.*, false
+          SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered,
+                 l.refused, l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.source,
+                 l.defects
+            FROM consent.ledger l
+           WHERE consent.ledger_readable()
+             AND ((l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
+                  OR (l.kind = 'soft_opt_in' AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)))
+             AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
+                                     l.named_organisations, l.source, l.defects) > 2000
+             AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
+          UNION ALL
+          SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered,
+                 l.refused, l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.source,
+                 l.defects
             FROM (SELECT DISTINCT o.name
                     FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
                    WHERE p.double_opt_in) o
             JOIN consent.ledger l ON l.organisation = o.name
-           WHERE l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) e
+           WHERE consent.ledger_readable()
+             AND l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) e
    CROSS JOIN LATERAL unnest(
-          CASE WHEN e.is_known THEN e.defects
-               ELSE consent.refusal_reasons(consent.judge(
-                      consent.record_standing(e.event), e.contact, COALESCE(e.channels[1], 'email'),
-                      CASE WHEN e.collected_by IS NOT NULL THEN COALESCE(e.named_organisations[1], e.organisation) ELSE e.organisation END,
-                      COALESCE(e.purpose, 'marketing'), e.product_category)) END) AS d(code)
-    -- Outer joins, or a planner that thinks there is one such reason begins there.
-    LEFT JOIN consent.reason r ON r.code = d.code
-    LEFT JOIN consent.ruling u ON u.reason = d.code
-   WHERE consent.ledger_readable()
-     AND d.code ~ '^(third_party_)?(consent|soi|csoi)_'
-     AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'csoi_not_sole_purpose');
+          consent.record_defects(
+            e.event_id, e.contact, e.kind, e.channels, e.organisation, e.purpose, e.method, e.product_category, e.refusal_offered,
+            e.refused, e.relationship, e.collected_by, e.named_organisations, e.expires_at, e.effective_at, e.recorded_at, e.defects)) AS d(code)
+    -- Who does not ask for these columns does not pay for them, unless there is a
+    -- condition on the whole of the join.
+    LEFT JOIN (SELECT DISTINCT ON (code) code, citation, explanation FROM consent.reason) r ON r.code = d.code
+    LEFT JOIN (SELECT DISTINCT ON (reason) reason, ruling FROM consent.ruling) u ON u.reason = d.code;
 COMMENT ON VIEW consent.at_risk IS
   'Which recorded consents and soft opt-ins would not stand up if somebody asked, for what defect, and in which case was that found? One row per event and defect. They never count when a message is judged; the risk is that somebody believes in them';
 COMMENT ON COLUMN consent.at_risk.event_id IS 'The event of the ledger';

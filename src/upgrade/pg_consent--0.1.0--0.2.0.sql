@@ -337,53 +337,94 @@ CREATE STATISTICS consent.ledger_recorded_on ON ((recorded_at AT TIME ZONE 'Euro
 
 COMMENT ON STATISTICS consent.ledger_recorded_on IS 'On how many days something was recorded, for consent.import_audit';
 
-CREATE FUNCTION consent.record_standing(event consent.ledger) RETURNS consent.standing
-  LANGUAGE C STABLE STRICT PARALLEL SAFE
-  AS 'MODULE_PATHNAME', 'pg_consent_record_standing';
-COMMENT ON FUNCTION consent.record_standing(consent.ledger) IS
-  'What an event amounts to by itself, for consent.judge(). A third party''s consent: together with the first contacts of its address. Needs SELECT on consent.ledger then';
-REVOKE EXECUTE ON FUNCTION consent.record_standing(consent.ledger) FROM PUBLIC;
-
-CREATE FUNCTION consent.refusal_reasons(consent.decision) RETURNS text[]
-  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-  AS 'MODULE_PATHNAME', 'pg_consent_refusal_reasons';
-COMMENT ON FUNCTION consent.refusal_reasons(consent.decision) IS
-  'Its reasons, if it is a refusal; else NULL';
+CREATE FUNCTION consent.stored_size(VARIADIC "any") RETURNS integer
+  LANGUAGE C IMMUTABLE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_stored_size';
+COMMENT ON FUNCTION consent.stored_size("any") IS
+  'How many bytes the values take, before any compression. An index of consent.ledger asks it, so everybody may';
 
 DROP INDEX consent.ledger_doubtful_consent, consent.ledger_doubtful_soft_opt_in;
 CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
-  WHERE (kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
-     OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL));
+  INCLUDE (contact, kind, channels, organisation, purpose, method, product_category, refusal_offered, refused, relationship, collected_by,
+           named_organisations, expires_at, effective_at, recorded_at, source, defects)
+  WHERE ((kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
+         OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL)))
+    AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
+                            named_organisations, source, defects) <= 2000;
+CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
+  WHERE ((kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
+         OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL)))
+    AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
+                            named_organisations, source, defects) > 2000;
 CREATE INDEX ledger_recorded_day ON consent.ledger USING brin (((recorded_at AT TIME ZONE 'Europe/London')::date));
+
+CREATE FUNCTION consent.record_defects(
+  event_id bigint,
+  contact consent.contact,
+  kind text,
+  channels consent.channel[],
+  organisation text,
+  purpose text,
+  method text,
+  product_category text,
+  refusal_offered boolean,
+  refused boolean,
+  relationship text,
+  collected_by text,
+  named_organisations text[],
+  expires_at timestamptz,
+  effective_at timestamptz,
+  recorded_at timestamptz,
+  defects text[]) RETURNS text[]
+  LANGUAGE C STABLE PARALLEL SAFE COST 10
+  AS 'MODULE_PATHNAME', 'pg_consent_record_defects';
+COMMENT ON FUNCTION consent.record_defects(bigint, consent.contact, text, consent.channel[], text, text, text, text, boolean, boolean, text, text, text[], timestamptz, timestamptz, timestamptz, text[]) IS
+  'What is wrong with a consent or soft opt-in by itself, whatever was said before or after it; NULL: nothing. Its columns as consent.ledger has them. Of a third party''s consent it looks up whether first contact was made in time. Needs SELECT on consent.ledger then';
+REVOKE EXECUTE ON FUNCTION consent.record_defects FROM PUBLIC;
 
 CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
   SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
          e.recorded_at, e.source, d.code AS defect, r.citation, u.ruling, r.explanation
-    FROM (SELECT l AS event, l.*, l.kind = 'consent' AND l.collected_by IS NULL AS is_known
+    FROM (SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered,
+                 l.refused, l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.source,
+                 l.defects
             FROM consent.ledger l
-           WHERE (l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
-              OR (l.kind = 'soft_opt_in'
-                  AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
-                  AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship')
+           WHERE consent.ledger_readable()
+             AND ((l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
+                  OR (l.kind = 'soft_opt_in' AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)))
+             AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
+                                     l.named_organisations, l.source, l.defects) <= 2000
+             AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
           UNION ALL
-          SELECT l AS event, l.*, false
+          SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered,
+                 l.refused, l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.source,
+                 l.defects
+            FROM consent.ledger l
+           WHERE consent.ledger_readable()
+             AND ((l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
+                  OR (l.kind = 'soft_opt_in' AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)))
+             AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
+                                     l.named_organisations, l.source, l.defects) > 2000
+             AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
+          UNION ALL
+          SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered,
+                 l.refused, l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.source,
+                 l.defects
             FROM (SELECT DISTINCT o.name
                     FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
                    WHERE p.double_opt_in) o
             JOIN consent.ledger l ON l.organisation = o.name
-           WHERE l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) e
+           WHERE consent.ledger_readable()
+             AND l.kind = 'consent' AND l.method <> 'double_opt_in' AND l.defects IS NULL AND l.collected_by IS NULL) e
    CROSS JOIN LATERAL unnest(
-          CASE WHEN e.is_known THEN e.defects
-               ELSE consent.refusal_reasons(consent.judge(
-                      consent.record_standing(e.event), e.contact, COALESCE(e.channels[1], 'email'),
-                      CASE WHEN e.collected_by IS NOT NULL THEN COALESCE(e.named_organisations[1], e.organisation) ELSE e.organisation END,
-                      COALESCE(e.purpose, 'marketing'), e.product_category)) END) AS d(code)
-    -- Outer joins, or a planner that thinks there is one such reason begins there.
-    LEFT JOIN consent.reason r ON r.code = d.code
-    LEFT JOIN consent.ruling u ON u.reason = d.code
-   WHERE consent.ledger_readable()
-     AND d.code ~ '^(third_party_)?(consent|soi|csoi)_'
-     AND d.code NOT IN ('consent_missing', 'consent_expired', 'consent_not_yet_given', 'csoi_not_sole_purpose');
+          consent.record_defects(
+            e.event_id, e.contact, e.kind, e.channels, e.organisation, e.purpose, e.method, e.product_category, e.refusal_offered,
+            e.refused, e.relationship, e.collected_by, e.named_organisations, e.expires_at, e.effective_at, e.recorded_at, e.defects)) AS d(code)
+    -- Who does not ask for these columns does not pay for them, unless there is a
+    -- condition on the whole of the join.
+    LEFT JOIN (SELECT DISTINCT ON (code) code, citation, explanation FROM consent.reason) r ON r.code = d.code
+    LEFT JOIN (SELECT DISTINCT ON (reason) reason, ruling FROM consent.ruling) u ON u.reason = d.code;
+
 CREATE OR REPLACE VIEW consent.current WITH (security_invoker = true) AS
   SELECT s.contact, c.channel, o.name AS organisation, p.name AS purpose,
          consent.status(d.allowed, d.reason) AS status, d.reason, d.citation, d.event_id, e.effective_at AS since,
@@ -1460,7 +1501,7 @@ GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, c
 TO consent_admin;
 
 GRANT EXECUTE ON FUNCTION
-  consent.record_standing, consent.judge, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
+  consent.judge, consent.record_defects, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
   consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
 TO consent_reader, consent_writer, consent_admin;
