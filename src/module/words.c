@@ -3,8 +3,9 @@
  * words.c
  *	  Between the SQL enums of the shared vocabulary and their C values.
  *
- * Nothing is cached here: the syscache already keeps these rows, and a cached
- * Oid would outlive DROP EXTENSION and CREATE EXTENSION in one session.
+ * Nothing is cached here for longer than a statement: the syscache already keeps
+ * these rows, and a cached Oid would outlive DROP EXTENSION and CREATE EXTENSION in
+ * one session.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "module/words.h"
@@ -238,6 +240,22 @@ pg_consent_is_marketing(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(consent_class_is_marketing(consent_class_from_oid(PG_GETARG_OID(0))));
 }
 
+/*
+ * For functions that are asked for every row: value_oid(), looked up once for each
+ * value in a statement.
+ */
+static Oid
+kept_oid(FunctionCallInfo fcinfo, const char *type, const char *const *names, int n, int value)
+{
+	Oid		   *kept = fcinfo->flinfo->fn_extra;
+
+	if (kept == NULL)
+		fcinfo->flinfo->fn_extra = kept = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, n * sizeof(Oid));
+	if (!OidIsValid(kept[value]))
+		kept[value] = value_oid(type, names[value]);
+	return kept[value];
+}
+
 PGDLLEXPORT Datum
 pg_consent_try_channel(PG_FUNCTION_ARGS)
 {
@@ -245,14 +263,22 @@ pg_consent_try_channel(PG_FUNCTION_ARGS)
 
 	if (channel < 0)
 		PG_RETURN_NULL();
-	PG_RETURN_OID(consent_channel_oid(channel));
+	PG_RETURN_OID(kept_oid(fcinfo, "channel", consent_channel_names, CONSENT_NCHANNELS, channel));
 }
 
 PGDLLEXPORT Datum
 pg_consent_class_to_judge(PG_FUNCTION_ARGS)
 {
+	ConsentClass found;
+	ConsentClass judged;
+
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_OID(consent_class_oid(consent_class_to_judge(consent_class_from_oid(PG_GETARG_OID(0)),
-														   PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)))));
+	if (PG_ARGISNULL(1))
+		PG_RETURN_OID(PG_GETARG_OID(0));
+	found = consent_class_from_oid(PG_GETARG_OID(0));
+	judged = consent_class_to_judge(found, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (judged == found)
+		PG_RETURN_OID(PG_GETARG_OID(0));
+	PG_RETURN_OID(kept_oid(fcinfo, "message_class", consent_class_names, CONSENT_NCLASSES, judged));
 }

@@ -40,6 +40,7 @@
 PG_FUNCTION_INFO_V1(pg_consent_audience_in);
 PG_FUNCTION_INFO_V1(pg_consent_audience_out);
 PG_FUNCTION_INFO_V1(pg_consent_audience_add);
+PG_FUNCTION_INFO_V1(pg_consent_audience_merge);
 PG_FUNCTION_INFO_V1(pg_consent_audience_combine);
 PG_FUNCTION_INFO_V1(pg_consent_audience_serialize);
 PG_FUNCTION_INFO_V1(pg_consent_audience_deserialize);
@@ -297,6 +298,21 @@ pg_consent_audience_add(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(1))
 		roaring_bitmap_add(state->bitmap, member(PG_GETARG_INT64(1)));
+	PG_RETURN_POINTER(state);
+}
+
+/* Transition function of consent.union_of(). */
+PGDLLEXPORT Datum
+pg_consent_audience_merge(PG_FUNCTION_ARGS)
+{
+	Owned	   *state = state_arg(fcinfo, 0);
+	Owned	   *other;
+
+	if (!PG_ARGISNULL(1))
+	{
+		other = read_bitmap((Audience *) PG_GETARG_VARLENA_P(1));
+		roaring_bitmap_or_inplace(state->bitmap, other->bitmap);
+	}
 	PG_RETURN_POINTER(state);
 }
 

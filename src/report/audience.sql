@@ -87,9 +87,17 @@ CREATE AGGREGATE consent.audience_of(bigint) (
   COMBINEFUNC = consent.audience_combine, SERIALFUNC = consent.audience_serialize, DESERIALFUNC = consent.audience_deserialize,
   PARALLEL = SAFE);
 COMMENT ON AGGREGATE consent.audience_of(bigint) IS 'The audience of these contact numbers; NULLs are left out';
--- Only the aggregate may hand them their state.
+CREATE FUNCTION consent.audience_merge(internal, consent.audience) RETURNS internal
+  LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_audience_merge';
+COMMENT ON FUNCTION consent.audience_merge(internal, consent.audience) IS 'Transition function of the aggregate consent.union_of';
+CREATE AGGREGATE consent.union_of(consent.audience) (
+  SFUNC = consent.audience_merge, STYPE = internal, FINALFUNC = consent.audience_final,
+  COMBINEFUNC = consent.audience_combine, SERIALFUNC = consent.audience_serialize, DESERIALFUNC = consent.audience_deserialize,
+  PARALLEL = SAFE);
+COMMENT ON AGGREGATE consent.union_of(consent.audience) IS 'Whoever is in one of these audiences; NULLs are left out';
+-- Only the aggregates may hand them their state.
 REVOKE EXECUTE ON FUNCTION
-  consent.audience_add(internal, bigint), consent.audience_combine(internal, internal), consent.audience_serialize(internal),
+  consent.audience_add(internal, bigint), consent.audience_merge(internal, consent.audience), consent.audience_combine(internal, internal), consent.audience_serialize(internal),
   consent.audience_deserialize(bytea, internal), consent.audience_final(internal)
 FROM PUBLIC;
 

@@ -22,7 +22,8 @@ COMMENT ON FUNCTION consent.exposure_mapping(jsonb, text, text) IS
 -- no time that a send can be judged by, so it becomes one that is refused.
 -- A set-returning function keeps the planner from merging the sub-select that
 -- reads and classifies with the ones around it, which would do so for every
--- mention of the result; unlike OFFSET 0 it leaves the query parallel.
+-- mention of the result; unlike OFFSET 0 it leaves the query parallel.  The verdict
+-- stands in FROM for the same reason.
 CREATE FUNCTION consent.exposure_query(target regclass, mapping jsonb, blocks text DEFAULT NULL, tally boolean DEFAULT false) RETURNS text
   LANGUAGE plpgsql STABLE
 AS $$
@@ -62,21 +63,20 @@ BEGIN
       consent.exposure_month('s.sent_at'), rows);
   END IF;
   RETURN format(
-    'SELECT m.contact, COALESCE(consent.contact_root(m.contact)::text, m.recipient, '''') AS person, m.organisation, m.channel_name AS channel, m.campaign,'
-    ' %s AS month, m.sent_at, m.complaint, m.class, m.d AS decision,'
-    ' CASE WHEN (m.d).reason = ''recipient_unknown'' AND m.recipient IS NOT NULL THEN ''recipient_unreadable'''
-    ' WHEN (m.d).reason = ''input_invalid'' AND m.channel IS NULL THEN ''channel_unknown'' ELSE (m.d).reason END AS reason'
-    ' FROM (SELECT s.*, consent.judge(a.standing, s.contact, s.channel, s.organisation, s.purpose, s.product_category, s.sent_at,'
-    ' known_at => %s, class => s.class, reference => s.reference, instigators => s.instigators, opt_out_offered => s.opt_out,'
-    ' identity_shown => s.identity, sender => s.sender) AS d'
+    'SELECT s.contact, COALESCE(consent.contact_root(s.contact)::text, s.recipient, '''') AS person, s.organisation, s.channel_name AS channel, s.campaign,'
+    ' %s AS month, s.sent_at, s.complaint, s.class, d::consent.decision AS decision,'
+    ' CASE WHEN d.reason = ''recipient_unknown'' AND s.recipient IS NOT NULL THEN ''recipient_unreadable'''
+    ' WHEN d.reason = ''input_invalid'' AND s.channel IS NULL THEN ''channel_unknown'' ELSE d.reason END AS reason'
     ' FROM (SELECT r.*, consent.try_contact(r.recipient) AS contact,'
     ' consent.class_to_judge((consent.classify(r.body, r.subject, r.channel)).class, r.declared) AS class,'
     ' pg_catalog.generate_series(1, 1) AS read_once FROM (%s) r) s'
-    ' LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(s.contact)) m'
-    ' WHERE consent.ledger_readable() AND NOT (m.d).allowed',
-    consent.exposure_month('m.sent_at'),
-    CASE WHEN (mapping ->> 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END,
-    rows);
+    ' LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(s.contact)'
+    ' CROSS JOIN LATERAL consent.judge(a.standing, s.contact, s.channel, s.organisation, s.purpose, s.product_category, s.sent_at,'
+    ' known_at => %s, class => s.class, reference => s.reference, instigators => s.instigators, opt_out_offered => s.opt_out,'
+    ' identity_shown => s.identity, sender => s.sender) AS d'
+    ' WHERE consent.ledger_readable() AND NOT d.allowed',
+    consent.exposure_month('s.sent_at'), rows,
+    CASE WHEN (mapping ->> 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END);
 END;
 $$;
 COMMENT ON FUNCTION consent.exposure_query(regclass, jsonb, text, boolean) IS
@@ -184,25 +184,34 @@ CREATE TYPE consent.exposure_row AS (
 COMMENT ON TYPE consent.exposure_row IS
   'A line of an exposure audit. breakdown: total, reason, campaign, channel, month, or detail (all four); messages: that should not have gone, one per recipient; people: who got them, counted once per line; complaints: messages that brought one; judged: all messages of the campaign, channel or month; first_sent, last_sent, days: how long it went on';
 
+-- People are numbered, so that who got several messages is counted once in each
+-- line by adding bitmaps up, and addresses are compared once.
 CREATE FUNCTION consent.exposure_summary(findings text, tallies text) RETURNS SETOF consent.exposure_row
   LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
-    WITH finding AS (
+    WITH person AS MATERIALIZED (
+      SELECT p.person, row_number() OVER () AS number FROM (SELECT DISTINCT f.person COLLATE "C" AS person FROM %1$s f) p),
+    detail AS (
+      SELECT f.reason, f.campaign, f.channel, f.month, count(*) AS messages, consent.audience_of(p.number) AS people,
+             count(*) FILTER (WHERE f.complaint) AS complaints,
+             min(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS first_sent, max(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS last_sent
+        FROM %1$s f JOIN person p ON p.person = f.person COLLATE "C"
+       GROUP BY f.reason, f.campaign, f.channel, f.month),
+    finding AS (
       SELECT CASE WHEN grouping(f.reason, f.campaign, f.channel, f.month) = 0 THEN 'detail'
                   WHEN grouping(f.reason) = 0 THEN 'reason' WHEN grouping(f.campaign) = 0 THEN 'campaign'
                   WHEN grouping(f.channel) = 0 THEN 'channel' WHEN grouping(f.month) = 0 THEN 'month' ELSE 'total' END AS breakdown,
-             f.reason, f.campaign, f.channel, f.month, count(*) AS messages, count(DISTINCT f.person) AS people,
-             count(*) FILTER (WHERE f.complaint) AS complaints,
-             min(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS first_sent, max(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS last_sent
-        FROM %s f
+             f.reason, f.campaign, f.channel, f.month, COALESCE(sum(f.messages), 0)::bigint AS messages, COALESCE(consent.count(consent.union_of(f.people)), 0) AS people,
+             COALESCE(sum(f.complaints), 0)::bigint AS complaints, min(f.first_sent) AS first_sent, max(f.last_sent) AS last_sent
+        FROM detail f
        GROUP BY GROUPING SETS ((), (f.reason), (f.campaign), (f.channel), (f.month), (f.reason, f.campaign, f.channel, f.month))),
     tally AS (
       SELECT CASE WHEN grouping(t.campaign) = 0 THEN 'campaign' WHEN grouping(t.channel) = 0 THEN 'channel'
                   WHEN grouping(t.month) = 0 THEN 'month' ELSE 'total' END AS breakdown,
              t.campaign, t.channel, t.month, COALESCE(sum(t.messages), 0)::bigint AS judged
-        FROM %s t
+        FROM %2$s t
        GROUP BY GROUPING SETS ((), (t.campaign), (t.channel), (t.month)))
     SELECT COALESCE(f.breakdown, t.breakdown), f.reason, COALESCE(f.campaign, t.campaign), COALESCE(f.channel, t.channel),
            COALESCE(f.month, t.month), COALESCE(f.messages, 0), COALESCE(f.people, 0), COALESCE(f.complaints, 0), t.judged,
@@ -250,7 +259,8 @@ BEGIN
   PERFORM set_config('client_min_messages', 'warning', true);
   DROP TABLE IF EXISTS pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
   PERFORM set_config('client_min_messages', notices, true);
-  EXECUTE 'CREATE TEMP TABLE consent_exposure_finding ON COMMIT DROP AS ' || consent.exposure_query(target, mapping);
+  EXECUTE 'CREATE TEMP TABLE consent_exposure_finding ON COMMIT DROP AS'
+          ' SELECT f.person, f.reason, f.campaign, f.channel, f.month, f.sent_at, f.complaint FROM (' || consent.exposure_query(target, mapping) || ') f';
   EXECUTE 'CREATE TEMP TABLE consent_exposure_tally ON COMMIT DROP AS ' || consent.exposure_query(target, mapping, tally => true);
   RETURN QUERY SELECT * FROM consent.exposure_summary('pg_temp.consent_exposure_finding', 'pg_temp.consent_exposure_tally');
   DROP TABLE pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;

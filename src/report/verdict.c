@@ -21,9 +21,12 @@
 #include "utils/timestamp.h"
 
 #include "decision/permission.h"
+#include "ledger/calendar.h"
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
 #include "ledger/sent.h"
+#include "ledger/vocabulary.h"
+#include "ledger/world.h"
 #include "report/verdict.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_judge);
@@ -56,10 +59,12 @@ typedef struct JudgeCache
 	char	   *organisation;
 	char	   *purpose;
 	char	   *sender;
-	MemoryContext times;		/* the policy, reset with the time of the send */
+	MemoryContext times;		/* the policy, reset when it is looked up */
 	ConsentCase c;				/* named, complete for this channel and time */
 	bool		complete;
 	Oid			channel;
+	Oid			class_oid;
+	ConsentClass class;
 	TimestampTz at;
 	TimestampTz known_at;
 	TimestampTz now;			/* what a NULL time means, throughout the query */
@@ -118,6 +123,37 @@ complete(JudgeCache *cache, Oid channel, TimestampTz at, TimestampTz known_at)
 	cache->at = at;
 	cache->known_at = known_at;
 	cache->complete = true;
+}
+
+/*
+ * Is the complete case good for another channel and time, but for the day?  It is
+ * if the same policy was in force and the organisation was the same, as far as
+ * known; and if no facts of the world matter.
+ */
+static bool
+holds(const JudgeCache *cache, Oid channel, TimestampTz at, TimestampTz known_at)
+{
+	const ConsentCase *c = &cache->c;
+
+	if (!cache->complete || cache->channel != channel)
+		return false;
+	if (cache->at == at && cache->known_at == known_at)
+		return true;
+	return c->send.policy != NULL && at >= c->send.policy->valid_from && at < c->until &&
+		!consent_world_matters(&c->send) && c->vocabulary == consent_vocabulary_generation() &&
+		consent_organisation_then(c->send.organisation, Min(at, known_at)) ==
+		consent_organisation_then(c->send.organisation, Min(cache->at, cache->known_at));
+}
+
+static ConsentClass
+message_class(JudgeCache *cache, Oid value)
+{
+	if (cache->class_oid != value)
+	{
+		cache->class = consent_class_from_oid(value);
+		cache->class_oid = value;
+	}
+	return cache->class;
 }
 
 static JudgeCache *
@@ -183,14 +219,13 @@ judge(FunctionCallInfo fcinfo, JudgeCache *cache)
 
 	if (PG_ARGISNULL(ARG_CHANNEL) || PG_ARGISNULL(ARG_CLASS) || TIMESTAMP_NOT_FINITE(at))
 		return consent_refusal(INPUT_INVALID, NULL);
-	if (cache->named.invalid == REASON_NONE &&
-		(!cache->complete || cache->channel != PG_GETARG_OID(ARG_CHANNEL) || cache->at != at ||
-		 cache->known_at != known_at))
+	if (cache->named.invalid == REASON_NONE && !holds(cache, PG_GETARG_OID(ARG_CHANNEL), at, known_at))
 		complete(cache, PG_GETARG_OID(ARG_CHANNEL), at, known_at);
 
 	c = cache->named.invalid == REASON_NONE ? cache->c : cache->named;
 	c.send.at = at;
-	c.send.class = consent_class_from_oid(PG_GETARG_OID(ARG_CLASS));
+	c.send.day = consent_london_date(at);
+	c.send.class = message_class(cache, PG_GETARG_OID(ARG_CLASS));
 	consent_case_set_category(&c, text_arg(fcinfo, ARG_PRODUCT_CATEGORY));
 	consent_case_set_reference(&c, text_arg(fcinfo, ARG_REFERENCE));
 	if (!PG_ARGISNULL(ARG_INSTIGATORS))
