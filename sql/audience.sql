@@ -14,6 +14,7 @@ SELECT 3::bigint <@ '{1-5}'::consent.audience AS t, 6::bigint <@ '{1-5}'::consen
        5000000000 <@ '{1-5}'::consent.audience AS f, NULL::bigint <@ '{1-5}'::consent.audience AS unknown;
 SELECT consent.audience_of(n) FROM generate_series(1, 10) n WHERE n % 3 <> 0;
 SELECT consent.audience_of(NULL), consent.audience_of(n) = '{}' AS empty FROM generate_series(1, 0) n;
+SELECT consent.union_of(a), consent.union_of(a) FILTER (WHERE false) AS of_none FROM (VALUES ('{1,4-9}'::consent.audience), (NULL), ('{}'), ('{2,8-12}')) t(a);
 SELECT array_agg(n) FROM consent.numbers('{7-9,100000,3000000000}'::consent.audience) n;
 SELECT count(*), sum(n) FROM consent.numbers('{1-200000}'::consent.audience) n;
 SELECT consent.audience_of(5000000000);

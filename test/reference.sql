@@ -22,7 +22,7 @@ INSERT INTO chapter VALUES
   (6, 'What a person may see', 'history record receipt events_of subject_access subject_access_html'),
   (7, 'Proof', 'seal verify_ledger event_digest rebuild_standings wrong_standings'),
   (8, 'Deciding', 'evaluate may_send policy_in_force default_organisation'),
-  (9, 'Campaigns', 'permitted audience contact_id count numbers unnest audience_of why_not preflight verdicts coverage_of status judge record_defects stored_size'),
+  (9, 'Campaigns', 'permitted audience contact_id count numbers unnest audience_of union_of why_not preflight verdicts coverage_of status judge record_defects stored_size'),
   (10, 'Guarding tables and queues', 'guard unguard guard_queue unguard_queue refusal_reason lookup json_texts cleared release verify finish_sweeps guard_index expire_log fill_filter filter_state'),
   (11, 'Audits and reports', 'exposure exposure_start exposure_work exposure_result summarise_imports report report_json report_html');
 

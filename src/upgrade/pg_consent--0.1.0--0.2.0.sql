@@ -382,6 +382,151 @@ COMMENT ON FUNCTION consent.record_defects(bigint, consent.contact, text, consen
   'What is wrong with a consent or soft opt-in by itself, whatever was said before or after it; NULL: nothing. Its columns as consent.ledger has them. Of a third party''s consent it looks up whether first contact was made in time. Needs SELECT on consent.ledger then';
 REVOKE EXECUTE ON FUNCTION consent.record_defects FROM PUBLIC;
 
+CREATE FUNCTION consent.audience_merge(internal, consent.audience) RETURNS internal
+  LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_audience_merge';
+COMMENT ON FUNCTION consent.audience_merge(internal, consent.audience) IS 'Transition function of the aggregate consent.union_of';
+CREATE AGGREGATE consent.union_of(consent.audience) (
+  SFUNC = consent.audience_merge, STYPE = internal, FINALFUNC = consent.audience_final,
+  COMBINEFUNC = consent.audience_combine, SERIALFUNC = consent.audience_serialize, DESERIALFUNC = consent.audience_deserialize,
+  PARALLEL = SAFE);
+COMMENT ON AGGREGATE consent.union_of(consent.audience) IS 'Whoever is in one of these audiences; NULLs are left out';
+REVOKE EXECUTE ON FUNCTION consent.audience_merge(internal, consent.audience) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION consent.exposure_query(target regclass, mapping jsonb, blocks text DEFAULT NULL, tally boolean DEFAULT false) RETURNS text
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  recipient text := '(' || (mapping ->> 'recipient') || ')';
+  recipient_type text;
+  rows text;
+BEGIN
+  EXECUTE format('SELECT pg_catalog.pg_typeof((SELECT %s FROM %s LIMIT 0))::text', recipient, target) INTO recipient_type;
+  rows := format(
+    'SELECT %s AS recipient, (%s)::text AS channel_name, consent.try_channel((%2$s)::text) AS channel, (%s)::text AS organisation,'
+    ' COALESCE((%s)::text, ''marketing'') AS purpose, (%s)::text AS product_category, (%s)::text AS reference, (%s)::text[] AS instigators,'
+    ' (%s)::boolean AS opt_out, (%s)::boolean AS identity, (%s)::text AS sender, COALESCE((%s)::timestamptz, ''infinity'') AS sent_at,'
+    ' (%s)::text AS campaign, COALESCE((%s)::boolean, false) AS complaint, (%s)::text AS body, (%s)::text AS subject, (%s)::text AS declared'
+    ' FROM %s WHERE %s',
+    CASE WHEN recipient_type LIKE '%[]' THEN format('pg_catalog.unnest(CASE WHEN pg_catalog.cardinality(%s) > 0 THEN %1$s::text[] ELSE ARRAY[NULL::text] END)', recipient)
+         ELSE recipient || '::text' END,
+    mapping ->> 'channel',
+    consent.exposure_mapping(mapping, 'organisation', 'consent.default_organisation()'),
+    consent.exposure_mapping(mapping, 'purpose', 'NULL'),
+    consent.exposure_mapping(mapping, 'product_category', 'NULL'),
+    consent.exposure_mapping(mapping, 'reference', 'NULL'),
+    consent.exposure_mapping(mapping, 'instigators', 'NULL'),
+    consent.exposure_mapping(mapping, 'opt_out', 'true'),
+    consent.exposure_mapping(mapping, 'identity', 'true'),
+    consent.exposure_mapping(mapping, 'sender', 'NULL'),
+    mapping ->> 'sent_at',
+    consent.exposure_mapping(mapping, 'campaign', 'NULL'),
+    consent.exposure_mapping(mapping, 'complaint', 'NULL'),
+    consent.exposure_mapping(mapping, 'body', 'NULL'),
+    consent.exposure_mapping(mapping, 'subject', 'NULL'),
+    consent.exposure_mapping(mapping, 'class', 'NULL'),
+    target, COALESCE(blocks, 'true'));
+  IF tally THEN
+    RETURN format(
+      'SELECT s.campaign, %s AS month, s.channel_name AS channel, pg_catalog.count(*) AS messages FROM (%s) s GROUP BY 1, 2, 3',
+      consent.exposure_month('s.sent_at'), rows);
+  END IF;
+  RETURN format(
+    'SELECT s.contact, COALESCE(consent.contact_root(s.contact)::text, s.recipient, '''') AS person, s.organisation, s.channel_name AS channel, s.campaign,'
+    ' %s AS month, s.sent_at, s.complaint, s.class, d::consent.decision AS decision,'
+    ' CASE WHEN d.reason = ''recipient_unknown'' AND s.recipient IS NOT NULL THEN ''recipient_unreadable'''
+    ' WHEN d.reason = ''input_invalid'' AND s.channel IS NULL THEN ''channel_unknown'' ELSE d.reason END AS reason'
+    ' FROM (SELECT r.*, consent.try_contact(r.recipient) AS contact,'
+    ' consent.class_to_judge((consent.classify(r.body, r.subject, r.channel)).class, r.declared) AS class,'
+    ' pg_catalog.generate_series(1, 1) AS read_once FROM (%s) r) s'
+    ' LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(s.contact)'
+    ' CROSS JOIN LATERAL consent.judge(a.standing, s.contact, s.channel, s.organisation, s.purpose, s.product_category, s.sent_at,'
+    ' known_at => %s, class => s.class, reference => s.reference, instigators => s.instigators, opt_out_offered => s.opt_out,'
+    ' identity_shown => s.identity, sender => s.sender) AS d'
+    ' WHERE consent.ledger_readable() AND NOT d.allowed',
+    consent.exposure_month('s.sent_at'), rows,
+    CASE WHEN (mapping ->> 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END);
+END;
+$$;
+
+CREATE OR REPLACE FUNCTION consent.exposure_summary(findings text, tallies text) RETURNS SETOF consent.exposure_row
+  LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    WITH person AS MATERIALIZED (
+      SELECT p.person, row_number() OVER () AS number FROM (SELECT DISTINCT f.person COLLATE "C" AS person FROM %1$s f) p),
+    detail AS (
+      SELECT f.reason, f.campaign, f.channel, f.month, count(*) AS messages, consent.audience_of(p.number) AS people,
+             count(*) FILTER (WHERE f.complaint) AS complaints,
+             min(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS first_sent, max(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS last_sent
+        FROM %1$s f JOIN person p ON p.person = f.person COLLATE "C"
+       GROUP BY f.reason, f.campaign, f.channel, f.month),
+    finding AS (
+      SELECT CASE WHEN grouping(f.reason, f.campaign, f.channel, f.month) = 0 THEN 'detail'
+                  WHEN grouping(f.reason) = 0 THEN 'reason' WHEN grouping(f.campaign) = 0 THEN 'campaign'
+                  WHEN grouping(f.channel) = 0 THEN 'channel' WHEN grouping(f.month) = 0 THEN 'month' ELSE 'total' END AS breakdown,
+             f.reason, f.campaign, f.channel, f.month, COALESCE(sum(f.messages), 0)::bigint AS messages, COALESCE(consent.count(consent.union_of(f.people)), 0) AS people,
+             COALESCE(sum(f.complaints), 0)::bigint AS complaints, min(f.first_sent) AS first_sent, max(f.last_sent) AS last_sent
+        FROM detail f
+       GROUP BY GROUPING SETS ((), (f.reason), (f.campaign), (f.channel), (f.month), (f.reason, f.campaign, f.channel, f.month))),
+    tally AS (
+      SELECT CASE WHEN grouping(t.campaign) = 0 THEN 'campaign' WHEN grouping(t.channel) = 0 THEN 'channel'
+                  WHEN grouping(t.month) = 0 THEN 'month' ELSE 'total' END AS breakdown,
+             t.campaign, t.channel, t.month, COALESCE(sum(t.messages), 0)::bigint AS judged
+        FROM %2$s t
+       GROUP BY GROUPING SETS ((), (t.campaign), (t.channel), (t.month)))
+    SELECT COALESCE(f.breakdown, t.breakdown), f.reason, COALESCE(f.campaign, t.campaign), COALESCE(f.channel, t.channel),
+           COALESCE(f.month, t.month), COALESCE(f.messages, 0), COALESCE(f.people, 0), COALESCE(f.complaints, 0), t.judged,
+           f.first_sent, f.last_sent, ((f.last_sent AT TIME ZONE 'Europe/London')::date - (f.first_sent AT TIME ZONE 'Europe/London')::date) + 1,
+           r.citation
+      FROM finding f
+      FULL JOIN tally t ON t.breakdown = f.breakdown AND COALESCE(t.campaign, '') = COALESCE(f.campaign, '')
+                       AND COALESCE(t.channel, '') = COALESCE(f.channel, '') AND COALESCE(t.month, '-infinity') = COALESCE(f.month, '-infinity')
+      LEFT JOIN consent.reason r ON r.code = f.reason
+     ORDER BY array_position('{total,reason,campaign,channel,month,detail}', COALESCE(f.breakdown, t.breakdown)),
+              COALESCE(f.month, t.month) NULLS FIRST, COALESCE(f.messages, 0) DESC, f.reason, COALESCE(f.campaign, t.campaign), COALESCE(f.channel, t.channel)
+    $query$, findings, tallies);
+END;
+$$;
+
+CREATE OR REPLACE FUNCTION consent.exposure(
+  target regclass,
+  recipient text,
+  channel text,
+  sent_at text,
+  body text DEFAULT NULL,
+  subject text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  class text DEFAULT NULL,
+  purpose text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  reference text DEFAULT NULL,
+  instigators text DEFAULT NULL,
+  opt_out text DEFAULT NULL,
+  identity text DEFAULT NULL,
+  sender text DEFAULT NULL,
+  campaign text DEFAULT NULL,
+  complaint text DEFAULT NULL,
+  as_known boolean DEFAULT true) RETURNS SETOF consent.exposure_row
+  LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  mapping jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
+                                             reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
+  notices text := current_setting('client_min_messages');
+BEGIN
+  -- A scratch table and not a common table expression: this is planned in parallel.
+  PERFORM set_config('client_min_messages', 'warning', true);
+  DROP TABLE IF EXISTS pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
+  PERFORM set_config('client_min_messages', notices, true);
+  EXECUTE 'CREATE TEMP TABLE consent_exposure_finding ON COMMIT DROP AS'
+          ' SELECT f.person, f.reason, f.campaign, f.channel, f.month, f.sent_at, f.complaint FROM (' || consent.exposure_query(target, mapping) || ') f';
+  EXECUTE 'CREATE TEMP TABLE consent_exposure_tally ON COMMIT DROP AS ' || consent.exposure_query(target, mapping, tally => true);
+  RETURN QUERY SELECT * FROM consent.exposure_summary('pg_temp.consent_exposure_finding', 'pg_temp.consent_exposure_tally');
+  DROP TABLE pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
+END;
+$$;
+
 CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
   SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
          e.recorded_at, e.source, d.code AS defect, r.citation, u.ruling, r.explanation
