@@ -733,7 +733,7 @@ COMMENT ON COLUMN consent.import_summary.last_event IS 'As in consent.import_aud
 -- Figures of the events from first to before last, stretch by stretch.  PL/pgSQL,
 -- because it is planned with the numbers at hand.
 CREATE FUNCTION consent.import_figures(first bigint, last bigint) RETURNS SETOF consent.import_summary
-  LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20
+  LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY
