@@ -184,20 +184,18 @@ CREATE TYPE consent.exposure_row AS (
 COMMENT ON TYPE consent.exposure_row IS
   'A line of an exposure audit. breakdown: total, reason, campaign, channel, month, or detail (all four); messages: that should not have gone, one per recipient; people: who got them, counted once per line; complaints: messages that brought one; judged: all messages of the campaign, channel or month; first_sent, last_sent, days: how long it went on';
 
--- People are numbered, so that who got several messages is counted once in each
--- line by adding bitmaps up, and addresses are compared once.
+-- People are numbered, in one sort, so that who got several messages is counted
+-- once in each line by adding bitmaps up.
 CREATE FUNCTION consent.exposure_summary(findings text, tallies text) RETURNS SETOF consent.exposure_row
   LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
-    WITH person AS MATERIALIZED (
-      SELECT p.person, row_number() OVER () AS number FROM (SELECT DISTINCT f.person COLLATE "C" AS person FROM %1$s f) p),
-    detail AS (
-      SELECT f.reason, f.campaign, f.channel, f.month, count(*) AS messages, consent.audience_of(p.number) AS people,
+    WITH detail AS (
+      SELECT f.reason, f.campaign, f.channel, f.month, count(*) AS messages, consent.audience_of(f.number) AS people,
              count(*) FILTER (WHERE f.complaint) AS complaints,
              min(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS first_sent, max(f.sent_at) FILTER (WHERE isfinite(f.sent_at)) AS last_sent
-        FROM %1$s f JOIN person p ON p.person = f.person COLLATE "C"
+        FROM (SELECT p.*, dense_rank() OVER (ORDER BY p.person COLLATE "C") AS number FROM %s p) f
        GROUP BY f.reason, f.campaign, f.channel, f.month),
     finding AS (
       SELECT CASE WHEN grouping(f.reason, f.campaign, f.channel, f.month) = 0 THEN 'detail'
@@ -211,7 +209,7 @@ BEGIN
       SELECT CASE WHEN grouping(t.campaign) = 0 THEN 'campaign' WHEN grouping(t.channel) = 0 THEN 'channel'
                   WHEN grouping(t.month) = 0 THEN 'month' ELSE 'total' END AS breakdown,
              t.campaign, t.channel, t.month, COALESCE(sum(t.messages), 0)::bigint AS judged
-        FROM %2$s t
+        FROM %s t
        GROUP BY GROUPING SETS ((), (t.campaign), (t.channel), (t.month)))
     SELECT COALESCE(f.breakdown, t.breakdown), f.reason, COALESCE(f.campaign, t.campaign), COALESCE(f.channel, t.channel),
            COALESCE(f.month, t.month), COALESCE(f.messages, 0), COALESCE(f.people, 0), COALESCE(f.complaints, 0), t.judged,
