@@ -47,6 +47,7 @@ OBJS = \
 	src/classify/matcher.o \
 	src/classify/rule.o \
 	src/classify/features.o \
+	src/classify/overview.o \
 	src/classify/model.o \
 	src/classify/findings.o \
 	src/classify/language.o \

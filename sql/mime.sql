@@ -15,7 +15,7 @@ SELECT l ->> 'id' AS id, consent.folded_text(COALESCE(NULLIF(m.body, ''), m.subj
  WHERE l ->> 'body' ~ '^(MIME-Version|Subject):';
 
 -- HTML with a plain alternative, an attachment, and a message within.
-\set multipart 'Subject: =?iso-8859-1?Q?Caf=E9_=A320?=\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: text/plain\n\nYour parcel arrives today\n20% < 30% & so\n--a\nContent-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n<p>Save =A320</p>\n--a--\n--m\nContent-Type: text/plain\nContent-Disposition: attachment; filename=x.txt\n\nattached\n--m\nContent-Type: message/rfc822\n\nSubject: inner\n\nforwarded\n--m--\n'
+\set multipart 'Subject: =?iso-8859-1?Q?Caf=E9_=A320?=\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: text/plain\n\nYour parcel arrives today\n20% < 30% & so\n--a\nContent-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n<p>Save =A320 on sofas</p>\n--a--\n--m\nContent-Type: text/plain\nContent-Disposition: attachment; filename=x.txt\n\nattached\n--m\nContent-Type: message/rfc822\n\nSubject: inner\n\nforwarded\n--m--\n'
 SELECT * FROM consent.read_raw(pg_temp.raw(replace(:'multipart', '\n', E'\r\n')));
 SELECT * FROM consent.classify_raw(pg_temp.raw(replace(:'multipart', '\n', E'\n')));
 -- A plain alternative that most do not see makes no service of promotion; a plain text that they see counts.

@@ -205,37 +205,52 @@ worth(ModelReach reach, int trait, int32 sum, int n)
 	return (int32) (odds / (INT64CONST(1) << (16 + MODEL_SCALE_BITS)));
 }
 
+/* Raises each axis to what a part of the message says of it. */
+static void
+judge_part(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis)
+{
+	int32		number[OVERVIEW_NUMBERS];
+
+	consent_overview(passage, n, rules, number);
+	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
+		number[i] -= model->header.usual[i];
+	for (int a = 0; a < CONSENT_NAXES; a++)
+	{
+		const int32 *weight = model->header.axis[a];
+		int64		sum = 0;
+
+		for (int i = 0; i < OVERVIEW_NUMBERS; i++)
+		{
+			int64		pairs = 0;
+
+			if (overview_pairs(a))
+			{
+				for (int k = 0; k <= i; k++)
+					pairs += (int64) weight[overview_pair(i, k)] * number[k];
+			}
+			sum += (weight[i] + pairs / 1000) * number[i];
+		}
+		axis[a] = Max(axis[a], (int32) (sum / 1000000) + weight[OVERVIEW_FEATURES]);
+	}
+}
+
+/*
+ * A long message is judged in parts, because the model has learned from messages
+ * of which hardly one in fifty is longer than a part.
+ */
 static void
 judge_message(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis)
 {
-	static const int32 logarithm[] = MESSAGE_SENTENCES;
-	int32		feature[MESSAGE_FEATURES];
+	int			nparts = Max((n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST, 1);
 
-	for (int t = 0; t < CONSENT_NTRAITS; t++)
-	{
-		int32		top = MESSAGE_ODDS_LEAST;
-		int64		sum = 0;
-
-		for (int i = 0; i < n; i++)
-		{
-			int32		odds = Min(passage[i].odds[t], MESSAGE_ODDS_MOST);
-
-			top = Max(top, odds);
-			sum += Max(odds, MESSAGE_MEAN_LEAST);
-		}
-		feature[2 * t] = top;
-		feature[2 * t + 1] = n > 0 ? (int32) (sum / n) : MESSAGE_MEAN_LEAST;
-	}
-	feature[2 * CONSENT_NTRAITS] = logarithm[Min(n, lengthof(logarithm) - 1)];
 	for (int a = 0; a < CONSENT_NAXES; a++)
-		feature[MESSAGE_RULES + a] = Min(rules[a], MESSAGE_RULES_MOST);
-	for (int a = 0; a < CONSENT_NAXES; a++)
+		axis[a] = PG_INT32_MIN;
+	for (int i = 0; i < nparts; i++)
 	{
-		int64		sum = 0;
+		int			from = (int) ((int64) n * i / nparts);
+		int			to = (int) ((int64) n * (i + 1) / nparts);
 
-		for (int f = 0; f < MESSAGE_FEATURES; f++)
-			sum += (int64) model->header.axis[a][f] * feature[f];
-		axis[a] = (int32) (sum / 1000) + model->header.axis[a][MESSAGE_FEATURES];
+		judge_part(passage + from, to - from, rules, axis);
 	}
 }
 

@@ -78,22 +78,50 @@ model_owner(uint32_t hash)
 }
 
 /*
- * What an axis is judged by: for each trait, the odds of the sentence that has
- * most of it, and the mean of all; then the logarithm of their number, and
- * what the rules that speak for each axis weigh.  All in thousandths, and
- * within bounds.
+ * What an axis is judged by: numbers that tell what the sentences were judged
+ * to be (overview.c), less what is usual, and then the product of any two of
+ * them.  All in thousandths.
  */
-#define MESSAGE_FEATURES	(2 * CONSENT_NTRAITS + 1 + CONSENT_NAXES)
-#define MESSAGE_RULES		(2 * CONSENT_NTRAITS + 1)	/* the first of them */
-#define MESSAGE_RULES_MOST	2000
-#define MESSAGE_ODDS_MOST	6000
-#define MESSAGE_ODDS_LEAST	(-6000)
-#define MESSAGE_MEAN_LEAST	(-3000)	/* of each that the mean is made of */
+typedef enum OverviewNumber
+{
+	/* the odds of the sentence that has most of each trait; the mean of all */
+	OVERVIEW_TOP,
+	OVERVIEW_MEAN = OVERVIEW_TOP + CONSENT_NTRAITS,
+	/* what the rules that speak for each axis weigh */
+	OVERVIEW_RULES = OVERVIEW_MEAN + CONSENT_NTRAITS,
+	/* the sentence that promotes most: the odds that it is something else too */
+	OVERVIEW_LOUDEST = OVERVIEW_RULES + CONSENT_NAXES,
+	OVERVIEW_LOUDEST_PLACE = OVERVIEW_LOUDEST + CONSENT_NTRAITS - 1,	/* from 0, at the beginning */
+	OVERVIEW_LOUDEST_WORDS,
+	OVERVIEW_IN_SUBJECT,
+	/* how much the next one promotes, the least one, and the most outside the subject */
+	OVERVIEW_SECOND,
+	OVERVIEW_LEAST,
+	OVERVIEW_IN_BODY,
+	/* logarithms */
+	OVERVIEW_SENTENCES,
+	OVERVIEW_WORDS
+} OverviewNumber;
 
-/* The logarithm of so many and one, in thousandths; of more, the last. */
-#define MESSAGE_SENTENCES	{ \
-	0, 693, 1099, 1386, 1609, 1792, 1946, 2079, 2197, 2303, 2398, 2485, 2565, 2639, 2708, 2773, \
-	2833, 2890, 2944, 2996, 3045, 3091, 3135, 3178, 3219, 3258, 3296, 3332, 3367, 3401, 3434, 3466 }
+/* Sentences; what is longer is judged in parts. */
+#define OVERVIEW_LONGEST	20
+
+#define OVERVIEW_NUMBERS	(OVERVIEW_WORDS + 1)
+#define OVERVIEW_FEATURES	(OVERVIEW_NUMBERS + OVERVIEW_NUMBERS * (OVERVIEW_NUMBERS + 1) / 2)
+
+/* Where the product of a number and one that is not behind it stands. */
+static inline int
+overview_pair(int one, int other)
+{
+	return OVERVIEW_NUMBERS + one * (one + 1) / 2 + other;
+}
+
+/* Is the axis judged by products, too?  They do not help the others. */
+static inline bool
+overview_pairs(ConsentAxis axis)
+{
+	return axis == AXIS_PROMOTES || axis == AXIS_SERVES;
+}
 
 /*
  * The file: this, then at MODEL_ROWS_AT the buckets.  Lanes are signed bytes,
@@ -101,12 +129,12 @@ model_owner(uint32_t hash)
  * own lanes add up to s, the log-odds of a trait are the bias, the weights of
  * its places, and s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the
  * words of the other sentences, with CONTEXT_PRIOR.  All in thousandths; scale
- * has MODEL_SCALE_BITS bits behind the point.  An axis's weights are thousandths
- * too, so its sum is divided by as much.
+ * has MODEL_SCALE_BITS bits behind the point.  An axis's weights are millionths,
+ * its bias the last of them is thousandths: see overview.h.
  */
-#define MODEL_MAGIC			"pgconsM3"
+#define MODEL_MAGIC			"pgconsM4"
 #define MODEL_SCALE_BITS	16
-#define MODEL_ROWS_AT		1024
+#define MODEL_ROWS_AT		12288
 
 typedef struct ConsentModelHeader
 {
@@ -116,7 +144,8 @@ typedef struct ConsentModelHeader
 	int32_t		bias[CONSENT_NTRAITS];
 	int32_t		scale[CONSENT_NREACHES][CONSENT_NTRAITS];
 	int32_t		place[FEATURE_PLACES][CONSENT_NTRAITS];
-	int32_t		axis[CONSENT_NAXES][MESSAGE_FEATURES + 1];	/* the bias last */
+	int32_t		usual[OVERVIEW_NUMBERS];
+	int32_t		axis[CONSENT_NAXES][OVERVIEW_FEATURES + 1]; /* the bias last */
 } ConsentModelHeader;
 
 /* A sentence and, once it is judged, its log-odds, in thousandths. */
@@ -132,6 +161,10 @@ typedef struct ConsentPassage
 	int			words;			/* of these */
 	int32_t		sum[MODEL_ROW];
 } ConsentPassage;
+
+/* From judged sentences, and what the rules weigh, to the numbers. */
+extern void consent_overview(const ConsentPassage *passage, int n,
+							 const int32_t *rules, int32_t *number);
 
 /*
  * Judges the sentences of a message, subject first, and the message: the

@@ -33,7 +33,7 @@
 #define ROWS			(BUCKETS * MODEL_BUCKET)
 #define FEWEST			2		/* messages that a feature was in, to have a row */
 #define PENALTY			10.0	/* LIBLINEAR's C for sentences: more fits closer */
-#define AXIS_PENALTY	0.3		/* and for messages */
+#define AXIS_PENALTY	0.03		/* and for messages */
 #define MOST_FOLDS		100
 
 /* How loud places, the rest of the message and the next sentences are. */
@@ -86,6 +86,9 @@ static bool owned[ROWS];
 static struct feature_node **rows;
 static double (*unseen)[CONSENT_NTRAITS];	/* the odds by fits that saw other
 											 * messages */
+static int32_t (*overviews)[OVERVIEW_NUMBERS];	/* of the messages, by these */
+static ConsentModelHeader header = {.magic = MODEL_MAGIC,.buckets = BUCKETS,.size = sizeof(header)};
+static signed char table[ROWS][MODEL_ROW];
 
 static void
 die(const char *why)
@@ -422,31 +425,46 @@ judge_unseen(void)
 	}
 }
 
-/* See judge_message() of src/classify/model.c. */
+/* The message as the extension will see it, but judged by fits that did not see it. */
 static void
-message_features(const Message *m, double *feature)
+overview_of(const Message *m, int32_t *number)
 {
-	static const int logarithm[] = MESSAGE_SENTENCES;
-	int			longest = sizeof(logarithm) / sizeof(*logarithm) - 1;
+	ConsentPassage *passage = calloc(m->n + 1, sizeof(ConsentPassage));
+	int32_t		rules[CONSENT_NAXES];
 
-	for (int t = 0; t < CONSENT_NTRAITS; t++)
+	if (passage == NULL)
+		die("out of memory");
+	for (int i = 0; i < m->n; i++)
 	{
-		double		top = MESSAGE_ODDS_LEAST / 1000.0;
-		double		sum = 0;
+		const Sentence *s = &sentences[m->first + i];
 
-		for (int i = m->first; i < m->first + m->n; i++)
-		{
-			double		odds = fmin(unseen[i][t], MESSAGE_ODDS_MOST / 1000.0);
-
-			top = fmax(top, odds);
-			sum += fmax(odds, MESSAGE_MEAN_LEAST / 1000.0);
-		}
-		feature[2 * t] = top;
-		feature[2 * t + 1] = m->n > 0 ? sum / m->n : MESSAGE_MEAN_LEAST / 1000.0;
+		passage[i].in_subject = s->in_subject;
+		passage[i].words = s->words;
+		for (int t = 0; t < CONSENT_NTRAITS; t++)
+			passage[i].odds[t] = (int32_t) lround(1000 * unseen[m->first + i][t]);
 	}
-	feature[2 * CONSENT_NTRAITS] = logarithm[m->n < longest ? m->n : longest] / 1000.0;
 	for (int a = 0; a < CONSENT_NAXES; a++)
-		feature[MESSAGE_RULES + a] = fmin(m->rules[a], MESSAGE_RULES_MOST / 1000.0);
+		rules[a] = (int32_t) lround(1000 * m->rules[a]);
+	consent_overview(passage, m->n, rules, number);
+	free(passage);
+}
+
+static void
+look_over(void)
+{
+	int64_t		sum[OVERVIEW_NUMBERS] = {0};
+
+	overviews = malloc(nmessages * sizeof(*overviews));
+	if (overviews == NULL)
+		die("out of memory");
+	for (int i = 0; i < nmessages; i++)
+	{
+		overview_of(&messages[i], overviews[i]);
+		for (int k = 0; k < OVERVIEW_NUMBERS; k++)
+			sum[k] += overviews[i][k];
+	}
+	for (int k = 0; k < OVERVIEW_NUMBERS; k++)
+		header.usual[k] = (int32_t) (sum[k] / nmessages);
 }
 
 /* Does the axis hold for the message: 1, -1, or 0 if it is not asked. */
@@ -473,6 +491,25 @@ holds(ConsentAxis axis, const Message *m)
 	return 0;
 }
 
+static int
+features_of(ConsentAxis axis)
+{
+	return overview_pairs(axis) ? OVERVIEW_FEATURES : OVERVIEW_NUMBERS;
+}
+
+/* See judge_part() of src/classify/model.c. */
+static void
+message_features(int message, double *feature)
+{
+	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
+		feature[i] = overviews[message][i] - header.usual[i];
+	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
+	{
+		for (int k = 0; k <= i; k++)
+			feature[overview_pair(i, k)] = feature[i] * feature[k] / 1000;
+	}
+}
+
 /*
  * Fits an axis to all messages but those of the fold (-1: to all).  The weights
  * are for features as they are, the bias is last.
@@ -480,12 +517,13 @@ holds(ConsentAxis axis, const Message *m)
 static void
 fit_axis(ConsentAxis axis, int fold, double *weight)
 {
-	struct parameter how = {.solver_type = L2R_LR,.eps = 0.0001,.C = AXIS_PENALTY,.p = 0.1};
-	struct problem what = {.n = MESSAGE_FEATURES + 1,.bias = 1};
-	double		mean[MESSAGE_FEATURES] = {0};
-	double		spread[MESSAGE_FEATURES] = {0};
-	double	   *values = malloc((size_t) nmessages * MESSAGE_FEATURES * sizeof(double));
-	struct feature_node *node = malloc((size_t) nmessages * (MESSAGE_FEATURES + 2) * sizeof(*node));
+	struct parameter how = {.solver_type = L2R_LR,.eps = 0.001,.C = AXIS_PENALTY,.p = 0.1};
+	int			features = features_of(axis);
+	struct problem what = {.n = features + 1,.bias = 1};
+	double		mean[OVERVIEW_FEATURES] = {0};
+	double		spread[OVERVIEW_FEATURES] = {0};
+	double		(*values)[OVERVIEW_FEATURES] = malloc(nmessages * sizeof(*values));
+	struct feature_node (*node)[OVERVIEW_FEATURES + 2] = malloc(nmessages * sizeof(*node));
 	struct model *fitted;
 
 	what.x = malloc(nmessages * sizeof(*what.x));
@@ -498,35 +536,31 @@ fit_axis(ConsentAxis axis, int fold, double *weight)
 
 		if (y == 0 || messages[i].fold == fold)
 			continue;
-		message_features(&messages[i], values + what.l * MESSAGE_FEATURES);
+		message_features(i, values[what.l]);
 		what.y[what.l++] = y;
 	}
-	for (int f = 0; f < MESSAGE_FEATURES; f++)
+	for (int f = 0; f < features; f++)
 	{
 		for (int i = 0; i < what.l; i++)
-			mean[f] += values[i * MESSAGE_FEATURES + f] / what.l;
+			mean[f] += values[i][f] / what.l;
 		for (int i = 0; i < what.l; i++)
-			spread[f] += pow(values[i * MESSAGE_FEATURES + f] - mean[f], 2) / what.l;
+			spread[f] += pow(values[i][f] - mean[f], 2) / what.l;
 		spread[f] = sqrt(spread[f]) + 1e-9;
 	}
 	for (int i = 0; i < what.l; i++)
 	{
-		what.x[i] = node + (size_t) i * (MESSAGE_FEATURES + 2);
-		for (int f = 0; f < MESSAGE_FEATURES; f++)
-		{
-			what.x[i][f].index = f + 1;
-			what.x[i][f].value = (values[i * MESSAGE_FEATURES + f] - mean[f]) / spread[f];
-		}
-		what.x[i][MESSAGE_FEATURES].index = MESSAGE_FEATURES + 1;
-		what.x[i][MESSAGE_FEATURES].value = 1;
-		what.x[i][MESSAGE_FEATURES + 1].index = -1;
+		what.x[i] = node[i];
+		for (int f = 0; f < features; f++)
+			node[i][f] = (struct feature_node) {f + 1, (values[i][f] - mean[f]) / spread[f]};
+		node[i][features] = (struct feature_node) {features + 1, 1};
+		node[i][features + 1].index = -1;
 	}
 	fitted = train(&what, &how);
-	weight[MESSAGE_FEATURES] = weight_of(fitted, MESSAGE_FEATURES + 1);
-	for (int f = 0; f < MESSAGE_FEATURES; f++)
+	weight[OVERVIEW_FEATURES] = weight_of(fitted, features + 1);
+	for (int f = 0; f < features; f++)
 	{
 		weight[f] = weight_of(fitted, f + 1) / spread[f];
-		weight[MESSAGE_FEATURES] -= weight[f] * mean[f];
+		weight[OVERVIEW_FEATURES] -= weight[f] * mean[f];
 	}
 	free_and_destroy_model(&fitted);
 	free(values);
@@ -613,7 +647,7 @@ cross_validate(void)
 
 	for (int fold = 0; fold < nfolds; fold++)
 	{
-		double		weight[CONSENT_NAXES][MESSAGE_FEATURES + 1];
+		double		weight[CONSENT_NAXES][OVERVIEW_FEATURES + 1];
 		int			given[NLABELS][NLABELS] = {0};
 		char		name[16];
 
@@ -621,17 +655,17 @@ cross_validate(void)
 			fit_axis(a, fold, weight[a]);
 		for (int i = 0; i < nmessages; i++)
 		{
-			double		feature[MESSAGE_FEATURES];
+			double		feature[OVERVIEW_FEATURES];
 			double		axis[CONSENT_NAXES];
 			int			label = 0;
 
 			if (messages[i].fold != fold)
 				continue;
-			message_features(&messages[i], feature);
+			message_features(i, feature);
 			for (int a = 0; a < CONSENT_NAXES; a++)
 			{
-				axis[a] = weight[a][MESSAGE_FEATURES];
-				for (int f = 0; f < MESSAGE_FEATURES; f++)
+				axis[a] = weight[a][OVERVIEW_FEATURES];
+				for (int f = 0; f < features_of(a); f++)
 					axis[a] += weight[a][f] * feature[f];
 			}
 			while (label < NLABELS && strcmp(labels[label], messages[i].label) != 0)
@@ -664,9 +698,6 @@ little_endian(int32_t *number)
 	memcpy(number, to, 4);
 }
 
-static ConsentModelHeader header = {.magic = MODEL_MAGIC,.buckets = BUCKETS,.size = sizeof(header)};
-static signed char table[ROWS][MODEL_ROW];
-
 static void
 learn(void)
 {
@@ -694,11 +725,12 @@ learn(void)
 	}
 	for (int a = 0; a < CONSENT_NAXES; a++)
 	{
-		double		weight[MESSAGE_FEATURES + 1];
+		double		weight[OVERVIEW_FEATURES + 1];
 
 		fit_axis(a, -1, weight);
-		for (int f = 0; f <= MESSAGE_FEATURES; f++)
-			header.axis[a][f] = (int32_t) lround(1000 * weight[f]);
+		for (int f = 0; f < features_of(a); f++)
+			header.axis[a][f] = (int32_t) lround(1e9 * weight[f]);
+		header.axis[a][OVERVIEW_FEATURES] = (int32_t) lround(1000 * weight[OVERVIEW_FEATURES]);
 	}
 	for (int i = 0; i < ROWS; i++)
 		table[i][MODEL_OWNER] = owned[i] ? (signed char) model_owner(owners[i]) : 0;
@@ -739,6 +771,7 @@ main(int argc, char **argv)
 		rows[i] = row_of(i);
 	set_print_string_function(quiet);
 	judge_unseen();
+	look_over();
 	if (strcmp(argv[1], "-") == 0)
 	{
 		cross_validate();
