@@ -57,10 +57,8 @@ $node->safe_psql('demo', 'CREATE TABLE truth AS SELECT * FROM (VALUES ' . join('
 # are, since people write such messages; a template leaves the list when the
 # classifier learns it, and joins it only with a reason.
 #
-# bb-live-today: "Call" and a number are how promotion often ends; in this
-# notice they are not.
 # bb-scam: what pretended callers ask for, told in a warning, is read as asking.
-my @known_wrong = ('bb-live-today', 'bb-scam');
+my @known_wrong = ('bb-scam');
 my $known_wrong = join(', ', map { "'$_'" } '', @known_wrong);
 
 sub none
