@@ -148,6 +148,20 @@ consent_debts(void)
 	return debts;
 }
 
+/* Is there no guard of that name?  It may have been removed, or renamed. */
+bool
+consent_debt_is_orphan(const ConsentDebt *debt)
+{
+	return !OidIsValid(get_trigger_oid(debt->relid, NameStr(debt->guard), true));
+}
+
+/* What was left for a guard that is called otherwise by now is left for each of the table's: one of them may be that. */
+bool
+consent_debt_is_of(const ConsentDebt *debt, Oid relid, const char *guard)
+{
+	return debt->relid == relid && (strcmp(NameStr(debt->guard), guard) == 0 || consent_debt_is_orphan(debt));
+}
+
 void
 consent_debt_add(const ConsentDebt *debt)
 {

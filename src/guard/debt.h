@@ -46,6 +46,8 @@ extern Datum consent_gate_log_keys(const ConsentKeySet *set, bool *isnull);
 
 extern bool consent_debts_lock(bool wait);
 extern List *consent_debts(void);
+extern bool consent_debt_is_orphan(const ConsentDebt *debt);
+extern bool consent_debt_is_of(const ConsentDebt *debt, Oid relid, const char *guard);
 extern void consent_debt_add(const ConsentDebt *debt);
 extern void consent_debt_delete(ConsentDebt *debt);
 

@@ -1031,6 +1031,10 @@ pass(bool preparing)
 		}
 		if (!preparing)
 			pay_debts();
+		else if (gate->finishing && consent_debts() != NIL)
+			ereport(WARNING,
+					(errmsg("consent.finish_sweeps() has done nothing, because its transaction is prepared"),
+					 errhint("Call it in a transaction that is committed in one step.")));
 	}
 	if (gate->since != NULL)
 		UnregisterSnapshotFromOwner(gate->since, TopTransactionResourceOwner);

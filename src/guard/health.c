@@ -498,7 +498,7 @@ leave_open(List *debts, Oid relid, const char *guard)
 	{
 		ConsentDebt *debt = lfirst(cell);
 
-		if ((debt->relid == relid || list_member_oid(ancestors, debt->relid)) && strcmp(NameStr(debt->guard), guard) == 0)
+		if ((debt->relid == relid || list_member_oid(ancestors, debt->relid)) && consent_debt_is_of(debt, debt->relid, guard))
 			debt->open = true;
 	}
 }

@@ -847,14 +847,35 @@ typedef struct Payer
 	bool		in_passing;
 } Payer;
 
-/* Is a debt to be paid now, by us? */
+/* Has it any guard, by whatever name?  As the catalog has it: somebody may have locked the table. */
+static bool
+is_guarded(Oid relid)
+{
+	Oid			guard_check = consent_guard_function("guard_check");
+	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
+	bool		found = false;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(triggers, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = ((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid == guard_check;
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	return found;
+}
+
+/* Is a debt to be paid now, by us, or to be forgotten? */
 static bool
 is_due(const ConsentDebt *debt, const Payer *payer)
 {
 	if (payer->tables != NIL && !list_member_oid(payer->tables, debt->relid))
 		return false;
 	return !payer->in_passing ||
-		(!debt->keys.all && debt->keys.n <= KEYS_IN_PASSING && debt->retry_at <= GetCurrentTimestamp());
+		(!debt->keys.all && debt->keys.n <= KEYS_IN_PASSING && debt->retry_at <= GetCurrentTimestamp() &&
+		 !(consent_debt_is_orphan(debt) && is_guarded(debt->relid)));
 }
 
 static bool
@@ -882,10 +903,11 @@ take_debts(Sweep *sweep, const Payer *payer, TimestampTz *since)
 	{
 		ConsentDebt *debt = lfirst(cell);
 
-		if (debt->relid != sweep->relid || strcmp(NameStr(debt->guard), NameStr(sweep->name)) != 0 ||
+		if (!consent_debt_is_of(debt, sweep->relid, NameStr(sweep->name)) ||
 			!is_due(debt, payer) || (payer->in_passing && set.n + debt->keys.n > KEYS_IN_PASSING))
 			continue;
-		consent_debt_delete(debt);
+		if (!debt->deleted)
+			consent_debt_delete(debt);
 		*since = Min(*since, debt->since);
 		set.all = set.all || debt->keys.all;
 		if (set.all || debt->keys.n == 0)
@@ -922,7 +944,7 @@ pay_all(List *guards, void *arg)
 	{
 		ConsentDebt *debt = lfirst(cell);
 
-		if (!debt->deleted && !OidIsValid(get_trigger_oid(debt->relid, NameStr(debt->guard), true)))
+		if (!debt->deleted && consent_debt_is_orphan(debt) && !is_guarded(debt->relid))
 			consent_debt_delete(debt);
 	}
 }
@@ -970,8 +992,17 @@ consent_sweep_debts(List *tables, bool in_passing)
 {
 	Payer		payer = {.debts = consent_debts(), .tables = tables, .in_passing = in_passing};
 
-	if (!any_due(&payer) || (in_passing && IsolationIsSerializable()) || !consent_debts_lock(false))
+	if (!any_due(&payer) || (in_passing && IsolationIsSerializable()))
 		return;
+	if (!consent_debts_lock(false))
+	{
+		/* Whoever asked for it must not take it for done. */
+		if (!in_passing)
+			ereport(WARNING,
+					(errmsg("consent.finish_sweeps() has done nothing, because another transaction is at it"),
+					 errhint("It pays, or consent.verify() has looked at what is owed. Call it again when that has ended.")));
+		return;
+	}
 
 	/* Somebody may have paid in the meantime. */
 	payer.debts = consent_debts();
