@@ -177,6 +177,7 @@ typedef struct Gate
 } Gate;
 
 static Gate *gate = NULL;
+static uint64 recorded = 0;
 
 uint64
 consent_address_key(const ConsentContact *contact)
@@ -290,6 +291,18 @@ consent_gate_enter(uint64 key)
 		begin_watching();
 }
 
+bool
+consent_gate_will_look(void)
+{
+	return gate != NULL && !gate->passed && gate->since != NULL;
+}
+
+uint64
+consent_gate_recorded(void)
+{
+	return recorded;
+}
+
 /* Relations are few, and rows of one come together. */
 static int
 noted_relation(Relation rel)
@@ -379,6 +392,7 @@ note_restricted_key(uint64 key)
 {
 	Gate	   *g = gate;
 
+	recorded++;
 	if (g->wanted[BUCKET(key)] < ExclusiveLock)
 		g->wanted[BUCKET(key)] = ExclusiveLock;
 	if (g->passed)

@@ -38,6 +38,12 @@ extern uint64 consent_address_key(const ConsentContact *contact);
 /* Before the snapshot that a recipient is judged under is taken. */
 extern void consent_gate_enter(uint64 key);
 
+/* Is a row that is let through now judged again when more becomes known before the commit? */
+extern bool consent_gate_will_look(void);
+
+/* Changes whenever this transaction records what may stand against a message. */
+extern uint64 consent_gate_recorded(void);
+
 /*
  * After a row has been let through: whose standing it was let through by.  One
  * that is no new decision is parked, not refused, if it may no longer be sent.

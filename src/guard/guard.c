@@ -52,6 +52,7 @@
 #include "classify/classify.h"
 #include "classify/ruleset.h"
 #include "contact/contact.h"
+#include "guard/ahead.h"
 #include "guard/divert.h"
 #include "guard/gate.h"
 #include "guard/guard.h"
@@ -606,6 +607,23 @@ recipients_of(const ConsentMapping *mapping, const ConsentRow *row, int *n)
 	return recipients;
 }
 
+/* Whom a row goes to, as far as it can be read. */
+int
+consent_guard_contacts(const ConsentMapping *mapping, const ConsentRow *row, ConsentContact ***contacts)
+{
+	int			nrecipients;
+	Recipient  *recipients = recipients_of(mapping, row, &nrecipients);
+	int			n = 0;
+
+	*contacts = palloc(nrecipients * sizeof(ConsentContact *));
+	for (int i = 0; i < nrecipients; i++)
+	{
+		if (recipients[i].contact != NULL)
+			(*contacts)[n++] = recipients[i].contact;
+	}
+	return n;
+}
+
 /* The addresses of a row that can be read, for the gate and the sweep. */
 int
 consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 **keys)
@@ -654,12 +672,22 @@ needs_no_names(const ConsentCase *c)
 }
 
 /*
+ * Is it allowed by a standing that was read ahead, if there is one?  If not, that is
+ * not the last word: a consent may have been given since.
+ */
+static bool
+judge_ahead(const ConsentCase *c, const ConsentContact *contact, const ConsentStanding *standing, ConsentVerdict *verdict)
+{
+	return standing != NULL && consent_judge_standing(c, PointerGetDatum(contact), standing, verdict) && verdict->allowed;
+}
+
+/*
  * Returns false, with the verdict, if the message may not go to this recipient.
  * One that is no marketing goes to whom we cannot read too: no opt-out could
  * apply to it.
  */
 static bool
-judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentSitting *sitting,
+judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const Recipient *recipient, ConsentSitting *sitting,
 				ConsentJudgement *judgement)
 {
 	ConsentVerdict *verdict = &judgement->verdict;
@@ -691,6 +719,8 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentSitting
 	consent_gate_enter(recipient->key);
 
 	/* After the gate was entered: what is recorded from now on it tells us of. */
+	if (sitting != NULL && judge_ahead(c, recipient->contact, consent_ahead_standing(sitting, recipient->contact), verdict))
+		return true;
 	if (!consent_world_matters(&c->send) && consent_filter_rules_out(recipient->contact, recipient->key))
 	{
 		*verdict = stranger_verdict(c, sitting);
@@ -699,6 +729,8 @@ judge_recipient(const ConsentCase *c, const Recipient *recipient, ConsentSitting
 
 	if (sitting != NULL && sitting->reader == NULL)
 		sitting->reader = consent_reader_open(sitting->context);
+	if (sitting != NULL && judge_ahead(c, recipient->contact, consent_ahead_read(mapping, sitting, recipient->contact), verdict))
+		return true;
 
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
 	CommandCounterIncrement();
@@ -771,7 +803,7 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 
 	/* First, so that the filter's memory is on its way while the rest is done. */
 	recipients = recipients_of(mapping, row, &n);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && (sitting == NULL || !consent_ahead_is_read(sitting)); i++)
 	{
 		if (recipients[i].contact != NULL)
 			consent_filter_prefetch(recipients[i].key);
@@ -812,7 +844,7 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 	{
 		if (set != NULL && (recipients[i].contact == NULL || !consent_key_in_set(set, recipients[i].key)))
 			continue;
-		if (!judge_recipient(c, &recipients[i], sitting, judgement))
+		if (!judge_recipient(mapping, c, &recipients[i], sitting, judgement))
 			break;
 		if (judgement->verdict.third_party)
 		{

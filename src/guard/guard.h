@@ -68,6 +68,9 @@ typedef struct ConsentSitting
 	ConsentClass stranger_class;	/* of a message of this class */
 	ConsentVerdict stranger;
 	struct ConsentReader *reader;	/* NULL: not opened yet */
+	Relation	rel;			/* where the row in question is stored, NULL: it is not yet */
+	ItemPointerData tid;
+	struct ConsentAhead *ahead; /* NULL: nothing was read ahead */
 } ConsentSitting;
 
 typedef enum ConsentRowVerdict
@@ -95,6 +98,7 @@ extern ConsentRowVerdict consent_guard_judge(ConsentMapping *mapping, TupleTable
 											 ConsentJudgement *judgement);
 extern ConsentRowVerdict consent_guard_judge_for(ConsentMapping *mapping, TupleTableSlot *slot,
 												 const ConsentKeySet *set, ConsentJudgement *judgement);
+extern int	consent_guard_contacts(const ConsentMapping *mapping, const ConsentRow *row, ConsentContact ***contacts);
 extern int	consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 **keys);
 extern char *consent_refusal_json(const ConsentJudgement *judgement);
 extern pg_noreturn void consent_guard_still_pending(Relation rel);

@@ -605,6 +605,8 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	}
 
+	watch->sitting.rel = rel;
+	watch->sitting.tid = slot->tts_tid;
 	if (judge(watch, &row, &judgement))
 	{
 		consent_log_allowance(mapping, &judgement, event == EVENT_CLAIMED);

@@ -247,6 +247,22 @@ consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at,
 }
 
 /*
+ * The same by a standing in hand.  Returns false, without verdict, where that and
+ * the case do not say all.
+ */
+bool
+consent_judge_standing(const ConsentCase *c, Datum contact, const ConsentStanding *standing, ConsentVerdict *verdict)
+{
+	ConsentSend send = c->send;
+
+	send.form = consent_ledger_form(contact);
+	if (c->invalid != REASON_NONE || consent_world_matters(&send) || consent_awaits_contact(standing, &send))
+		return false;
+	*verdict = consent_evaluate(standing, &send);
+	return true;
+}
+
+/*
  * The verdict on somebody of whom nothing is on record.  The case is settled, and
  * of one that needs no facts of the world.
  */

@@ -36,6 +36,7 @@ extern void consent_case_settle(ConsentCase *c, TimestampTz known_at);
 extern bool consent_case_holds(const ConsentCase *c, TimestampTz at);
 extern ConsentVerdict consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at,
 											Snapshot snapshot, struct ConsentReader *reader);
+extern bool consent_judge_standing(const ConsentCase *c, Datum contact, const ConsentStanding *standing, ConsentVerdict *verdict);
 extern ConsentVerdict consent_judge_stranger(const ConsentCase *c);
 extern ConsentVerdict consent_case_refusal(const ConsentCase *c, ConsentReason reason);
 extern ConsentVerdict consent_judge(const ConsentCase *c, Datum contact,

@@ -181,22 +181,27 @@ consent_reader_open(MemoryContext statement)
 	return reader;
 }
 
-/* The part that an address lies in.  A ledger that has lost one is an error and not an empty history. */
-static OpenPart *
-open_part(ConsentReader *reader, const ConsentContact *root, Snapshot snapshot)
+int
+consent_reader_part(ConsentReader *reader, const ConsentContact *root)
 {
 	Datum		value = PointerGetDatum(root);
 	bool		isnull = false;
 	PartitionKey key;
-	OpenPart   *part;
-	MemoryContext caller;
-	Oid			index;
 
 	if (reader->nparts == 0)
 		consent_ledger_part_missing();
 	key = RelationGetPartitionKey(reader->whole);
-	part = &reader->parts[compute_partition_hash_value(key->partnatts, key->partsupfunc, key->partcollation,
-													   &value, &isnull) % reader->nparts];
+	return compute_partition_hash_value(key->partnatts, key->partsupfunc, key->partcollation, &value, &isnull) % reader->nparts;
+}
+
+/* The part that an address lies in.  A ledger that has lost one is an error and not an empty history. */
+static OpenPart *
+open_part(ConsentReader *reader, const ConsentContact *root, Snapshot snapshot)
+{
+	OpenPart   *part = &reader->parts[consent_reader_part(reader, root)];
+	MemoryContext caller;
+	Oid			index;
+
 	if (part->scan != NULL)
 		return part;
 	if (!OidIsValid(part->relid))

@@ -19,6 +19,9 @@ typedef struct ConsentReader ConsentReader;
 
 extern ConsentReader *consent_reader_open(MemoryContext statement);
 
+/* Which part of the ledger an address lies in: who looks up many does well to go part by part. */
+extern int	consent_reader_part(ConsentReader *reader, const ConsentContact *root);
+
 /* The rows of an address, in no order; one address at a time, to the end. */
 extern void consent_reader_begin(ConsentReader *reader, const ConsentContact *root, Snapshot snapshot);
 extern HeapTuple consent_reader_next(ConsentReader *reader, TupleDesc *desc);
