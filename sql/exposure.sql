@@ -60,8 +60,14 @@ SELECT consent.exposure_start('expo_part', 'to_addr', 'via', 'sent', body => 'te
 SELECT batches_done, batches, percent, judged, finished_at FROM consent.exposure_progress WHERE run = :run;
 CALL consent.exposure_work(:run, 1);
 SELECT batches_done, batches, percent, judged, finished_at FROM consent.exposure_progress WHERE run = :run;
+-- Another one is none of its business.
+SELECT consent.exposure_start('expo_list', 'rcpts', $$'email'$$, 'at', organisation => $$'expo acme'$$) AS other \gset
+CALL consent.exposure_work(:other);
+SELECT run = :other AS other, batches_done, batches, judged FROM consent.exposure_progress WHERE run IN (:run, :other) ORDER BY run;
 CALL consent.exposure_work(:run);
 SELECT batches_done = batches AS done, percent, judged, finished_at IS NOT NULL AS finished FROM consent.exposure_progress WHERE run = :run;
+SELECT p.last_batch_at = max(b.done_at) AS last, p.finished_at = max(b.done_at) AS finished, max(b.done_at) > min(b.done_at) AS one_after_another
+  FROM consent.exposure_progress p JOIN consent.exposure_batch b USING (run) WHERE p.run = :run GROUP BY p.last_batch_at, p.finished_at;
 CALL consent.exposure_work(:run);
 CREATE TEMP TABLE expo_at_once AS
   SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', body => 'text', organisation => $$'expo acme'$$, campaign => 'campaign',

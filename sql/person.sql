@@ -499,6 +499,14 @@ SELECT form, kind, in_words FROM consent.history('all@person.example');
 SELECT consent.list_on_register('+442079460201', 'tps', '2026-01-01', delisted_on => '2026-06-01') > 0,
        consent.non_objection('+442079460201', 'person acme') > 0;
 SELECT kind, in_words FROM consent.history('+442079460201');
+-- Of what nobody said why, and of what has ended or has not.
+SELECT consent.request('bare@person.example', 'person acme', 'email', reference => 'quote-2') > 0,
+       consent.suppress('bare@person.example') > 0,
+       consent.give('bare@person.example', '{email}', 'person acme', method => 'ticked_box', wording => 'Yes', at => '2026-01-01', expires_at => '2026-02-01') > 0,
+       consent.give('bare@person.example', '{sms}', 'person acme', method => 'ticked_box', wording => 'Yes', expires_at => now() + interval '1 year') > 0,
+       consent.give('bare@person.example', '{post}', 'person acme', method => 'ticked_box', wording => 'Yes') > 0;
+SELECT kind, split_part(in_words, ', until', 1) AS in_words FROM consent.history('bare@person.example');
+SELECT e -> 'channels' AS channels, e ->> 'event_state' AS state FROM jsonb_array_elements(consent.record('bare@person.example') -> 'events') e WHERE e ->> 'event_type' = 'consent';
 SELECT s ->> 'channel' AS channel, s ->> 'product_category' AS product_category, s ->> 'allowed' AS allowed
   FROM jsonb_array_elements(consent.record('all@person.example') -> 'status') AS s
  WHERE s ->> 'party_id' = 'person acme' AND s ->> 'channel' IN ('email', 'post');

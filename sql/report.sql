@@ -44,6 +44,15 @@ SELECT count(*) > 100 AS enough,
  WHERE c.contact::text LIKE '%@report.example' AND c.organisation LIKE 'report %' AND c.purpose IN ('marketing', 'report bulletin') AND c.contact::text NOT LIKE 'fay@%'
    AND (c.contact <> 'eve@report.example' OR c.product_category IS NOT NULL);
 
+-- What counts as never asked.
+SELECT array_agg(code ORDER BY code COLLATE "C") AS never_asked FROM consent.reason WHERE consent.status(false, code) = 'never_asked';
+SELECT DISTINCT consent.status(true, code) AS allowed FROM consent.reason;
+SELECT DISTINCT consent.status(false, code) FROM consent.reason WHERE code IN ('objected', 'consent_withdrawn', 'consent_expired', 'soi_not_similar', 'suppressed');
+-- A contact that is only known with a +tag is no contact without it, and is one however much it said.
+SELECT consent.withdraw('dan+news@report.example', '{post}', 'report acme') > 0 AS recorded;
+SELECT contact, address FROM consent.contact_standing WHERE address = 'dan@report.example';
+SELECT contact FROM consent.current WHERE contact IN ('dan@report.example', 'dan+news@report.example') AND organisation = 'report acme' AND channel = 'email' AND purpose = 'marketing';
+
 -- consent.verdicts() and consent.coverage count the same.
 SELECT v.status, v.reason, v.contacts >= n.n AS all_of_ours
   FROM consent.verdicts('email', 'report acme') v
@@ -58,7 +67,25 @@ SELECT permitted >= 2 AS permitted, refused >= 2 AS others_too, permitted + refu
   FROM consent.coverage
  WHERE organisation = 'report acme' AND channel = 'sms' AND purpose = 'marketing';
 
+-- The most frequent verdict first, with the regulation as the verdict has it.
+INSERT INTO consent.organisation (name, jurisdiction, is_charity) VALUES ('report de', 'DE', false), ('report charity', 'GB', true);
+SELECT o AS organisation, array_agg(v.reason ORDER BY v.n) = array_agg(v.reason ORDER BY v.contacts DESC, v.reason) AS sorted,
+       count(*) FILTER (WHERE v.citation IS DISTINCT FROM c.citation) AS other_citation
+  FROM unnest('{report acme,report de}'::text[]) o,
+       LATERAL (SELECT * FROM consent.verdicts('email', o) WITH ORDINALITY AS v(status, reason, citation, contacts, n)) v,
+       LATERAL (SELECT DISTINCT c.citation FROM consent.current c WHERE c.organisation = o AND c.channel = 'email' AND c.purpose = 'marketing' AND c.reason = v.reason) c
+ GROUP BY o ORDER BY o;
+SELECT DISTINCT citation FROM consent.verdicts('email', 'report de');
+-- The charities' soft opt-in is one.
+INSERT INTO consent.purpose (name, kind) VALUES ('report appeals', 'charitable');
+SELECT consent.soft_opt_in('sue@report.example', 'report charity', refusal_offered => true, refused => false, kind => 'support') > 0 AS recorded;
+SELECT reason FROM consent.current WHERE contact = 'sue@report.example' AND organisation = 'report charity' AND channel = 'email' AND purpose = 'report appeals';
+SELECT soft_opt_in FROM consent.coverage WHERE organisation = 'report charity' AND channel = 'email' AND purpose = 'report appeals';
+SELECT soft_opt_in FROM consent.coverage_of('{report charity}', '{email}', '{report appeals}');
+
 -- consent.coverage_of() counts the same, in one reading.
+SELECT purpose, array_agg(channel ORDER BY n) AS channels FROM consent.coverage_of('{report acme}') WITH ORDINALITY AS c(organisation, channel, purpose, permitted, soft_opt_in, refused, never_asked, contacts, n) GROUP BY purpose;
+SELECT organisation, channel, purpose FROM consent.coverage_of('{report bolt,report acme}', '{sms,email}', '{report bulletin}');
 SELECT count(*) AS rows, count(*) FILTER (WHERE permitted > 0) > 0 AS some_permitted, count(*) FILTER (WHERE never_asked > 0) > 0 AS some_never_asked
   FROM consent.coverage_of('{report acme,report bolt}', '{email,sms,live_call}', NULL)
  WHERE purpose IN ('marketing', 'report bulletin');
@@ -120,6 +147,32 @@ SELECT reason FROM consent.judge(NULL, NULL, NULL, 'report acme');
 SELECT reason FROM consent.judge(NULL, 'nobody@report.example', 'email', 'report nobody');
 SELECT consent.try_channel('sms'), consent.try_channel('pigeon') AS unknown,
        consent.class_to_judge('service', 'direct_marketing'), consent.class_to_judge('mixed', 'service'), consent.class_to_judge('service', 'nonsense');
+
+-- consent.disguised_marketing: declared no marketing, and found to be some; what cannot be told is not said to be, nor is one message twice.
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, declared_class, channel, organisation, action, written_by)
+SELECT now(), 'pg_class', true, 'consent', '{consent}', l.class::consent.message_class, l.declared::consent.message_class, 'email', 'report disguise', l.action, l.says
+  FROM (VALUES ('mixed', 'service', 'sent', 'wrong: sent'), ('direct_marketing', 'regulatory', 'diverted', 'wrong: stopped'), ('consent_request', 'market_research', 'flagged', 'wrong: flagged'),
+               ('mixed', 'service', 'claimed', 'right: the same, as a worker took it'), ('service', 'service', 'sent', 'right: is a service message'),
+               ('unknown', 'service', 'sent', 'right: cannot be told'), ('direct_marketing', 'direct_marketing', 'sent', 'right: was said to be'),
+               ('direct_marketing', NULL, 'sent', 'right: nothing was declared')) AS l(class, declared, action, says);
+SELECT written_by, declared_class, class FROM consent.disguised_marketing WHERE organisation = 'report disguise' ORDER BY 1;
+DELETE FROM consent.decision_log WHERE organisation = 'report disguise';
+
+-- Whoever sees a part of the ledger only is told, and given no figures.
+CREATE ROLE regress_report_part IN ROLE consent_reader;
+ALTER TABLE consent.ledger ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_report_part;
+SELECT count(*) FROM consent.current WHERE contact = 'ann@report.example';
+SELECT * FROM consent.verdicts('email', 'report acme');
+SELECT * FROM consent.coverage_of('{report acme}', '{email}');
+SELECT * FROM consent.why_not('email', 'report acme');
+SELECT consent.audience('email', 'report acme');
+SELECT consent.preflight('SELECT $$ann@report.example$$', 'x', organisation => 'report acme');
+SELECT consent.subject_access('ann@report.example');
+SELECT consent.report_json();
+RESET ROLE;
+ALTER TABLE consent.ledger DISABLE ROW LEVEL SECURITY;
+DROP ROLE regress_report_part;
 
 -- Who may read them.
 CREATE ROLE regress_report_poor;
