@@ -63,8 +63,16 @@ SELECT consent.seal() > 0 AS sealed;
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, contact, action, written_by)
 SELECT now(), 'consent.ledger', false, 'objected', '{objected}', c::consent.contact, 'sent', 'me' FROM unnest('{sam@erasure.example,sam+x@erasure.example,bystander@erasure.example}'::text[]) c;
 INSERT INTO consent.quarantine (relation, "row", reason)
-SELECT 'consent.ledger', r::jsonb, 'objected' FROM unnest('{"{\"to\": \"Sam@Erasure.example\"}","{\"payload\": {\"to\": [\"x@y.example; sam+1@erasure.example\"]}}","{\"to\": \"bystander@erasure.example\"}"}'::text[]) r;
+SELECT 'consent.ledger', r::jsonb, 'objected' FROM unnest('{"{\"to\": \"Sam@Erasure.example\"}","{\"to\": \"\\\"Bloggs, Sam\\\" <sam@erasure.example>\"}","{\"payload\": {\"to\": [\"x@y.example; sam+1@erasure.example\"]}}","{\"to\": \"bystander@erasure.example\"}"}'::text[]) r;
+-- what an audit found is still counted, and no longer known
+INSERT INTO consent.exposure_run (id, relation, mapping) OVERRIDING SYSTEM VALUE VALUES (-1, 'consent.ledger', '{}') RETURNING id AS run \gset
+INSERT INTO consent.exposure_finding (run, contact, person, complaint, reason)
+SELECT :run, c::consent.contact, consent.contact_root(c::consent.contact)::text, false, 'objected' FROM unnest('{sam@erasure.example,sam+x@erasure.example,bystander@erasure.example}'::text[]) c;
 SELECT consent.forget('Sam <sam+anything@erasure.example>') AS erasure \gset
+SELECT contact, replace(person, :'erasure', 'N') AS person, count(*) FROM consent.exposure_finding WHERE run = :run GROUP BY 1, 2 ORDER BY 1;
+DELETE FROM consent.exposure_run WHERE id = :run;
+SELECT event_id = :erasure AS this_one, ground, suppressed FROM consent.erasures_of('sam+other@erasure.example');
+SELECT count(*) AS of_others FROM consent.erasures_of('bystander@erasure.example');
 SELECT (SELECT count(*) FROM consent.ledger WHERE address = 'sam@erasure.example') AS ledger, (SELECT count(*) FROM consent.address_standing WHERE address = 'sam@erasure.example') AS standing,
        (SELECT count(*) FROM consent.person_link WHERE address = 'sam@erasure.example') AS links, (SELECT count(*) FROM consent.unsubscribe_link WHERE contact = 'sam@erasure.example') AS unsubscribe_links,
        (SELECT array_agg(contact::text) FROM consent.decision_log) AS log, (SELECT array_agg("row" ->> 'to') FROM consent.quarantine) AS quarantine, (SELECT count(*) FROM consent.history('sam@erasure.example')) AS history;

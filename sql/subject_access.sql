@@ -14,7 +14,10 @@ SELECT now(), 'pg_class', false, 'objected', '{objected}', 'direct_marketing', '
 INSERT INTO consent.quarantine (relation, "row", reason) VALUES
   ('pg_class', '{"to_addr": "Jo <JO+x@dsar.example>", "body": "for jo"}', 'objected'),
   ('pg_class', '{"payload": {"to": ["other@dsar.example"]}, "body": "not jo@dsar.example"}', 'objected'),
-  ('pg_class', '{"payload": {"to": ["jo@dsar.example"]}, "body": "nested"}', 'objected');
+  ('pg_class', '{"payload": {"to": ["jo@dsar.example"]}, "body": "nested"}', 'objected'),
+  ('pg_class', '{"to": "third@dsar.example; \"Bloggs, Jo\" <jo@dsar.example>", "body": "in a list"}', 'objected'),
+  ('pg_class', '{"phone": 447700900999, "body": "a number"}', 'objected'),
+  ('pg_class', '{"phone": "07700 900999", "body": "a number as text"}', 'objected');
 -- A message that waited when the person withdrew, and a link that was never used.
 CREATE TABLE dsar_outbox (to_addr text, body text, status text DEFAULT 'queued');
 SELECT consent.guard(target => 'dsar_outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'dsar acme'$$,
@@ -26,6 +29,43 @@ SELECT consent.unsubscribe_token('sam@dsar.example', 'dsar acme') IS NOT NULL AS
 SELECT s -> 'relation' AS relation, s -> 'cancelled' AS cancelled FROM jsonb_array_elements(consent.subject_access('sam@dsar.example') -> 'sweeps') s;
 SELECT consent.subject_access('sam@dsar.example') -> 'unsubscribe_links' AS links;
 SELECT consent.subject_access('jo@dsar.example') -> 'sweeps' AS none, consent.subject_access('jo@dsar.example') -> 'unsubscribe_links' AS none;
+
+-- Whose else she is: links with what proves them, her other addresses, past sends with the complaint.
+SELECT consent.link('jo@dsar.example', 'customer 1', source => 'crm', evidence => '{"crm": 4711}') > 0 AS linked;
+SELECT consent.link('07700 900999', 'customer 1') > 0 AS linked;
+SELECT consent.link('ex@dsar.example', 'customer 1') > 0 AS linked;
+SELECT consent.unlink('ex@dsar.example', 'customer 1') > 0 AS unlinked;
+SELECT consent.link('other@dsar.example', 'customer 2') > 0 AS linked;
+INSERT INTO consent.exposure_run (id, relation, mapping) OVERRIDING SYSTEM VALUE VALUES (-1, 'pg_class', '{}') RETURNING id AS run \gset
+INSERT INTO consent.exposure_finding (run, contact, person, channel, campaign, sent_at, complaint, reason) VALUES
+  (:run, 'jo+x@dsar.example', 'jo@dsar.example', 'email', 'spring', '2026-03-01', true, 'objected'),
+  (:run, 'jo@dsar.example', 'jo@dsar.example', 'email', 'undated', 'infinity', false, 'objected'),
+  (:run, 'other@dsar.example', 'other@dsar.example', 'email', 'spring', '2026-03-01', true, 'objected');
+SELECT l -> 'person' AS person, l -> 'linked' AS linked, l -> 'source' AS source, l -> 'evidence' AS evidence FROM jsonb_array_elements(consent.subject_access('jo@dsar.example') -> 'links') l;
+SELECT consent.subject_access('jo@dsar.example') -> 'linked_contacts' AS jo, consent.subject_access('ex@dsar.example') -> 'linked_contacts' AS ex;
+SELECT p - 'audit' AS past_send FROM jsonb_array_elements(consent.subject_access('jo@dsar.example') -> 'past_sends') p;
+SELECT q -> 'row' ->> 'body' AS kept FROM jsonb_array_elements(consent.subject_access('+447700900999') -> 'quarantine') q ORDER BY 1;
+SELECT consent.subject_access_of('customer 1') -> 'person' AS person, jsonb_path_query_array(consent.subject_access_of('customer 1'), '$.contacts[*].contact') AS contacts,
+       consent.subject_access_of('nobody') -> 'contacts' AS nobody;
+-- What stands in any column of a row about a contact is shown: of a new column, too.
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, declared_class, channel, organisation, purpose, contact, event_id, ruleset, policy, evidence, action, written_by)
+VALUES (now(), 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'dsar acme', 'marketing', 'all@dsar.example', 1, 'r', 'GB 1', '{"rules": []}', 'diverted', 'x');
+INSERT INTO consent.quarantine (relation, "row", reason, released_at, reasons, citation, event_id, class, guard, released_by)
+VALUES ('pg_class', '{"to": "all@dsar.example", "cc": null}', 'objected', now(), '{objected}', 'PECR', 1, 'mixed', 'g', 'x');
+INSERT INTO consent.exposure_finding (run, contact, person, organisation, channel, campaign, month, sent_at, complaint, class, decision, reason)
+SELECT :run, 'all@dsar.example', 'all@dsar.example', 'dsar acme', 'email', 'c', '2026-03-01', '2026-03-01', true, 'mixed', consent.evaluate('all@dsar.example', 'email', 'dsar acme'), 'objected';
+SELECT consent.link('all@dsar.example', 'customer 3', source => 'crm', evidence => '{}') > 0 AS linked;
+SELECT t.relation, array_agg(c.attname::text ORDER BY c.attnum) FILTER (WHERE NOT a #> ARRAY[t.key, '0'] ? c.attname) AS not_shown
+  FROM consent.subject_access('all@dsar.example') a,
+       (VALUES ('consent.decision_log'::regclass, 'decisions'), ('consent.quarantine', 'quarantine'), ('consent.exposure_finding', 'past_sends'), ('consent.person_link', 'links')) AS t(relation, key)
+  JOIN pg_attribute c ON c.attrelid = t.relation AND c.attnum > 0 AND NOT c.attisdropped
+ GROUP BY t.relation ORDER BY t.relation::text;
+SELECT consent.subject_access('all@dsar.example') #> '{quarantine,0,row}' AS whole_row;
+-- Every table of ours that can hold something about a contact is known here: of a new one decide what is to be shown.
+SELECT array_agg(DISTINCT c.relname::text ORDER BY c.relname::text)
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+ WHERE c.relnamespace = 'consent'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+   AND (a.atttypid IN ('consent.contact'::regtype, 'consent.contact[]'::regtype) OR a.attname ~ 'person|contact|address|keys|row' AND a.atttypid <> 'int8'::regtype);
 
 SELECT jsonb_object_agg(key, CASE jsonb_typeof(value) WHEN 'array' THEN jsonb_array_length(value)::text ELSE jsonb_typeof(value) END ORDER BY key)
   FROM jsonb_each(consent.subject_access('jo+news@dsar.example'));
@@ -43,13 +83,25 @@ SELECT html LIKE '%Acme &amp; &lt;Co&gt; holds%' AS controller, html LIKE '%Yes 
        html LIKE '%Objected to every channel%' AS history, html NOT LIKE '%<b>please%' AS escaped, html LIKE '<!DOCTYPE html>%' AS page FROM dsar_page;
 SELECT consent.subject_access_html('nobody@dsar.example') LIKE '%Nothing is on record.%' AS empty;
 
+SELECT html LIKE '%Your other addresses%<code>+447700900999</code>%' AS others, html LIKE '%Kept with it: {&quot;crm&quot;: 4711}%' AS evidence, html LIKE '%it brought a complaint%' AS complaint,
+       html LIKE '%<th scope="row">time not known</th>%' AS undated, html NOT LIKE '%What was erased%' AS none_erased FROM dsar_page;
+SELECT consent.subject_access_html('sam@dsar.example') LIKE '%waiting messages in dsar_outbox%1 cancelled, 0 left for later%' AS sweep,
+       consent.subject_access_html('sam@dsar.example') LIKE '%Links to unsubscribe%in the name of dsar acme.%' AS links;
+-- After an erasure: that there was one.
+SELECT consent.forget('sam@dsar.example', reason => 'request <7>') > 0 AS erased;
+SELECT jsonb_array_length(a -> 'history') AS events, a #> '{erasures,0,ground}' AS ground, a #> '{erasures,0,suppressed}' AS suppressed, a -> 'unsubscribe_links' AS links, a -> 'sweeps' AS sweeps
+  FROM consent.subject_access('Sam+x@dsar.example') a;
+SELECT consent.subject_access_html('sam@dsar.example') LIKE '%what we held was erased (request &lt;7&gt;). A digest of the address is kept, so that you are sent no marketing.%' AS page;
+
 CREATE ROLE regress_dsar_reader IN ROLE consent_reader;
 CREATE ROLE regress_dsar_writer IN ROLE consent_writer;
 SET ROLE regress_dsar_reader;
-SELECT consent.subject_access('jo@dsar.example') ->> 'contact' AS reader;
+SELECT consent.subject_access('jo@dsar.example') ->> 'contact' AS reader, consent.subject_access_of('customer 1') ->> 'person' AS person;
+SELECT consent.erased_digest('sam@dsar.example');
 SET ROLE regress_dsar_writer;
 SELECT consent.subject_access('jo@dsar.example');
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 DROP ROLE regress_dsar_reader, regress_dsar_writer;
 DROP TABLE dsar_outbox;
+DELETE FROM consent.exposure_run WHERE id = :run;

@@ -19,7 +19,7 @@ INSERT INTO chapter VALUES
   (3, 'Recording', 'give withdraw object soft_opt_in request answered contacted non_objection suppress unsuppress set_subscriber list_on_register screened wording_in_force wording_digest'),
   (4, 'Replies and unsubscribing', 'inbound read_reply unsubscribe_token unsubscribe rotate_token_key'),
   (5, 'Persons and erasure', 'link unlink linked_addresses forget expire_contacts'),
-  (6, 'What a person may see', 'history record receipt events_of subject_access subject_access_html'),
+  (6, 'What a person may see', 'history record receipt events_of subject_access subject_access_of subject_access_html'),
   (7, 'Proof', 'seal verify_ledger event_digest rebuild_standings wrong_standings'),
   (8, 'Deciding', 'evaluate may_send policy_in_force default_organisation'),
   (9, 'Campaigns', 'permitted audience contact_id count numbers unnest audience_of union_of why_not preflight verdicts coverage_of status judge record_defects stored_size'),

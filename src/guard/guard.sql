@@ -158,6 +158,22 @@ CREATE FUNCTION consent.guard_key(recipient text[], region text) RETURNS bigint
   AS 'MODULE_PATHNAME', 'pg_consent_guard_key';
 COMMENT ON FUNCTION consent.guard_key(text[], text) IS 'The same of an array of texts';
 
+-- For subject access and erasure, which know no mapping: any text or number of
+-- the row that a guard would read as this address, alone or in a list.
+CREATE FUNCTION consent.row_is_for("row" jsonb, contact consent.contact) RETURNS boolean
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+  SELECT EXISTS (
+    SELECT FROM pg_catalog.jsonb_path_query(row_is_for."row", 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS v(value),
+                LATERAL (SELECT v.value #>> '{}') AS t(said)
+     WHERE consent.guard_key(row_is_for.contact::text, 'GB') = ANY (
+             consent.guard_keys(t.said, COALESCE(pg_catalog.current_setting('pg_consent.default_region', true), 'GB'))
+             || CASE WHEN t.said ~ '^[0-9]+$' THEN consent.guard_keys('+' || t.said, 'GB') ELSE '{}' END));
+END;
+COMMENT ON FUNCTION consent.row_is_for(jsonb, consent.contact) IS
+  'Does an address of this contact, in any form, stand in the row, in a field of its own or in a list? A field that only mentions it, and a row that names its recipient by the id of another table, are not found';
+REVOKE EXECUTE ON FUNCTION consent.row_is_for(jsonb, consent.contact) FROM PUBLIC;
+
 CREATE FUNCTION consent.guard_index(target regclass) RETURNS SETOF text
   LANGUAGE C STABLE STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_guard_index';

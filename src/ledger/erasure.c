@@ -45,6 +45,7 @@
 #include "ledger/vocabulary.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_forget);
+PG_FUNCTION_INFO_V1(pg_consent_erased_digest);
 PG_FUNCTION_INFO_V1(pg_consent_expire_contacts);
 
 #define KEY_BYTES 32
@@ -315,10 +316,19 @@ static const char *const elsewhere_queries[] = {
 	"DELETE FROM consent.unsubscribe_link WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) $1",
 	"DELETE FROM consent.decision_log WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) $1",
 	"DELETE FROM consent.sweep_log WHERE contact_digest OPERATOR(pg_catalog.=) pg_catalog.int8send(consent.guard_key($1::pg_catalog.text, 'GB'))",
-	"DELETE FROM consent.quarantine WHERE EXISTS (SELECT FROM pg_catalog.jsonb_path_query(\"row\", '$.** ? (@.type() == \"string\")') v, "
-	"pg_catalog.regexp_split_to_table(v OPERATOR(pg_catalog.#>>) '{}', '[,;]') s "
-	"WHERE consent.contact_root(consent.try_contact(s)) OPERATOR(pg_catalog.=) $1)",
+	/* As consent.row_is_for() has it, which a 0.1.0 that is to be updated lacks. */
+	"DELETE FROM consent.quarantine WHERE EXISTS (SELECT FROM "
+	"pg_catalog.jsonb_path_query(\"row\", 'strict $.** ? (@.type() == \"string\" || @.type() == \"number\")') v, "
+	"LATERAL (SELECT v OPERATOR(pg_catalog.#>>) '{}' AS said) t "
+	"WHERE consent.guard_key($1::pg_catalog.text, 'GB') OPERATOR(pg_catalog.=) ANY ("
+	"consent.guard_keys(t.said, COALESCE(pg_catalog.current_setting('pg_consent.default_region', true), 'GB')) OPERATOR(pg_catalog.||) "
+	"CASE WHEN t.said OPERATOR(pg_catalog.~) '^[0-9]+$' THEN consent.guard_keys('+' OPERATOR(pg_catalog.||) t.said, 'GB') ELSE '{}' END))",
 };
+
+/* An audit's figures must stay: whom a finding is about is counted, not known. */
+static const char audit_query[] =
+"UPDATE consent.exposure_finding SET contact = NULL, person = 'erased '::pg_catalog.text OPERATOR(pg_catalog.||) $2::pg_catalog.text "
+"WHERE person OPERATOR(pg_catalog.=) $1::pg_catalog.text";
 
 /* The first of them that the sweep of our own commit may write to again. */
 #define TRACES_FROM		2
@@ -377,6 +387,9 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 
 	for (int i = 0; i < lengthof(elsewhere_queries); i++)
 		run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
+	types[1] = INT8OID;
+	values[1] = Int64GetDatum(event_id);
+	run(audit_query, SPI_OK_UPDATE, 2, types, values, NULL);
 	note_forgotten(event_id, root, contact_type);
 	consent_ledger_restricted(root);
 	for (int i = 0; i < list_length(linked); i++)
@@ -434,6 +447,17 @@ consent_erase_traces(void)
 	}
 	SPI_finish();
 	SetUserIdAndSecContext(caller.user, caller.context);
+}
+
+PGDLLEXPORT Datum
+pg_consent_erased_digest(PG_FUNCTION_ARGS)
+{
+	bytea	   *digest = palloc(VARHDRSZ + CONSENT_DIGEST_LEN);
+
+	SET_VARSIZE(digest, VARHDRSZ + CONSENT_DIGEST_LEN);
+	if (!consent_erasure_digest(PG_GETARG_CONSENT_CONTACT_PP(0), (uint8 *) VARDATA(digest)))
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(digest);
 }
 
 /*

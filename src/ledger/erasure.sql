@@ -73,7 +73,7 @@ CREATE FUNCTION consent.forget(contact consent.contact, reason text DEFAULT NULL
   LANGUAGE C VOLATILE
   AS 'MODULE_PATHNAME', 'pg_consent_forget';
 COMMENT ON FUNCTION consent.forget(consent.contact, text, timestamptz) IS
-  'Erases what is held about a contact, all +tag forms of the address: its events, standing, links, unsubscribe links, log entries and quarantined rows (UK GDPR 17). Marketing to it stays refused (suppressed) until a new explicit consent, through a keyed digest; what other contacts of the same person owe to it stays with them. Returns the number of the row of consent.erasure, also where nothing was held. reason must not name the person; at is when the person asked. Waits for transactions that are recording events. Errors: 22004 no contact, 22023 a time in the future, 25001 isolation level above READ COMMITTED';
+  'Erases what is held about a contact, all +tag forms of the address: its events, standing, links, unsubscribe links, log entries and quarantined rows, and the address in the findings of audits (UK GDPR 17). Marketing to it stays refused (suppressed) until a new explicit consent, through a keyed digest; what other contacts of the same person owe to it stays with them. Returns the number of the row of consent.erasure, also where nothing was held. reason must not name the person; at is when the person asked. Waits for transactions that are recording events. Errors: 22004 no contact, 22023 a time in the future, 25001 isolation level above READ COMMITTED';
 
 CREATE FUNCTION consent.expire_contacts(before timestamptz, reason text, at_most integer DEFAULT 10000) RETURNS bigint
   LANGUAGE C VOLATILE
@@ -81,4 +81,24 @@ CREATE FUNCTION consent.expire_contacts(before timestamptz, reason text, at_most
 COMMENT ON FUNCTION consent.expire_contacts(timestamptz, text, integer) IS
   'Retention: erases contacts of which nothing has been recorded, and nothing has taken effect, since a moment. Who had ever said no stays suppressed until a new explicit consent; the others are unknown again. At most so many; returns how many, so call it until it returns 0. Each is logged in consent.erasure with the reason. Errors: 22004 no moment or reason, 22023 a moment in the future';
 
-REVOKE EXECUTE ON FUNCTION consent.forget(consent.contact, text, timestamptz), consent.expire_contacts(timestamptz, text, integer) FROM PUBLIC;
+CREATE FUNCTION consent.erased_digest(contact consent.contact) RETURNS bytea
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_erased_digest';
+COMMENT ON FUNCTION consent.erased_digest(consent.contact) IS
+  'What consent.erasure has of an address that was erased; NULL while there is no key. For the owner alone';
+
+-- As the owner: whose an erasure was can only be asked of an address in hand.
+CREATE FUNCTION consent.erasures_of(contact consent.contact)
+  RETURNS TABLE (event_id bigint, effective_at timestamptz, erased_at timestamptz, ground text, reason text, suppressed boolean)
+  LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1
+BEGIN ATOMIC
+  SELECT e.event_id, e.effective_at, e.erased_at, e.ground, e.reason, e.suppressed
+    FROM consent.erasure e
+   WHERE e.address_digest = consent.erased_digest(erasures_of.contact)
+   ORDER BY e.event_id;
+END;
+COMMENT ON FUNCTION consent.erasures_of(consent.contact) IS
+  'When and why what was held about a contact was erased: what a digest of the address still tells. suppressed: is marketing refused until a new explicit consent?';
+
+REVOKE EXECUTE ON FUNCTION consent.forget(consent.contact, text, timestamptz), consent.expire_contacts(timestamptz, text, integer),
+  consent.erased_digest(consent.contact), consent.erasures_of(consent.contact) FROM PUBLIC;

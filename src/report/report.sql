@@ -54,9 +54,9 @@ BEGIN
                                    FROM line x WHERE x.breakdown = 'month' AND x.month IS NOT NULL), '[]'))
       FROM consent.exposure_progress p WHERE p.run = audit);
   guards := (
-    SELECT jsonb_build_object('guards', COALESCE(jsonb_agg(jsonb_build_object('relation', g.relation::text, 'leaf', g.leaf::text, 'on_block', g.on_block,
+    SELECT jsonb_build_object('guards', COALESCE(jsonb_agg(jsonb_build_object('relation', g.relation::text, 'leaf', g.leaf::text, 'name', g.name, 'on_block', g.on_block,
                                                                               'health', g.health, 'detail', g.detail)
-                                                           ORDER BY g.health = 'ok', g.relation::text, g.leaf::text), '[]'))
+                                                           ORDER BY g.health = 'ok', g.relation::text, g.leaf::text, g.name), '[]'))
       FROM consent.guards g);
 
   -- One expression of a RETURN: PL/pgSQL plans that in parallel, but not what is
@@ -281,22 +281,24 @@ BEGIN ATOMIC
   WITH step AS (
     SELECT v.i - 1 AS i, (v.value ->> first_key)::numeric AS a, (v.value ->> second_key)::numeric AS b, v.value ->> label_key AS label
       FROM pg_catalog.jsonb_array_elements(data) WITH ORDINALITY AS v(value, i)),
-  scale AS (SELECT consent.report_top(pg_catalog.max(s.a + s.b)) AS top, pg_catalog.count(*) AS n FROM step s)
+  -- Few columns are no wider than those of six.
+  scale AS (SELECT consent.report_top(pg_catalog.max(s.a + s.b)) AS top, pg_catalog.count(*) AS n,
+                   pg_catalog.round(7 * LEAST(pg_catalog.count(*), 6) / 6.0, 2) AS width FROM step s)
   SELECT '<div class="plot"><div class="axis" aria-hidden="true"><span>' || consent.report_number(c.top) || '</span><span>'
          || consent.report_number(pg_catalog.trunc(c.top / 2)) || '</span><span>0</span></div>'
          || pg_catalog.format('<svg class="columns" viewBox="0 0 %s 100" preserveAspectRatio="none" role="img" aria-label="%s">', c.n * 10, consent.html(description))
          || pg_catalog.format('<path class="grid" d="M0 0.2H%1$s M0 50H%1$s M0 99.8H%1$s"/>', c.n * 10)
          || pg_catalog.string_agg(
-              pg_catalog.format('<g><title>%1$s: %2$s %3$s, %4$s %5$s</title><rect class="%6$s" x="%7$s" y="%8$s" width="7" height="%9$s"/><rect class="%10$s" x="%7$s" y="%11$s" width="7" height="%12$s"/></g>',
+              pg_catalog.format('<g><title>%1$s: %2$s %3$s, %4$s %5$s</title><rect class="%6$s" x="%7$s" y="%8$s" width="%13$s" height="%9$s"/><rect class="%10$s" x="%7$s" y="%11$s" width="%13$s" height="%12$s"/></g>',
                                 pg_catalog.to_char(s.label::date, CASE label_key WHEN 'month' THEN 'FMMonth YYYY' ELSE 'FMDD Mon YYYY' END), consent.report_number(s.a), consent.html(first_key), consent.report_number(s.b), consent.html(second_key),
-                                first_kind, s.i * 10 + 1.5, pg_catalog.round(100 - 100 * s.a / c.top, 2), pg_catalog.round(100 * s.a / c.top, 2),
-                                second_kind, pg_catalog.round(100 - 100 * (s.a + s.b) / c.top, 2), pg_catalog.round(100 * s.b / c.top, 2)), '' ORDER BY s.i)
-         || '</svg><div class="ticks" aria-hidden="true">'
+                                first_kind, s.i * 10 + (10 - c.width) / 2, pg_catalog.round(100 - 100 * s.a / c.top, 2), pg_catalog.round(100 * s.a / c.top, 2),
+                                second_kind, pg_catalog.round(100 - 100 * (s.a + s.b) / c.top, 2), pg_catalog.round(100 * s.b / c.top, 2), c.width), '' ORDER BY s.i)
+         || '</svg><div class="ticks' || CASE WHEN c.n <= 3 THEN ' each' ELSE '' END || '" aria-hidden="true">'
          || (SELECT pg_catalog.string_agg('<span>' || pg_catalog.to_char(t.label::date, CASE label_key WHEN 'month' THEN 'Mon YYYY' ELSE 'FMDD Mon YYYY' END) || '</span>', '' ORDER BY t.i)
                FROM step t WHERE t.i IN (0, (c.n - 1) / 2, c.n - 1))
          || '</div></div>'
     FROM step s CROSS JOIN scale c
-   GROUP BY c.top, c.n;
+   GROUP BY c.top, c.n, c.width;
 END;
 COMMENT ON FUNCTION consent.report_columns(jsonb, text, text, text, text, text, text) IS 'Columns of a report over time: two stacked series';
 
@@ -316,7 +318,7 @@ header.top .eyebrow{margin:0;font-size:.8rem;letter-spacing:.09em;text-transform
 h1{font-size:clamp(1.7rem,4vw,2.6rem);line-height:1.15;margin:.25rem 0 .6rem;font-weight:650;letter-spacing:-.01em;overflow-wrap:anywhere}
 header.top p.lead{margin:0;color:#dbe5ec;max-width:46rem}
 main{padding:0 1.5rem;margin-top:-3.6rem}
-.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.9rem;padding:0;margin:0 0 1.4rem;list-style:none}
+.tiles{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.9rem;padding:0;margin:0 0 1.4rem;list-style:none}
 .tiles li{background:var(--paper);border:1px solid var(--line);border-left:5px solid var(--unasked);border-radius:.3rem;padding:.95rem 1.1rem 1rem}
 .tiles li.good{border-left-color:var(--good)}.tiles li.bad{border-left-color:var(--no)}.tiles li.plain{border-left-color:var(--yes)}
 .tiles b{display:block;font-size:2rem;line-height:1.15;font-weight:650;font-variant-numeric:tabular-nums;letter-spacing:-.02em}
@@ -327,13 +329,13 @@ section{background:var(--paper);border:1px solid var(--line);border-radius:.4rem
 h2{font-size:1.3rem;line-height:1.25;margin:0 0 .3rem;font-weight:650}
 h3{font-size:1.02rem;margin:1.7rem 0 .4rem;font-weight:650}
 p.says{margin:0 0 1.1rem;color:var(--soft);max-width:48rem}
-p.none+p.says,.scroll+p.says{margin:1rem 0 0}section>:last-child{margin-bottom:0}p.none{margin:.8rem 0 0;padding:1rem 1.1rem;background:var(--ground);border-radius:.3rem;color:var(--soft)}
+p.none+p.says,table+p.says{margin:1rem 0 0}section>:last-child{margin-bottom:0}p.none{margin:.8rem 0 0;padding:1rem 1.1rem;background:var(--ground);border-radius:.3rem;color:var(--soft)}
 .key{display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;margin:0 0 .6rem;padding:0;list-style:none;font-size:.88rem;color:var(--soft)}
 .key i{display:inline-block;width:.85em;height:.85em;border-radius:.15em;margin-right:.4em;vertical-align:-.08em}
 .key .yes,.key i.yes{background:var(--yes)}.key i.no{background:var(--no)}.key i.unasked{background:var(--unasked)}.key i.soft{background:#6fb1cc}
 .plot{display:grid;grid-template-columns:auto 1fr;gap:.35rem .7rem;margin:.4rem 0 1rem}
 .axis{display:flex;flex-direction:column;justify-content:space-between;text-align:right;font-size:.78rem;line-height:1;color:var(--soft);font-variant-numeric:tabular-nums}
-.ticks{grid-column:2;display:flex;justify-content:space-between;font-size:.78rem;color:var(--soft)}
+.ticks{grid-column:2;display:flex;justify-content:space-between;font-size:.78rem;color:var(--soft)}.ticks.each span{flex:1;text-align:center}
 svg.columns{width:100%;height:13rem;display:block;overflow:visible}
 svg .grid{stroke:var(--line);stroke-width:1;fill:none;vector-effect:non-scaling-stroke}
 svg.bar{width:100%;height:.7rem;display:block;border-radius:.15rem}
@@ -359,10 +361,10 @@ details{margin:.2rem 0 0}summary{cursor:pointer;color:#0b5a86;font-size:.92rem;p
 summary:focus-visible,a:focus-visible,.scroll:focus-visible{outline:3px solid #f0a202;outline-offset:2px}
 footer.end{padding:0 1.5rem 3rem;color:var(--soft);font-size:.86rem}
 @media (max-width:40rem){header.top{padding:1.6rem 1rem 5rem}main{padding:0 .8rem}section{padding:1.1rem 1rem 1.3rem}
-.tiles{grid-template-columns:1fr 1fr;gap:.6rem}.tiles li{padding:.7rem .8rem}.tiles b{font-size:1.4rem}svg.columns{height:9rem}
+.tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:.6rem}.tiles li{padding:.7rem .7rem}.tiles b{font-size:clamp(1.1rem,5.2vw,1.4rem);overflow-wrap:anywhere}svg.columns{height:9rem}
 table.chart thead{position:absolute;left:-999rem}table.chart tr{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;padding:.65rem 0;border-top:1px solid var(--line)}
 table.chart th,table.chart td{border:0;padding:0}table.chart tbody th,table.chart td.b,table.chart td.wide{flex:1 0 100%}table.chart td.b{padding:.25rem 0 .15rem}
-table.stack thead{position:absolute;left:-999rem}table.stack tr{display:block;border-top:1px solid var(--line);padding:.6rem 0}table.stack th,table.stack td{display:block;border:0;padding:0;width:auto}
+table.stack thead{position:absolute;left:-999rem}table.stack tr{display:block;border-top:1px solid var(--line);padding:.6rem 0}table.stack th,table.stack td{display:block;border:0;padding:0;width:auto}table.stack td[data-of]:before{content:attr(data-of) ": ";color:var(--soft)}table.stack td .health{margin-top:.3rem}
 table.chart td.n[data-of]:after{content:" " attr(data-of);color:var(--soft);font-size:.84rem}}
 @page{size:A4;margin:15mm 14mm 18mm;@bottom-left{content:"Compliance report";font:8pt "Liberation Sans",Arial,sans-serif;color:#4d5b69}@bottom-right{content:"Page " counter(page) " of " counter(pages);font:8pt "Liberation Sans",Arial,sans-serif;color:#4d5b69}}
 @media print{html{font-size:12.5px}body{background:#fff;font-size:9.5pt;line-height:1.45}header.top{background:none;color:#000;padding:0 0 1.2rem}header.top p,header.top .eyebrow,header.top p.lead{color:#333}
@@ -399,18 +401,18 @@ DECLARE
   r jsonb := report -> 'at_risk';
   w jsonb := report -> 'withdrawals';
   e jsonb := report -> 'expiring';
-  days text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY') || ' to '
-               || to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
+  first_day text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
+  last_day text := to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   broken bigint := (SELECT count(*) FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'health' <> 'ok');
   raises boolean := EXISTS (SELECT FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'on_block' = 'raise');
   page text;
   rows text;
 BEGIN
   page := '<header class="top"><div><p class="eyebrow">Compliance report</p><h1>' || consent.html(report ->> 'title')
-    || COALESCE(': ' || consent.html(report ->> 'organisation'), '') || '</h1><p class="lead">' || days || '. Made on '
+    || COALESCE(': ' || consent.html(report ->> 'organisation'), '') || '</h1><p class="lead">' || first_day || CASE WHEN last_day <> first_day THEN ' to ' || last_day ELSE '' END || '. Made on '
     || to_char((report ->> 'generated_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY at HH24:MI') || ' from a ledger of '
     || consent.report_number((report #>> '{ledger,contacts}')::numeric) || ' contacts'
-    || COALESCE(', last event ' || (report #>> '{ledger,last_event}'), '') || '.</p></div></header><main id="main">';
+    || COALESCE(', last event ' || consent.html(report #>> '{ledger,last_event}'), '') || '.</p></div></header><main id="main">';
 
   -- What matters at a glance.
   page := page || '<ul class="tiles">'
@@ -452,7 +454,7 @@ BEGIN
                              consent.report_number((v ->> 'allowed')::numeric), consent.report_number((v ->> 'refused')::numeric)), '' ORDER BY v ->> 'starts')
       INTO rows FROM jsonb_array_elements(d -> 'over_time') v;
     page := page || format('<details><summary>The figures</summary><table><caption>Decisions logged per %s</caption><thead><tr><th scope="col">From</th><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>%s</tbody></table></details>',
-                           report ->> 'bucket', rows);
+                           consent.html(report ->> 'bucket'), rows);
     SELECT string_agg(format('<tr><th scope="row">%s<small>%s%s</small></th><td class="b">%s</td><td class="n" data-of="messages">%s</td><td class="n" data-of="people">%s</td></tr>',
                              consent.report_words(v ->> 'reason'), COALESCE(consent.html(v ->> 'explanation') || ' ', ''), COALESCE(consent.html(v ->> 'citation') || '.', ''),
                              consent.report_bar(ARRAY[(v ->> 'messages')::numeric], '{no}', (d #>> '{reasons,0,messages}')::numeric),
@@ -475,20 +477,20 @@ BEGIN
   -- Coverage
   SELECT string_agg(CASE WHEN a.before IS DISTINCT FROM v ->> 'organisation'
                          THEN CASE WHEN a.before IS NOT NULL THEN '</tbody><tbody>' ELSE '' END
-                              || '<tr class="group"><th scope="rowgroup" colspan="5">' || consent.html(v ->> 'organisation') || '</th></tr>' ELSE '' END
-                    || format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="permitted">%s</td><td class="n" data-of="refused">%s</td><td class="n" data-of="never asked">%s</td></tr>',
+                              || '<tr class="group"><th scope="rowgroup" colspan="6">' || consent.html(v ->> 'organisation') || '</th></tr>' ELSE '' END
+                    || format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="permitted">%s</td><td class="n" data-of="by soft opt-in">%s</td><td class="n" data-of="refused">%s</td><td class="n" data-of="never asked">%s</td></tr>',
                            consent.report_words(v ->> 'channel'),
                            consent.report_bar(ARRAY[(v ->> 'permitted')::numeric - (v ->> 'soft_opt_in')::numeric, (v ->> 'soft_opt_in')::numeric,
                                                     (v ->> 'refused')::numeric, (v ->> 'never_asked')::numeric], '{yes,soft,no,unasked}', (v ->> 'contacts')::numeric),
-                           consent.report_number((v ->> 'permitted')::numeric), consent.report_number((v ->> 'refused')::numeric),
-                           consent.report_number((v ->> 'never_asked')::numeric)), '' ORDER BY i)
+                           consent.report_number((v ->> 'permitted')::numeric), consent.report_number((v ->> 'soft_opt_in')::numeric),
+                           consent.report_number((v ->> 'refused')::numeric), consent.report_number((v ->> 'never_asked')::numeric)), '' ORDER BY i)
     INTO rows
     FROM (SELECT c.v, c.i, lag(c.v ->> 'organisation') OVER (ORDER BY c.i) AS before
             FROM jsonb_array_elements(report -> 'coverage') WITH ORDINALITY AS c(v, i) WHERE (c.v ->> 'contacts')::bigint > 0) a;
   page := page || '<section id="coverage" aria-labelledby="h-coverage"><h2 id="h-coverage">Who may be sent marketing</h2>'
     || '<p class="says">All contacts of the ledger, judged now for every channel, also where an address is of another kind. A soft opt-in serves only what resembles the product that was sold. Whoever was never asked may not be sent marketing, and may not be asked by a message either: that is marketing too.</p>'
     || COALESCE('<ul class="key"><li><i class="yes"></i>permitted</li><li><i class="soft"></i>permitted by soft opt-in</li><li><i class="no"></i>refused</li><li><i class="unasked"></i>never asked</li></ul>'
-         || '<table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
+         || '<table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">By soft opt&#8209;in</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
          || rows || '</tbody></table>', '<p class="none">The ledger holds no contacts yet.</p>');
   IF (e ->> 'permissions')::bigint > 0 THEN
     page := page || format('<h3>Soon to end</h3><p class="says">%s permissions of %s people end within 90 days if nothing is done, %s of them within 30 days: %s.</p>',
@@ -527,7 +529,7 @@ BEGIN
     page := page || format('<p class="says">%s messages in <code>%s</code> were judged as of the time they were sent. %s of them (%s) should not have gone, to %s people%s; %s brought a complaint.</p>',
                            consent.report_number((t ->> 'judged')::numeric), consent.html(x ->> 'relation'), consent.report_number((t ->> 'messages')::numeric),
                            consent.report_share((t ->> 'messages')::numeric, (t ->> 'judged')::numeric), consent.report_number((t ->> 'people')::numeric),
-                           COALESCE(format(', over %s days from %s to %s', t ->> 'days', to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
+                           COALESCE(format(', over %s days from %s to %s', consent.report_number((t ->> 'days')::numeric), to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
                                            to_char((t ->> 'last_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY')), ''),
                            consent.report_number((t ->> 'complaints')::numeric));
     IF (t ->> 'messages')::bigint > 0 THEN
@@ -549,12 +551,12 @@ BEGIN
         INTO rows FROM jsonb_array_elements(x -> 'reasons') WITH ORDINALITY AS a(v, i);
       page := page || '<h3>Why</h3><table class="chart"><thead><tr><th scope="col">Reason</th><td></td><th scope="col" class="n">Messages</th><th scope="col" class="n">People</th></tr></thead><tbody>'
         || rows || '</tbody></table>';
-      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
+      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="sent">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
                                COALESCE(consent.html(v ->> 'campaign'), '(none named)'),
-                               consent.report_bar(ARRAY[(v ->> 'judged')::numeric - (v ->> 'messages')::numeric, (v ->> 'messages')::numeric], '{yes,no}', (v ->> 'judged')::numeric),
+                               consent.report_bar(ARRAY[(v ->> 'judged')::numeric - (v ->> 'messages')::numeric, (v ->> 'messages')::numeric], '{yes,no}', (v ->> 'judged')::numeric), consent.report_number((v ->> 'judged')::numeric),
                                consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric), consent.report_number((v ->> 'complaints')::numeric)), '' ORDER BY i)
         INTO rows FROM jsonb_array_elements(x -> 'campaigns') WITH ORDINALITY AS a(v, i);
-      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
+      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Sent</th><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
         || rows || '</tbody></table>';
     END IF;
   END IF;
@@ -571,7 +573,7 @@ BEGIN
     INTO rows FROM jsonb_array_elements(g -> 'groups') WITH ORDINALITY AS a(v, i);
   page := page || COALESCE('<table class="chart"><thead><tr><th scope="col">Table</th><th scope="col">What was found</th><th scope="col" class="n">Messages</th><th scope="col" class="n">Sent</th></tr></thead><tbody>'
     || rows || '</tbody></table>', '<p class="none">None were logged in this period.</p>');
-  SELECT string_agg(format('<blockquote>%s<footer>Kept back from <code>%s</code>, column <code>%s</code>: %s.</footer></blockquote>', consent.highlight(v ->> 'text'),
+  SELECT string_agg(format('<blockquote dir="auto">%s<footer dir="ltr">Kept back from <code>%s</code>, column <code>%s</code>: %s.</footer></blockquote>', consent.highlight(v ->> 'text'),
                            consent.html(v ->> 'relation'), consent.html(v ->> 'column'), lower(consent.report_words(v ->> 'reason'))), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(g -> 'examples') WITH ORDINALITY AS a(v, i);
   page := page || COALESCE('<h3>Examples, with the evidence marked</h3>' || rows, '') || '</section>';
@@ -579,18 +581,19 @@ BEGIN
   -- Opt-outs
   page := page || '<section id="optouts" aria-labelledby="h-optouts"><h2 id="h-optouts">How fast an opt-out takes effect</h2>'
     || CASE WHEN (w ->> 'count')::bigint = 0 THEN '<p class="none">Nobody withdrew or objected in this period.</p>' ELSE
-       format('<p class="says">From what the person said to its being on record, where it binds every message. In a history that was loaded afterwards that is the day of loading.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr></tbody></table>',
+       format('<p class="says">From what the person said to its being on record, where it binds every message. In a history that was loaded afterwards that is the day of loading.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr><tr><th scope="row">Nobody knows when they were said</th><td class="n">%s</td></tr></tbody></table>',
               consent.report_number((w ->> 'count')::numeric), consent.report_duration((w ->> 'median_seconds')::numeric), consent.report_duration((w ->> 'p95_seconds')::numeric),
-              consent.report_duration((w ->> 'slowest_seconds')::numeric), consent.report_number((w ->> 'over_a_day')::numeric)) END || '</section>';
+              consent.report_duration((w ->> 'slowest_seconds')::numeric), consent.report_number((w ->> 'over_a_day')::numeric), consent.report_number((w ->> 'time_unknown')::numeric)) END || '</section>';
 
   -- Guards
-  SELECT string_agg(format('<tr><th scope="row">%s%s</th><td>%s</td><td><span class="health %s">%s</span>%s</td></tr>', consent.html(v ->> 'relation'),
+  SELECT string_agg(format('<tr><th scope="row">%s%s%s</th><td data-of="A refused message">%s</td><td><span class="health %s">%s</span>%s</td></tr>', consent.html(v ->> 'relation'),
                            CASE WHEN v ->> 'leaf' <> v ->> 'relation' THEN '<small>partition ' || consent.html(v ->> 'leaf') || '</small>' ELSE '' END,
+                           COALESCE('<small>guard ' || consent.html(v ->> 'name') || '</small>', ''),
                            CASE v ->> 'on_block' WHEN 'raise' THEN 'fails with an error' WHEN 'divert' THEN 'is stored as cancelled' WHEN 'quarantine' THEN 'goes to quarantine' WHEN 'flag' THEN 'goes out, and is logged' ELSE '&#8211;' END, CASE v ->> 'health' WHEN 'ok' THEN 'good' ELSE 'bad' END, CASE v ->> 'health' WHEN 'ok' THEN 'Working' ELSE consent.report_words(v ->> 'health') END,
                            COALESCE('<small>' || consent.html(v ->> 'detail') || '</small>', '')), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(report -> 'guards') WITH ORDINALITY AS a(v, i);
   page := page || '<section id="guards" aria-labelledby="h-guards"><h2 id="h-guards">The guards themselves</h2>'
-    || COALESCE('<div class="scroll" tabindex="0" role="region" aria-label="Guards"><table><thead><tr><th scope="col">Table</th><th scope="col">A refused message</th><th scope="col">Health</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    || COALESCE('<table class="stack"><thead><tr><th scope="col">Table</th><th scope="col">A refused message</th><th scope="col">Health</th></tr></thead><tbody>' || rows || '</tbody></table>',
                 '<p class="none">No table is guarded: nothing stops a message to somebody who said no.</p>')
     || format('<p class="says">In quarantine from this period: %s held, %s released.</p></section>', consent.report_number((report #>> '{quarantine,held}')::numeric),
               consent.report_number((report #>> '{quarantine,released}')::numeric));

@@ -4,7 +4,9 @@
 --
 -- Every table of the extension that can hold something about a contact is
 -- asked, under every +tag form of the address, because the person will not know
--- under which they gave it.
+-- under which they gave it.  Rows are shown whole: a column that is added later is
+-- not forgotten here.  Left out are only hashes that name nobody: what a sweep has
+-- left to do (consent.gate_log), import figures, and the filter in memory.
 -------------------------------------------------------------------------------
 
 -- As the owner: the links themselves are secrets, that there are some is not.
@@ -43,27 +45,25 @@ BEGIN
       SELECT jsonb_agg(jsonb_build_object('organisation', v -> 'party_id', 'status', consent.status((v ->> 'allowed')::boolean, v ->> 'reason')) || (v - 'party_id') ORDER BY i)
         FROM jsonb_array_elements(record -> 'status') WITH ORDINALITY AS e(v, i)
        WHERE consent.status((v ->> 'allowed')::boolean, v ->> 'reason') <> 'never_asked'), '[]'),
+    'links', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(k) - '{address}'::text[]) ORDER BY k.event_id)
+        FROM consent.person_link k WHERE k.address = root), '[]'),
+    'linked_contacts', COALESCE((SELECT jsonb_agg(o ORDER BY o::text) FROM consent.linked_addresses(root) o), '[]'),
+    'erasures', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(e)) ORDER BY e.event_id) FROM consent.erasures_of(contact) e), '[]'),
     'decisions', COALESCE((
-      SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('decided_at', d.decided_at, 'contact', d.contact, 'organisation', d.organisation, 'channel', d.channel,
-                                                            'purpose', d.purpose, 'class', d.class, 'allowed', d.allowed, 'reason', d.reason, 'action', d.action,
-                                                            'relation', d.relation::text)) ORDER BY d.decided_at)
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(d)) ORDER BY d.decided_at)
         FROM consent.decision_log d WHERE consent.contact_root(d.contact) = root), '[]'),
     'quarantine', COALESCE((
-      SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('decided_at', q.decided_at, 'relation', q.relation::text, 'reason', q.reason, 'class', q.class,
-                                                            'released_at', q.released_at, 'row', q."row")) ORDER BY q.id)
-        FROM consent.quarantine q
-       WHERE EXISTS (SELECT FROM jsonb_path_query(q."row", 'strict $.** ? (@.type() == "string")') AS v(value)
-                      WHERE position(split_part(split_part(root::text, '@', 1), '+', 1) IN lower(v.value #>> '{}')) > 0
-                         OR consent.contact_kind(root) <> 'email'
-                      HAVING bool_or(consent.contact_root(consent.try_contact(v.value #>> '{}')) = root))), '[]'),
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(q) - 'row') || jsonb_build_object('row', q."row") ORDER BY q.id)
+        FROM consent.quarantine q WHERE consent.row_is_for(q."row", root)), '[]'),
     'past_sends', COALESCE((
-      SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('sent_at', f.sent_at, 'organisation', f.organisation, 'channel', f.channel, 'campaign', f.campaign,
-                                                            'class', f.class, 'reason', f.reason, 'audit', f.run)) ORDER BY f.sent_at, f.run)
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(f) - '{run,person}'::text[]) || jsonb_build_object('audit', f.run) ORDER BY f.sent_at, f.run)
         FROM consent.exposure_finding f WHERE f.person = root::text), '[]'),
     'unsubscribe_links', COALESCE((
       SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(u))) FROM consent.unsubscribe_links(contact) u), '[]'),
     'sweeps', COALESCE((
-      SELECT jsonb_agg(jsonb_build_object('at', s.at, 'relation', s.relation::text, 'cancelled', s.cancelled, 'skipped', s.skipped) ORDER BY s.at)
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(s) - 'contact_digest') ORDER BY s.at)
         FROM consent.sweep_log s WHERE s.contact_digest = int8send(consent.guard_key(root::text, 'GB'))), '[]'),
     'contact_number', consent.contact_id(contact),
     'receipts', COALESCE((
@@ -71,7 +71,23 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.subject_access(consent.contact) IS
-  'Everything held about a contact, under every form of the address: the consent record, every event with its words, the status, decisions about messages, rows in quarantine, messages that a withdrawal cancelled, unsubscribe links, findings of audits, receipts. The reply to a request under UK GDPR Article 15 needs your own tables too. Reads with the caller''s rights: for members of consent_reader';
+  'Everything held about a contact, under every form of the address: the consent record, every event with its words and evidence, the status, the person it is linked to and their other contacts, decisions about messages, rows in quarantine, messages that a withdrawal cancelled, unsubscribe links, findings of audits, receipts, and what is left of an erasure. The reply to a request under UK GDPR Article 15 needs your own tables too; and look at it before it goes out, because a quarantined row is shown whole, with whoever else it was for. Reads with the caller''s rights: for members of consent_reader';
+
+CREATE FUNCTION consent.subject_access_of(person text) RETURNS jsonb
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+  SELECT jsonb_build_object(
+           'person', subject_access_of.person,
+           'made_at', now(),
+           'contacts', COALESCE(jsonb_agg(consent.subject_access(k.address) ORDER BY k.address::text), '[]'))
+    FROM (SELECT DISTINCT ON (l.address) l.address, l.linked
+            FROM consent.person_link l
+           WHERE l.person = subject_access_of.person
+           ORDER BY l.address, l.event_id DESC) k
+   WHERE k.linked;
+END;
+COMMENT ON FUNCTION consent.subject_access_of(text) IS
+  'consent.subject_access() of every contact that consent.link() has linked to a person and consent.unlink() has not taken away';
 
 CREATE FUNCTION consent.subject_access_html(contact consent.contact, controller text DEFAULT NULL) RETURNS text
   LANGUAGE plpgsql STABLE
@@ -107,16 +123,30 @@ BEGIN
                            consent.html(upper(left(v ->> 'in_words', 1)) || substr(regexp_replace(v ->> 'in_words', '; does not count: .*$', ''), 2)
                                         || COALESCE('; does not count: ' || replace(substring(v ->> 'in_words' FROM '; does not count: (.*)$'), '_', ' '), '')),
                            concat_ws('. ', 'As ' || NULLIF(consent.html(v ->> 'form'), consent.html(a ->> 'contact')), 'From: ' || consent.html(v ->> 'source'),
-                                     'Recorded ' || to_char((v ->> 'recorded_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'))), '' ORDER BY i)
-    INTO rows FROM jsonb_array_elements(a -> 'history') WITH ORDINALITY AS e(v, i);
+                                     'Recorded ' || to_char((v ->> 'recorded_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
+                                     'Kept with it: ' || consent.html(x.evidence))), '' ORDER BY i)
+    INTO rows
+    FROM jsonb_array_elements(a -> 'history') WITH ORDINALITY AS e(v, i)
+    LEFT JOIN (SELECT (k ->> 'event_id')::bigint AS event_id, k ->> 'evidence' AS evidence
+                 FROM jsonb_array_elements((a #> '{record,events}') || (a -> 'links')) k WHERE k ? 'evidence') x ON x.event_id = (v ->> 'event_id')::bigint;
   page := page || '<section aria-labelledby="h-history"><h2 id="h-history">What you said, and what was learnt</h2>' || COALESCE(
     '<table class="stack"><thead><tr><th scope="col">When</th><th scope="col">What</th></tr></thead><tbody>' || rows || '</tbody></table>', '<p class="none">Nothing is on record.</p>');
-  SELECT string_agg('<blockquote>' || consent.html(v) || '</blockquote>', '' ORDER BY i) INTO rows
+  SELECT string_agg('<blockquote dir="auto">' || consent.html(v) || '</blockquote>', '' ORDER BY i) INTO rows
     FROM jsonb_array_elements_text(a -> 'wordings') WITH ORDINALITY AS e(v, i);
-  page := page || COALESCE('<h3>The words on record</h3>' || rows, '') || '</section>';
+  page := page || COALESCE('<h3>The words on record</h3>' || rows, '');
+  SELECT string_agg(format('<p class="says">On %s what we held was erased%s. %s</p>', to_char((v ->> 'erased_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
+                           COALESCE(' (' || consent.html(v ->> 'reason') || ')', ''),
+                           CASE WHEN (v ->> 'suppressed')::boolean THEN 'A digest of the address is kept, so that you are sent no marketing.' ELSE 'A digest of the address is kept.' END), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(a -> 'erasures') WITH ORDINALITY AS e(v, i);
+  page := page || COALESCE('<h3>What was erased</h3>' || rows, '');
+  SELECT string_agg('<code>' || consent.html(v) || '</code>', ', ' ORDER BY i) INTO rows
+    FROM jsonb_array_elements_text(a -> 'linked_contacts') WITH ORDINALITY AS e(v, i);
+  page := page || COALESCE('<h3>Your other addresses</h3><p class="says">' || rows || '. What is held about each is in a page of its own; a no under one of them holds for all.</p>', '');
+  SELECT string_agg(DISTINCT consent.html(v ->> 'organisation'), ', ') INTO rows FROM jsonb_array_elements(a -> 'unsubscribe_links') v;
+  page := page || COALESCE('<h3>Links to unsubscribe</h3><p class="says">Were made for you in the name of ' || rows || '.</p>', '') || '</section>';
 
   SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s</td></tr>',
-                           to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
+                           COALESCE(to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), 'time not known'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
                            COALESCE(consent.report_words(v ->> 'channel'), 'channel not known'), COALESCE(consent.report_words(v ->> 'class'), ''),
                            consent.html(upper(left(v ->> 'outcome', 1)) || substr(v ->> 'outcome', 2))), '' ORDER BY (v ->> 'at')::timestamptz)
     INTO rows
@@ -126,8 +156,13 @@ BEGIN
           SELECT q || jsonb_build_object('at', q ->> 'decided_at', 'outcome', CASE WHEN q ? 'released_at' THEN 'kept back, released later' ELSE 'kept back' END)
             FROM jsonb_array_elements(a -> 'quarantine') q
           UNION ALL
-          SELECT f || jsonb_build_object('at', f ->> 'sent_at', 'outcome', 'sent; found later that it should not have been')
-            FROM jsonb_array_elements(a -> 'past_sends') f WHERE f ->> 'sent_at' <> 'infinity') m;
+          SELECT f || jsonb_build_object('at', NULLIF(f ->> 'sent_at', 'infinity'),
+                                         'outcome', 'sent; found later that it should not have been' || CASE WHEN (f ->> 'complaint')::boolean THEN '; it brought a complaint' ELSE '' END)
+            FROM jsonb_array_elements(a -> 'past_sends') f
+          UNION ALL
+          SELECT s || jsonb_build_object('organisation', 'waiting messages in ' || (s ->> 'relation'), 'channel', 'all channels',
+                                         'outcome', format('%s cancelled, %s left for later, because you had said no', s ->> 'cancelled', s ->> 'skipped'))
+            FROM jsonb_array_elements(a -> 'sweeps') s) m;
   page := page || '<section aria-labelledby="h-messages"><h2 id="h-messages">Messages to you that were judged</h2>' || COALESCE(
     '<div class="scroll" tabindex="0" role="region" aria-label="Table of messages"><table class="stack"><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
     '<p class="none">None are logged.</p>') || '</section>';
@@ -139,4 +174,4 @@ $$;
 COMMENT ON FUNCTION consent.subject_access_html(consent.contact, text) IS
   'consent.subject_access() as a page for the person, in plain English; controller: who answers';
 
-REVOKE EXECUTE ON FUNCTION consent.subject_access(consent.contact), consent.subject_access_html(consent.contact, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION consent.subject_access(consent.contact), consent.subject_access_of(text), consent.subject_access_html(consent.contact, text) FROM PUBLIC;

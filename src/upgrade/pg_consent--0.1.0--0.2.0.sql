@@ -1037,9 +1037,9 @@ BEGIN
                                    FROM line x WHERE x.breakdown = 'month' AND x.month IS NOT NULL), '[]'))
       FROM consent.exposure_progress p WHERE p.run = audit);
   guards := (
-    SELECT jsonb_build_object('guards', COALESCE(jsonb_agg(jsonb_build_object('relation', g.relation::text, 'leaf', g.leaf::text, 'on_block', g.on_block,
+    SELECT jsonb_build_object('guards', COALESCE(jsonb_agg(jsonb_build_object('relation', g.relation::text, 'leaf', g.leaf::text, 'name', g.name, 'on_block', g.on_block,
                                                                               'health', g.health, 'detail', g.detail)
-                                                           ORDER BY g.health = 'ok', g.relation::text, g.leaf::text), '[]'))
+                                                           ORDER BY g.health = 'ok', g.relation::text, g.leaf::text, g.name), '[]'))
       FROM consent.guards g);
 
   -- One expression of a RETURN: PL/pgSQL plans that in parallel, but not what is
@@ -1196,22 +1196,24 @@ BEGIN ATOMIC
   WITH step AS (
     SELECT v.i - 1 AS i, (v.value ->> first_key)::numeric AS a, (v.value ->> second_key)::numeric AS b, v.value ->> label_key AS label
       FROM pg_catalog.jsonb_array_elements(data) WITH ORDINALITY AS v(value, i)),
-  scale AS (SELECT consent.report_top(pg_catalog.max(s.a + s.b)) AS top, pg_catalog.count(*) AS n FROM step s)
+  -- Few columns are no wider than those of six.
+  scale AS (SELECT consent.report_top(pg_catalog.max(s.a + s.b)) AS top, pg_catalog.count(*) AS n,
+                   pg_catalog.round(7 * LEAST(pg_catalog.count(*), 6) / 6.0, 2) AS width FROM step s)
   SELECT '<div class="plot"><div class="axis" aria-hidden="true"><span>' || consent.report_number(c.top) || '</span><span>'
          || consent.report_number(pg_catalog.trunc(c.top / 2)) || '</span><span>0</span></div>'
          || pg_catalog.format('<svg class="columns" viewBox="0 0 %s 100" preserveAspectRatio="none" role="img" aria-label="%s">', c.n * 10, consent.html(description))
          || pg_catalog.format('<path class="grid" d="M0 0.2H%1$s M0 50H%1$s M0 99.8H%1$s"/>', c.n * 10)
          || pg_catalog.string_agg(
-              pg_catalog.format('<g><title>%1$s: %2$s %3$s, %4$s %5$s</title><rect class="%6$s" x="%7$s" y="%8$s" width="7" height="%9$s"/><rect class="%10$s" x="%7$s" y="%11$s" width="7" height="%12$s"/></g>',
+              pg_catalog.format('<g><title>%1$s: %2$s %3$s, %4$s %5$s</title><rect class="%6$s" x="%7$s" y="%8$s" width="%13$s" height="%9$s"/><rect class="%10$s" x="%7$s" y="%11$s" width="%13$s" height="%12$s"/></g>',
                                 pg_catalog.to_char(s.label::date, CASE label_key WHEN 'month' THEN 'FMMonth YYYY' ELSE 'FMDD Mon YYYY' END), consent.report_number(s.a), consent.html(first_key), consent.report_number(s.b), consent.html(second_key),
-                                first_kind, s.i * 10 + 1.5, pg_catalog.round(100 - 100 * s.a / c.top, 2), pg_catalog.round(100 * s.a / c.top, 2),
-                                second_kind, pg_catalog.round(100 - 100 * (s.a + s.b) / c.top, 2), pg_catalog.round(100 * s.b / c.top, 2)), '' ORDER BY s.i)
-         || '</svg><div class="ticks" aria-hidden="true">'
+                                first_kind, s.i * 10 + (10 - c.width) / 2, pg_catalog.round(100 - 100 * s.a / c.top, 2), pg_catalog.round(100 * s.a / c.top, 2),
+                                second_kind, pg_catalog.round(100 - 100 * (s.a + s.b) / c.top, 2), pg_catalog.round(100 * s.b / c.top, 2), c.width), '' ORDER BY s.i)
+         || '</svg><div class="ticks' || CASE WHEN c.n <= 3 THEN ' each' ELSE '' END || '" aria-hidden="true">'
          || (SELECT pg_catalog.string_agg('<span>' || pg_catalog.to_char(t.label::date, CASE label_key WHEN 'month' THEN 'Mon YYYY' ELSE 'FMDD Mon YYYY' END) || '</span>', '' ORDER BY t.i)
                FROM step t WHERE t.i IN (0, (c.n - 1) / 2, c.n - 1))
          || '</div></div>'
     FROM step s CROSS JOIN scale c
-   GROUP BY c.top, c.n;
+   GROUP BY c.top, c.n, c.width;
 END;
 CREATE OR REPLACE FUNCTION consent.report_duration(seconds numeric) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1240,7 +1242,7 @@ header.top .eyebrow{margin:0;font-size:.8rem;letter-spacing:.09em;text-transform
 h1{font-size:clamp(1.7rem,4vw,2.6rem);line-height:1.15;margin:.25rem 0 .6rem;font-weight:650;letter-spacing:-.01em;overflow-wrap:anywhere}
 header.top p.lead{margin:0;color:#dbe5ec;max-width:46rem}
 main{padding:0 1.5rem;margin-top:-3.6rem}
-.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.9rem;padding:0;margin:0 0 1.4rem;list-style:none}
+.tiles{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.9rem;padding:0;margin:0 0 1.4rem;list-style:none}
 .tiles li{background:var(--paper);border:1px solid var(--line);border-left:5px solid var(--unasked);border-radius:.3rem;padding:.95rem 1.1rem 1rem}
 .tiles li.good{border-left-color:var(--good)}.tiles li.bad{border-left-color:var(--no)}.tiles li.plain{border-left-color:var(--yes)}
 .tiles b{display:block;font-size:2rem;line-height:1.15;font-weight:650;font-variant-numeric:tabular-nums;letter-spacing:-.02em}
@@ -1251,13 +1253,13 @@ section{background:var(--paper);border:1px solid var(--line);border-radius:.4rem
 h2{font-size:1.3rem;line-height:1.25;margin:0 0 .3rem;font-weight:650}
 h3{font-size:1.02rem;margin:1.7rem 0 .4rem;font-weight:650}
 p.says{margin:0 0 1.1rem;color:var(--soft);max-width:48rem}
-p.none+p.says,.scroll+p.says{margin:1rem 0 0}section>:last-child{margin-bottom:0}p.none{margin:.8rem 0 0;padding:1rem 1.1rem;background:var(--ground);border-radius:.3rem;color:var(--soft)}
+p.none+p.says,table+p.says{margin:1rem 0 0}section>:last-child{margin-bottom:0}p.none{margin:.8rem 0 0;padding:1rem 1.1rem;background:var(--ground);border-radius:.3rem;color:var(--soft)}
 .key{display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;margin:0 0 .6rem;padding:0;list-style:none;font-size:.88rem;color:var(--soft)}
 .key i{display:inline-block;width:.85em;height:.85em;border-radius:.15em;margin-right:.4em;vertical-align:-.08em}
 .key .yes,.key i.yes{background:var(--yes)}.key i.no{background:var(--no)}.key i.unasked{background:var(--unasked)}.key i.soft{background:#6fb1cc}
 .plot{display:grid;grid-template-columns:auto 1fr;gap:.35rem .7rem;margin:.4rem 0 1rem}
 .axis{display:flex;flex-direction:column;justify-content:space-between;text-align:right;font-size:.78rem;line-height:1;color:var(--soft);font-variant-numeric:tabular-nums}
-.ticks{grid-column:2;display:flex;justify-content:space-between;font-size:.78rem;color:var(--soft)}
+.ticks{grid-column:2;display:flex;justify-content:space-between;font-size:.78rem;color:var(--soft)}.ticks.each span{flex:1;text-align:center}
 svg.columns{width:100%;height:13rem;display:block;overflow:visible}
 svg .grid{stroke:var(--line);stroke-width:1;fill:none;vector-effect:non-scaling-stroke}
 svg.bar{width:100%;height:.7rem;display:block;border-radius:.15rem}
@@ -1283,10 +1285,10 @@ details{margin:.2rem 0 0}summary{cursor:pointer;color:#0b5a86;font-size:.92rem;p
 summary:focus-visible,a:focus-visible,.scroll:focus-visible{outline:3px solid #f0a202;outline-offset:2px}
 footer.end{padding:0 1.5rem 3rem;color:var(--soft);font-size:.86rem}
 @media (max-width:40rem){header.top{padding:1.6rem 1rem 5rem}main{padding:0 .8rem}section{padding:1.1rem 1rem 1.3rem}
-.tiles{grid-template-columns:1fr 1fr;gap:.6rem}.tiles li{padding:.7rem .8rem}.tiles b{font-size:1.4rem}svg.columns{height:9rem}
+.tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:.6rem}.tiles li{padding:.7rem .7rem}.tiles b{font-size:clamp(1.1rem,5.2vw,1.4rem);overflow-wrap:anywhere}svg.columns{height:9rem}
 table.chart thead{position:absolute;left:-999rem}table.chart tr{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;padding:.65rem 0;border-top:1px solid var(--line)}
 table.chart th,table.chart td{border:0;padding:0}table.chart tbody th,table.chart td.b,table.chart td.wide{flex:1 0 100%}table.chart td.b{padding:.25rem 0 .15rem}
-table.stack thead{position:absolute;left:-999rem}table.stack tr{display:block;border-top:1px solid var(--line);padding:.6rem 0}table.stack th,table.stack td{display:block;border:0;padding:0;width:auto}
+table.stack thead{position:absolute;left:-999rem}table.stack tr{display:block;border-top:1px solid var(--line);padding:.6rem 0}table.stack th,table.stack td{display:block;border:0;padding:0;width:auto}table.stack td[data-of]:before{content:attr(data-of) ": ";color:var(--soft)}table.stack td .health{margin-top:.3rem}
 table.chart td.n[data-of]:after{content:" " attr(data-of);color:var(--soft);font-size:.84rem}}
 @page{size:A4;margin:15mm 14mm 18mm;@bottom-left{content:"Compliance report";font:8pt "Liberation Sans",Arial,sans-serif;color:#4d5b69}@bottom-right{content:"Page " counter(page) " of " counter(pages);font:8pt "Liberation Sans",Arial,sans-serif;color:#4d5b69}}
 @media print{html{font-size:12.5px}body{background:#fff;font-size:9.5pt;line-height:1.45}header.top{background:none;color:#000;padding:0 0 1.2rem}header.top p,header.top .eyebrow,header.top p.lead{color:#333}
@@ -1309,18 +1311,18 @@ DECLARE
   r jsonb := report -> 'at_risk';
   w jsonb := report -> 'withdrawals';
   e jsonb := report -> 'expiring';
-  days text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY') || ' to '
-               || to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
+  first_day text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
+  last_day text := to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   broken bigint := (SELECT count(*) FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'health' <> 'ok');
   raises boolean := EXISTS (SELECT FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'on_block' = 'raise');
   page text;
   rows text;
 BEGIN
   page := '<header class="top"><div><p class="eyebrow">Compliance report</p><h1>' || consent.html(report ->> 'title')
-    || COALESCE(': ' || consent.html(report ->> 'organisation'), '') || '</h1><p class="lead">' || days || '. Made on '
+    || COALESCE(': ' || consent.html(report ->> 'organisation'), '') || '</h1><p class="lead">' || first_day || CASE WHEN last_day <> first_day THEN ' to ' || last_day ELSE '' END || '. Made on '
     || to_char((report ->> 'generated_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY at HH24:MI') || ' from a ledger of '
     || consent.report_number((report #>> '{ledger,contacts}')::numeric) || ' contacts'
-    || COALESCE(', last event ' || (report #>> '{ledger,last_event}'), '') || '.</p></div></header><main id="main">';
+    || COALESCE(', last event ' || consent.html(report #>> '{ledger,last_event}'), '') || '.</p></div></header><main id="main">';
 
   -- What matters at a glance.
   page := page || '<ul class="tiles">'
@@ -1362,7 +1364,7 @@ BEGIN
                              consent.report_number((v ->> 'allowed')::numeric), consent.report_number((v ->> 'refused')::numeric)), '' ORDER BY v ->> 'starts')
       INTO rows FROM jsonb_array_elements(d -> 'over_time') v;
     page := page || format('<details><summary>The figures</summary><table><caption>Decisions logged per %s</caption><thead><tr><th scope="col">From</th><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>%s</tbody></table></details>',
-                           report ->> 'bucket', rows);
+                           consent.html(report ->> 'bucket'), rows);
     SELECT string_agg(format('<tr><th scope="row">%s<small>%s%s</small></th><td class="b">%s</td><td class="n" data-of="messages">%s</td><td class="n" data-of="people">%s</td></tr>',
                              consent.report_words(v ->> 'reason'), COALESCE(consent.html(v ->> 'explanation') || ' ', ''), COALESCE(consent.html(v ->> 'citation') || '.', ''),
                              consent.report_bar(ARRAY[(v ->> 'messages')::numeric], '{no}', (d #>> '{reasons,0,messages}')::numeric),
@@ -1385,20 +1387,20 @@ BEGIN
   -- Coverage
   SELECT string_agg(CASE WHEN a.before IS DISTINCT FROM v ->> 'organisation'
                          THEN CASE WHEN a.before IS NOT NULL THEN '</tbody><tbody>' ELSE '' END
-                              || '<tr class="group"><th scope="rowgroup" colspan="5">' || consent.html(v ->> 'organisation') || '</th></tr>' ELSE '' END
-                    || format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="permitted">%s</td><td class="n" data-of="refused">%s</td><td class="n" data-of="never asked">%s</td></tr>',
+                              || '<tr class="group"><th scope="rowgroup" colspan="6">' || consent.html(v ->> 'organisation') || '</th></tr>' ELSE '' END
+                    || format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="permitted">%s</td><td class="n" data-of="by soft opt-in">%s</td><td class="n" data-of="refused">%s</td><td class="n" data-of="never asked">%s</td></tr>',
                            consent.report_words(v ->> 'channel'),
                            consent.report_bar(ARRAY[(v ->> 'permitted')::numeric - (v ->> 'soft_opt_in')::numeric, (v ->> 'soft_opt_in')::numeric,
                                                     (v ->> 'refused')::numeric, (v ->> 'never_asked')::numeric], '{yes,soft,no,unasked}', (v ->> 'contacts')::numeric),
-                           consent.report_number((v ->> 'permitted')::numeric), consent.report_number((v ->> 'refused')::numeric),
-                           consent.report_number((v ->> 'never_asked')::numeric)), '' ORDER BY i)
+                           consent.report_number((v ->> 'permitted')::numeric), consent.report_number((v ->> 'soft_opt_in')::numeric),
+                           consent.report_number((v ->> 'refused')::numeric), consent.report_number((v ->> 'never_asked')::numeric)), '' ORDER BY i)
     INTO rows
     FROM (SELECT c.v, c.i, lag(c.v ->> 'organisation') OVER (ORDER BY c.i) AS before
             FROM jsonb_array_elements(report -> 'coverage') WITH ORDINALITY AS c(v, i) WHERE (c.v ->> 'contacts')::bigint > 0) a;
   page := page || '<section id="coverage" aria-labelledby="h-coverage"><h2 id="h-coverage">Who may be sent marketing</h2>'
     || '<p class="says">All contacts of the ledger, judged now for every channel, also where an address is of another kind. A soft opt-in serves only what resembles the product that was sold. Whoever was never asked may not be sent marketing, and may not be asked by a message either: that is marketing too.</p>'
     || COALESCE('<ul class="key"><li><i class="yes"></i>permitted</li><li><i class="soft"></i>permitted by soft opt-in</li><li><i class="no"></i>refused</li><li><i class="unasked"></i>never asked</li></ul>'
-         || '<table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
+         || '<table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Permitted</th><th scope="col" class="n">By soft opt&#8209;in</th><th scope="col" class="n">Refused</th><th scope="col" class="n">Never asked</th></tr></thead><tbody>'
          || rows || '</tbody></table>', '<p class="none">The ledger holds no contacts yet.</p>');
   IF (e ->> 'permissions')::bigint > 0 THEN
     page := page || format('<h3>Soon to end</h3><p class="says">%s permissions of %s people end within 90 days if nothing is done, %s of them within 30 days: %s.</p>',
@@ -1437,7 +1439,7 @@ BEGIN
     page := page || format('<p class="says">%s messages in <code>%s</code> were judged as of the time they were sent. %s of them (%s) should not have gone, to %s people%s; %s brought a complaint.</p>',
                            consent.report_number((t ->> 'judged')::numeric), consent.html(x ->> 'relation'), consent.report_number((t ->> 'messages')::numeric),
                            consent.report_share((t ->> 'messages')::numeric, (t ->> 'judged')::numeric), consent.report_number((t ->> 'people')::numeric),
-                           COALESCE(format(', over %s days from %s to %s', t ->> 'days', to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
+                           COALESCE(format(', over %s days from %s to %s', consent.report_number((t ->> 'days')::numeric), to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
                                            to_char((t ->> 'last_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY')), ''),
                            consent.report_number((t ->> 'complaints')::numeric));
     IF (t ->> 'messages')::bigint > 0 THEN
@@ -1459,12 +1461,12 @@ BEGIN
         INTO rows FROM jsonb_array_elements(x -> 'reasons') WITH ORDINALITY AS a(v, i);
       page := page || '<h3>Why</h3><table class="chart"><thead><tr><th scope="col">Reason</th><td></td><th scope="col" class="n">Messages</th><th scope="col" class="n">People</th></tr></thead><tbody>'
         || rows || '</tbody></table>';
-      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
+      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="sent">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
                                COALESCE(consent.html(v ->> 'campaign'), '(none named)'),
-                               consent.report_bar(ARRAY[(v ->> 'judged')::numeric - (v ->> 'messages')::numeric, (v ->> 'messages')::numeric], '{yes,no}', (v ->> 'judged')::numeric),
+                               consent.report_bar(ARRAY[(v ->> 'judged')::numeric - (v ->> 'messages')::numeric, (v ->> 'messages')::numeric], '{yes,no}', (v ->> 'judged')::numeric), consent.report_number((v ->> 'judged')::numeric),
                                consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric), consent.report_number((v ->> 'complaints')::numeric)), '' ORDER BY i)
         INTO rows FROM jsonb_array_elements(x -> 'campaigns') WITH ORDINALITY AS a(v, i);
-      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
+      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Sent</th><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
         || rows || '</tbody></table>';
     END IF;
   END IF;
@@ -1481,7 +1483,7 @@ BEGIN
     INTO rows FROM jsonb_array_elements(g -> 'groups') WITH ORDINALITY AS a(v, i);
   page := page || COALESCE('<table class="chart"><thead><tr><th scope="col">Table</th><th scope="col">What was found</th><th scope="col" class="n">Messages</th><th scope="col" class="n">Sent</th></tr></thead><tbody>'
     || rows || '</tbody></table>', '<p class="none">None were logged in this period.</p>');
-  SELECT string_agg(format('<blockquote>%s<footer>Kept back from <code>%s</code>, column <code>%s</code>: %s.</footer></blockquote>', consent.highlight(v ->> 'text'),
+  SELECT string_agg(format('<blockquote dir="auto">%s<footer dir="ltr">Kept back from <code>%s</code>, column <code>%s</code>: %s.</footer></blockquote>', consent.highlight(v ->> 'text'),
                            consent.html(v ->> 'relation'), consent.html(v ->> 'column'), lower(consent.report_words(v ->> 'reason'))), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(g -> 'examples') WITH ORDINALITY AS a(v, i);
   page := page || COALESCE('<h3>Examples, with the evidence marked</h3>' || rows, '') || '</section>';
@@ -1489,18 +1491,19 @@ BEGIN
   -- Opt-outs
   page := page || '<section id="optouts" aria-labelledby="h-optouts"><h2 id="h-optouts">How fast an opt-out takes effect</h2>'
     || CASE WHEN (w ->> 'count')::bigint = 0 THEN '<p class="none">Nobody withdrew or objected in this period.</p>' ELSE
-       format('<p class="says">From what the person said to its being on record, where it binds every message. In a history that was loaded afterwards that is the day of loading.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr></tbody></table>',
+       format('<p class="says">From what the person said to its being on record, where it binds every message. In a history that was loaded afterwards that is the day of loading.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr><tr><th scope="row">Nobody knows when they were said</th><td class="n">%s</td></tr></tbody></table>',
               consent.report_number((w ->> 'count')::numeric), consent.report_duration((w ->> 'median_seconds')::numeric), consent.report_duration((w ->> 'p95_seconds')::numeric),
-              consent.report_duration((w ->> 'slowest_seconds')::numeric), consent.report_number((w ->> 'over_a_day')::numeric)) END || '</section>';
+              consent.report_duration((w ->> 'slowest_seconds')::numeric), consent.report_number((w ->> 'over_a_day')::numeric), consent.report_number((w ->> 'time_unknown')::numeric)) END || '</section>';
 
   -- Guards
-  SELECT string_agg(format('<tr><th scope="row">%s%s</th><td>%s</td><td><span class="health %s">%s</span>%s</td></tr>', consent.html(v ->> 'relation'),
+  SELECT string_agg(format('<tr><th scope="row">%s%s%s</th><td data-of="A refused message">%s</td><td><span class="health %s">%s</span>%s</td></tr>', consent.html(v ->> 'relation'),
                            CASE WHEN v ->> 'leaf' <> v ->> 'relation' THEN '<small>partition ' || consent.html(v ->> 'leaf') || '</small>' ELSE '' END,
+                           COALESCE('<small>guard ' || consent.html(v ->> 'name') || '</small>', ''),
                            CASE v ->> 'on_block' WHEN 'raise' THEN 'fails with an error' WHEN 'divert' THEN 'is stored as cancelled' WHEN 'quarantine' THEN 'goes to quarantine' WHEN 'flag' THEN 'goes out, and is logged' ELSE '&#8211;' END, CASE v ->> 'health' WHEN 'ok' THEN 'good' ELSE 'bad' END, CASE v ->> 'health' WHEN 'ok' THEN 'Working' ELSE consent.report_words(v ->> 'health') END,
                            COALESCE('<small>' || consent.html(v ->> 'detail') || '</small>', '')), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(report -> 'guards') WITH ORDINALITY AS a(v, i);
   page := page || '<section id="guards" aria-labelledby="h-guards"><h2 id="h-guards">The guards themselves</h2>'
-    || COALESCE('<div class="scroll" tabindex="0" role="region" aria-label="Guards"><table><thead><tr><th scope="col">Table</th><th scope="col">A refused message</th><th scope="col">Health</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
+    || COALESCE('<table class="stack"><thead><tr><th scope="col">Table</th><th scope="col">A refused message</th><th scope="col">Health</th></tr></thead><tbody>' || rows || '</tbody></table>',
                 '<p class="none">No table is guarded: nothing stops a message to somebody who said no.</p>')
     || format('<p class="says">In quarantine from this period: %s held, %s released.</p></section>', consent.report_number((report #>> '{quarantine,held}')::numeric),
               consent.report_number((report #>> '{quarantine,released}')::numeric));
@@ -1544,16 +1547,30 @@ BEGIN
                            consent.html(upper(left(v ->> 'in_words', 1)) || substr(regexp_replace(v ->> 'in_words', '; does not count: .*$', ''), 2)
                                         || COALESCE('; does not count: ' || replace(substring(v ->> 'in_words' FROM '; does not count: (.*)$'), '_', ' '), '')),
                            concat_ws('. ', 'As ' || NULLIF(consent.html(v ->> 'form'), consent.html(a ->> 'contact')), 'From: ' || consent.html(v ->> 'source'),
-                                     'Recorded ' || to_char((v ->> 'recorded_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'))), '' ORDER BY i)
-    INTO rows FROM jsonb_array_elements(a -> 'history') WITH ORDINALITY AS e(v, i);
+                                     'Recorded ' || to_char((v ->> 'recorded_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
+                                     'Kept with it: ' || consent.html(x.evidence))), '' ORDER BY i)
+    INTO rows
+    FROM jsonb_array_elements(a -> 'history') WITH ORDINALITY AS e(v, i)
+    LEFT JOIN (SELECT (k ->> 'event_id')::bigint AS event_id, k ->> 'evidence' AS evidence
+                 FROM jsonb_array_elements((a #> '{record,events}') || (a -> 'links')) k WHERE k ? 'evidence') x ON x.event_id = (v ->> 'event_id')::bigint;
   page := page || '<section aria-labelledby="h-history"><h2 id="h-history">What you said, and what was learnt</h2>' || COALESCE(
     '<table class="stack"><thead><tr><th scope="col">When</th><th scope="col">What</th></tr></thead><tbody>' || rows || '</tbody></table>', '<p class="none">Nothing is on record.</p>');
-  SELECT string_agg('<blockquote>' || consent.html(v) || '</blockquote>', '' ORDER BY i) INTO rows
+  SELECT string_agg('<blockquote dir="auto">' || consent.html(v) || '</blockquote>', '' ORDER BY i) INTO rows
     FROM jsonb_array_elements_text(a -> 'wordings') WITH ORDINALITY AS e(v, i);
-  page := page || COALESCE('<h3>The words on record</h3>' || rows, '') || '</section>';
+  page := page || COALESCE('<h3>The words on record</h3>' || rows, '');
+  SELECT string_agg(format('<p class="says">On %s what we held was erased%s. %s</p>', to_char((v ->> 'erased_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
+                           COALESCE(' (' || consent.html(v ->> 'reason') || ')', ''),
+                           CASE WHEN (v ->> 'suppressed')::boolean THEN 'A digest of the address is kept, so that you are sent no marketing.' ELSE 'A digest of the address is kept.' END), '' ORDER BY i)
+    INTO rows FROM jsonb_array_elements(a -> 'erasures') WITH ORDINALITY AS e(v, i);
+  page := page || COALESCE('<h3>What was erased</h3>' || rows, '');
+  SELECT string_agg('<code>' || consent.html(v) || '</code>', ', ' ORDER BY i) INTO rows
+    FROM jsonb_array_elements_text(a -> 'linked_contacts') WITH ORDINALITY AS e(v, i);
+  page := page || COALESCE('<h3>Your other addresses</h3><p class="says">' || rows || '. What is held about each is in a page of its own; a no under one of them holds for all.</p>', '');
+  SELECT string_agg(DISTINCT consent.html(v ->> 'organisation'), ', ') INTO rows FROM jsonb_array_elements(a -> 'unsubscribe_links') v;
+  page := page || COALESCE('<h3>Links to unsubscribe</h3><p class="says">Were made for you in the name of ' || rows || '.</p>', '') || '</section>';
 
   SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s</td></tr>',
-                           to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
+                           COALESCE(to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), 'time not known'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
                            COALESCE(consent.report_words(v ->> 'channel'), 'channel not known'), COALESCE(consent.report_words(v ->> 'class'), ''),
                            consent.html(upper(left(v ->> 'outcome', 1)) || substr(v ->> 'outcome', 2))), '' ORDER BY (v ->> 'at')::timestamptz)
     INTO rows
@@ -1563,8 +1580,13 @@ BEGIN
           SELECT q || jsonb_build_object('at', q ->> 'decided_at', 'outcome', CASE WHEN q ? 'released_at' THEN 'kept back, released later' ELSE 'kept back' END)
             FROM jsonb_array_elements(a -> 'quarantine') q
           UNION ALL
-          SELECT f || jsonb_build_object('at', f ->> 'sent_at', 'outcome', 'sent; found later that it should not have been')
-            FROM jsonb_array_elements(a -> 'past_sends') f WHERE f ->> 'sent_at' <> 'infinity') m;
+          SELECT f || jsonb_build_object('at', NULLIF(f ->> 'sent_at', 'infinity'),
+                                         'outcome', 'sent; found later that it should not have been' || CASE WHEN (f ->> 'complaint')::boolean THEN '; it brought a complaint' ELSE '' END)
+            FROM jsonb_array_elements(a -> 'past_sends') f
+          UNION ALL
+          SELECT s || jsonb_build_object('organisation', 'waiting messages in ' || (s ->> 'relation'), 'channel', 'all channels',
+                                         'outcome', format('%s cancelled, %s left for later, because you had said no', s ->> 'cancelled', s ->> 'skipped'))
+            FROM jsonb_array_elements(a -> 'sweeps') s) m;
   page := page || '<section aria-labelledby="h-messages"><h2 id="h-messages">Messages to you that were judged</h2>' || COALESCE(
     '<div class="scroll" tabindex="0" role="region" aria-label="Table of messages"><table class="stack"><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
     '<p class="none">None are logged.</p>') || '</section>';
@@ -1888,3 +1910,111 @@ GRANT EXECUTE ON FUNCTION consent.import_figures, consent.imports_summarised, co
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION consent.summarise_imports_step TO consent_admin;
 GRANT EXECUTE ON PROCEDURE consent.summarise_imports TO consent_admin;
+
+-- What is held about a person, all of it, also after an erasure.
+COMMENT ON FUNCTION consent.forget(consent.contact, text, timestamptz) IS
+  'Erases what is held about a contact, all +tag forms of the address: its events, standing, links, unsubscribe links, log entries and quarantined rows, and the address in the findings of audits (UK GDPR 17). Marketing to it stays refused (suppressed) until a new explicit consent, through a keyed digest; what other contacts of the same person owe to it stays with them. Returns the number of the row of consent.erasure, also where nothing was held. reason must not name the person; at is when the person asked. Waits for transactions that are recording events. Errors: 22004 no contact, 22023 a time in the future, 25001 isolation level above READ COMMITTED';
+
+CREATE FUNCTION consent.erased_digest(contact consent.contact) RETURNS bytea
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_erased_digest';
+COMMENT ON FUNCTION consent.erased_digest(consent.contact) IS
+  'What consent.erasure has of an address that was erased; NULL while there is no key. For the owner alone';
+
+-- As the owner: whose an erasure was can only be asked of an address in hand.
+CREATE FUNCTION consent.erasures_of(contact consent.contact)
+  RETURNS TABLE (event_id bigint, effective_at timestamptz, erased_at timestamptz, ground text, reason text, suppressed boolean)
+  LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1
+BEGIN ATOMIC
+  SELECT e.event_id, e.effective_at, e.erased_at, e.ground, e.reason, e.suppressed
+    FROM consent.erasure e
+   WHERE e.address_digest = consent.erased_digest(erasures_of.contact)
+   ORDER BY e.event_id;
+END;
+COMMENT ON FUNCTION consent.erasures_of(consent.contact) IS
+  'When and why what was held about a contact was erased: what a digest of the address still tells. suppressed: is marketing refused until a new explicit consent?';
+
+-- For subject access and erasure, which know no mapping: any text or number of
+-- the row that a guard would read as this address, alone or in a list.
+CREATE FUNCTION consent.row_is_for("row" jsonb, contact consent.contact) RETURNS boolean
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+  SELECT EXISTS (
+    SELECT FROM pg_catalog.jsonb_path_query(row_is_for."row", 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS v(value),
+                LATERAL (SELECT v.value #>> '{}') AS t(said)
+     WHERE consent.guard_key(row_is_for.contact::text, 'GB') = ANY (
+             consent.guard_keys(t.said, COALESCE(pg_catalog.current_setting('pg_consent.default_region', true), 'GB'))
+             || CASE WHEN t.said ~ '^[0-9]+$' THEN consent.guard_keys('+' || t.said, 'GB') ELSE '{}' END));
+END;
+COMMENT ON FUNCTION consent.row_is_for(jsonb, consent.contact) IS
+  'Does an address of this contact, in any form, stand in the row, in a field of its own or in a list? A field that only mentions it, and a row that names its recipient by the id of another table, are not found';
+REVOKE EXECUTE ON FUNCTION consent.row_is_for(jsonb, consent.contact) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION consent.subject_access(contact consent.contact) RETURNS jsonb
+  LANGUAGE plpgsql STABLE STRICT
+AS $$
+DECLARE
+  root consent.contact := consent.contact_root(contact);
+  record jsonb;
+BEGIN
+  PERFORM consent.ledger_readable();
+  record := consent.record(contact);
+  RETURN jsonb_build_object(
+    'contact', contact::text,
+    'kind', consent.contact_kind(contact),
+    'made_at', now(),
+    'record', record,
+    'history', COALESCE((SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(h)) ORDER BY h.event_id) FROM consent.history(contact) h), '[]'),
+    'wordings', COALESCE((
+      SELECT jsonb_agg(w.wording ORDER BY w.first) FROM (SELECT l.wording, min(l.event_id) AS first FROM consent.ledger l
+                                                          WHERE l.address = root AND l.wording IS NOT NULL GROUP BY 1) w), '[]'),
+    'status', COALESCE((
+      SELECT jsonb_agg(jsonb_build_object('organisation', v -> 'party_id', 'status', consent.status((v ->> 'allowed')::boolean, v ->> 'reason')) || (v - 'party_id') ORDER BY i)
+        FROM jsonb_array_elements(record -> 'status') WITH ORDINALITY AS e(v, i)
+       WHERE consent.status((v ->> 'allowed')::boolean, v ->> 'reason') <> 'never_asked'), '[]'),
+    'links', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(k) - '{address}'::text[]) ORDER BY k.event_id)
+        FROM consent.person_link k WHERE k.address = root), '[]'),
+    'linked_contacts', COALESCE((SELECT jsonb_agg(o ORDER BY o::text) FROM consent.linked_addresses(root) o), '[]'),
+    'erasures', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(e)) ORDER BY e.event_id) FROM consent.erasures_of(contact) e), '[]'),
+    'decisions', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(d)) ORDER BY d.decided_at)
+        FROM consent.decision_log d WHERE consent.contact_root(d.contact) = root), '[]'),
+    'quarantine', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(q) - 'row') || jsonb_build_object('row', q."row") ORDER BY q.id)
+        FROM consent.quarantine q WHERE consent.row_is_for(q."row", root)), '[]'),
+    'past_sends', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(f) - '{run,person}'::text[]) || jsonb_build_object('audit', f.run) ORDER BY f.sent_at, f.run)
+        FROM consent.exposure_finding f WHERE f.person = root::text), '[]'),
+    'unsubscribe_links', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(u))) FROM consent.unsubscribe_links(contact) u), '[]'),
+    'sweeps', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(s) - 'contact_digest') ORDER BY s.at)
+        FROM consent.sweep_log s WHERE s.contact_digest = int8send(consent.guard_key(root::text, 'GB'))), '[]'),
+    'contact_number', consent.contact_id(contact),
+    'receipts', COALESCE((
+      SELECT jsonb_agg(consent.receipt(l.event_id) ORDER BY l.event_id) FROM consent.ledger l WHERE l.address = root AND l.kind = 'consent'), '[]'));
+END;
+$$;
+COMMENT ON FUNCTION consent.subject_access(consent.contact) IS
+  'Everything held about a contact, under every form of the address: the consent record, every event with its words and evidence, the status, the person it is linked to and their other contacts, decisions about messages, rows in quarantine, messages that a withdrawal cancelled, unsubscribe links, findings of audits, receipts, and what is left of an erasure. The reply to a request under UK GDPR Article 15 needs your own tables too; and look at it before it goes out, because a quarantined row is shown whole, with whoever else it was for. Reads with the caller''s rights: for members of consent_reader';
+
+CREATE FUNCTION consent.subject_access_of(person text) RETURNS jsonb
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+  SELECT jsonb_build_object(
+           'person', subject_access_of.person,
+           'made_at', now(),
+           'contacts', COALESCE(jsonb_agg(consent.subject_access(k.address) ORDER BY k.address::text), '[]'))
+    FROM (SELECT DISTINCT ON (l.address) l.address, l.linked
+            FROM consent.person_link l
+           WHERE l.person = subject_access_of.person
+           ORDER BY l.address, l.event_id DESC) k
+   WHERE k.linked;
+END;
+COMMENT ON FUNCTION consent.subject_access_of(text) IS
+  'consent.subject_access() of every contact that consent.link() has linked to a person and consent.unlink() has not taken away';
+
+REVOKE EXECUTE ON FUNCTION consent.erased_digest, consent.erasures_of, consent.subject_access_of FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION consent.erasures_of, consent.row_is_for, consent.subject_access_of TO consent_reader;

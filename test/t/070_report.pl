@@ -18,6 +18,12 @@ $node->command_ok(
   'a company with a history');
 $node->safe_psql('bare', 'CREATE EXTENSION pg_consent');
 
+# Nobody is in the ledger: organisations have their lines all the same.
+is( $node->safe_psql('bare', q{BEGIN; INSERT INTO consent.organisation (name) VALUES ('o');
+  SELECT permitted, soft_opt_in, refused, never_asked, contacts FROM consent.coverage WHERE channel = 'email' AND purpose = 'marketing';
+  SELECT organisation, channel, permitted, soft_opt_in, refused, never_asked, contacts FROM consent.coverage_of('{o}', '{sms}')}),
+  "0|0|0|0|0\no|sms|0|0|0|0|0", 'coverage of an empty ledger');
+
 my %page = (
   full => $node->safe_psql('full', q{SELECT consent.report(title => 'Acme & <b>Group</b> "2026"')}),
   bare => $node->safe_psql('bare', 'SELECT consent.report()'));
