@@ -171,9 +171,9 @@ CREATE FUNCTION pg_temp.rules(text) RETURNS text LANGUAGE sql AS
 -- A rule that gives up is never "no match".
 INSERT INTO consent.rule (code, class, pattern, citation, description)
 VALUES ('own.runaway', 'direct_marketing', '(a+)+[bc]', 'house rule', 'runs away');
-SELECT * FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000) || 'db');
-SELECT * FROM consent.classify('20% off ' || repeat('a', 1000) || 'db');
-SELECT rule, class, start, length, excerpt FROM consent.evidence('Your parcel arrives today ' || repeat('a', 1000) || 'db');
+SELECT * FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000) || 'dab');
+SELECT * FROM consent.classify('20% off ' || repeat('a', 1000) || 'dab');
+SELECT rule, class, start, length, excerpt FROM consent.evidence('Your parcel arrives today ' || repeat('a', 1000) || 'dab');
 -- Without b and c behind it there is no match, and no need to try.
 SELECT class, rules FROM consent.classify('Your parcel arrives today ' || repeat('a', 1000));
 DELETE FROM consent.rule WHERE code = 'own.runaway';

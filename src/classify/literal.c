@@ -8,6 +8,8 @@
  * which it must contain, or nothing; and how many characters it can be wide.
  * Strings that follow each other are joined, "(?:big|huge) sav" + "ings?"
  * being four strings; of the sets so found, the rarest in messages is taken.
+ * Where a string stands tells which bytes can be beside it: behind "from " in
+ * "from \d" is a digit, and before and behind "off" in "\boff\b" no letter.
  *
  * It must never claim too much: what it does not know for certain (options
  * within the pattern, back references, verbs, conditions, recursion) makes it
@@ -49,6 +51,8 @@ typedef struct Part
 	bool		required;
 	Strings		some;			/* if required: it contains one of them */
 	ConsentReach reach;			/* of what it matches */
+	uint32		first;			/* kinds of bytes that this may begin with, */
+	uint32		last;			/* and end with, if it is not empty */
 } Part;
 
 typedef struct Parser
@@ -194,8 +198,6 @@ consent_literal_rarity(const char *bytes, int len)
  *-------------------------------------------------------------------------
  */
 
-static const ConsentReach nowhere = {0, 0, 0};
-
 static int
 add_bounds(int a, int b)
 {
@@ -240,15 +242,33 @@ count_spaces(const char *bytes, int len)
 	return n;
 }
 
+/* What may be beside the one or the other. */
+static ConsentBeside
+beside_either(ConsentBeside a, ConsentBeside b)
+{
+	return (ConsentBeside) {a.known | b.known, a.open | b.open};
+}
+
+/* One that stands for both, which are the same bytes, or the other's first. */
 static void
-add_string(Strings *set, const char *bytes, int len, ConsentReach before)
+merge(ConsentLiteral *s, const ConsentLiteral *other)
+{
+	s->before = either(s->before, other->before);
+	s->left = beside_either(s->left, other->left);
+	s->right = beside_either(s->right, other->right);
+	s->boundary &= other->boundary;
+}
+
+static void
+add_string(Strings *set, const ConsentLiteral *string)
 {
 	/* in a large set one twice does no harm */
 	for (int i = 0; i < Min(set->n, EXACT_MAX / 4); i++)
 	{
-		if (set->s[i].len == len && memcmp(set->s[i].bytes, bytes, len) == 0)
+		if (set->s[i].len == string->len &&
+			memcmp(set->s[i].bytes, string->bytes, string->len) == 0)
 		{
-			set->s[i].before = either(set->s[i].before, before);
+			merge(&set->s[i], string);
 			return;
 		}
 	}
@@ -258,26 +278,36 @@ add_string(Strings *set, const char *bytes, int len, ConsentReach before)
 		set->s = set->s ? repalloc(set->s, set->capacity * sizeof(ConsentLiteral)) :
 			palloc(set->capacity * sizeof(ConsentLiteral));
 	}
-	memcpy(set->s[set->n].bytes, bytes, len);
-	set->s[set->n].len = len;
-	set->s[set->n++].before = before;
+	set->s[set->n++] = *string;
 }
 
 static void
-add_all(Strings *to, const Strings *from, ConsentReach before)
+add_all(Strings *to, const Strings *from)
 {
 	for (int i = 0; i < from->n; i++)
-		add_string(to, from->s[i].bytes, from->s[i].len,
-				   add_reach(from->s[i].before, before));
+		add_string(to, &from->s[i]);
 }
 
 static Strings
 one_string(const char *bytes, int len)
 {
 	Strings		set = {0};
+	ConsentLiteral string = {.len = len,.left.open = CONSENT_BYTES_ALL,.right.open = CONSENT_BYTES_ALL};
 
-	add_string(&set, bytes, len, nowhere);
+	memcpy(string.bytes, bytes, len);
+	add_string(&set, &string);
 	return set;
+}
+
+/* The kinds of bytes that may be across a word boundary from this one. */
+static uint32
+across_boundary(char c)
+{
+	uint32		kind = consent_byte_kind(c);
+
+	if (kind == CONSENT_BYTES_HIGH)
+		return CONSENT_BYTES_ALL;
+	return kind & CONSENT_BYTES_WORD ? ~CONSENT_BYTES_WORD : CONSENT_BYTES_WORD | CONSENT_BYTES_HIGH;
 }
 
 /* How often one of them turns up, per character of text. */
@@ -303,8 +333,9 @@ frequency(const Strings *set)
 typedef struct Sequence
 {
 	Part		so_far;			/* exact: no part has been inexact */
-	Strings		run;			/* strings that the last parts can match */
-	ConsentReach run_before;	/* of what is before them */
+	Strings		run;			/* strings that the last parts can match,
+								 * some of them cut */
+	Part		before_run;		/* what was there so far */
 	double		best;			/* frequency of so_far.some */
 } Sequence;
 
@@ -344,7 +375,13 @@ without_longer(const Strings *set)
 		const ConsentLiteral *s = &kept.s[i];
 
 		if (kept.n > 0 && s->len >= last->len && memcmp(s->bytes, last->bytes, last->len) == 0)
-			last->before = either(last->before, s->before);
+		{
+			ConsentLiteral shorter = *s;
+
+			if (s->len > last->len)
+				shorter.right = (ConsentBeside) {consent_byte_kind(s->bytes[last->len]), 0};
+			merge(last, &shorter);
+		}
 		else
 			kept.s[kept.n++] = *s;
 	}
@@ -352,73 +389,147 @@ without_longer(const Strings *set)
 	return kept;
 }
 
+/*
+ * One of these is needed.  What they know of what is before them is within
+ * what follows "before"; "boundary": there is a word boundary between.
+ */
 static void
-consider(Sequence *seq, const Strings *all, ConsentReach before)
+consider(Sequence *seq, const Strings *all, const Part *before, bool boundary)
 {
-	Strings		few = without_longer(all);
-	const Strings *set = &few;
-	double		f = frequency(set);
+	Strings		set = without_longer(all);
+	double		f = frequency(&set);
 
-	if (f >= seq->best || set->n > REQUIRED_MAX)
+	if (f >= seq->best || set.n > REQUIRED_MAX)
 		return;
 	seq->best = f;
 	seq->so_far.required = true;
-	memset(&seq->so_far.some, 0, sizeof(Strings));
-	add_all(&seq->so_far.some, set, before);
+	for (int i = 0; i < set.n; i++)
+	{
+		ConsentLiteral *s = &set.s[i];
+
+		s->before = add_reach(s->before, before->reach);
+		if (boundary)
+			s->left.open &= across_boundary(s->bytes[0]);
+		s->left.known |= s->left.open & before->last;
+		if (before->reach.least > 0)
+			s->left.open = 0;
+	}
+	seq->so_far.some = set;
 }
 
 static bool
-join(Strings *run, const Strings *with)
+is_boundary(const Strings *set)
 {
+	for (int i = 0; i < set->n; i++)
+	{
+		if (!set->s[i].boundary)
+			return false;
+	}
+	return set->n > 0;
+}
+
+/* Of what stood at the end until now, tell that this part follows. */
+static void
+follow(Strings *set, const Part *part)
+{
+	bool		boundary = part->exact && is_boundary(&part->all);
+
+	for (int i = 0; i < set->n; i++)
+	{
+		ConsentLiteral *s = &set->s[i];
+
+		if (boundary)
+			s->right.open &= across_boundary(s->bytes[s->len - 1]);
+		s->right.known |= s->right.open & part->first;
+		if (part->reach.least > 0)
+			s->right.open = 0;
+	}
+}
+
+/* What would be too long is cut, and never added to. */
+static bool
+is_cut(const ConsentLiteral *s)
+{
+	return s->len > 0 && s->right.open == 0;
+}
+
+static ConsentLiteral
+join_two(const ConsentLiteral *a, const ConsentLiteral *b)
+{
+	ConsentLiteral both = *a;
+	int			n = Min(b->len, CONSENT_LITERAL_MAX - a->len);
+
+	if (a->len == 0)
+	{
+		both = *b;
+		if (b->len == 0)
+			both.boundary |= a->boundary;
+		else if (a->boundary)
+			both.left.open &= across_boundary(b->bytes[0]);
+		return both;
+	}
+	if (is_cut(a))
+		return both;
+	memcpy(both.bytes + a->len, b->bytes, n);
+	both.len += n;
+	if (n < b->len)
+		both.right = (ConsentBeside) {a->right.known | consent_byte_kind(b->bytes[n]), 0};
+	else if (n > 0)
+		both.right = b->right;
+	else if (b->boundary)
+		both.right.open &= across_boundary(a->bytes[a->len - 1]);
+	return both;
+}
+
+static bool
+join(Sequence *seq, const Strings *with)
+{
+	const Strings *run = &seq->run;
 	Strings		joined = {0};
 
 	if (run->n * with->n > EXACT_MAX)
 		return false;
 	for (int i = 0; i < run->n; i++)
 	{
-		for (int k = 0; k < with->n; k++)
+		for (int k = 0; k < (is_cut(&run->s[i]) ? 1 : with->n); k++)
 		{
-			char		bytes[CONSENT_LITERAL_MAX];
-			int			len = run->s[i].len + with->s[k].len;
+			ConsentLiteral both = join_two(&run->s[i], &with->s[k]);
 
-			if (len > CONSENT_LITERAL_MAX)
-				return false;
-			memcpy(bytes, run->s[i].bytes, run->s[i].len);
-			memcpy(bytes + run->s[i].len, with->s[k].bytes, with->s[k].len);
-			add_string(&joined, bytes, len, nowhere);
+			add_string(&joined, &both);
+			seq->so_far.exact &= !is_cut(&both);
 		}
 	}
-	*run = joined;
+	seq->run = joined;
 	return true;
 }
 
 static void
 add_part(Sequence *seq, const Part *part)
 {
-	consider(seq, &seq->run, seq->run_before);
-	if (!(part->exact && join(&seq->run, &part->all)))
-	{
-		if (part->required)
-			consider(seq, &part->some, seq->so_far.reach);
-		seq->so_far.exact = false;
-		if (part->exact)
-		{
-			seq->run = part->all;
-			seq->run_before = seq->so_far.reach;
-		}
-		else
-		{
-			seq->run = one_string("", 0);
-			seq->run_before = add_reach(seq->so_far.reach, part->reach);
-		}
-	}
-	seq->so_far.reach = add_reach(seq->so_far.reach, part->reach);
+	Part		before = seq->so_far;
+
+	consider(seq, &seq->run, &seq->before_run, false);
+	if (seq->so_far.required)
+		follow(&seq->so_far.some, part);
+
+	seq->so_far.reach = add_reach(before.reach, part->reach);
+	if (before.reach.least == 0)
+		seq->so_far.first |= part->first;
+	seq->so_far.last = part->last | (part->reach.least == 0 ? before.last : 0);
+
+	if (part->exact && join(seq, &part->all))
+		return;
+	if (part->required)
+		consider(seq, &part->some, &before, is_boundary(&seq->run));
+	seq->so_far.exact = false;
+	seq->run = part->exact ? part->all : one_string("", 0);
+	seq->before_run = part->exact ? before : seq->so_far;
 }
 
 static void
 end_sequence(Sequence *seq, Part *part)
 {
-	consider(seq, &seq->run, seq->run_before);
+	consider(seq, &seq->run, &seq->before_run, false);
 	*part = seq->so_far;
 	if (part->exact)
 		part->all = seq->run;
@@ -434,12 +545,22 @@ set_any(Part *part, int least, int chars, int spaces)
 {
 	memset(part, 0, sizeof(Part));
 	part->reach = (ConsentReach) {least, chars, spaces};
+	part->first = part->last = CONSENT_BYTES_ALL;
+}
+
+/* Something that is a character of these kinds. */
+static void
+set_one_of(Part *part, uint32 kinds)
+{
+	set_any(part, 1, 1, (kinds & CONSENT_BYTES_SPACE) != 0);
+	part->first = part->last = kinds;
 }
 
 static void
 set_nothing(Part *part)
 {
 	set_any(part, 0, 0, 0);
+	part->first = part->last = 0;
 	part->exact = true;
 	part->all = one_string("", 0);
 }
@@ -456,6 +577,7 @@ set_char(const Parser *p, Part *part, pg_wchar c)
 	else if (p->caseless && (uc_tolower(c) != c || uc_toupper(c) != c))
 		return;
 	unicode_to_utf8(c, bytes);
+	part->first = part->last = consent_byte_kind(bytes[0]);
 	part->exact = true;
 	part->all = one_string((char *) bytes, pg_utf_mblen(bytes));
 }
@@ -474,18 +596,20 @@ typedef enum Escape
 {
 	ESCAPE_CHAR,				/* stands for one character */
 	ESCAPE_SET,					/* for one of many */
-	ESCAPE_SET_NO_SPACE,		/* of which none is a space or line feed */
 	ESCAPE_NOTHING,				/* for a place */
+	ESCAPE_BOUNDARY,			/* for one between a word and something else */
 	ESCAPE_LINE,				/* for a line end, two characters at most */
 	ESCAPE_CLUSTER,				/* for who knows how many */
 	ESCAPE_STRANGE
 } Escape;
 
 static Escape
-take_escape(Parser *p, pg_wchar *c)
+take_escape(Parser *p, pg_wchar *c, uint32 *set)
 {
 	char		e = *p->at++;
 	char	   *end;
+
+	*set = CONSENT_BYTES_ALL;
 
 	if (e == '\0')
 		return ESCAPE_STRANGE;
@@ -494,12 +618,21 @@ take_escape(Parser *p, pg_wchar *c)
 	*c = (unsigned char) e;
 	switch (e)
 	{
-		case 'd': case 'w': case 'S':
-			return ESCAPE_SET_NO_SPACE;
+		case 'd':
+			*set = CONSENT_BYTES_DIGIT | CONSENT_BYTES_HIGH;
+			return ESCAPE_SET;
+		case 'w':
+			*set = CONSENT_BYTES_WORD | CONSENT_BYTES_HIGH;
+			return ESCAPE_SET;
+		case 'S':
+			*set = ~CONSENT_BYTES_SPACE;
+			return ESCAPE_SET;
 		case 'D': case 'W': case 's':
 		case 'h': case 'H': case 'v': case 'V': case 'N':
 			return e == 'N' && *p->at == '{' ? ESCAPE_STRANGE : ESCAPE_SET;
-		case 'b': case 'B': case 'A': case 'z': case 'Z': case 'K':
+		case 'b':
+			return ESCAPE_BOUNDARY;
+		case 'B': case 'A': case 'z': case 'Z': case 'K':
 			return ESCAPE_NOTHING;
 		case 'R':
 			return ESCAPE_LINE;
@@ -546,13 +679,15 @@ parse_class(Parser *p, Part *part)
 {
 	Strings		few = {0};
 	bool		simple = true;
-	bool		spaces = false;
+	uint32		kinds = 0;
+	uint32		set;
+	pg_wchar	from = 0;		/* where a range begins */
 	bool		first = true;
 
 	if (*p->at == '^')
 	{
 		simple = false;
-		spaces = true;
+		kinds = CONSENT_BYTES_ALL;
 		p->at++;
 	}
 	for (;; first = false)
@@ -578,7 +713,7 @@ parse_class(Parser *p, Part *part)
 			}
 			p->at = close + 2;
 			simple = false;
-			spaces = true;
+			kinds = CONSENT_BYTES_ALL;
 			continue;
 		}
 		if (*p->at == '\\')
@@ -594,38 +729,42 @@ parse_class(Parser *p, Part *part)
 				e = ESCAPE_CHAR;
 			}
 			else
-				e = take_escape(p, &c);
-			if (e != ESCAPE_CHAR && e != ESCAPE_SET && e != ESCAPE_SET_NO_SPACE)
+				e = take_escape(p, &c, &set);
+			if (e != ESCAPE_CHAR && e != ESCAPE_SET)
 			{
 				p->failed = true;
 				return;
 			}
 			if (e != ESCAPE_CHAR)
 			{
-				spaces |= e == ESCAPE_SET;
+				kinds |= set;
 				simple = false;
 				continue;
 			}
 		}
 		else
 			c = take_char(p);
-		/* what begins no later than a space may be a range with it in */
-		spaces |= c <= ' ';
+		for (pg_wchar k = from ? Min(from, c) : c; k <= Min(c, 0x80); k++)
+			kinds |= consent_byte_kind(p->caseless ? pg_tolower((unsigned char) k) : k);
+		if (c >= 0x80)
+			kinds |= p->caseless ? CONSENT_BYTES_ALL : CONSENT_BYTES_HIGH;
+		from = 0;
 		if (*p->at == '-' && p->at[1] != ']' && p->at[1] != '\0')
 		{
 			/* a range: its other end is the next to be read */
+			from = c;
 			p->at++;
 			simple = false;
 			continue;
 		}
 		set_char(p, &one, c);
 		if (one.exact && few.n <= CLASS_MAX)
-			add_all(&few, &one.all, nowhere);
+			add_all(&few, &one.all);
 		else
 			simple = false;
 	}
 	p->at++;
-	set_any(part, 1, 1, spaces);
+	set_one_of(part, kinds);
 	if (simple && few.n > 0 && few.n <= CLASS_MAX)
 	{
 		part->exact = true;
@@ -691,6 +830,7 @@ static void
 parse_atom(Parser *p, Part *part)
 {
 	pg_wchar	c;
+	uint32		set;
 
 	switch (*p->at)
 	{
@@ -718,19 +858,20 @@ parse_atom(Parser *p, Part *part)
 			return;
 		case '\\':
 			p->at++;
-			switch (take_escape(p, &c))
+			switch (take_escape(p, &c, &set))
 			{
 				case ESCAPE_CHAR:
 					set_char(p, part, c);
 					return;
 				case ESCAPE_SET:
-					set_any(part, 1, 1, 1);
-					return;
-				case ESCAPE_SET_NO_SPACE:
-					set_any(part, 1, 1, 0);
+					set_one_of(part, set);
 					return;
 				case ESCAPE_NOTHING:
 					set_nothing(part);
+					return;
+				case ESCAPE_BOUNDARY:
+					set_nothing(part);
+					part->all.s[0].boundary = true;
 					return;
 				case ESCAPE_LINE:
 					set_any(part, 1, 2, 2);
@@ -814,9 +955,8 @@ add_repeated(Sequence *seq, Part *atom, int min, int max)
 		rest = *atom;
 		rest.required = false;
 		rest.reach.least = 0;
-		memset(&rest.all, 0, sizeof(Strings));
-		add_all(&rest.all, &atom->all, nowhere);
-		add_string(&rest.all, "", 0, nowhere);
+		rest.all = one_string("", 0);
+		add_all(&rest.all, &atom->all);
 	}
 	else
 	{
@@ -824,6 +964,8 @@ add_repeated(Sequence *seq, Part *atom, int min, int max)
 
 		set_any(&rest, 0, times(atom->reach.chars, more), times(atom->reach.spaces, more));
 		rest.reach.least = Min(times(atom->reach.least, min - spelled), LEAST_MAX);
+		rest.first = atom->first;
+		rest.last = atom->last;
 	}
 	add_part(seq, &rest);
 }
@@ -856,6 +998,8 @@ take_words(Parser *p, Part *part)
 		return false;
 	p->at += n;
 	set_any(part, n, n, count_spaces(bytes, n));
+	part->first = consent_byte_kind(bytes[0]);
+	part->last = consent_byte_kind(bytes[n - 1]);
 	part->exact = true;
 	part->all = one_string(bytes, n);
 	return true;
@@ -902,15 +1046,17 @@ parse_alternatives(Parser *p, Part *part)
 		p->at++;
 		parse_sequence(p, &other);
 		if (part->exact && other.exact && part->all.n + other.all.n <= EXACT_MAX)
-			add_all(&part->all, &other.all, nowhere);
+			add_all(&part->all, &other.all);
 		else
 			part->exact = false;
 		if (part->required && other.required &&
 			part->some.n + other.some.n <= REQUIRED_MAX)
-			add_all(&part->some, &other.some, nowhere);
+			add_all(&part->some, &other.some);
 		else
 			part->required = false;
 		part->reach = either(part->reach, other.reach);
+		part->first |= other.first;
+		part->last |= other.last;
 	}
 }
 
@@ -924,47 +1070,73 @@ consent_literals(const char *pattern, bool caseless, ConsentLiteral **literals)
 	if (p.failed || *p.at != '\0' || !whole.required ||
 		frequency(&whole.some) > ldexp(1, -WORTHWHILE))
 		return 0;
+	for (int i = 0; i < whole.some.n; i++)
+	{
+		whole.some.s[i].left.known |= whole.some.s[i].left.open;
+		whole.some.s[i].right.known |= whole.some.s[i].right.open;
+	}
 	*literals = whole.some.s;
 	return whole.some.n;
 }
 
-#define PACKED_VERSION	3
+#define PACKED_VERSION	4
 
-#define PACKED_HEAD		5
-
-/* What packed literals of a pattern begin with: a byte for the version, four that tell the pattern. */
-static void
-packed_head(const char *pattern, char *head)
+/* What packed literals of a pattern begin with. */
+typedef struct PackedHead
 {
+	uint8		version;
+	uint8		pattern[4];		/* a hash that tells it */
+} PackedHead;
+
+/* Then for each literal this, in network byte order, and itself. */
+typedef struct PackedLiteral
+{
+	uint8		len;
+	uint8		least;			/* or more */
+	uint8		spaces;			/* PG_UINT8_MAX: FAR, as below */
+	uint8		chars[2];
+	uint8		left[4];
+	uint8		right[4];
+} PackedLiteral;
+
+static PackedHead
+packed_head(const char *pattern)
+{
+	PackedHead	head = {.version = PACKED_VERSION};
 	uint32		hash = 2166136261u;
 
 	for (; *pattern; pattern++)
 		hash = (hash ^ (unsigned char) *pattern) * 16777619u;
 	hash = pg_hton32(hash);
-	head[0] = PACKED_VERSION;
-	memcpy(head + 1, &hash, sizeof(hash));
+	memcpy(head.pattern, &hash, sizeof(hash));
+	return head;
 }
 
-/* Then for each literal a byte for its length, twelve for "before", and itself. */
 char *
 consent_literals_pack(const char *pattern, const ConsentLiteral *literals, int n, int *size)
 {
-	char	   *packed = palloc(PACKED_HEAD + n * (13 + CONSENT_LITERAL_MAX));
-	char	   *at = packed + PACKED_HEAD;
+	PackedHead	head = packed_head(pattern);
+	char	   *packed = palloc(sizeof(head) + n * (sizeof(PackedLiteral) + CONSENT_LITERAL_MAX));
+	char	   *at = packed;
 
-	packed_head(pattern, packed);
+	memcpy(at, &head, sizeof(head));
+	at += sizeof(head);
 	for (int i = 0; i < n; i++)
 	{
-		uint32		before[3] = {
-			pg_hton32((uint32) literals[i].before.least),
-			pg_hton32((uint32) literals[i].before.chars),
-			pg_hton32((uint32) literals[i].before.spaces)
-		};
+		const ConsentLiteral *literal = &literals[i];
+		PackedLiteral p = {.len = (uint8) literal->len};
+		uint16		chars = pg_hton16((uint16) Min(literal->before.chars, PG_UINT16_MAX));
+		uint32		left = pg_hton32(literal->left.known);
+		uint32		right = pg_hton32(literal->right.known);
 
-		*at++ = (char) literals[i].len;
-		memcpy(at, before, 12);
-		memcpy(at + 12, literals[i].bytes, literals[i].len);
-		at += 12 + literals[i].len;
+		p.least = (uint8) Min(literal->before.least, PG_UINT8_MAX);
+		p.spaces = (uint8) Min(literal->before.spaces, PG_UINT8_MAX);
+		memcpy(p.chars, &chars, sizeof(chars));
+		memcpy(p.left, &left, sizeof(left));
+		memcpy(p.right, &right, sizeof(right));
+		memcpy(at, &p, sizeof(p));
+		memcpy(at + sizeof(p), literal->bytes, literal->len);
+		at += sizeof(p) + literal->len;
 	}
 	*size = (int) (at - packed);
 	return packed;
@@ -974,28 +1146,38 @@ int
 consent_literals_unpack(const char *pattern, const char *packed, int size,
 						ConsentLiteral **literals)
 {
-	char		head[PACKED_HEAD];
+	PackedHead	head = packed_head(pattern);
 	int			n = 0;
 
-	packed_head(pattern, head);
-	if (size < PACKED_HEAD || memcmp(packed, head, PACKED_HEAD) != 0)
+	if (size < sizeof(head) || memcmp(packed, &head, sizeof(head)) != 0)
 		return -1;
-	*literals = palloc((size / 14 + 1) * sizeof(ConsentLiteral));
-	for (int at = PACKED_HEAD; at < size; n++)
+	*literals = palloc0((size / (sizeof(PackedLiteral) + 1) + 1) * sizeof(ConsentLiteral));
+	for (int at = sizeof(head); at < size; n++)
 	{
 		ConsentLiteral *literal = &(*literals)[n];
-		uint32		before[3];
+		PackedLiteral p;
+		uint16		chars;
+		uint32		left;
+		uint32		right;
 
-		literal->len = (unsigned char) packed[at];
-		if (literal->len == 0 || literal->len > CONSENT_LITERAL_MAX ||
-			at + 13 + literal->len > size)
+		if (size - at < sizeof(p))
 			return -1;
-		memcpy(before, packed + at + 1, 12);
-		literal->before.least = (int) pg_ntoh32(before[0]);
-		literal->before.chars = (int) pg_ntoh32(before[1]);
-		literal->before.spaces = (int) pg_ntoh32(before[2]);
-		memcpy(literal->bytes, packed + at + 13, literal->len);
-		at += 13 + literal->len;
+		memcpy(&p, packed + at, sizeof(p));
+		at += sizeof(p);
+		if (p.len == 0 || p.len > CONSENT_LITERAL_MAX || size - at < p.len)
+			return -1;
+		memcpy(&chars, p.chars, sizeof(chars));
+		memcpy(&left, p.left, sizeof(left));
+		memcpy(&right, p.right, sizeof(right));
+		chars = pg_ntoh16(chars);
+		literal->len = p.len;
+		literal->before.least = p.least;
+		literal->before.chars = chars == PG_UINT16_MAX ? CONSENT_LITERAL_FAR : chars;
+		literal->before.spaces = p.spaces == PG_UINT8_MAX ? CONSENT_LITERAL_FAR : p.spaces;
+		literal->left.known = pg_ntoh32(left);
+		literal->right.known = pg_ntoh32(right);
+		memcpy(literal->bytes, packed + at, p.len);
+		at += p.len;
 	}
 	return n;
 }

@@ -23,11 +23,50 @@ typedef struct ConsentReach
 	int			spaces;
 } ConsentReach;
 
+/*
+ * Kinds of bytes, as bits: each letter, digits, white space, other bytes that
+ * are part of words, signs, bytes of characters beyond ASCII, and what is
+ * beside the first and the last byte of a text.
+ */
+#define CONSENT_BYTES_DIGIT		((uint32) 1 << 26)
+#define CONSENT_BYTES_OTHER		((uint32) 1 << 27)
+#define CONSENT_BYTES_SPACE		((uint32) 1 << 28)
+#define CONSENT_BYTES_SIGN		((uint32) 1 << 29)
+#define CONSENT_BYTES_HIGH		((uint32) 1 << 30)
+#define CONSENT_BYTES_END		((uint32) 1 << 31)
+#define CONSENT_BYTES_WORD		(CONSENT_BYTES_SPACE - 1)
+#define CONSENT_BYTES_ALL		(~(uint32) 0)
+
+static inline uint32
+consent_byte_kind(unsigned char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return (uint32) 1 << (c - 'a');
+	if (c >= '0' && c <= '9')
+		return CONSENT_BYTES_DIGIT;
+	if (c == ' ' || c == '\n')
+		return CONSENT_BYTES_SPACE;
+	if (c == '_' || (c >= 'A' && c <= 'Z'))
+		return CONSENT_BYTES_OTHER;
+	return c < 0x80 ? CONSENT_BYTES_SIGN : CONSENT_BYTES_HIGH;
+}
+
+/* What may be beside a literal. */
+typedef struct ConsentBeside
+{
+	uint32		known;			/* kinds of bytes */
+	uint32		open;			/* while it is being found: of these, those
+								 * may be that are beside the part it is in */
+} ConsentBeside;
+
 typedef struct ConsentLiteral
 {
 	char		bytes[CONSENT_LITERAL_MAX];
 	int			len;
 	ConsentReach before;		/* from where a match may begin up to it */
+	ConsentBeside left;
+	ConsentBeside right;
+	bool		boundary;		/* empty: it is a word boundary */
 } ConsentLiteral;
 
 /*

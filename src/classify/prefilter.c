@@ -3,17 +3,17 @@
  * prefilter.c
  *	  Finds the literals of all rules in a text, in one pass.
  *
- * Of each literal its rarest four bytes are taken.  A bit map tells for the
- * four bytes at each place of the text whether they may be some literal's; it
- * fits into the nearest cache and nearly always says no.  The places where it
- * says yes are gathered first and looked at then, so that the first loop, which
- * sees every byte, does not branch.  Literals too short for four bytes are
- * found by their first two, in the same manner.
+ * Of each literal its rarest eight bytes are taken, or four if it has no more.
+ * A bit map tells for the bytes at each place of the text whether they may be
+ * some literal's; it fits into the nearest cache and nearly always says no.
+ * Places where it says yes are gathered first and looked at then, so that the
+ * first loop, which sees every byte, does not branch.  Shorter literals are
+ * found by their first two bytes, in the same manner.
  *
- * At a place, the literals with these bytes, which are their key, are compared
- * whole, for most places are those of other words; each literal knows the
- * rules that want it.  The filter is one piece of memory with offsets instead
- * of pointers, so it can be stored, and shared by processes.
+ * At a place, the literals with these bytes, whose hash is their key, are
+ * compared whole; each literal knows the rules that want it.  The filter is
+ * one piece of memory with offsets instead of pointers, so it can be stored,
+ * and shared by processes.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,8 +23,9 @@
 
 #include "classify/prefilter.h"
 
-#define GRAM			4
-#define MAP_SPARSITY	32		/* bits of the map for each different gram */
+#define LONG_GRAM		8
+#define SHORT_GRAM		4
+#define MAP_SPARSITY	16		/* bits of the map for each key, at least */
 #define MAP_BITS_MIN	13
 #define MAP_BITS_MAX	20		/* 128 kB */
 #define BLOCK			512		/* places gathered at a time */
@@ -39,7 +40,7 @@ typedef struct Entry
 	uint32		use;			/* the first of its uses; the last is before the
 								 * next entry's first */
 	uint8		len;
-	uint8		offset;			/* of the four bytes; LAST_OF_KEY */
+	uint8		offset;			/* of the key's bytes; LAST_OF_KEY */
 	char		first_byte;		/* what tells most of them apart is here */
 	char		last_byte;
 } Entry;
@@ -53,7 +54,17 @@ typedef struct Use
 	uint16		chars;			/* PG_UINT16_MAX: farther */
 	uint8		spaces;			/* PG_UINT8_MAX: farther */
 	uint8		least;			/* or more */
+	uint16		beside;			/* which of these */
 } Use;
+
+/* Kinds of bytes that may be beside a literal; many have the same. */
+typedef struct Beside
+{
+	uint32		left;
+	uint32		right;
+} Beside;
+
+#define BESIDES_MAX		4096	/* for more, anything may be beside them */
 
 /* The first of the literals with a key; no entry has the number 0. */
 typedef struct Slot
@@ -61,10 +72,6 @@ typedef struct Slot
 	uint32		key;
 	uint32		entry;
 } Slot;
-
-/* Of short literals; in UTF-8 there is no byte 0xFF, so four bytes are none of these. */
-#define PAIR_KEY(first, second)	(0xFFFF0000 | (uint32) (unsigned char) (first) << 8 | (unsigned char) (second))
-#define BYTE_KEY(byte)			PAIR_KEY(0xFF, byte)
 
 struct ConsentPrefilter
 {
@@ -80,8 +87,9 @@ struct ConsentPrefilter
 	uint32		slots;
 	uint32		entries;
 	uint32		uses;
+	uint32		besides;
 	uint32		bytes;
-	uint64		pairs[65536 / 64];	/* bits of the first two bytes */
+	uint8		pairs[65536 / 8];	/* bits of the first two bytes */
 	uint64		always[FLEXIBLE_ARRAY_MEMBER];	/* bits of the rules to be
 												 * tried on every text */
 };
@@ -92,6 +100,7 @@ typedef struct Wanted
 	uint32		key;
 	int			rule;
 	ConsentReach before;
+	Beside		beside;
 	uint8		offset;
 	uint8		len;
 	char		bytes[CONSENT_LITERAL_MAX];
@@ -108,20 +117,47 @@ struct PrefilterBuilder
 
 #define RULE_WORDS(nrules)	(((nrules) + 63) / 64)
 
+/*
+ * Keys are well mixed in their upper bits; the lower ones know of the first
+ * bytes alone.  Different bytes may have the same key.
+ */
 static inline uint32
-load_gram(const char *s)
+key_of_long(const char *s)
+{
+	uint64		gram;
+
+	memcpy(&gram, s, LONG_GRAM);
+	return (uint32) ((gram * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
+}
+
+static inline uint32
+key_of_short(const char *s)
 {
 	uint32		gram;
 
-	memcpy(&gram, s, GRAM);
-	return gram;
+	memcpy(&gram, s, SHORT_GRAM);
+	return gram * 2654435761u;
 }
 
-/* Its upper bits are good; the lower ones know of the key's first bytes alone. */
+/* The first two bytes of shorter ones; there is no byte 0xFF in UTF-8. */
 static inline uint32
-hash_key(uint32 key)
+key_of_pair(unsigned char first, unsigned char second)
 {
-	return key * 2654435761u;
+	return (0xFFFF0000 | (uint32) first << 8 | second) * 2654435761u;
+}
+
+#define KEY_OF_BYTE(byte)	key_of_pair(0xFF, byte)
+
+static inline void
+mark(uint8 *map, uint32 bit)
+{
+	map[bit / 8] |= 1 << (bit % 8);
+}
+
+static inline int
+is_marked(const uint8 *map, uint32 bit)
+{
+	return (map[bit / 8] >> (bit % 8)) & 1;
 }
 
 PrefilterBuilder *
@@ -137,14 +173,14 @@ consent_prefilter_begin(int nrules)
 }
 
 static int
-rarest_gram(const ConsentLiteral *literal)
+rarest_gram(const ConsentLiteral *literal, int width)
 {
 	int			best = 0;
 	int			best_rarity = -1;
 
-	for (int i = 0; i + GRAM <= literal->len; i++)
+	for (int i = 0; i + width <= literal->len; i++)
 	{
-		int			rarity = consent_literal_rarity(literal->bytes + i, GRAM);
+		int			rarity = consent_literal_rarity(literal->bytes + i, width);
 
 		if (rarity > best_rarity)
 		{
@@ -173,17 +209,21 @@ consent_prefilter_add(PrefilterBuilder *b, int rule, const ConsentLiteral *liter
 		memset(w, 0, sizeof(Wanted));
 		w->rule = rule;
 		w->before = literals[i].before;
+		w->beside = (Beside) {literals[i].left.known, literals[i].right.known};
 		w->len = (uint8) literals[i].len;
 		memcpy(w->bytes, literals[i].bytes, literals[i].len);
-		if (w->len >= GRAM)
+		if (w->len >= SHORT_GRAM)
 		{
-			w->offset = (uint8) rarest_gram(&literals[i]);
-			w->key = load_gram(w->bytes + w->offset);
+			bool		is_long = w->len >= LONG_GRAM;
+
+			w->offset = (uint8) rarest_gram(&literals[i], is_long ? LONG_GRAM : SHORT_GRAM);
+			w->key = is_long ? key_of_long(w->bytes + w->offset) :
+				key_of_short(w->bytes + w->offset);
 		}
 		else if (w->len > 1)
-			w->key = PAIR_KEY(w->bytes[0], w->bytes[1]);
+			w->key = key_of_pair(w->bytes[0], w->bytes[1]);
 		else
-			w->key = BYTE_KEY(w->bytes[0]);
+			w->key = KEY_OF_BYTE(w->bytes[0]);
 	}
 }
 
@@ -217,6 +257,21 @@ power_of_two(uint32 at_least)
 	return (uint32) 1 << (at_least > 1 ? pg_leftmost_one_pos32(at_least - 1) + 1 : 0);
 }
 
+/* Where this is in the list, or would be; the first is for all that find no room. */
+static int
+beside_index(Beside *list, int *n, Beside beside)
+{
+	for (int i = 0; i < *n; i++)
+	{
+		if (list[i].left == beside.left && list[i].right == beside.right)
+			return i;
+	}
+	if (*n == BESIDES_MAX)
+		return 0;
+	list[*n] = beside;
+	return (*n)++;
+}
+
 /* Let places with the first bytes of a short literal be looked at. */
 static void
 mark_pairs(ConsentPrefilter *f, const Wanted *w)
@@ -230,7 +285,7 @@ mark_pairs(ConsentPrefilter *f, const Wanted *w)
 		uint32		pair = first << 8 | second;
 
 		if (w->len == 1 || second == (unsigned char) w->bytes[1])
-			f->pairs[pair / 64] |= UINT64CONST(1) << (pair % 64);
+			mark(f->pairs, pair);
 	}
 }
 
@@ -250,6 +305,12 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	Use		   *use;
 	uint8	   *map;
 	char	   *bytes;
+	Beside	   *beside = palloc(BESIDES_MAX * sizeof(Beside));
+	int			nbesides = 0;
+
+	(void) beside_index(beside, &nbesides, (Beside) {CONSENT_BYTES_ALL, CONSENT_BYTES_ALL});
+	for (int i = 0; i < b->n; i++)
+		(void) beside_index(beside, &nbesides, b->wanted[i].beside);
 
 	qsort(b->wanted, b->n, sizeof(Wanted), compare_wanted);
 	for (int i = 0; i < b->n; i++)
@@ -279,6 +340,8 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	at += (nentries + 1) * sizeof(Entry);
 	layout.uses = (uint32) at;
 	at += b->n * sizeof(Use);
+	layout.besides = (uint32) at;
+	at += nbesides * sizeof(Beside);
 	layout.bytes = (uint32) at;
 	at += nbytes;
 	if (at > PG_INT32_MAX || b->nrules > PG_UINT16_MAX)
@@ -296,6 +359,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	entry = (Entry *) ((char *) f + f->entries);
 	use = (Use *) ((char *) f + f->uses);
 	bytes = (char *) f + f->bytes;
+	memcpy((char *) f + f->besides, beside, nbesides * sizeof(Beside));
 
 	nentries = 0;
 	nbytes = 0;
@@ -308,6 +372,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 		use[i].chars = (uint16) Min(w->before.chars, PG_UINT16_MAX);
 		use[i].spaces = (uint8) Min(w->before.spaces, PG_UINT8_MAX);
 		use[i].least = (uint8) Min(w->before.least, PG_UINT8_MAX);
+		use[i].beside = (uint16) beside_index(beside, &nbesides, w->beside);
 		if (i > 0 && same_literal(w - 1, w))
 			continue;
 		e = &entry[++nentries];
@@ -323,20 +388,20 @@ consent_prefilter_finish(PrefilterBuilder *b)
 			entry[nentries - 1].offset &= ~LAST_OF_KEY;
 		else
 		{
-			uint32		h = hash_key(w->key);
-			uint32		k = h >> f->slot_shift;
+			uint32		k = w->key >> f->slot_shift;
 
 			while (slot[k].entry)
 				k = (k + 1) & f->slot_mask;
 			slot[k].key = w->key;
 			slot[k].entry = nentries;
-			if (w->len < GRAM)
+			if (w->len < SHORT_GRAM)
 				mark_pairs(f, w);
 			else
-				map[(h >> f->map_shift) / 8] |= 1 << ((h >> f->map_shift) % 8);
+				mark(map, w->key >> f->map_shift);
 		}
 	}
 	entry[nentries + 1].use = b->n;
+	pfree(beside);
 	return f;
 }
 
@@ -388,13 +453,14 @@ note_hit(PrefilterHits *hits, const Use *use, int at)
 }
 
 /* Compare the literals with that key, which is of the bytes at "at". */
-static inline void
+static void
 compare(const ConsentPrefilter *f, uint32 key, const char *text, int len, int at,
 		PrefilterHits *hits)
 {
 	const Slot *slot = (const Slot *) ((const char *) f + f->slots);
 	const Use  *uses = (const Use *) ((const char *) f + f->uses);
-	uint32		i = hash_key(key) >> f->slot_shift;
+	const Beside *besides = (const Beside *) ((const char *) f + f->besides);
+	uint32		i = key >> f->slot_shift;
 
 	while (slot[i].entry && slot[i].key != key)
 		i = (i + 1) & f->slot_mask;
@@ -408,8 +474,17 @@ compare(const ConsentPrefilter *f, uint32 key, const char *text, int len, int at
 			text[start] == e->first_byte && text[start + e->len - 1] == e->last_byte &&
 			memcmp(text + start, (const char *) f + f->bytes + e->bytes, e->len) == 0)
 		{
+			int			end = start + e->len;
+			uint32		left = start > 0 ? consent_byte_kind(text[start - 1]) : CONSENT_BYTES_END;
+			uint32		right = end < len ? consent_byte_kind(text[end]) : CONSENT_BYTES_END;
+
 			for (uint32 u = e->use; u < e[1].use; u++)
-				note_hit(hits, &uses[u], start);
+			{
+				const Beside *beside = &besides[uses[u].beside];
+
+				if ((beside->left & left) && (beside->right & right))
+					note_hit(hits, &uses[u], start);
+			}
 		}
 		if (e->offset & LAST_OF_KEY)
 			return;
@@ -440,37 +515,40 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 
 	for (int from = 0; from < len; from += BLOCK)
 	{
+		int			to = Min(len, from + BLOCK);
 		int			place[BLOCK];
 		int			n = 0;
-		int			to = Min(len - GRAM + 1, from + BLOCK);
 
-		for (int at = from; at < to; at++)
+		for (int at = from; at < Min(to, len - LONG_GRAM + 1); at++)
 		{
-			uint32		bit = hash_key(load_gram(text + at)) >> shift;
-
 			place[n] = at;
-			n += (map[bit / 8] >> (bit % 8)) & 1;
+			n += is_marked(map, key_of_long(text + at) >> shift);
 		}
 		for (int i = 0; i < n; i++)
-			compare(f, load_gram(text + place[i]), text, len, place[i], hits);
+			compare(f, key_of_long(text + place[i]), text, len, place[i], hits);
+		n = 0;
+		for (int at = from; at < Min(to, len - SHORT_GRAM + 1); at++)
+		{
+			place[n] = at;
+			n += is_marked(map, key_of_short(text + at) >> shift);
+		}
+		for (int i = 0; i < n; i++)
+			compare(f, key_of_short(text + place[i]), text, len, place[i], hits);
 		if (!f->has_short)
 			continue;
 		n = 0;
-		to = Min(len, from + BLOCK);
 		for (int at = from; at < to; at++)
 		{
-			uint32		pair = (unsigned char) text[at] << 8 | (unsigned char) text[at + 1];
-
 			place[n] = at;
-			n += (f->pairs[pair / 64] >> (pair % 64)) & 1;
+			n += is_marked(f->pairs, (unsigned char) text[at] << 8 | (unsigned char) text[at + 1]);
 		}
 		for (int i = 0; i < n; i++)
 		{
 			const char *s = text + place[i];
 
-			compare(f, PAIR_KEY(s[0], s[1]), text, len, place[i], hits);
+			compare(f, key_of_pair(s[0], s[1]), text, len, place[i], hits);
 			if (f->has_bytes)
-				compare(f, BYTE_KEY(s[0]), text, len, place[i], hits);
+				compare(f, KEY_OF_BYTE(s[0]), text, len, place[i], hits);
 		}
 	}
 }
