@@ -3,17 +3,18 @@
  * prefilter.c
  *	  Finds the literals of all rules in a text, in one pass.
  *
- * Of each literal its rarest eight bytes are taken, or four if it has no more.
- * A bit map tells for the bytes at each place of the text whether they may be
- * some literal's; it fits into the nearest cache and nearly always says no.
- * Places where it says yes are gathered first and looked at then, so that the
- * first loop, which sees every byte, does not branch.  Shorter literals are
- * found by their first two bytes, in the same manner.
+ * Nearly all literals have a place where a word or a number starts, or a sign
+ * is: there it is enough to look for them, and most of a text is none of these.
+ * Up to eight bytes from such a place on are hashed, and a bit map that fits
+ * into the nearest cache tells whether they may be some literal's; it nearly
+ * always says no.  Literals that may be found in the middle of a word and have
+ * no such place are looked for where the first two of their rarest bytes are.
  *
- * At a place, the literals with these bytes, whose hash is their key, are
- * compared whole; each literal knows the rules that want it.  The filter is
- * one piece of memory with offsets instead of pointers, so it can be stored,
- * and shared by processes.
+ * Places are gathered first and looked at then, step by step, so that the loops
+ * which see most of them do not branch.  At what is left, the literals with
+ * these bytes, whose hash is their key, are compared whole; each literal knows
+ * the rules that want it.  The filter is one piece of memory with offsets
+ * instead of pointers, so it can be stored, and shared by processes.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,12 +24,11 @@
 
 #include "classify/prefilter.h"
 
-#define LONG_GRAM		8
-#define SHORT_GRAM		4
-#define MAP_SPARSITY	16		/* bits of the map for each key, at least */
+#define MAP_SPARSITY	32		/* bits of the map for each key, at least */
 #define MAP_BITS_MIN	13
 #define MAP_BITS_MAX	20		/* 128 kB */
-#define BLOCK			512		/* places gathered at a time */
+#define SELDOM			8		/* rarity; what is less is not looked for at each start */
+#define BLOCK			512		/* bytes read at a time */
 
 /*
  * A literal; those with the same key follow each other.  A session
@@ -73,6 +73,18 @@ typedef struct Slot
 	uint32		entry;
 } Slot;
 
+/* How many bytes are hashed: the most of these that the literal has there. */
+#define WIDTHS			4
+static const uint8 widths[WIDTHS] = {8, 5, 3, 1};
+
+/* The places at which literals are looked for. */
+typedef enum Where
+{
+	AT_STARTS,
+	AT_PAIRS,
+	NWHERE
+} Where;
+
 struct ConsentPrefilter
 {
 	Size		size;
@@ -80,8 +92,7 @@ struct ConsentPrefilter
 	uint32		map_shift;		/* 32 - log2 of the map's bits */
 	uint32		slot_shift;		/* 32 - log2 of the slots */
 	uint32		slot_mask;
-	bool		has_short;
-	bool		has_bytes;		/* literals of one byte */
+	uint8		widths[NWHERE]; /* bits of those that there are */
 	/* where things are, in bytes from the beginning */
 	uint32		map;			/* bits of grams */
 	uint32		slots;
@@ -89,7 +100,7 @@ struct ConsentPrefilter
 	uint32		uses;
 	uint32		besides;
 	uint32		bytes;
-	uint8		pairs[65536 / 8];	/* bits of the first two bytes */
+	uint8		pairs[65536 / 8];	/* bits of two bytes */
 	uint64		always[FLEXIBLE_ARRAY_MEMBER];	/* bits of the rules to be
 												 * tried on every text */
 };
@@ -102,6 +113,8 @@ typedef struct Wanted
 	ConsentReach before;
 	Beside		beside;
 	uint8		offset;
+	uint8		where;
+	uint8		width;			/* which */
 	uint8		len;
 	char		bytes[CONSENT_LITERAL_MAX];
 } Wanted;
@@ -117,36 +130,33 @@ struct PrefilterBuilder
 
 #define RULE_WORDS(nrules)	(((nrules) + 63) / 64)
 
-/*
- * Keys are well mixed in their upper bits; the lower ones know of the first
- * bytes alone.  Different bytes may have the same key.
- */
+/* Well mixed in its upper bits.  Different bytes may have the same key. */
 static inline uint32
-key_of_long(const char *s)
+key_of(const char *s, int width, Where where)
 {
-	uint64		gram;
+	uint64		eight;
+	uint32		four;
+	uint16		two;
 
-	memcpy(&gram, s, LONG_GRAM);
-	return (uint32) ((gram * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
+	switch (width)
+	{
+		case 8:
+			memcpy(&eight, s, 8);
+			break;
+		case 5:
+			memcpy(&four, s, 4);
+			eight = four | (uint64) (unsigned char) s[4] << 32;
+			break;
+		case 3:
+			memcpy(&two, s, 2);
+			eight = two | (uint64) (unsigned char) s[2] << 16;
+			break;
+		default:
+			eight = (unsigned char) s[0];
+	}
+	eight *= UINT64CONST(0x9E3779B97F4A7C15);
+	return (uint32) (eight >> 32) ^ (where == AT_STARTS ? 0 : ~(uint32) 0);
 }
-
-static inline uint32
-key_of_short(const char *s)
-{
-	uint32		gram;
-
-	memcpy(&gram, s, SHORT_GRAM);
-	return gram * 2654435761u;
-}
-
-/* The first two bytes of shorter ones; there is no byte 0xFF in UTF-8. */
-static inline uint32
-key_of_pair(unsigned char first, unsigned char second)
-{
-	return (0xFFFF0000 | (uint32) first << 8 | second) * 2654435761u;
-}
-
-#define KEY_OF_BYTE(byte)	key_of_pair(0xFF, byte)
 
 static inline void
 mark(uint8 *map, uint32 bit)
@@ -172,23 +182,58 @@ consent_prefilter_begin(int nrules)
 	return b;
 }
 
-static int
-rarest_gram(const ConsentLiteral *literal, int width)
+static bool
+is_word(char c)
+{
+	return (consent_byte_kind(c) & CONSENT_BYTES_WORD) != 0;
+}
+
+/*
+ * Is the byte at "at" always where something starts?  gather_starts() finds
+ * these places in a text; both must mean the same.
+ */
+static bool
+starts(const ConsentLiteral *literal, int at)
+{
+	const char *s = literal->bytes + at;
+
+	if (consent_byte_kind(*s) == CONSENT_BYTES_SPACE)
+		return false;
+	if (!is_word(*s))
+		return true;
+	return at > 0 ? !is_word(s[-1]) : (literal->left.known & CONSENT_BYTES_WORD) == 0;
+}
+
+/* Decide where the literal is looked for. */
+static void
+choose_gram(const ConsentLiteral *literal, Wanted *w)
 {
 	int			best = 0;
-	int			best_rarity = -1;
 
-	for (int i = 0; i + width <= literal->len; i++)
+	for (int where = 0; best == 0; where++)
 	{
-		int			rarity = consent_literal_rarity(literal->bytes + i, width);
-
-		if (rarity > best_rarity)
+		for (int at = 0; at < literal->len; at++)
 		{
-			best_rarity = rarity;
-			best = i;
+			int			width = 0;
+			int			rarity;
+
+			if (where == AT_STARTS && !starts(literal, at))
+				continue;
+			while (widths[width] > literal->len - at)
+				width++;
+			rarity = consent_literal_rarity(literal->bytes + at, widths[width]);
+			if (where == AT_STARTS && rarity < SELDOM)
+				continue;
+			if (rarity > best)
+			{
+				best = rarity;
+				w->offset = (uint8) at;
+				w->where = (uint8) where;
+				w->width = (uint8) width;
+			}
 		}
 	}
-	return best;
+	w->key = key_of(w->bytes + w->offset, widths[w->width], w->where);
 }
 
 void
@@ -212,18 +257,7 @@ consent_prefilter_add(PrefilterBuilder *b, int rule, const ConsentLiteral *liter
 		w->beside = (Beside) {literals[i].left.known, literals[i].right.known};
 		w->len = (uint8) literals[i].len;
 		memcpy(w->bytes, literals[i].bytes, literals[i].len);
-		if (w->len >= SHORT_GRAM)
-		{
-			bool		is_long = w->len >= LONG_GRAM;
-
-			w->offset = (uint8) rarest_gram(&literals[i], is_long ? LONG_GRAM : SHORT_GRAM);
-			w->key = is_long ? key_of_long(w->bytes + w->offset) :
-				key_of_short(w->bytes + w->offset);
-		}
-		else if (w->len > 1)
-			w->key = key_of_pair(w->bytes[0], w->bytes[1]);
-		else
-			w->key = KEY_OF_BYTE(w->bytes[0]);
+		choose_gram(&literals[i], w);
 	}
 }
 
@@ -248,7 +282,7 @@ compare_wanted(const void *a, const void *b)
 static bool
 same_literal(const Wanted *a, const Wanted *b)
 {
-	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+	return a->key == b->key && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
 static uint32
@@ -272,20 +306,20 @@ beside_index(Beside *list, int *n, Beside beside)
 	return (*n)++;
 }
 
-/* Let places with the first bytes of a short literal be looked at. */
+/* Let places be looked at where the literal can be. */
 static void
-mark_pairs(ConsentPrefilter *f, const Wanted *w)
+mark_places(ConsentPrefilter *f, const Wanted *w)
 {
-	unsigned char first = (unsigned char) w->bytes[0];
+	const unsigned char *s = (const unsigned char *) w->bytes + w->offset;
 
-	f->has_short = true;
-	f->has_bytes |= w->len == 1;
+	f->widths[w->where] |= 1 << w->width;
+	mark((uint8 *) f + f->map, w->key >> f->map_shift);
+	if (w->where != AT_PAIRS)
+		return;
 	for (int second = 0; second < 256; second++)
 	{
-		uint32		pair = first << 8 | second;
-
-		if (w->len == 1 || second == (unsigned char) w->bytes[1])
-			mark(f->pairs, pair);
+		if (widths[w->width] == 1 || second == s[1])
+			mark(f->pairs, s[0] << 8 | second);
 	}
 }
 
@@ -303,7 +337,6 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	Entry	   *entry;
 	Slot	   *slot;
 	Use		   *use;
-	uint8	   *map;
 	char	   *bytes;
 	Beside	   *beside = palloc(BESIDES_MAX * sizeof(Beside));
 	int			nbesides = 0;
@@ -354,7 +387,6 @@ consent_prefilter_finish(PrefilterBuilder *b)
 								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	memcpy(f, &layout, offsetof(ConsentPrefilter, always));
 	memcpy(f->always, b->always, Max(RULE_WORDS(b->nrules), 1) * sizeof(uint64));
-	map = (uint8 *) f + f->map;
 	slot = (Slot *) ((char *) f + f->slots);
 	entry = (Entry *) ((char *) f + f->entries);
 	use = (Use *) ((char *) f + f->uses);
@@ -382,6 +414,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 		e->offset = w->offset | LAST_OF_KEY;
 		e->first_byte = w->bytes[0];
 		e->last_byte = w->bytes[w->len - 1];
+		mark_places(f, w);
 		memcpy(bytes + nbytes, w->bytes, w->len);
 		nbytes += w->len;
 		if (i > 0 && w[-1].key == w->key)
@@ -394,10 +427,6 @@ consent_prefilter_finish(PrefilterBuilder *b)
 				k = (k + 1) & f->slot_mask;
 			slot[k].key = w->key;
 			slot[k].entry = nentries;
-			if (w->len < SHORT_GRAM)
-				mark_pairs(f, w);
-			else
-				mark(map, w->key >> f->map_shift);
 		}
 	}
 	entry[nentries + 1].use = b->n;
@@ -491,13 +520,83 @@ compare(const ConsentPrefilter *f, uint32 key, const char *text, int len, int at
 	}
 }
 
+/* The places, from "from" up to "to", at which something starts. */
+static int
+gather_starts(const char *text, int from, int to, int *place)
+{
+	static uint8 kind[256];		/* 1: of words, 2: of nothing else */
+	uint8		before;
+	int			n = 0;
+
+	if (kind['a'] == 0)
+	{
+		for (int c = 0; c < 256; c++)
+			kind[c] = is_word(c) ? 1 : consent_byte_kind(c) == CONSENT_BYTES_SPACE ? 0 : 2;
+	}
+	before = from > 0 ? kind[(unsigned char) text[from - 1]] : 0;
+	for (int at = from; at < to; at++)
+	{
+		uint8		here = kind[(unsigned char) text[at]];
+
+		place[n] = at;
+		n += ((here & ~before) | here >> 1) & 1;
+		before = here;
+	}
+	return n;
+}
+
+static int
+gather_pairs(const uint8 *pairs, const char *text, int from, int to, int *place)
+{
+	int			n = 0;
+
+	for (int at = from; at < to; at++)
+	{
+		place[n] = at;
+		n += is_marked(pairs, (unsigned char) text[at] << 8 | (unsigned char) text[at + 1]);
+	}
+	return n;
+}
+
+/* Look at the places for literals of a width. */
+static inline void
+look(const ConsentPrefilter *f, Where where, int width, const char *text, int len,
+	 const int *place, int n, PrefilterHits *hits)
+{
+	const uint8 *map = (const uint8 *) f + f->map;
+	uint32		shift = f->map_shift;
+	int			likely[BLOCK];
+	int			nlikely = 0;
+
+	while (n > 0 && place[n - 1] + width > len)
+		n--;
+	for (int i = 0; i < n; i++)
+	{
+		likely[nlikely] = place[i];
+		nlikely += is_marked(map, key_of(text + place[i], width, where) >> shift);
+	}
+	for (int i = 0; i < nlikely; i++)
+		compare(f, key_of(text + likely[i], width, where), text, len, likely[i], hits);
+}
+
+static inline void
+look_at(const ConsentPrefilter *f, Where where, const char *text, int len,
+		const int *place, int n, PrefilterHits *hits)
+{
+	if (f->widths[where] & 1)
+		look(f, where, widths[0], text, len, place, n, hits);
+	if (f->widths[where] & 2)
+		look(f, where, widths[1], text, len, place, n, hits);
+	if (f->widths[where] & 4)
+		look(f, where, widths[2], text, len, place, n, hits);
+	if (f->widths[where] & 8)
+		look(f, where, widths[3], text, len, place, n, hits);
+}
+
 void
 consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 					   PrefilterHits *hits)
 {
-	const uint8 *map = (const uint8 *) f + f->map;
-	uint32		shift = f->map_shift;
-
 	Assert(hits->nrules == f->nrules);
 	hits->nhits = 0;
 	/* rules that are always tried need no places */
@@ -517,38 +616,10 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 	{
 		int			to = Min(len, from + BLOCK);
 		int			place[BLOCK];
-		int			n = 0;
 
-		for (int at = from; at < Min(to, len - LONG_GRAM + 1); at++)
-		{
-			place[n] = at;
-			n += is_marked(map, key_of_long(text + at) >> shift);
-		}
-		for (int i = 0; i < n; i++)
-			compare(f, key_of_long(text + place[i]), text, len, place[i], hits);
-		n = 0;
-		for (int at = from; at < Min(to, len - SHORT_GRAM + 1); at++)
-		{
-			place[n] = at;
-			n += is_marked(map, key_of_short(text + at) >> shift);
-		}
-		for (int i = 0; i < n; i++)
-			compare(f, key_of_short(text + place[i]), text, len, place[i], hits);
-		if (!f->has_short)
-			continue;
-		n = 0;
-		for (int at = from; at < to; at++)
-		{
-			place[n] = at;
-			n += is_marked(f->pairs, (unsigned char) text[at] << 8 | (unsigned char) text[at + 1]);
-		}
-		for (int i = 0; i < n; i++)
-		{
-			const char *s = text + place[i];
-
-			compare(f, key_of_pair(s[0], s[1]), text, len, place[i], hits);
-			if (f->has_bytes)
-				compare(f, KEY_OF_BYTE(s[0]), text, len, place[i], hits);
-		}
+		look_at(f, AT_STARTS, text, len, place, gather_starts(text, from, to, place), hits);
+		if (f->widths[AT_PAIRS])
+			look_at(f, AT_PAIRS, text, len, place,
+					gather_pairs(f->pairs, text, from, to, place), hits);
 	}
 }
