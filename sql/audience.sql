@@ -95,6 +95,9 @@ SELECT p ->> 'class' AS class, p ->> 'judged_as' AS judged_as, p -> 'refused' AS
   FROM consent.preflight('SELECT email FROM audience_list WHERE id < 4', 'Your order 4411 is out for delivery today.', organisation => 'aud acme', class => 'direct_marketing') p;
 SELECT e ->> 'part' AS part, e ->> 'excerpt' AS excerpt
   FROM jsonb_array_elements(consent.preflight('SELECT email FROM audience_list', 'Get 20% off all boilers', subject => 'Sale', organisation => 'aud acme') -> 'evidence') e WHERE e ->> 'rule' = 'price.percent_off';
+-- Nobody at all is no error, and not unknown.
+SELECT p -> 'audience' AS audience, p -> 'people' AS people, p -> 'duplicates' AS duplicates, p -> 'permitted' AS permitted, p -> 'refused' AS refused, p -> 'permitted_by' AS "by", p -> 'refused_for' AS "for"
+  FROM consent.preflight('SELECT email FROM audience_list WHERE false', 'Get 20% off all boilers', organisation => 'aud acme') p;
 SELECT consent.preflight('audience_list', 'x');
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.preflight('no_such_list', 'x', recipient => 'email');

@@ -45,6 +45,11 @@ INSERT INTO expo_list VALUES ('{amy@expo.example,zoe@expo.example}', 'Your order
                              ('{}', 'Your order 4411 is out for delivery today.', 'service'), (NULL, 'Get 20% off boilers!', 'service'),
                              ('{zoe@expo.example}', 'Get 20% off boilers!', 'service');
 SELECT reason, messages, people FROM consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at', body => 'b', class => 'k', organisation => $$'expo acme'$$, as_known => false) WHERE breakdown = 'reason' ORDER BY reason;
+-- What was all right has its lines, too, and so has a table that is empty.
+CREATE TEMP TABLE expo_quiet AS SELECT 'zoe@expo.example' AS to_addr, 'Your order 4411 is out for delivery today.' AS b, '2026-02-01'::timestamptz AS at, 'quiet' AS campaign;
+SELECT breakdown, campaign, channel, month, messages, people, complaints, judged FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign');
+DELETE FROM expo_quiet;
+SELECT breakdown, messages, people, complaints, judged FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign');
 SELECT * FROM consent.exposure('expo_list', 'rcpts', NULL, 'at');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM consent.exposure('expo_list', 'no_such_column', $$'email'$$, 'at');
