@@ -61,7 +61,7 @@ CREATE TABLE consent.ledger (
   PARTITION BY HASH (contact consent.contact_root_ops);
 ALTER SEQUENCE consent.ledger_event_id OWNED BY consent.ledger.event_id;
 CREATE INDEX ledger_address ON consent.ledger (address);
-CREATE INDEX ledger_request ON consent.ledger (reference) WHERE kind = 'request';
+CREATE INDEX ledger_reference ON consent.ledger (reference) WHERE reference IS NOT NULL;
 
 COMMENT ON TABLE consent.ledger IS
   'What was said, by whom, when, and when we heard of it. Append-only: rows are never changed or removed; a later event supersedes an earlier one';

@@ -99,31 +99,30 @@ CREATE FUNCTION consent.stored_size(VARIADIC "any") RETURNS integer
 COMMENT ON FUNCTION consent.stored_size("any") IS
   'How many bytes the values take, before any compression. An index of consent.ledger asks it, so everybody may';
 
--- Only bad records and those that end are in these, so good ones cost nothing.
+-- Only bad records, those that end, those of +tags and refusals are in these, so
+-- the rest costs little: whether a row belongs is asked of every row that is
+-- loaded, so it is asked by what is NULL where it will do.  Only consents have
+-- defects, and only soft opt-ins a relationship.
 -- consent.at_risk finds all it shows in the first, and need not visit the ledger;
 -- records that are too long for that are in the second.
 CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
   INCLUDE (contact, kind, channels, organisation, purpose, method, product_category, refusal_offered, refused, relationship, collected_by,
            named_organisations, expires_at, effective_at, recorded_at, source, defects)
-  WHERE ((kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
-         OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL)))
+  WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL)))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) <= 2000;
 CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
-  WHERE ((kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
-         OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL)))
+  WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL)))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) > 2000;
-CREATE INDEX ledger_ending_consent ON consent.ledger (expires_at)
-  WHERE kind = 'consent' AND expires_at IS NOT NULL;
+CREATE INDEX ledger_ending ON consent.ledger (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
-CREATE INDEX ledger_third_party_consent ON consent.ledger (effective_at)
-  WHERE collected_by IS NOT NULL AND kind = 'consent';
+CREATE INDEX ledger_third_party ON consent.ledger (effective_at) WHERE collected_by IS NOT NULL;
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address) INCLUDE (kind, organisation, effective_at, event_id)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
--- What was loaded since Monday lies together at the end of each part.
-CREATE INDEX ledger_recorded_day ON consent.ledger USING brin (((recorded_at AT TIME ZONE 'Europe/London')::date));
 -- Without it the planner takes each moment for a day of its own, and sorts.
 CREATE STATISTICS consent.ledger_recorded_on ON ((recorded_at AT TIME ZONE 'Europe/London')::date) FROM consent.ledger;
 COMMENT ON STATISTICS consent.ledger_recorded_on IS 'On how many days something was recorded, for consent.import_audit';
@@ -164,8 +163,8 @@ CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
                  l.defects
             FROM consent.ledger l
            WHERE consent.ledger_readable()
-             AND ((l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
-                  OR (l.kind = 'soft_opt_in' AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)))
+             AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL)))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) <= 2000
              AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
@@ -175,8 +174,8 @@ CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
                  l.defects
             FROM consent.ledger l
            WHERE consent.ledger_readable()
-             AND ((l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
-                  OR (l.kind = 'soft_opt_in' AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)))
+             AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL)))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) > 2000
              AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))

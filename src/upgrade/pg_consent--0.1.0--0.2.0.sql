@@ -328,8 +328,10 @@ ALTER TABLE consent.ledger
   ADD CONSTRAINT ledger_address_of_contact CHECK (address = consent.contact_root(contact));
 
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
-CREATE INDEX ledger_third_party_consent ON consent.ledger (effective_at)
-  WHERE collected_by IS NOT NULL AND kind = 'consent';
+DROP INDEX consent.ledger_request, consent.ledger_ending_consent;
+CREATE INDEX ledger_reference ON consent.ledger (reference) WHERE reference IS NOT NULL;
+CREATE INDEX ledger_ending ON consent.ledger (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX ledger_third_party ON consent.ledger (effective_at) WHERE collected_by IS NOT NULL;
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address) INCLUDE (kind, organisation, effective_at, event_id)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
@@ -347,16 +349,15 @@ DROP INDEX consent.ledger_doubtful_consent, consent.ledger_doubtful_soft_opt_in;
 CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
   INCLUDE (contact, kind, channels, organisation, purpose, method, product_category, refusal_offered, refused, relationship, collected_by,
            named_organisations, expires_at, effective_at, recorded_at, source, defects)
-  WHERE ((kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
-         OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL)))
+  WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL)))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) <= 2000;
 CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
-  WHERE ((kind = 'consent' AND (defects IS NOT NULL OR collected_by IS NOT NULL))
-         OR (kind = 'soft_opt_in' AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR collected_by IS NOT NULL)))
+  WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL)))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) > 2000;
-CREATE INDEX ledger_recorded_day ON consent.ledger USING brin (((recorded_at AT TIME ZONE 'Europe/London')::date));
 
 CREATE FUNCTION consent.record_defects(
   event_id bigint,
@@ -533,8 +534,8 @@ CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
                  l.defects
             FROM consent.ledger l
            WHERE consent.ledger_readable()
-             AND ((l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
-                  OR (l.kind = 'soft_opt_in' AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)))
+             AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL)))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) <= 2000
              AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
@@ -544,8 +545,8 @@ CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
                  l.defects
             FROM consent.ledger l
            WHERE consent.ledger_readable()
-             AND ((l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
-                  OR (l.kind = 'soft_opt_in' AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)))
+             AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL)))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) > 2000
              AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
