@@ -663,6 +663,24 @@ is_last(const TriggerData *trigdata)
 	return false;
 }
 
+/*
+ * The event as it will stand.  Who inserts stores the row from the slot, and would
+ * only take apart there what we put together here; so where that can be done the
+ * slot itself is completed, and nothing is returned as changed.  A trigger after
+ * us would not see it.
+ */
+static Datum
+complete_row(const TriggerData *trigdata, Draft *draft)
+{
+	TupleTableSlot *slot = trigdata->tg_trigslot;
+
+	if (!draft->recorder->is_last || !TTS_IS_VIRTUAL(slot))
+		return PointerGetDatum(heap_form_tuple(RelationGetDescr(draft->rel), draft->values, draft->nulls));
+	memcpy(slot->tts_values, draft->values, sizeof(draft->values));
+	memcpy(slot->tts_isnull, draft->nulls, sizeof(draft->nulls));
+	return PointerGetDatum(trigdata->tg_trigtuple);
+}
+
 PGDLLEXPORT Datum
 pg_consent_ledger_record(PG_FUNCTION_ARGS)
 {
@@ -718,7 +736,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	if (may_restrict(&draft, kind))
 		consent_ledger_restricted(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 
-	return PointerGetDatum(heap_form_tuple(desc, draft.values, draft.nulls));
+	return complete_row(trigdata, &draft);
 }
 
 /* consent.ledger_keep(): what is written stays written, but for erasure.c. */
