@@ -166,7 +166,8 @@ DATA_built = pg_consent--$(EXTVERSION).sql $(FORMER)
 # What SQL calls is exported, and nothing else, as PGXS has it from PostgreSQL 16
 # on: calls within the library are direct, and it is opened sooner.
 PG_CPPFLAGS = -I$(SRCROOT)/src -fvisibility=hidden '-DPGDLLEXPORT=__attribute__((visibility("default")))'
-SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring
+# libcrypto is there if the server was built with it.
+SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring $(filter -lcrypto,$(LIBS))
 
 REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_health guard_sweep adapter queues \
 	report views exposure audience subject_access \

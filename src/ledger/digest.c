@@ -25,6 +25,11 @@
  */
 #include "postgres.h"
 
+#ifdef USE_OPENSSL
+#include <openssl/evp.h>
+#include <openssl/opensslv.h>
+#endif
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/hmac.h"
@@ -100,6 +105,38 @@ consent_digest_end(pg_cryptohash_ctx *sha)
 		elog(ERROR, "SHA-256 failed: %s", pg_cryptohash_error(sha));
 	pg_cryptohash_free(sha);
 	return digest;
+}
+
+/*
+ * The SHA-256 of what is all there, for the events of a bulk load.  Each time that
+ * pg_cryptohash begins one, OpenSSL 3 looks up by name what SHA-256 is, which takes
+ * longer than the digest of an event; here that is kept.
+ */
+static bytea *
+digest_of(const void *data, Size len)
+{
+#if defined(USE_OPENSSL) && OPENSSL_VERSION_NUMBER >= 0x30000000L
+	static const EVP_MD *algorithm = NULL;
+	static EVP_MD_CTX *context = NULL;
+	bytea	   *digest = palloc(VARHDRSZ + CONSENT_DIGEST_LEN);
+
+	if (algorithm == NULL)
+		algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (context == NULL)
+		context = EVP_MD_CTX_new();
+	SET_VARSIZE(digest, VARHDRSZ + CONSENT_DIGEST_LEN);
+	if (algorithm == NULL || context == NULL ||
+		EVP_DigestInit_ex(context, algorithm, NULL) != 1 ||
+		EVP_DigestUpdate(context, data, len) != 1 ||
+		EVP_DigestFinal_ex(context, (unsigned char *) VARDATA(digest), NULL) != 1)
+		elog(ERROR, "SHA-256 failed");
+	return digest;
+#else
+	pg_cryptohash_ctx *sha = consent_digest_begin();
+
+	consent_digest_add(sha, data, len);
+	return consent_digest_end(sha);
+#endif
 }
 
 /*
@@ -279,7 +316,7 @@ digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nul
 		   ConsentDigestWriter **writer, MemoryContext context)
 {
 	StringInfoData form;
-	pg_cryptohash_ctx *sha;
+	bytea	   *digest;
 
 	if (*writer == NULL || (*writer)->natts != desc->natts)
 		*writer = make_writer(desc, context);
@@ -296,10 +333,9 @@ digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nul
 		append_value(&form, values[i], TupleDescAttr(desc, i), column, (*writer)->context);
 	}
 
-	sha = consent_digest_begin();
-	consent_digest_add(sha, form.data, form.len);
+	digest = digest_of(form.data, form.len);
 	pfree(form.data);
-	return consent_digest_end(sha);
+	return digest;
 }
 
 bytea *
