@@ -20,7 +20,6 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -208,7 +207,7 @@ consent_erasure_fold(ConsentStanding *standing, const ConsentContact *root,
 {
 	uint8		secret[KEY_BYTES];
 
-	if (read_key(secret, snapshot))
+	if (!consent_index_is_empty("erasure_key_pkey") && read_key(secret, snapshot))
 	{
 		Relation	rel = table_open(consent_relation("erasure"), AccessShareLock);
 		ScanKeyData key;

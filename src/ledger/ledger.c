@@ -14,7 +14,6 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -73,14 +72,17 @@ uint16
 consent_channel_bits(Datum array)
 {
 	ArrayType  *channels = DatumGetArrayTypeP(array);
+	int			n = ArrayGetNItems(ARR_NDIM(channels), ARR_DIMS(channels));
 	uint16		bits = 0;
-	Datum	   *elements;
-	int			n;
+	const Oid  *elements;
 
-	deconstruct_array(channels, ARR_ELEMTYPE(channels), sizeof(Oid), true, TYPALIGN_INT,
-					  &elements, NULL, &n);
+	if (array_contains_nulls(channels))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the list of channels contains NULL")));
+	elements = (const Oid *) ARR_DATA_PTR(channels);
 	for (int i = 0; i < n; i++)
-		bits |= CHANNEL_BIT(consent_channel_from_oid(DatumGetObjectId(elements[i])));
+		bits |= CHANNEL_BIT(consent_channel_from_oid(elements[i]));
 	return bits;
 }
 
@@ -284,10 +286,9 @@ consent_ledger_index_of_part(Relation part, Oid whole_index)
 Oid
 consent_ledger_relid(Oid *whole_index)
 {
-	Oid			nsp = get_namespace_oid("consent", false);
-	Oid			relid = get_relname_relid("ledger", nsp);
+	Oid			relid = consent_find_relation("ledger");
 
-	*whole_index = get_relname_relid("ledger_address", nsp);
+	*whole_index = consent_find_relation("ledger_address");
 	if (!OidIsValid(relid) || !OidIsValid(*whole_index))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -600,7 +601,7 @@ pg_consent_last_event_at(PG_FUNCTION_ARGS)
 void
 consent_ledger_check_readable(void)
 {
-	Oid			relid = get_relname_relid("ledger", get_namespace_oid("consent", false));
+	Oid			relid = consent_relation("ledger");
 	AclResult	acl = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
 
 	if (acl != ACLCHECK_OK)

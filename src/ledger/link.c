@@ -15,7 +15,6 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -75,20 +74,15 @@ read_links(Relation rel, const char *index, int attnum, int other, Datum value,
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	Oid			type = TupleDescAttr(desc, attnum - 1)->atttypid;
-	Oid			indexid = get_relname_relid(index, RelationGetNamespace(rel));
 	List	   *links = NIL;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	if (!OidIsValid(indexid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("index \"consent.%s\" does not exist", index)));
 	ScanKeyEntryInitialize(&key, 0, attnum, BTEqualStrategyNumber, InvalidOid,
 						   TupleDescAttr(desc, attnum - 1)->attcollation,
 						   lookup_type_cache(type, TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo.fn_oid, value);
-	scan = systable_beginscan(rel, indexid, true, snapshot, 1, &key);
+	scan = systable_beginscan(rel, consent_relation(index), true, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Link	   *link = NULL;
@@ -141,11 +135,14 @@ consent_has_links(void)
 List *
 consent_linked_addresses(const ConsentContact *root, TimestampTz known_at, Snapshot snapshot)
 {
-	Relation	rel = open_links();
+	Relation	rel;
 	List	   *addresses = NIL;
 	List	   *persons;
 	ListCell   *p;
 
+	if (consent_index_is_empty("person_link_address"))
+		return NIL;
+	rel = open_links();
 	persons = read_links(rel, "person_link_address", Anum_link_address, Anum_link_person,
 						 PointerGetDatum(root), known_at, snapshot);
 	foreach(p, persons)
