@@ -164,6 +164,18 @@ SELECT contact AS logged FROM consent.decision_log WHERE contact::text LIKE '%@e
 SELECT count(*) AS swept FROM consent.sweep_log WHERE relation = 'erasure_outbox'::regclass;
 DROP TABLE erasure_outbox;
 
+-- An old dump brings back what was erased: it is erased once more, and what the seals need of it is left once.
+SELECT consent.withdraw(contact => 'back@erasure.example') > 0 AS withdrawn;
+CREATE TEMPORARY TABLE erasure_dump AS SELECT * FROM consent.ledger WHERE contact = 'back@erasure.example';
+SELECT consent.forget('back@erasure.example') > 0 AS forgotten;
+INSERT INTO consent.ledger SELECT * FROM erasure_dump;
+SELECT kind FROM consent.ledger WHERE contact = 'back@erasure.example';
+SELECT consent.forget('back@erasure.example') > 0 AS forgotten_again;
+SELECT count(*) AS still_there FROM consent.ledger WHERE contact = 'back@erasure.example';
+SELECT count(*) AS left_over, bool_and(x.digest = d.digest) AS as_it_was FROM consent.erased_event x JOIN erasure_dump d USING (event_id);
+SELECT count(*) AS erasures FROM consent.erasure e JOIN erasure_dump d ON e.events @> d.event_id;
+DROP TABLE erasure_dump;
+
 -- privileges
 CREATE ROLE regress_erasure_writer IN ROLE consent_writer;
 CREATE ROLE regress_erasure_admin IN ROLE consent_admin;

@@ -295,13 +295,14 @@ static const char bequeath_query[] =
 "WHERE l.address OPERATOR(pg_catalog.=) $1 AND l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal}'::pg_catalog.text[]) "
 "ORDER BY o.address, l.event_id";
 
+/* Events that are left over already were restored from a dump of before. */
 static const char erase_query[] =
 "WITH gone AS (DELETE FROM consent.ledger l WHERE l.address OPERATOR(pg_catalog.=) $1 "
 "RETURNING l.event_id, l.digest, l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal,suppression}'::pg_catalog.text[]) OR l.refused IS TRUE AS said_no), "
 "unlinked AS (DELETE FROM consent.person_link k WHERE k.address OPERATOR(pg_catalog.=) $1 "
 "RETURNING k.event_id, consent.person_link_digest(k) AS digest, false AS said_no), "
 "every AS (SELECT * FROM gone UNION ALL SELECT * FROM unlinked), "
-"left_over AS (INSERT INTO consent.erased_event SELECT e.event_id, e.digest FROM every e) "
+"left_over AS (INSERT INTO consent.erased_event SELECT e.event_id, e.digest FROM every e ON CONFLICT DO NOTHING) "
 "INSERT INTO consent.erasure (event_id, address_digest, effective_at, erased_at, erased_by, ground, reason, suppressed, events) "
 "SELECT pg_catalog.nextval('consent.ledger_event_id'), $2, $5, pg_catalog.clock_timestamp(), SESSION_USER, $3, $4, "
 "$3 OPERATOR(pg_catalog.=) 'request' OR COALESCE(pg_catalog.bool_or(e.said_no), false) "
