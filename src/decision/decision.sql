@@ -28,7 +28,7 @@ CREATE TYPE consent.decision AS (
   reasons text[],
   policy text);
 COMMENT ON TYPE consent.decision IS
-  'The verdict on one send: allowed; reason, the code that decided (see consent.reason); basis, the same when allowed, else NULL; citation, the regulation, or the law where it is not British (consent.policy); event_id, the event of consent.ledger it rests on, or NULL; reasons, all codes that were found; policy, the jurisdiction and version of the consent.policy it was judged by, NULL if none was needed or known';
+  'The verdict on one send: allowed; reason, the code that decided (see consent.reason); basis, the same when allowed, else NULL; citation, the regulation, or the law where it is not British (consent.policy); event_id, the event of consent.ledger it rests on, or NULL; reasons, all codes that were found, where consents or soft opt-ins fail those of the newest; policy, the jurisdiction and version of the consent.policy it was judged by, NULL if none was needed or known';
 
 CREATE TYPE consent.standing;
 CREATE FUNCTION consent.standing_in(cstring) RETURNS consent.standing

@@ -345,6 +345,9 @@ CREATE FUNCTION consent.stored_size(VARIADIC "any") RETURNS integer
 COMMENT ON FUNCTION consent.stored_size("any") IS
   'How many bytes the values take, before any compression. An index of consent.ledger asks it, so everybody may';
 
+COMMENT ON TYPE consent.decision IS
+  'The verdict on one send: allowed; reason, the code that decided (see consent.reason); basis, the same when allowed, else NULL; citation, the regulation, or the law where it is not British (consent.policy); event_id, the event of consent.ledger it rests on, or NULL; reasons, all codes that were found, where consents or soft opt-ins fail those of the newest; policy, the jurisdiction and version of the consent.policy it was judged by, NULL if none was needed or known';
+
 DROP INDEX consent.ledger_doubtful_consent, consent.ledger_doubtful_soft_opt_in;
 CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
   INCLUDE (contact, kind, channels, organisation, purpose, method, product_category, refusal_offered, refused, relationship, collected_by,
