@@ -67,7 +67,7 @@ unusable(const char *path, const char *why)
 			(errcode(ERRCODE_CONFIG_FILE_ERROR),
 			 errmsg("the model of pg_consent cannot be used: %s", why),
 			 errdetail("File \"%s\".", path),
-			 errhint("Install the extension's files again.")));
+			 errhint("Install the extension's files again, and connect anew: a session keeps the library that it began with.")));
 }
 
 static void
@@ -105,6 +105,7 @@ load(void)
 				 errmsg("could not map file \"%s\": %m", path)));
 	}
 
+	StaticAssertStmt(sizeof(ConsentModelHeader) <= MODEL_ROWS_AT, "the header must fit before the rows");
 	header = map;
 	if (memcmp(header->magic, MODEL_MAGIC, sizeof(header->magic)) != 0 ||
 		little_endian(header->size) != sizeof(ConsentModelHeader) ||

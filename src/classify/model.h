@@ -93,7 +93,7 @@ typedef enum OverviewNumber
 	OVERVIEW_LOUDEST = OVERVIEW_RULES + CONSENT_NAXES,
 	OVERVIEW_LOUDEST_PLACE = OVERVIEW_LOUDEST + CONSENT_NTRAITS - 1,	/* from 0, at the beginning */
 	OVERVIEW_LOUDEST_WORDS,
-	OVERVIEW_IN_SUBJECT,
+	OVERVIEW_LOUDEST_IN_SUBJECT,
 	/* how much the next one promotes, the least one, and the most outside the subject */
 	OVERVIEW_SECOND,
 	OVERVIEW_LEAST,
@@ -103,7 +103,7 @@ typedef enum OverviewNumber
 	OVERVIEW_WORDS
 } OverviewNumber;
 
-/* Sentences; what is longer is judged in parts. */
+/* Sentences; what is longer is judged in parts, though learned as a whole. */
 #define OVERVIEW_LONGEST	20
 
 #define OVERVIEW_NUMBERS	(OVERVIEW_WORDS + 1)
@@ -129,12 +129,12 @@ overview_pairs(ConsentAxis axis)
  * own lanes add up to s, the log-odds of a trait are the bias, the weights of
  * its places, and s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the
  * words of the other sentences, with CONTEXT_PRIOR.  All in thousandths; scale
- * has MODEL_SCALE_BITS bits behind the point.  An axis's weights are millionths,
- * its bias the last of them is thousandths: see overview.h.
+ * has MODEL_SCALE_BITS bits behind the point.  An axis's weights are
+ * millionths; its bias, the last of them, is in thousandths.
  */
 #define MODEL_MAGIC			"pgconsM4"
 #define MODEL_SCALE_BITS	16
-#define MODEL_ROWS_AT		12288
+#define MODEL_ROWS_AT		12288	/* whole pages, so that a bucket is one line of cache */
 
 typedef struct ConsentModelHeader
 {

@@ -64,7 +64,7 @@ consent_overview(const ConsentPassage *passage, int n, const int32_t *rules, int
 		number[OVERVIEW_MEAN + t] = n > 0 ? (int32_t) (sum / n) : MEAN_LEAST;
 	}
 	for (int a = 0; a < CONSENT_NAXES; a++)
-		number[OVERVIEW_RULES + a] = rules[a] > RULES_MOST ? RULES_MOST : rules[a];
+		number[OVERVIEW_RULES + a] = within(rules[a], 0, RULES_MOST);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -90,7 +90,7 @@ consent_overview(const ConsentPassage *passage, int n, const int32_t *rules, int
 		number[OVERVIEW_LOUDEST + t - 1] = n > 0 ? within(passage[loudest].odds[t], ODDS_LEAST, ODDS_MOST) : ODDS_LEAST;
 	number[OVERVIEW_LOUDEST_PLACE] = n > 0 ? 1000 * loudest / n : 0;
 	number[OVERVIEW_LOUDEST_WORDS] = n > 0 ? logarithm(passage[loudest].words) : 0;
-	number[OVERVIEW_IN_SUBJECT] = n > 0 && passage[loudest].in_subject ? 1000 : 0;
+	number[OVERVIEW_LOUDEST_IN_SUBJECT] = n > 0 && passage[loudest].in_subject ? 1000 : 0;
 	number[OVERVIEW_SENTENCES] = logarithm(n > OVERVIEW_LONGEST ? OVERVIEW_LONGEST : n);
 	number[OVERVIEW_WORDS] = logarithm(words > WORDS_MOST ? WORDS_MOST : words);
 }

@@ -32,7 +32,8 @@ SELECT number,
        coalesce(sum(weight) FILTER (WHERE e.class = 'market_research'), 0) AS research,
        coalesce(sum(weight) FILTER (WHERE e.class = 'sugging'), 0) AS sugging,
        coalesce(sum(weight) FILTER (WHERE e.class IN ('service', 'service_optional', 'regulatory', 'public_task')), 0) AS service
-  FROM message LEFT JOIN LATERAL consent.evidence(body, subject, channel) e ON e.rule NOT LIKE 'model.%' AND e.rule <> 'text.length'
+  FROM message LEFT JOIN LATERAL (SELECT DISTINCT rule, class, weight FROM consent.evidence(body, subject, channel)) e
+       ON e.rule NOT LIKE 'model.%' AND e.rule <> 'text.length'
  GROUP BY number;
 
 CREATE TEMP TABLE labelled AS

@@ -425,7 +425,10 @@ judge_unseen(void)
 	}
 }
 
-/* The message as the extension will see it, but judged by fits that did not see it. */
+/*
+ * The message as the extension sees it, but judged by fits that did not see it,
+ * and as a whole, however long it is.
+ */
 static void
 overview_of(const Message *m, int32_t *number)
 {
