@@ -55,6 +55,9 @@
 #define EXPECTED_MAX (32 * 1024)
 #define BYTES_EACH 256
 
+/* No more than this for each page: a statement may write to a thousand partitions, each with its own. */
+#define EXPECTED_PER_PAGE 64
+
 /* What is needed so many recipients later is asked of the memory now. */
 #define PREFETCH_DISTANCE 8
 
@@ -87,7 +90,8 @@ struct ConsentAhead
 	Expected  **sorted;			/* in that of the ledger */
 	ItemPointerData last;		/* row that was looked at */
 	bool		tried;			/* then it tells how well that did */
-	int64		nrows;			/* that were looked at */
+	int64		nrows;			/* that were looked at, also those of others */
+	int64		npages;
 	int64		nused;			/* recipients */
 	int64		patience;		/* how many to look up one by one before the next attempt */
 	int64		nsingle;		/* have been */
@@ -150,8 +154,8 @@ look_through(struct ConsentAhead *ahead, const ConsentMapping *mapping, ConsentS
 			consent_mapping_evaluate(unconstify(ConsentMapping *, mapping), slot, &row);
 			if (consent_row_is(&row, MAPPED_PENDING) && consent_row_is(&row, MAPPED_APPLIES))
 				n = consent_guard_contacts(mapping, &row, &contacts);
-			ahead->nrows++;
 		}
+		ahead->nrows++;
 		for (int i = 0; i < n && ahead->n < ahead->room; i++)
 		{
 			ahead->sorted[ahead->n] = &ahead->expected[ahead->n];
@@ -165,6 +169,7 @@ look_through(struct ConsentAhead *ahead, const ConsentMapping *mapping, ConsentS
 		}
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(per_row);
+		ahead->npages = ItemPointerGetBlockNumber(&slot->tts_tid) - ItemPointerGetBlockNumber(&sitting->tid) + 1;
 		if (ahead->n == ahead->room)
 		{
 			ahead->last = slot->tts_tid;
@@ -213,7 +218,7 @@ look_up(struct ConsentAhead *ahead, ConsentSitting *sitting, Snapshot snapshot)
 static bool
 was_worth_it(struct ConsentAhead *ahead)
 {
-	if (ahead->nrows > 0 && ahead->nused * 4 >= ahead->nrows)
+	if (ahead->nused > 0 && ahead->nused * 4 >= Max(ahead->nrows, ahead->npages))
 	{
 		ahead->patience = 0;
 		ahead->pages = Min(ahead->pages * 4, PAGES_MAX);
@@ -228,9 +233,33 @@ static void
 forget(struct ConsentAhead *ahead)
 {
 	ahead->n = ahead->next = 0;
-	ahead->nrows = ahead->nused = 0;
+	ahead->nrows = ahead->npages = ahead->nused = 0;
 	ahead->nsingle = 0;
 	ahead->tried = false;
+}
+
+/* As much as so many pages may need: it grows as they do. */
+static void
+make_room(struct ConsentAhead *ahead, ConsentSitting *sitting)
+{
+	int64		most = Min(Max(work_mem * (int64) 1024 / BYTES_EACH, 64), EXPECTED_MAX);
+	int			room = Min(most, (int64) ahead->pages * EXPECTED_PER_PAGE);
+
+	if (room <= ahead->room)
+		return;
+	if (ahead->context != NULL)
+	{
+		MemoryContextDelete(ahead->context);
+		pfree(ahead->expected);
+		pfree(ahead->sorted);
+	}
+	ahead->room = room;
+
+	/* Memory that is given back and taken again is new to the machine each time. */
+	ahead->context = AllocSetContextCreate(sitting->context, "pg_consent read ahead",
+										   room * BYTES_EACH, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+	ahead->expected = MemoryContextAlloc(sitting->context, room * sizeof(Expected));
+	ahead->sorted = MemoryContextAlloc(sitting->context, room * sizeof(Expected *));
 }
 
 static void
@@ -245,16 +274,7 @@ read_ahead(const ConsentMapping *mapping, ConsentSitting *sitting)
 		return;
 
 	ahead->tried = true;
-	if (ahead->context == NULL)
-	{
-		ahead->room = Min(Max(work_mem * (int64) 1024 / BYTES_EACH, 64), EXPECTED_MAX);
-
-		/* Memory that is given back and taken again is new to the machine each time. */
-		ahead->context = AllocSetContextCreate(sitting->context, "pg_consent read ahead",
-											   ahead->room * BYTES_EACH, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
-		ahead->expected = MemoryContextAlloc(sitting->context, ahead->room * sizeof(Expected));
-		ahead->sorted = MemoryContextAlloc(sitting->context, ahead->room * sizeof(Expected *));
-	}
+	make_room(ahead, sitting);
 	MemoryContextReset(ahead->context);
 	ahead->used = 0;
 	ahead->recorded = consent_gate_recorded();
@@ -272,18 +292,22 @@ find(struct ConsentAhead *ahead, ItemPointer tid, const ConsentContact *contact)
 {
 	while (ahead->next < ahead->n && ItemPointerCompare(&ahead->expected[ahead->next].tid, tid) < 0)
 		ahead->next++;
-	for (int i = ahead->next; i < ahead->n && ItemPointerEquals(&ahead->expected[i].tid, tid); i++)
+
+	/* They are asked for in the order they were found in, so none is passed by twice. */
+	while (ahead->next < ahead->n && ItemPointerEquals(&ahead->expected[ahead->next].tid, tid))
 	{
+		int			i = ahead->next++;
+
 		if (i + 2 * PREFETCH_DISTANCE < ahead->n)
 		{
 			prefetch(ahead->expected[i + 2 * PREFETCH_DISTANCE].contact);
 			prefetch(ahead->expected[i + PREFETCH_DISTANCE].standing);
 		}
-		if (ahead->expected[i].standing != NULL && consent_contact_compare(ahead->expected[i].contact, contact) == 0)
-		{
+		if (consent_contact_compare(ahead->expected[i].contact, contact) != 0)
+			continue;
+		if (ahead->expected[i].standing != NULL)
 			ahead->nused++;
-			return ahead->expected[i].standing;
-		}
+		return ahead->expected[i].standing;
 	}
 	return NULL;
 }

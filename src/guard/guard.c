@@ -692,6 +692,7 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const Recip
 {
 	ConsentVerdict *verdict = &judgement->verdict;
 	Snapshot	snapshot;
+	bool		by_standing = !consent_world_matters(&c->send);
 
 	judgement->contact = recipient->contact;
 	if (recipient->contact == NULL)
@@ -719,9 +720,10 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const Recip
 	consent_gate_enter(recipient->key);
 
 	/* After the gate was entered: what is recorded from now on it tells us of. */
-	if (sitting != NULL && judge_ahead(c, recipient->contact, consent_ahead_standing(sitting, recipient->contact), verdict))
+	if (sitting != NULL && by_standing &&
+		judge_ahead(c, recipient->contact, consent_ahead_standing(sitting, recipient->contact), verdict))
 		return true;
-	if (!consent_world_matters(&c->send) && consent_filter_rules_out(recipient->contact, recipient->key))
+	if (by_standing && consent_filter_rules_out(recipient->contact, recipient->key))
 	{
 		*verdict = stranger_verdict(c, sitting);
 		return verdict->allowed;
@@ -729,7 +731,8 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const Recip
 
 	if (sitting != NULL && sitting->reader == NULL)
 		sitting->reader = consent_reader_open(sitting->context);
-	if (sitting != NULL && judge_ahead(c, recipient->contact, consent_ahead_read(mapping, sitting, recipient->contact), verdict))
+	if (sitting != NULL && by_standing &&
+		judge_ahead(c, recipient->contact, consent_ahead_read(mapping, sitting, recipient->contact), verdict))
 		return true;
 
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
