@@ -206,7 +206,8 @@ cmp_ok($late, '>', 0, 'a trigger that only looks lets rows through that commit a
 
 # Killed in the middle.
 my @running = start_load('outbox', 200);
-select(undef, undef, undef, 1 + rand 1);
+$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM stopped WHERE to_addr LIKE 'r$round.%')") or die "nobody withdrew\n";
+select(undef, undef, undef, rand 1);
 $node->stop('immediate');
 finish_load(@running);
 $node->start;
