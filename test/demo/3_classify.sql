@@ -24,14 +24,19 @@ SELECT class AS "found to be",
 \echo 'Called service or research by their senders, but not taken for that:'
 \echo
 SELECT j.template, j.class AS "found to be", count(*) AS messages,
-       (SELECT string_agg(code, ', ')
-          FROM (SELECT r.code FROM judged k JOIN consent.rule r ON r.code = ANY (k.rules)
-                 WHERE k.template = j.template AND k.class = j.class AND consent.is_marketing(r.class)
-                 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2) AS most) AS "rules that spoke most"
+       (SELECT string_agg(code, ', ' ORDER BY place)
+          FROM (SELECT f.code, row_number() OVER (ORDER BY r.code IS NULL, count(*) DESC, f.code) AS place
+                  FROM judged k, unnest(k.rules) AS f (code) LEFT JOIN consent.rule r USING (code)
+                 WHERE k.template = j.template AND k.class = j.class
+                   AND (consent.is_marketing(r.class) OR f.code IN ('model.promotion', 'model.ask', 'model.lead_capture'))
+                 GROUP BY f.code, r.code) AS most
+         WHERE place <= 2) AS "what spoke most for that"
   FROM judged j
  WHERE consent.is_marketing(j.class) AND j.declared <> 'direct_marketing'
  GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2;
 
+\echo 'A rule knows phrases and is a row of consent.rule; "model." is the learned model, which knows tone.'
+\echo
 -- The text with its marketing passages marked, for a terminal.
 -- (consent.highlight() does this in HTML, for a review page.)
 CREATE FUNCTION marked(body text, subject text, channel text, mark text, unmark text) RETURNS text LANGUAGE plpgsql AS $$

@@ -45,8 +45,8 @@ SELECT effective_at::date AS "on", kind AS "event", coalesce(channels::text, 'ev
 \echo 'What happened to the messages meant for her (she left the energy company, not the broadband one):'
 \echo
 SELECT replace(m.organisation, 'larkmoor_', '') AS "from", m.channel,
-       left(coalesce(m.subject, m.body), 24) AS message,
-       m.kind AS declared, j.class AS "found to be", coalesce(r.reason, 'queued') AS outcome
+       left(coalesce(m.subject, m.body), 22) AS message,
+       CASE m.kind WHEN 'direct_marketing' THEN 'marketing' WHEN 'market_research' THEN 'research' ELSE m.kind END AS called, j.class AS "found to be", coalesce(r.reason, 'queued') AS outcome
   FROM campaign m JOIN judged j USING (message_id) LEFT JOIN refused r USING (message_id)
  WHERE m.customer_id = 10017
  ORDER BY r.reason IS NOT NULL, m.message_id;

@@ -41,6 +41,13 @@ utf8::decode(my $screen = $output);
 my @wide = grep { length > 100 && !/^(?:DETAIL|CONTEXT):/ } split /\n/, $screen;
 is(scalar(@wide), 0, 'it fits a terminal of 100 columns') or diag(join "\n", @wide);
 
+# Where a cell is wrapped, a dot stands against the rule between the columns.
+my @wrapped = grep { /\S\|/ } split /\n/, $screen;
+is(scalar(@wrapped), 0, 'and no table has to wrap for it') or diag(join "\n", @wrapped);
+
+my ($spoke) = $screen =~ /\| +what spoke most for that *\n(.*?)\n\n/s;
+ok(defined $spoke && $spoke !~ /\| *-?$/m, 'something speaks for every verdict') or diag($spoke // $screen);
+
 # -- What it claims is so -----------------------------------------------------------
 
 # What the messages are, as their author meant them.
@@ -117,7 +124,10 @@ is($node->safe_psql('demo', q{
 
 is($node->safe_psql('demo', q{
 	SELECT (consent.evaluate(contact => '07700900018', channel => 'sms', organisation => 'larkmoor_energy')).reason}),
-	'consent_withdrawn', 'Tom\'s withdrawal counts');
+	'objected', 'Tom\'s STOP counts');
+
+is($node->safe_psql('demo', q{SELECT string_agg("row" ->> 'message_id' || ' ' || reason, ', ') FROM consent.quarantine}),
+	'900002 objected', 'and takes the offer that waited out of the outbox');
 
 $node->stop;
 done_testing();
