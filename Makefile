@@ -58,6 +58,7 @@ OBJS = \
 	src/decision/fold.o \
 	src/decision/permission.o \
 	src/decision/evaluate.o \
+	src/ledger/relation.o \
 	src/ledger/vocabulary.o \
 	src/ledger/policy.o \
 	src/ledger/calendar.o \

@@ -48,7 +48,7 @@
 #include "guard/health.h"
 #include "guard/log.h"
 #include "guard/trigger.h"
-#include "ledger/vocabulary.h"
+#include "ledger/relation.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_fault);

@@ -51,7 +51,7 @@
 #include "ledger/apply.h"
 #include "ledger/ledger.h"
 #include "ledger/link.h"
-#include "ledger/vocabulary.h"
+#include "ledger/relation.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_ledger_apply);

@@ -41,7 +41,7 @@
 #include "ledger/erasure.h"
 #include "ledger/ledger.h"
 #include "ledger/link.h"
-#include "ledger/vocabulary.h"
+#include "ledger/relation.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_forget);
 PG_FUNCTION_INFO_V1(pg_consent_erased_digest);

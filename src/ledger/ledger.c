@@ -46,6 +46,7 @@
 #include "ledger/ledger.h"
 #include "ledger/link.h"
 #include "ledger/reader.h"
+#include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
 

@@ -31,7 +31,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/link.h"
-#include "ledger/vocabulary.h"
+#include "ledger/relation.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_linked_addresses);

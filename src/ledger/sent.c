@@ -27,6 +27,7 @@
 #include "utils/typcache.h"
 
 #include "ledger/calendar.h"
+#include "ledger/relation.h"
 #include "ledger/sent.h"
 #include "ledger/vocabulary.h"
 

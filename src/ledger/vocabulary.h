@@ -39,9 +39,6 @@ extern const ConsentPurpose *consent_require_purpose(const char *name);
 extern const ConsentPolicy *consent_policy_lookup(const char *jurisdiction, TimestampTz at);
 extern TimestampTz consent_policy_until(const char *jurisdiction, TimestampTz at);
 extern uint64 consent_vocabulary_generation(void);
-extern Oid	consent_find_relation(const char *name);
-extern Oid	consent_relation(const char *name);
-extern bool consent_index_is_empty(const char *name);
 extern void consent_vocabulary_init(void);
 
 #endif							/* PG_CONSENT_VOCABULARY_H */

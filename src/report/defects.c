@@ -37,8 +37,8 @@
 #include "contact/contact.h"
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
+#include "ledger/relation.h"
 #include "ledger/sent.h"
-#include "ledger/vocabulary.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_record_defects);
 PG_FUNCTION_INFO_V1(pg_consent_stored_size);
