@@ -355,13 +355,14 @@ forget_dropped(Oid relid)
 
 /*
  * A guard has been made.  It is to be there, also when somebody drops its table
- * and makes another of that name.  Rows that are there already never passed it.
+ * and makes another of that name.  Are there rows already?  They never passed it.
  */
-void
+bool
 consent_health_made(Oid relid, const char *trigger, const char *name, const char *on_block)
 {
 	List	   *leaves;
 	ListCell   *lc;
+	bool		rows = false;
 
 	/* Nobody could ever miss a temporary table. */
 	if (get_rel_persistence(relid) != RELPERSISTENCE_TEMP)
@@ -375,10 +376,13 @@ consent_health_made(Oid relid, const char *trigger, const char *name, const char
 	{
 		Relation	leaf = table_open(lfirst_oid(lc), AccessShareLock);
 
-		if (!has_rows(leaf))
+		if (has_rows(leaf))
+			rows = true;
+		else
 			remember_verified(RelationGetRelid(leaf), trigger);
 		table_close(leaf, AccessShareLock);
 	}
+	return rows;
 }
 
 /* A guard has been removed, all of them if name is NULL.  How many were expected? */

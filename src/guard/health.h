@@ -11,7 +11,7 @@
 #include "utils/relcache.h"
 
 extern bool consent_health_lacks_index(Relation rel);
-extern void consent_health_made(Oid relid, const char *trigger, const char *name, const char *on_block);
+extern bool consent_health_made(Oid relid, const char *trigger, const char *name, const char *on_block);
 extern uint64 consent_health_removed(Oid relid, const char *name);
 
 #endif							/* PG_CONSENT_HEALTH_H */

@@ -388,8 +388,11 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 		table_close(child, NoLock);
 		create_triggers(child_table, guard, herald, diverts, psprintf("%s, 'child', 'true'", arguments));
 	}
-	consent_health_made(relid, guard, name,
-						consent_block_action_names[consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK))]);
+	if (consent_health_made(relid, guard, name,
+							consent_block_action_names[consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK))]))
+		ereport(NOTICE,
+				(errmsg("rows of table \"%s\" that were there before its guard are not judged", get_rel_name(relid)),
+				 errhint("Judge them: SELECT * FROM consent.verify(%s)", quote_literal_cstr(table))));
 	if (lacks_index)
 		ereport(NOTICE,
 				(errmsg("every withdrawal will read the whole of table \"%s\"", get_rel_name(relid)),
