@@ -150,13 +150,26 @@ SELECT consent.try_channel('sms'), consent.try_channel('pigeon') AS unknown,
 
 -- consent.disguised_marketing: declared no marketing, and found to be some; what cannot be told is not said to be, nor is one message twice.
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, declared_class, channel, organisation, action, written_by)
-SELECT now(), 'pg_class', true, 'consent', '{consent}', l.class::consent.message_class, l.declared::consent.message_class, 'email', 'report disguise', l.action, l.says
+SELECT now(), 'pg_class', l.action NOT IN ('diverted', 'flagged'), 'consent', '{consent}', l.class::consent.message_class, l.declared::consent.message_class, 'email', 'report disguise', l.action, l.says
   FROM (VALUES ('mixed', 'service', 'sent', 'wrong: sent'), ('direct_marketing', 'regulatory', 'diverted', 'wrong: stopped'), ('consent_request', 'market_research', 'flagged', 'wrong: flagged'),
                ('mixed', 'service', 'claimed', 'right: the same, as a worker took it'), ('service', 'service', 'sent', 'right: is a service message'),
                ('unknown', 'service', 'sent', 'right: cannot be told'), ('direct_marketing', 'direct_marketing', 'sent', 'right: was said to be'),
                ('direct_marketing', NULL, 'sent', 'right: nothing was declared')) AS l(class, declared, action, says);
 SELECT written_by, declared_class, class FROM consent.disguised_marketing WHERE organisation = 'report disguise' ORDER BY 1;
+-- What was only flagged was sent all the same.
+INSERT INTO consent.organisation (name) VALUES ('report disguise');
+SELECT r #> '{disguised,messages}' AS messages, r #> '{disguised,sent}' AS sent, jsonb_path_query_array(r, '$.disguised.groups[*].sent') AS by_group, r #> '{decisions,actions}' AS actions
+  FROM consent.report_json('report disguise') r;
 DELETE FROM consent.decision_log WHERE organisation = 'report disguise';
+-- The half of opt-outs within so long: a latency that there was, not one between two.
+SELECT clock_timestamp() AS began \gset
+SELECT consent.withdraw(('half' || i || '@report.example')::consent.contact, organisation => 'report disguise', at => now() - i * i * interval '1 hour') > 0 AS recorded FROM generate_series(1, 4) i;
+SELECT r #> '{withdrawals,count}' AS n, round((r #>> '{withdrawals,median_seconds}')::numeric / 3600, 2) AS median_hours, round((r #>> '{withdrawals,p95_seconds}')::numeric / 3600, 2) AS p95_hours FROM consent.report_json('report disguise', since => :'began', until => now() + interval '1 minute') r;
+
+-- What was said of texts counts under an e-mail address too: consent.coverage counts whom consent.permitted() names.
+SELECT consent.give('texts@report.example', '{sms}', 'report disguise', method => 'ticked_box', wording => 'Text me') > 0 AS recorded;
+SELECT v.permitted = count(*) AS as_many, bool_or(p = 'texts@report.example') AS with_an_address
+  FROM consent.coverage_of('{report disguise}', '{sms}') v, consent.permitted('sms', 'report disguise') p GROUP BY v.permitted;
 
 -- Whoever sees a part of the ledger only is told, and given no figures.
 CREATE ROLE regress_report_part IN ROLE consent_reader;

@@ -83,6 +83,17 @@ SELECT html LIKE '%Acme &amp; &lt;Co&gt; holds%' AS controller, html LIKE '%Yes 
        html LIKE '%Objected to every channel%' AS history, html NOT LIKE '%<b>please%' AS escaped, html LIKE '<!DOCTYPE html>%' AS page FROM dsar_page;
 SELECT consent.subject_access_html('nobody@dsar.example') LIKE '%Nothing is on record.%' AS empty;
 
+-- What became of each message is said as it was: what was only flagged went out.
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, channel, organisation, contact, action, written_by)
+SELECT now(), 'pg_class', a IN ('sent', 'claimed', 'released'), CASE WHEN a IN ('sent', 'claimed', 'released') THEN 'consent' ELSE 'objected' END, '{}', 'direct_marketing', 'email', 'dsar ' || a, 'acts@dsar.example', a, 'x'
+  FROM unnest('{sent,claimed,flagged,diverted,parked,quarantined,held,released,new_word}'::text[]) a;
+INSERT INTO consent.quarantine (relation, "row", reason, class, decided_at, released_at) VALUES
+  ('pg_class', '{"to": "acts@dsar.example"}', 'objected', 'mixed', '2026-03-01 12:00+00', NULL), ('pg_class', '{"to": "acts@dsar.example"}', 'odd_reason', NULL, '2026-03-01 12:00+00', '2026-03-02 12:00+00');
+SELECT substring(row FROM 'dsar (\w+)') AS action, regexp_replace(row, '.*</small></td><td>|</td>', '', 'g') AS outcome
+  FROM regexp_split_to_table(consent.subject_access_html('acts@dsar.example'), '</tr>') AS row WHERE row LIKE '%dsar %' AND row LIKE '%<th scope="row">%';
+SELECT unnest(regexp_matches(consent.subject_access_html('acts@dsar.example'), '<h3>Messages that were kept back</h3>.*?</table>')) AS kept_back;
+SELECT consent.subject_access_html('nobody@dsar.example') LIKE '%kept back%' AS none_kept_back;
+
 SELECT html LIKE '%Your other addresses%<code>+447700900999</code>%' AS others, html LIKE '%Kept with it: {&quot;crm&quot;: 4711}%' AS evidence, html LIKE '%it brought a complaint%' AS complaint,
        html LIKE '%<th scope="row">time not known</th>%' AS undated, html NOT LIKE '%What was erased%' AS none_erased FROM dsar_page;
 SELECT consent.subject_access_html('sam@dsar.example') LIKE '%waiting messages in dsar_outbox%1 cancelled, 0 left for later%' AS sweep,

@@ -43,6 +43,7 @@ BEGIN
     WITH line AS MATERIALIZED (SELECT x.* FROM consent.exposure_result(audit) x WHERE x.breakdown <> 'detail')
     SELECT jsonb_build_object(
              'run', p.run, 'relation', p.relation::text, 'finished_at', p.finished_at, 'percent', p.percent,
+             'complaints_mapped', (SELECT e.mapping ? 'complaint' FROM consent.exposure_run e WHERE e.id = p.run),
              'total', (SELECT to_jsonb(x) - '{breakdown,reason,campaign,channel,month,citation}'::text[] FROM line x WHERE x.breakdown = 'total'),
              'reasons', COALESCE((SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'complaints', x.complaints,
                                                                       'citation', x.citation) ORDER BY x.messages DESC, x.reason)
@@ -149,8 +150,8 @@ BEGIN
   || (
     SELECT jsonb_build_object('withdrawals', jsonb_build_object(
       'count', count(*),
-      'median_seconds', round(EXTRACT(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
-      'p95_seconds', round(EXTRACT(epoch FROM percentile_cont(0.95) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
+      'median_seconds', round(EXTRACT(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
+      'p95_seconds', round(EXTRACT(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
       'slowest_seconds', round(EXTRACT(epoch FROM max(w.latency))::numeric, 1),
       'over_a_day', count(*) FILTER (WHERE w.latency > interval '1 day'),
       'time_unknown', count(*) FILTER (WHERE w.latency IS NULL)))
@@ -171,12 +172,12 @@ BEGIN
       SELECT d.* FROM consent.disguised_marketing d
        WHERE d.decided_at >= since AND d.decided_at < until AND (only_organisation IS NULL OR d.organisation = only_organisation))
     SELECT jsonb_build_object('disguised', jsonb_build_object(
-      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed), 'people', count(DISTINCT d.contact),
+      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed OR d.action = 'flagged'), 'people', count(DISTINCT d.contact),
       'groups', COALESCE((
-        SELECT jsonb_agg(to_jsonb(g) ORDER BY g.messages DESC, g.relation, g.rules)
+        SELECT jsonb_agg(to_jsonb(g) ORDER BY g.messages DESC, g.relation, g.rules, g.declared_class, g.class)
           FROM (SELECT x.relation::text AS relation, x.declared_class, x.class, x.evidence -> 'rules' AS rules, count(*) AS messages,
-                       count(*) FILTER (WHERE x.allowed) AS sent, min(x.decided_at) AS first_at, max(x.decided_at) AS last_at
-                  FROM disguised x GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 10) g), '[]'),
+                       count(*) FILTER (WHERE x.allowed OR x.action = 'flagged') AS sent, min(x.decided_at) AS first_at, max(x.decided_at) AS last_at
+                  FROM disguised x GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 4, 2, 3 LIMIT 10) g), '[]'),
       'examples', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('relation', e.relation, 'column', e.key, 'text', left(e.value, 2000), 'class', e.class, 'reason', e.reason) ORDER BY e.id DESC)
           FROM (SELECT DISTINCT ON (t.value) q.id, q.relation::text AS relation, t.key, t.value, q.class, q.reason
@@ -248,6 +249,22 @@ BEGIN ATOMIC
                    consent.html(pg_catalog.replace(code, '_', ' ')), '^soi ', 'soft opt-in: '), '^csoi ', 'charity soft opt-in: ') AS words) w;
 END;
 COMMENT ON FUNCTION consent.report_words(text) IS 'A code as words, in HTML';
+
+CREATE FUNCTION consent.report_action(action text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE action
+           WHEN 'sent' THEN 'Let through'
+           WHEN 'claimed' THEN 'Let through to the worker that took it'
+           WHEN 'flagged' THEN 'Not permitted, but only flagged: let through'
+           WHEN 'diverted' THEN 'Stored as cancelled'
+           WHEN 'parked' THEN 'Stopped when a worker took it'
+           WHEN 'quarantined' THEN 'Kept back'
+           WHEN 'held' THEN 'Kept back: its release was refused'
+           WHEN 'released' THEN 'Released after it had been kept back'
+           ELSE consent.report_words(action) END;
+END;
+COMMENT ON FUNCTION consent.report_action(text) IS 'What became of a message, as a page says it, in HTML: see consent.decision_log.action';
 
 -- A bar in a cell of a table: the table is the chart, and the other way round.
 CREATE FUNCTION consent.report_bar(parts numeric[], kinds text[], whole numeric) RETURNS text
@@ -404,6 +421,7 @@ DECLARE
   first_day text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   last_day text := to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   broken bigint := (SELECT count(*) FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'health' <> 'ok');
+  complaints boolean := COALESCE((report #>> '{exposure,complaints_mapped}')::boolean, false);
   raises boolean := EXISTS (SELECT FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'on_block' = 'raise');
   page text;
   rows text;
@@ -418,7 +436,7 @@ BEGIN
   page := page || '<ul class="tiles">'
     || format('<li class="plain"><b>%s</b><span class="what">Decisions logged</span><span>%s</span></li>',
               consent.report_number((d ->> 'total')::numeric),
-              CASE WHEN (d ->> 'total')::bigint = 0 THEN 'none were logged' ELSE consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric) || ' refused' || CASE WHEN raises THEN ', without those that raised an error' ELSE '' END END)
+              CASE WHEN (d ->> 'total')::bigint = 0 THEN 'none were logged' ELSE consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric) || ' refused' || COALESCE(', ' || consent.report_number((d #>> '{actions,flagged}')::numeric) || ' of them only flagged', '') || CASE WHEN raises THEN ', without those that raised an error' ELSE '' END END)
     || format('<li class="%s"><b>%s</b><span class="what">Should not have gone</span><span>%s</span></li>',
               CASE WHEN x IS NULL OR x = 'null' THEN 'plain' WHEN (t ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
               consent.report_number((t ->> 'messages')::numeric),
@@ -471,6 +489,9 @@ BEGIN
       INTO rows FROM jsonb_array_elements(d -> 'channels') WITH ORDINALITY AS a(v, i);
     page := page || '<h3>By channel</h3><table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>'
       || rows || '</tbody></table>';
+    SELECT string_agg(format('<tr><th scope="row">%s</th><td class="n">%s</td></tr>', consent.report_action(v.key), consent.report_number(v.value::numeric)), '' ORDER BY v.value::numeric DESC, v.key)
+      INTO rows FROM jsonb_each_text(d -> 'actions') v;
+    page := page || '<h3>What became of them</h3><table><thead><tr><th scope="col">What</th><th scope="col" class="n">Decisions</th></tr></thead><tbody>' || rows || '</tbody></table>';
   END IF;
   page := page || '</section>';
 
@@ -526,12 +547,12 @@ BEGIN
   IF x IS NULL OR x = 'null' THEN
     page := page || '<p class="none">No audit of past sends has been finished. Begin one with <code>consent.exposure_start()</code>.</p>';
   ELSE
-    page := page || format('<p class="says">%s messages in <code>%s</code> were judged as of the time they were sent. %s of them (%s) should not have gone, to %s people%s; %s brought a complaint.</p>',
+    page := page || format('<p class="says">%s messages in <code>%s</code> were judged as of the time they were sent. %s of them (%s) should not have gone, to %s people%s%s.</p>',
                            consent.report_number((t ->> 'judged')::numeric), consent.html(x ->> 'relation'), consent.report_number((t ->> 'messages')::numeric),
                            consent.report_share((t ->> 'messages')::numeric, (t ->> 'judged')::numeric), consent.report_number((t ->> 'people')::numeric),
                            COALESCE(format(', over %s days from %s to %s', consent.report_number((t ->> 'days')::numeric), to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
                                            to_char((t ->> 'last_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY')), ''),
-                           consent.report_number((t ->> 'complaints')::numeric));
+                           CASE WHEN complaints THEN '; ' || consent.report_number((t ->> 'complaints')::numeric) || ' brought a complaint' ELSE '' END);
     IF (t ->> 'messages')::bigint > 0 THEN
       SELECT jsonb_agg(jsonb_build_object('month', v ->> 'month', 'should not have gone', (v ->> 'messages')::bigint, 'lawful', (v ->> 'judged')::bigint - (v ->> 'messages')::bigint) ORDER BY v ->> 'month')
         INTO STRICT d FROM jsonb_array_elements(x -> 'months') v;
@@ -551,12 +572,13 @@ BEGIN
         INTO rows FROM jsonb_array_elements(x -> 'reasons') WITH ORDINALITY AS a(v, i);
       page := page || '<h3>Why</h3><table class="chart"><thead><tr><th scope="col">Reason</th><td></td><th scope="col" class="n">Messages</th><th scope="col" class="n">People</th></tr></thead><tbody>'
         || rows || '</tbody></table>';
-      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="sent">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
+      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="sent">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td>%s</tr>',
                                COALESCE(consent.html(v ->> 'campaign'), '(none named)'),
                                consent.report_bar(ARRAY[(v ->> 'judged')::numeric - (v ->> 'messages')::numeric, (v ->> 'messages')::numeric], '{yes,no}', (v ->> 'judged')::numeric), consent.report_number((v ->> 'judged')::numeric),
-                               consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric), consent.report_number((v ->> 'complaints')::numeric)), '' ORDER BY i)
+                               consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric),
+                               CASE WHEN complaints THEN '<td class="n" data-of="complaints">' || consent.report_number((v ->> 'complaints')::numeric) || '</td>' ELSE '' END), '' ORDER BY i)
         INTO rows FROM jsonb_array_elements(x -> 'campaigns') WITH ORDINALITY AS a(v, i);
-      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Sent</th><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
+      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Sent</th><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th>' || CASE WHEN complaints THEN '<th scope="col" class="n">Complaints</th>' ELSE '' END || '</tr></thead><tbody>'
         || rows || '</tbody></table>';
     END IF;
   END IF;

@@ -145,27 +145,34 @@ BEGIN
   SELECT string_agg(DISTINCT consent.html(v ->> 'organisation'), ', ') INTO rows FROM jsonb_array_elements(a -> 'unsubscribe_links') v;
   page := page || COALESCE('<h3>Links to unsubscribe</h3><p class="says">Were made for you in the name of ' || rows || '.</p>', '') || '</section>';
 
-  SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s</td></tr>',
+  SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s%s</td></tr>',
                            COALESCE(to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), 'time not known'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
                            COALESCE(consent.report_words(v ->> 'channel'), 'channel not known'), COALESCE(consent.report_words(v ->> 'class'), ''),
-                           consent.html(upper(left(v ->> 'outcome', 1)) || substr(v ->> 'outcome', 2))), '' ORDER BY (v ->> 'at')::timestamptz)
+                           v ->> 'outcome', '<small>' || consent.html(r.explanation) || '</small>'), '' ORDER BY (v ->> 'at')::timestamptz)
     INTO rows
-    FROM (SELECT d || jsonb_build_object('at', d ->> 'decided_at', 'outcome', CASE WHEN (d ->> 'allowed')::boolean THEN 'allowed' ELSE 'refused' END) AS v
+    FROM (SELECT d || jsonb_build_object('at', d ->> 'decided_at', 'outcome', consent.report_action(d ->> 'action')) AS v
             FROM jsonb_array_elements(a -> 'decisions') d
           UNION ALL
-          SELECT q || jsonb_build_object('at', q ->> 'decided_at', 'outcome', CASE WHEN q ? 'released_at' THEN 'kept back, released later' ELSE 'kept back' END)
-            FROM jsonb_array_elements(a -> 'quarantine') q
-          UNION ALL
           SELECT f || jsonb_build_object('at', NULLIF(f ->> 'sent_at', 'infinity'),
-                                         'outcome', 'sent; found later that it should not have been' || CASE WHEN (f ->> 'complaint')::boolean THEN '; it brought a complaint' ELSE '' END)
+                                         'outcome', 'Sent; found later that it should not have been' || CASE WHEN (f ->> 'complaint')::boolean THEN '; it brought a complaint' ELSE '' END)
             FROM jsonb_array_elements(a -> 'past_sends') f
           UNION ALL
           SELECT s || jsonb_build_object('organisation', 'waiting messages in ' || (s ->> 'relation'), 'channel', 'all channels',
                                          'outcome', format('%s cancelled, %s left for later, because you had said no', s ->> 'cancelled', s ->> 'skipped'))
-            FROM jsonb_array_elements(a -> 'sweeps') s) m;
+            FROM jsonb_array_elements(a -> 'sweeps') s) m
+    LEFT JOIN consent.reason r ON r.code = v ->> 'reason' AND r.kind = 'refusal';
   page := page || '<section aria-labelledby="h-messages"><h2 id="h-messages">Messages to you that were judged</h2>' || COALESCE(
     '<div class="scroll" tabindex="0" role="region" aria-label="Table of messages"><table class="stack"><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
-    '<p class="none">None are logged.</p>') || '</section>';
+    '<p class="none">None are logged.</p>');
+  SELECT string_agg(format('<tr><th scope="row">%s</th><td>From <code>%s</code>%s</td><td>%s%s</td></tr>',
+                           to_char((v ->> 'decided_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), consent.html(v ->> 'relation'),
+                           COALESCE('<small>' || consent.report_words(v ->> 'class') || '</small>', ''),
+                           COALESCE('Released on ' || to_char((v ->> 'released_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'), 'Not sent'),
+                           '<small>' || COALESCE(consent.html(r.explanation), consent.report_words(v ->> 'reason')) || '</small>'), '' ORDER BY i)
+    INTO rows
+    FROM jsonb_array_elements(a -> 'quarantine') WITH ORDINALITY AS e(v, i)
+    LEFT JOIN consent.reason r ON r.code = v ->> 'reason';
+  page := page || COALESCE('<h3>Messages that were kept back</h3><table class="stack"><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table>', '') || '</section>';
   page := page || '<section aria-labelledby="h-rights"><h2 id="h-rights">Your rights</h2><p class="says">You may object to marketing at any time and it stops; you may withdraw a consent as easily as you gave it; '
     || 'you may have what is wrong corrected, and ask for erasure: then only a digest is kept, so that your objection is still honoured. You may complain to the Information Commissioner.</p></section></main>';
   RETURN consent.report_page('What is held about ' || (a ->> 'contact'), page);

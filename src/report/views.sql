@@ -61,7 +61,7 @@ COMMENT ON COLUMN consent.coverage.permitted IS 'Contacts that may be sent marke
 COMMENT ON COLUMN consent.coverage.soft_opt_in IS 'Those of them that rest on a soft opt-in: only for what resembles the product sold, or the charity''s own purposes';
 COMMENT ON COLUMN consent.coverage.refused IS 'Contacts that something on record stands against, or whose permission does not suffice';
 COMMENT ON COLUMN consent.coverage.never_asked IS 'Contacts with nothing on record about this channel, organisation and purpose';
-COMMENT ON COLUMN consent.coverage.contacts IS 'All contacts of the ledger';
+COMMENT ON COLUMN consent.coverage.contacts IS 'All contacts of the ledger, whatever kind of address: what a person said of texts may be on record under their e-mail address, and consent.permitted() names that; consent.contact_kind() tells whom a channel reaches';
 
 CREATE VIEW consent.ruling AS
   SELECT * FROM (VALUES

@@ -196,6 +196,8 @@ BEGIN ATOMIC
    ORDER BY v.contacts DESC, r.code;
 END;
 
+COMMENT ON COLUMN consent.coverage.contacts IS 'All contacts of the ledger, whatever kind of address: what a person said of texts may be on record under their e-mail address, and consent.permitted() names that; consent.contact_kind() tells whom a channel reaches';
+
 CREATE FUNCTION consent.coverage_of(
   organisations text[] DEFAULT NULL,
   channels consent.channel[] DEFAULT NULL,
@@ -1030,6 +1032,7 @@ BEGIN
     WITH line AS MATERIALIZED (SELECT x.* FROM consent.exposure_result(audit) x WHERE x.breakdown <> 'detail')
     SELECT jsonb_build_object(
              'run', p.run, 'relation', p.relation::text, 'finished_at', p.finished_at, 'percent', p.percent,
+             'complaints_mapped', (SELECT e.mapping ? 'complaint' FROM consent.exposure_run e WHERE e.id = p.run),
              'total', (SELECT to_jsonb(x) - '{breakdown,reason,campaign,channel,month,citation}'::text[] FROM line x WHERE x.breakdown = 'total'),
              'reasons', COALESCE((SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'complaints', x.complaints,
                                                                       'citation', x.citation) ORDER BY x.messages DESC, x.reason)
@@ -1136,8 +1139,8 @@ BEGIN
   || (
     SELECT jsonb_build_object('withdrawals', jsonb_build_object(
       'count', count(*),
-      'median_seconds', round(EXTRACT(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
-      'p95_seconds', round(EXTRACT(epoch FROM percentile_cont(0.95) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
+      'median_seconds', round(EXTRACT(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
+      'p95_seconds', round(EXTRACT(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
       'slowest_seconds', round(EXTRACT(epoch FROM max(w.latency))::numeric, 1),
       'over_a_day', count(*) FILTER (WHERE w.latency > interval '1 day'),
       'time_unknown', count(*) FILTER (WHERE w.latency IS NULL)))
@@ -1158,12 +1161,12 @@ BEGIN
       SELECT d.* FROM consent.disguised_marketing d
        WHERE d.decided_at >= since AND d.decided_at < until AND (only_organisation IS NULL OR d.organisation = only_organisation))
     SELECT jsonb_build_object('disguised', jsonb_build_object(
-      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed), 'people', count(DISTINCT d.contact),
+      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed OR d.action = 'flagged'), 'people', count(DISTINCT d.contact),
       'groups', COALESCE((
-        SELECT jsonb_agg(to_jsonb(g) ORDER BY g.messages DESC, g.relation, g.rules)
+        SELECT jsonb_agg(to_jsonb(g) ORDER BY g.messages DESC, g.relation, g.rules, g.declared_class, g.class)
           FROM (SELECT x.relation::text AS relation, x.declared_class, x.class, x.evidence -> 'rules' AS rules, count(*) AS messages,
-                       count(*) FILTER (WHERE x.allowed) AS sent, min(x.decided_at) AS first_at, max(x.decided_at) AS last_at
-                  FROM disguised x GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 10) g), '[]'),
+                       count(*) FILTER (WHERE x.allowed OR x.action = 'flagged') AS sent, min(x.decided_at) AS first_at, max(x.decided_at) AS last_at
+                  FROM disguised x GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 4, 2, 3 LIMIT 10) g), '[]'),
       'examples', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('relation', e.relation, 'column', e.key, 'text', left(e.value, 2000), 'class', e.class, 'reason', e.reason) ORDER BY e.id DESC)
           FROM (SELECT DISTINCT ON (t.value) q.id, q.relation::text AS relation, t.key, t.value, q.class, q.reason
@@ -1183,6 +1186,23 @@ BEGIN
      WHERE q.decided_at >= since AND q.decided_at < until);
 END;
 $$;
+
+CREATE FUNCTION consent.report_action(action text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE action
+           WHEN 'sent' THEN 'Let through'
+           WHEN 'claimed' THEN 'Let through to the worker that took it'
+           WHEN 'flagged' THEN 'Not permitted, but only flagged: let through'
+           WHEN 'diverted' THEN 'Stored as cancelled'
+           WHEN 'parked' THEN 'Stopped when a worker took it'
+           WHEN 'quarantined' THEN 'Kept back'
+           WHEN 'held' THEN 'Kept back: its release was refused'
+           WHEN 'released' THEN 'Released after it had been kept back'
+           ELSE consent.report_words(action) END;
+END;
+COMMENT ON FUNCTION consent.report_action(text) IS 'What became of a message, as a page says it, in HTML: see consent.decision_log.action';
+
 CREATE FUNCTION consent.report_top(value numeric) RETURNS numeric
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -1318,6 +1338,7 @@ DECLARE
   first_day text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   last_day text := to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   broken bigint := (SELECT count(*) FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'health' <> 'ok');
+  complaints boolean := COALESCE((report #>> '{exposure,complaints_mapped}')::boolean, false);
   raises boolean := EXISTS (SELECT FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'on_block' = 'raise');
   page text;
   rows text;
@@ -1332,7 +1353,7 @@ BEGIN
   page := page || '<ul class="tiles">'
     || format('<li class="plain"><b>%s</b><span class="what">Decisions logged</span><span>%s</span></li>',
               consent.report_number((d ->> 'total')::numeric),
-              CASE WHEN (d ->> 'total')::bigint = 0 THEN 'none were logged' ELSE consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric) || ' refused' || CASE WHEN raises THEN ', without those that raised an error' ELSE '' END END)
+              CASE WHEN (d ->> 'total')::bigint = 0 THEN 'none were logged' ELSE consent.report_share((d ->> 'refused')::numeric, (d ->> 'total')::numeric) || ' refused' || COALESCE(', ' || consent.report_number((d #>> '{actions,flagged}')::numeric) || ' of them only flagged', '') || CASE WHEN raises THEN ', without those that raised an error' ELSE '' END END)
     || format('<li class="%s"><b>%s</b><span class="what">Should not have gone</span><span>%s</span></li>',
               CASE WHEN x IS NULL OR x = 'null' THEN 'plain' WHEN (t ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
               consent.report_number((t ->> 'messages')::numeric),
@@ -1385,6 +1406,9 @@ BEGIN
       INTO rows FROM jsonb_array_elements(d -> 'channels') WITH ORDINALITY AS a(v, i);
     page := page || '<h3>By channel</h3><table class="chart slim"><thead><tr><th scope="col">Channel</th><td></td><th scope="col" class="n">Allowed</th><th scope="col" class="n">Refused</th></tr></thead><tbody>'
       || rows || '</tbody></table>';
+    SELECT string_agg(format('<tr><th scope="row">%s</th><td class="n">%s</td></tr>', consent.report_action(v.key), consent.report_number(v.value::numeric)), '' ORDER BY v.value::numeric DESC, v.key)
+      INTO rows FROM jsonb_each_text(d -> 'actions') v;
+    page := page || '<h3>What became of them</h3><table><thead><tr><th scope="col">What</th><th scope="col" class="n">Decisions</th></tr></thead><tbody>' || rows || '</tbody></table>';
   END IF;
   page := page || '</section>';
 
@@ -1440,12 +1464,12 @@ BEGIN
   IF x IS NULL OR x = 'null' THEN
     page := page || '<p class="none">No audit of past sends has been finished. Begin one with <code>consent.exposure_start()</code>.</p>';
   ELSE
-    page := page || format('<p class="says">%s messages in <code>%s</code> were judged as of the time they were sent. %s of them (%s) should not have gone, to %s people%s; %s brought a complaint.</p>',
+    page := page || format('<p class="says">%s messages in <code>%s</code> were judged as of the time they were sent. %s of them (%s) should not have gone, to %s people%s%s.</p>',
                            consent.report_number((t ->> 'judged')::numeric), consent.html(x ->> 'relation'), consent.report_number((t ->> 'messages')::numeric),
                            consent.report_share((t ->> 'messages')::numeric, (t ->> 'judged')::numeric), consent.report_number((t ->> 'people')::numeric),
                            COALESCE(format(', over %s days from %s to %s', consent.report_number((t ->> 'days')::numeric), to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
                                            to_char((t ->> 'last_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY')), ''),
-                           consent.report_number((t ->> 'complaints')::numeric));
+                           CASE WHEN complaints THEN '; ' || consent.report_number((t ->> 'complaints')::numeric) || ' brought a complaint' ELSE '' END);
     IF (t ->> 'messages')::bigint > 0 THEN
       SELECT jsonb_agg(jsonb_build_object('month', v ->> 'month', 'should not have gone', (v ->> 'messages')::bigint, 'lawful', (v ->> 'judged')::bigint - (v ->> 'messages')::bigint) ORDER BY v ->> 'month')
         INTO STRICT d FROM jsonb_array_elements(x -> 'months') v;
@@ -1465,12 +1489,13 @@ BEGIN
         INTO rows FROM jsonb_array_elements(x -> 'reasons') WITH ORDINALITY AS a(v, i);
       page := page || '<h3>Why</h3><table class="chart"><thead><tr><th scope="col">Reason</th><td></td><th scope="col" class="n">Messages</th><th scope="col" class="n">People</th></tr></thead><tbody>'
         || rows || '</tbody></table>';
-      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="sent">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td><td class="n" data-of="complaints">%s</td></tr>',
+      SELECT string_agg(format('<tr><th scope="row">%s</th><td class="b">%s</td><td class="n" data-of="sent">%s</td><td class="n" data-of="should not have gone">%s</td><td class="n" data-of="people">%s</td>%s</tr>',
                                COALESCE(consent.html(v ->> 'campaign'), '(none named)'),
                                consent.report_bar(ARRAY[(v ->> 'judged')::numeric - (v ->> 'messages')::numeric, (v ->> 'messages')::numeric], '{yes,no}', (v ->> 'judged')::numeric), consent.report_number((v ->> 'judged')::numeric),
-                               consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric), consent.report_number((v ->> 'complaints')::numeric)), '' ORDER BY i)
+                               consent.report_number((v ->> 'messages')::numeric), consent.report_number((v ->> 'people')::numeric),
+                               CASE WHEN complaints THEN '<td class="n" data-of="complaints">' || consent.report_number((v ->> 'complaints')::numeric) || '</td>' ELSE '' END), '' ORDER BY i)
         INTO rows FROM jsonb_array_elements(x -> 'campaigns') WITH ORDINALITY AS a(v, i);
-      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Sent</th><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th><th scope="col" class="n">Complaints</th></tr></thead><tbody>'
+      page := page || '<h3>By campaign</h3><table class="chart slim"><caption>The bar is all messages of the campaign</caption><thead><tr><th scope="col">Campaign</th><td></td><th scope="col" class="n">Sent</th><th scope="col" class="n">Should not have gone</th><th scope="col" class="n">People</th>' || CASE WHEN complaints THEN '<th scope="col" class="n">Complaints</th>' ELSE '' END || '</tr></thead><tbody>'
         || rows || '</tbody></table>';
     END IF;
   END IF;
@@ -1573,27 +1598,34 @@ BEGIN
   SELECT string_agg(DISTINCT consent.html(v ->> 'organisation'), ', ') INTO rows FROM jsonb_array_elements(a -> 'unsubscribe_links') v;
   page := page || COALESCE('<h3>Links to unsubscribe</h3><p class="says">Were made for you in the name of ' || rows || '.</p>', '') || '</section>';
 
-  SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s</td></tr>',
+  SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s, %s<small>%s</small></td><td>%s%s</td></tr>',
                            COALESCE(to_char((v ->> 'at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), 'time not known'), COALESCE(consent.html(v ->> 'organisation'), 'somebody'),
                            COALESCE(consent.report_words(v ->> 'channel'), 'channel not known'), COALESCE(consent.report_words(v ->> 'class'), ''),
-                           consent.html(upper(left(v ->> 'outcome', 1)) || substr(v ->> 'outcome', 2))), '' ORDER BY (v ->> 'at')::timestamptz)
+                           v ->> 'outcome', '<small>' || consent.html(r.explanation) || '</small>'), '' ORDER BY (v ->> 'at')::timestamptz)
     INTO rows
-    FROM (SELECT d || jsonb_build_object('at', d ->> 'decided_at', 'outcome', CASE WHEN (d ->> 'allowed')::boolean THEN 'allowed' ELSE 'refused' END) AS v
+    FROM (SELECT d || jsonb_build_object('at', d ->> 'decided_at', 'outcome', consent.report_action(d ->> 'action')) AS v
             FROM jsonb_array_elements(a -> 'decisions') d
           UNION ALL
-          SELECT q || jsonb_build_object('at', q ->> 'decided_at', 'outcome', CASE WHEN q ? 'released_at' THEN 'kept back, released later' ELSE 'kept back' END)
-            FROM jsonb_array_elements(a -> 'quarantine') q
-          UNION ALL
           SELECT f || jsonb_build_object('at', NULLIF(f ->> 'sent_at', 'infinity'),
-                                         'outcome', 'sent; found later that it should not have been' || CASE WHEN (f ->> 'complaint')::boolean THEN '; it brought a complaint' ELSE '' END)
+                                         'outcome', 'Sent; found later that it should not have been' || CASE WHEN (f ->> 'complaint')::boolean THEN '; it brought a complaint' ELSE '' END)
             FROM jsonb_array_elements(a -> 'past_sends') f
           UNION ALL
           SELECT s || jsonb_build_object('organisation', 'waiting messages in ' || (s ->> 'relation'), 'channel', 'all channels',
                                          'outcome', format('%s cancelled, %s left for later, because you had said no', s ->> 'cancelled', s ->> 'skipped'))
-            FROM jsonb_array_elements(a -> 'sweeps') s) m;
+            FROM jsonb_array_elements(a -> 'sweeps') s) m
+    LEFT JOIN consent.reason r ON r.code = v ->> 'reason' AND r.kind = 'refusal';
   page := page || '<section aria-labelledby="h-messages"><h2 id="h-messages">Messages to you that were judged</h2>' || COALESCE(
     '<div class="scroll" tabindex="0" role="region" aria-label="Table of messages"><table class="stack"><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table></div>',
-    '<p class="none">None are logged.</p>') || '</section>';
+    '<p class="none">None are logged.</p>');
+  SELECT string_agg(format('<tr><th scope="row">%s</th><td>From <code>%s</code>%s</td><td>%s%s</td></tr>',
+                           to_char((v ->> 'decided_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY, HH24:MI'), consent.html(v ->> 'relation'),
+                           COALESCE('<small>' || consent.report_words(v ->> 'class') || '</small>', ''),
+                           COALESCE('Released on ' || to_char((v ->> 'released_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'), 'Not sent'),
+                           '<small>' || COALESCE(consent.html(r.explanation), consent.report_words(v ->> 'reason')) || '</small>'), '' ORDER BY i)
+    INTO rows
+    FROM jsonb_array_elements(a -> 'quarantine') WITH ORDINALITY AS e(v, i)
+    LEFT JOIN consent.reason r ON r.code = v ->> 'reason';
+  page := page || COALESCE('<h3>Messages that were kept back</h3><table class="stack"><thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col">Outcome</th></tr></thead><tbody>' || rows || '</tbody></table>', '') || '</section>';
   page := page || '<section aria-labelledby="h-rights"><h2 id="h-rights">Your rights</h2><p class="says">You may object to marketing at any time and it stops; you may withdraw a consent as easily as you gave it; '
     || 'you may have what is wrong corrected, and ask for erasure: then only a digest is kept, so that your objection is still honoured. You may complain to the Information Commissioner.</p></section></main>';
   RETURN consent.report_page('What is held about ' || (a ->> 'contact'), page);

@@ -57,7 +57,7 @@ INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons
 SELECT at, '"outbox ""quoted"" <i>"'::regclass, r.reason IN ('consent', 'soft_opt_in', 'not_marketing'), r.reason, ARRAY[r.reason], r.class, r.declared,
        (ARRAY['email', 'email', 'email', 'sms', 'sms', 'live_call'])[1 + i % 6]::consent.channel, 'Acme Boilers', 'marketing',
        ('c' || 1 + i % 900 || '@mail.example')::consent.contact, i, 'r1', 'GB/1', r.evidence,
-       CASE WHEN r.reason IN ('consent', 'soft_opt_in', 'not_marketing') THEN 'sent' ELSE 'diverted' END, 'campaigns'
+       CASE WHEN r.reason IN ('consent', 'soft_opt_in', 'not_marketing') THEN 'sent' WHEN i % 10 = 0 THEN 'flagged' ELSE 'diverted' END, 'campaigns'
   FROM generate_series(1, 9000) i,
        LATERAL (SELECT now() - interval '89 days' + (i + 600 * sin(i / 300.0)) * interval '14 minutes' AS at) t,
        LATERAL (SELECT * FROM (VALUES

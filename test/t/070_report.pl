@@ -113,6 +113,22 @@ foreach my $path ('decisions,total', 'at_risk,records', 'exposure,total,messages
   my $shown = $node->safe_psql('full', "SELECT consent.report_number((consent.report_json() #>> '{$path}')::numeric)");
   like($html, qr/<b>\Q$shown\E<\/b>/, "$path is on the page: $shown");
 }
+# What was only flagged went out, and is not called anything else.
+my $flagged = $node->safe_psql('full', q{SELECT count(*) FROM consent.decision_log WHERE action = 'flagged'});
+cmp_ok($flagged, '>', 0, 'some messages were only flagged');
+like($html, qr{<th scope="row">Not permitted, but only flagged: let through</th><td class="n">$flagged</td>}, 'they are named as what they are');
+like($html, qr/refused, $flagged of them only flagged/, 'at the top too');
+like($html, qr{<th scope="row">Stored as cancelled</th>}, 'and so are those that were cancelled');
+
+# Complaints are shown where the audit was told of them.
+like($html, qr/ brought a complaint\.</, 'complaints of an audit that knows of them');
+like($html, qr{<th scope="col" class="n">Complaints</th>}, '... by campaign');
+$node->safe_psql('full', q{SELECT consent.exposure_start('sent_messages', 'recipient', $$'email'$$, 'sent_at', organisation => $$'Acme Boilers'$$, campaign => 'campaign') AS run \gset
+  CALL consent.exposure_work(:run)});
+my $untold = $node->safe_psql('full', 'SELECT consent.report()');
+like($untold, qr/By campaign/, 'an audit that was told of no complaints');
+unlike($untold, qr/complaint/i, '... does not say that there were none');
+$node->safe_psql('full', 'DELETE FROM consent.exposure_run WHERE id = (SELECT max(id) FROM consent.exposure_run)');
 is( $node->safe_psql('full', q{SELECT r #>> '{decisions,total}' FROM consent.report_json(organisation => 'Bolt & Sons <Energy>') r}),
   0, 'of one organisation only');
 my ($status, $stdout, $stderr) = $node->psql('full', "\\set VERBOSITY sqlstate\nSELECT consent.report('nobody')");
