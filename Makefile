@@ -75,6 +75,7 @@ OBJS = \
 	src/ledger/apply.o \
 	src/ledger/seal.o \
 	src/ledger/judge.o \
+	src/ledger/plan.o \
 	src/person/reply_text.o \
 	src/person/reply.o \
 	src/person/token.o \

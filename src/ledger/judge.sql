@@ -79,7 +79,7 @@ BEGIN ATOMIC
                          permitted.product_category, NULL);
 END;
 COMMENT ON FUNCTION consent.permitted(consent.channel, text, text, text) IS
-  'The campaign filter: every contact of the ledger that direct marketing may be sent to now; product_category says what is advertised, for the soft opt-in. In FROM, as in JOIN consent.permitted(''email'', ''acme'') p ON p = c.email, the planner sees through it; in a SELECT list it does not';
+  'The campaign filter: every contact of the ledger that direct marketing may be sent to now; product_category says what is advertised, for the soft opt-in. The planner sees through it in FROM, as in JOIN consent.permitted(''email'', ''acme'') p ON p = c.email, and, once the session has loaded the library, where it is all that is selected, as in IN (SELECT consent.permitted(''email'', ''acme''))';
 
 -- They read the ledger with the caller's rights.
 REVOKE EXECUTE ON FUNCTION

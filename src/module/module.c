@@ -21,6 +21,7 @@
 #include "guard/gate.h"
 #include "guard/trigger.h"
 #include "ledger/filter.h"
+#include "ledger/plan.h"
 #include "ledger/reader.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
@@ -105,6 +106,7 @@ _PG_init(void)
 	consent_classify_init();
 	consent_vocabulary_init();
 	consent_reader_init();
+	consent_plan_init();
 	consent_action_init();
 	consent_gate_init();
 	consent_trigger_init();

@@ -1883,6 +1883,10 @@ END;
 COMMENT ON FUNCTION consent.expire_log(timestamptz) IS
   'Deletes what consent.decision_log and consent.sweep_log hold from before a moment; what of it was the first marketing to somebody of whom a third party''s consent is on record stays in the ledger, as an event of kind contacted. Returns how many rows. Run it as often as your retention period asks';
 
+-- The planner is helped with IN (SELECT consent.permitted(...)).
+COMMENT ON FUNCTION consent.permitted(consent.channel, text, text, text) IS
+  'The campaign filter: every contact of the ledger that direct marketing may be sent to now; product_category says what is advertised, for the soft opt-in. The planner sees through it in FROM, as in JOIN consent.permitted(''email'', ''acme'') p ON p = c.email, and, once the session has loaded the library, where it is all that is selected, as in IN (SELECT consent.permitted(''email'', ''acme''))';
+
 -- Events are gathered as they are checked: copying whole rows took half of a load's time.
 COMMENT ON FUNCTION consent.ledger_apply() IS
   'Trigger of consent.ledger: brings consent.address_standing up to date with the events of a statement';

@@ -51,6 +51,61 @@ foreach my $case (
   within($estimate, $actual, 2, "$what, joined with the customers");
 }
 
+# "IN (SELECT consent.permitted(...))" is the same join, once the library is loaded.
+my $permitted = q{consent.permitted('email', 'gen_shop', 'marketing', 'boilers')};
+my $workers = 'SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0.01; SET min_parallel_table_scan_size = 0;';
+my $by_email = "SELECT c.id FROM gen_customer c WHERE c.email";
+foreach my $in ("IN (SELECT $permitted)", "IN (SELECT p FROM $permitted p)", "= ANY (SELECT $permitted)")
+{
+  my $plan = plan_of("$by_email $in", q{LOAD 'pg_consent'; SET max_parallel_workers_per_gather = 0;});
+  like($plan, qr/"Relation Name": "address_standing"/, "$in: the planner sees the table");
+  unlike($plan, qr/"Node Type": "(?:ProjectSet|Function Scan)",(?:(?!\}).)*?"Alias": "permitted"|"Node Type": "ProjectSet"/s, '... and no function in its way');
+  unlike($plan, qr/"Node Type": "(?:Aggregate|Unique)"/, '... knows that no contact is there twice');
+  my ($estimate) = $plan =~ /"Plan Rows": (\d+)/;
+  my ($actual) = $plan =~ /"Actual Rows": ([\d.]+)/;
+  within($estimate, $actual, 2, '... and how many customers are among them');
+  $plan = plan_of("$by_email $in", "LOAD 'pg_consent'; $workers");
+  like($plan, qr/"Node Type": "Gather",(?:(?!"Node Type": "Gather).)*?"Parallel Aware": true,(?:(?!\}).)*?"Relation Name": "address_standing"/s, '... several processes ask about the contacts');
+}
+
+# It means the same wherever it is written, with the library loaded and without.
+$node->safe_psql('postgres', qq{
+  CREATE VIEW a_view AS SELECT $permitted;
+  CREATE FUNCTION a_function() RETURNS SETOF consent.contact LANGUAGE sql STABLE AS \$\$SELECT $permitted\$\$;
+  CREATE FUNCTION a_loop() RETURNS SETOF consent.contact LANGUAGE plpgsql STABLE AS \$\$BEGIN RETURN QUERY SELECT $permitted; END\$\$;
+  CREATE TABLE a_table (contact consent.contact)});
+my $whole = $node->safe_psql('postgres', "SELECT count(*), md5(string_agg(p::text, ' ' ORDER BY p)) FROM $permitted p");
+like($whole, qr/^[1-9]/, 'some contacts may be sent e-mail');
+my ($count) = $whole =~ /^(\d+)/;
+my $digest = sub { "SELECT count(*), md5(string_agg(p::text, ' ' ORDER BY p)) FROM ($_[0]) x (p)" };
+foreach my $same (
+  "SELECT $permitted",
+  "SELECT DISTINCT $permitted",
+  "SELECT $permitted ORDER BY 1 DESC",
+  "(SELECT $permitted LIMIT 10) UNION (SELECT $permitted)",
+  "TABLE a_view", "SELECT a_function()", "SELECT * FROM a_function()", "SELECT a_loop()",
+  "SELECT p FROM gen_customer c, LATERAL (SELECT $permitted) x (p) WHERE c.id = (SELECT min(id) FROM gen_customer)",
+  "SELECT p FROM consent.organisation o, LATERAL (SELECT consent.permitted('email', o.name, product_category => 'boilers')) x (p) WHERE o.name = 'gen_shop'",
+  "SELECT consent.permitted('email', (SELECT name FROM consent.organisation WHERE name = 'gen_shop'), product_category => 'boilers')",
+  "SELECT consent.permitted('email', min(n), product_category => 'boilers') FROM (VALUES ('gen_shop')) v (n)",
+  "SELECT consent.permitted('email', min('gen_shop'), product_category => 'boilers')",
+  "SELECT consent.permitted('email', first_value('gen_shop'::text) OVER (), product_category => 'boilers')",
+  "SELECT $permitted HAVING true",
+  "SELECT consent.permitted('email', 'gen_shop', product_category => unnest('{boilers}'::text[]))",
+  "SELECT unnest(ARRAY(SELECT $permitted))",
+  "SELECT a.contact FROM consent.contact_standing a WHERE a.contact IN (SELECT $permitted)",
+  "SELECT a.contact FROM consent.contact_standing a WHERE EXISTS (SELECT FROM (SELECT $permitted) p (p) WHERE p = a.contact)",
+  "(SELECT a.contact FROM consent.contact_standing a) EXCEPT (SELECT a.contact FROM consent.contact_standing a WHERE a.contact NOT IN (SELECT $permitted))",
+  "WITH p AS MATERIALIZED (SELECT $permitted) TABLE p")
+{
+  is($node->safe_psql('postgres', $_ . $digest->($same)), $whole, $same . ($_ ? '' : ', in a new session')) foreach '', q{LOAD 'pg_consent'; };
+}
+is($node->safe_psql('postgres', qq{LOAD 'pg_consent'; SET plan_cache_mode = force_generic_plan;
+  PREPARE p (consent.channel, text) AS INSERT INTO a_table SELECT consent.permitted(\$1, \$2, product_category => 'boilers'); EXECUTE p ('email', 'gen_shop');
+  EXECUTE p ('email', 'gen_shop'); DELETE FROM a_table WHERE ctid IN (SELECT max(ctid) FROM a_table GROUP BY contact); SELECT count(*) FROM a_table}), $count, 'a prepared INSERT');
+is($node->safe_psql('postgres', qq{LOAD 'pg_consent'; SELECT count(*) FROM (SELECT $permitted LIMIT 7) p}), 7, 'with a limit');
+is($node->safe_psql('postgres', qq{LOAD 'pg_consent'; SELECT p = $count FROM (SELECT count(*) OVER () FROM (SELECT $permitted) p LIMIT 1) w (p)}), 't', 'under a window');
+
 # One contact is looked up, not searched for.
 my $plan = plan_of(q{SELECT * FROM consent.current WHERE contact = 'c77@mail77.example' AND organisation = 'gen_shop' AND channel = 'email' AND purpose = 'marketing'});
 like($plan, qr/"Index Name": "address_standing_pkey"/, 'consent.current of one contact uses the index');

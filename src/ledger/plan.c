@@ -1,0 +1,164 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  Helps the planner with the campaign filter.
+ *
+ * PostgreSQL puts the body of a set-returning function in its place in FROM, and
+ * nowhere else.  Most people write "IN (SELECT consent.permitted(...))", which would
+ * be a loop over the function's rows, by one process, of which nothing is known.
+ * So we move it to FROM, where it means the same.
+ *
+ * And of a UNION ALL the planner knows no statistics, so it would take the contacts
+ * for two hundred different ones, and sort out the others before it joins them.
+ *
+ * Neither hook is there in a session before the library is loaded, and then plans
+ * are slower and no different in what they return.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+
+#include "ledger/plan.h"
+
+static planner_hook_type previous_planner_hook = NULL;
+static get_relation_stats_hook_type previous_stats_hook = NULL;
+
+static bool
+is_ours(Oid nsp, const char *name, const char *ours)
+{
+	return name != NULL && strcmp(name, ours) == 0 && nsp == get_namespace_oid("consent", true);
+}
+
+/* SELECT consent.permitted(...) and no FROM */
+static FuncExpr *
+selects_permitted(const Query *query)
+{
+	FuncExpr   *call;
+
+	if (!query->hasTargetSRFs || query->commandType != CMD_SELECT || list_length(query->targetList) != 1 ||
+		query->jointree->fromlist != NIL || query->jointree->quals != NULL ||
+		query->groupClause != NIL || query->groupingSets != NIL || query->havingQual != NULL ||
+		query->hasAggs || query->hasWindowFuncs || query->setOperations != NULL)
+		return NULL;
+	call = (FuncExpr *) linitial_node(TargetEntry, query->targetList)->expr;
+	if (!IsA(call, FuncExpr) || !call->funcretset || expression_returns_set((Node *) call->args) ||
+		!is_ours(get_func_namespace(call->funcid), get_func_name(call->funcid), "permitted"))
+		return NULL;
+	return call;
+}
+
+/* SELECT permitted FROM consent.permitted(...) */
+static void
+move_to_from(Query *query, FuncExpr *call)
+{
+	RangeTblFunction *function = makeNode(RangeTblFunction);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+
+	function->funcexpr = (Node *) call;
+	function->funccolcount = 1;
+	rte->rtekind = RTE_FUNCTION;
+	rte->functions = list_make1(function);
+	rte->eref = makeAlias("permitted", list_make1(makeString(pstrdup("permitted"))));
+	rte->inFromCl = true;
+	query->rtable = lappend(query->rtable, rte);	/* rules of views bring some of their own */
+	ref->rtindex = list_length(query->rtable);
+	query->jointree->fromlist = list_make1(ref);
+	query->hasTargetSRFs = false;
+	linitial_node(TargetEntry, query->targetList)->expr =
+		(Expr *) makeVar(ref->rtindex, 1, call->funcresulttype, -1, call->funccollid, 0);
+}
+
+static bool
+move_calls(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+		FuncExpr   *call = selects_permitted(query);
+
+		if (call != NULL)
+			move_to_from(query, call);
+		return query_tree_walker(query, move_calls, context, 0);
+	}
+	return expression_tree_walker(node, move_calls, context);
+}
+
+static PlannedStmt *
+plan(Query *query, const char *string, int options, ParamListInfo params)
+{
+	move_calls((Node *) query, NULL);
+	if (previous_planner_hook != NULL)
+		return previous_planner_hook(query, string, options, params);
+	return standard_planner(query, string, options, params);
+}
+
+/* The range table entry that a member of a UNION ALL takes this column from, or NULL. */
+static RangeTblEntry *
+source_of(const RangeTblEntry *member, AttrNumber column, AttrNumber *source)
+{
+	const Query *query = member->subquery;
+	TargetEntry *entry;
+	Var		   *var;
+
+	if (member->rtekind != RTE_SUBQUERY || query->setOperations != NULL || column > list_length(query->targetList))
+		return NULL;
+	entry = list_nth_node(TargetEntry, query->targetList, column - 1);
+	var = (Var *) entry->expr;
+	if (!IsA(var, Var) || var->varlevelsup != 0)
+		return NULL;
+	*source = var->varattno;
+	return rt_fetch(var->varno, query->rtable);
+}
+
+/*
+ * Is a column of a UNION ALL the addresses of consent.address_standing, and then what
+ * its rows were unnested into?  No contact is there twice.
+ */
+static bool
+is_contacts(const Query *query, AttrNumber column)
+{
+	SetOperationStmt *operation = (SetOperationStmt *) query->setOperations;
+	RangeTblEntry *plain;
+	RangeTblEntry *tagged;
+	AttrNumber	source;
+
+	if (operation == NULL || operation->op != SETOP_UNION || !operation->all || list_length(query->rtable) != 2)
+		return false;
+	tagged = source_of(rt_fetch(2, query->rtable), column, &source);
+	if (tagged == NULL || tagged->rtekind != RTE_FUNCTION)
+		return false;
+	plain = source_of(rt_fetch(1, query->rtable), column, &source);
+	return plain != NULL && plain->rtekind == RTE_RELATION && source == 1 &&
+		is_ours(get_rel_namespace(plain->relid), get_rel_name(plain->relid), "address_standing");
+}
+
+static bool
+column_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *stats)
+{
+	if (rte->rtekind == RTE_SUBQUERY && rte->inh && rte->subquery != NULL && column > 0 && is_contacts(rte->subquery, column))
+	{
+		stats->isunique = true;
+		return true;
+	}
+	return previous_stats_hook != NULL && previous_stats_hook(root, rte, column, stats);
+}
+
+void
+consent_plan_init(void)
+{
+	previous_planner_hook = planner_hook;
+	planner_hook = plan;
+	previous_stats_hook = get_relation_stats_hook;
+	get_relation_stats_hook = column_stats;
+}
