@@ -92,7 +92,7 @@ struct ConsentAhead
 	bool		tried;			/* then it tells how well that did */
 	int64		nrows;			/* that were looked at, also those of others */
 	int64		npages;
-	int64		nused;			/* recipients */
+	int64		nused;			/* standings that allowed a message */
 	int64		patience;		/* how many to look up one by one before the next attempt */
 	int64		nsingle;		/* have been */
 	BlockNumber pages;			/* to look at then */
@@ -224,7 +224,7 @@ was_worth_it(struct ConsentAhead *ahead)
 		ahead->pages = Min(ahead->pages * 4, PAGES_MAX);
 		return true;
 	}
-	ahead->patience = Max(ahead->patience, PATIENCE_MIN) * 8;
+	ahead->patience = Max(Max(ahead->patience, PATIENCE_MIN), ahead->nrows) * 8;
 	ahead->pages = PAGES_MIN;
 	return false;
 }
@@ -303,11 +303,8 @@ find(struct ConsentAhead *ahead, ItemPointer tid, const ConsentContact *contact)
 			prefetch(ahead->expected[i + 2 * PREFETCH_DISTANCE].contact);
 			prefetch(ahead->expected[i + PREFETCH_DISTANCE].standing);
 		}
-		if (consent_contact_compare(ahead->expected[i].contact, contact) != 0)
-			continue;
-		if (ahead->expected[i].standing != NULL)
-			ahead->nused++;
-		return ahead->expected[i].standing;
+		if (consent_contact_compare(ahead->expected[i].contact, contact) == 0)
+			return ahead->expected[i].standing;
 	}
 	return NULL;
 }
@@ -323,6 +320,12 @@ is_possible(const ConsentMapping *mapping, const ConsentSitting *sitting)
 
 	/* It would have to answer for the rows of others that lie between. */
 		!IsolationIsSerializable();
+}
+
+void
+consent_ahead_served(ConsentSitting *sitting)
+{
+	sitting->ahead->nused++;
 }
 
 bool

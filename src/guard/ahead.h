@@ -18,6 +18,9 @@
  */
 extern const ConsentStanding *consent_ahead_standing(ConsentSitting *sitting, const ConsentContact *contact);
 
+/* What was returned allowed a message, so that it was not read in vain. */
+extern void consent_ahead_served(ConsentSitting *sitting);
+
 /* Is there anything that was read ahead? */
 extern bool consent_ahead_is_read(const ConsentSitting *sitting);
 

@@ -676,9 +676,13 @@ needs_no_names(const ConsentCase *c)
  * not the last word: a consent may have been given since.
  */
 static bool
-judge_ahead(const ConsentCase *c, const ConsentContact *contact, const ConsentStanding *standing, ConsentVerdict *verdict)
+judge_ahead(const ConsentCase *c, const ConsentContact *contact, const ConsentStanding *standing, ConsentSitting *sitting,
+			ConsentVerdict *verdict)
 {
-	return standing != NULL && consent_judge_standing(c, PointerGetDatum(contact), standing, verdict) && verdict->allowed;
+	if (standing == NULL || !consent_judge_standing(c, PointerGetDatum(contact), standing, verdict) || !verdict->allowed)
+		return false;
+	consent_ahead_served(sitting);
+	return true;
 }
 
 /*
@@ -721,7 +725,7 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const Recip
 
 	/* After the gate was entered: what is recorded from now on it tells us of. */
 	if (sitting != NULL && by_standing &&
-		judge_ahead(c, recipient->contact, consent_ahead_standing(sitting, recipient->contact), verdict))
+		judge_ahead(c, recipient->contact, consent_ahead_standing(sitting, recipient->contact), sitting, verdict))
 		return true;
 	if (by_standing && consent_filter_rules_out(recipient->contact, recipient->key))
 	{
@@ -732,7 +736,7 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const Recip
 	if (sitting != NULL && sitting->reader == NULL)
 		sitting->reader = consent_reader_open(sitting->context);
 	if (sitting != NULL && by_standing &&
-		judge_ahead(c, recipient->contact, consent_ahead_read(mapping, sitting, recipient->contact), verdict))
+		judge_ahead(c, recipient->contact, consent_ahead_read(mapping, sitting, recipient->contact), sitting, verdict))
 		return true;
 
 	/* As ri_triggers.c: what this very statement wrote counts as well. */
