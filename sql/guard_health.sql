@@ -125,12 +125,23 @@ INSERT INTO health_part VALUES (2, 'yes@health.example', :promo, 'queued', 2);
 CREATE TABLE health_part_3 (LIKE health_part);
 INSERT INTO health_part_3 VALUES (3, 'yes@health.example', :promo, 'queued', 3), (4, 'no@health.example', :promo, 'queued', 3);
 ALTER TABLE health_part ATTACH PARTITION health_part_3 FOR VALUES IN (3);
--- made, filled and attached at once: told from what pg-boss does for a new queue by nothing, so only verify() finds it
+-- made, filled and attached at once; also in parts of the transaction; and made, attached, and filled then
 BEGIN;
 CREATE TABLE health_part_5 (LIKE health_part);
 INSERT INTO health_part_5 VALUES (6, 'no@health.example', :promo, 'queued', 5);
 ALTER TABLE health_part ATTACH PARTITION health_part_5 FOR VALUES IN (5);
 CREATE TABLE health_part_6 PARTITION OF health_part FOR VALUES IN (6);
+SAVEPOINT s;
+CREATE TABLE health_part_7 (LIKE health_part);
+SAVEPOINT t;
+INSERT INTO health_part_7 VALUES (8, 'yes@health.example', :promo, 'queued', 7);
+SAVEPOINT u;
+ALTER TABLE health_part ATTACH PARTITION health_part_7 FOR VALUES IN (7);
+CREATE TABLE health_part_8 (LIKE health_part) PARTITION BY LIST (id);
+CREATE TABLE health_part_8_1 PARTITION OF health_part_8 DEFAULT;
+RELEASE s;
+ALTER TABLE health_part ATTACH PARTITION health_part_8 FOR VALUES IN (8);
+INSERT INTO health_part VALUES (9, 'yes@health.example', :promo, 'queued', 8);
 INSERT INTO health_part VALUES (7, 'yes@health.example', :promo, 'queued', 6);
 COMMIT;
 CREATE TABLE health_part_4 PARTITION OF health_part FOR VALUES IN (4) PARTITION BY LIST (id);

@@ -945,9 +945,53 @@ COMMENT ON FUNCTION consent.finish_sweeps() IS
   'Sweeps once more, when the transaction commits, what withdrawals had to leave because it was locked, broken or too slow: see consent.guards and consent.sweep_log. Returns for how many guards there is something left before that. Run it each minute';
 REVOKE EXECUTE ON FUNCTION consent.finish_sweeps() FROM PUBLIC;
 
+-- A partition that has no row when it gets its guard needs no judging: one that is
+-- made, and one that is attached empty, as pg-boss does for every queue.
+CREATE FUNCTION consent.partition_guarded() RETURNS event_trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  -- Not pg_partition_tree(), which locks what others may be working at.
+  WITH RECURSIVE made (relid) AS (
+    SELECT d.objid FROM pg_catalog.pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_catalog.pg_class'::regclass
+    UNION
+    SELECT i.inhrelid FROM made m JOIN pg_catalog.pg_inherits i ON i.inhparent = m.relid),
+  guarded AS (
+    SELECT t.tgrelid, t.tgname, t.xmin
+      FROM made m JOIN pg_catalog.pg_trigger t ON t.tgrelid = m.relid
+     WHERE t.tgfoid = 'consent.guard_check()'::regprocedure AND t.tgparentid <> 0
+       -- made by this transaction, or at least since it began
+       AND pg_catalog.age(t.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::xid)
+    OFFSET 0)
+  INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at)
+  SELECT g.tgrelid, g.tgname, g.xmin, pg_catalog.clock_timestamp() FROM guarded g WHERE NOT consent.guarded_rows(g.tgrelid)
+  ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
+  IF FOUND THEN
+    DELETE FROM consent.verified_rows WHERE (leaf, guard) IN (
+      SELECT v.leaf, v.guard FROM consent.verified_rows v
+       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = v.leaf AND t.tgname = v.guard) FOR UPDATE SKIP LOCKED);
+  END IF;
+END $$;
+COMMENT ON FUNCTION consent.partition_guarded() IS
+  'Event trigger: remembers in consent.verified_rows which partitions were empty when they got their guard';
+REVOKE EXECUTE ON FUNCTION consent.partition_guarded() FROM PUBLIC;
+CREATE EVENT TRIGGER consent_partition_guarded ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA')
+  EXECUTE FUNCTION consent.partition_guarded();
+ALTER EVENT TRIGGER consent_partition_guarded ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER consent_partition_guarded IS 'Partitions that are empty when they get their guard have no unverified rows';
+
+COMMENT ON TABLE consent.verified_rows IS
+  'Which tables and partitions had all their rows judged by their guard, or none when they got it';
+-- Those that were made as partitions were told by that until now.
+INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at)
+SELECT t.tgrelid, t.tgname, t.xmin, pg_catalog.clock_timestamp()
+  FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.tgrelid AND a.attname = 'ctid' AND a.xmin = t.xmin
+ WHERE t.tgfoid = 'consent.guard_check()'::regprocedure AND t.tgparentid <> 0 AND t.tgrelid > t.tgparentid
+ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
+
 CREATE OR REPLACE VIEW consent.guards AS
   WITH made AS (
-    SELECT t.tgrelid, t.tgname, t.xmin, t.tgparentid, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
+    SELECT t.tgrelid, t.tgname, t.xmin, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
            consent.guard_argument(t.tgrelid, t.tgname, 'on_block') AS on_block,
            consent.guard_argument(t.tgrelid, t.tgname, 'name') AS name
       FROM pg_catalog.pg_trigger t
@@ -957,10 +1001,6 @@ CREATE OR REPLACE VIEW consent.guards AS
            f.health = 'ok' AND NOT EXISTS (
              SELECT FROM consent.verified_rows v
               WHERE v.leaf = m.tgrelid AND v.guard = m.tgname AND v.trigger_xid = m.xmin)
-           -- a partition that was made as one came into the world with its trigger
-           AND NOT (m.tgparentid <> 0 AND m.tgrelid > m.tgparentid AND EXISTS (
-             SELECT FROM pg_catalog.pg_attribute a
-              WHERE a.attrelid = m.tgrelid AND a.attname = 'ctid' AND a.xmin = m.xmin))
            AND consent.guarded_rows(m.tgrelid) AS unverified,
            f.health = 'ok' AND EXISTS (
              SELECT FROM consent.gate_log g
