@@ -76,6 +76,9 @@ consent_london_date(TimestampTz at)
 	int			tz;
 	DateADT		date;
 
+	/* London is at most two hours ahead of UTC, and never behind. */
+	if (at > 0 && !TIMESTAMP_NOT_FINITE(at) && hour % HOURS_PER_DAY < HOURS_PER_DAY - 2)
+		return hour / HOURS_PER_DAY;
 	if (at > 0 && known->hour == hour && known->date != 0)
 		return known->date;
 	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, &tz, &tm, &fsec, NULL, london()) != 0)

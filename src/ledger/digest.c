@@ -157,11 +157,12 @@ consent_hmac(const uint8 *key, Size keylen, char tag, const void *data, Size len
 	pg_hmac_free(ctx);
 }
 
-/* Called twenty times for an event of a bulk load. */
+/* Called ten times for an event of a bulk load.  "before" is written as it is. */
 static void
-append_item(StringInfo form, const char *s, int len)
+append_item(StringInfo form, const char *before, int before_len, const char *s, int len)
 {
 	char	   *utf8 = (char *) s;
+	char	   *end;
 
 	/* In SQL_ASCII nobody knows what the bytes mean: they stand for themselves. */
 	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
@@ -170,16 +171,19 @@ append_item(StringInfo form, const char *s, int len)
 		if (utf8 != s)
 			len = strlen(utf8);
 	}
-	enlargeStringInfo(form, MAXINT8LEN + 1 + len);
-	form->len += pg_ltoa(len, form->data + form->len);
-	form->data[form->len++] = ':';
-	memcpy(form->data + form->len, utf8, len);
-	form->len += len;
+	enlargeStringInfo(form, before_len + MAXINT8LEN + 1 + len);
+	end = form->data + form->len;
+	memcpy(end, before, before_len);
+	end += before_len;
+	end += pg_ltoa(len, end);
+	*end++ = ':';
+	memcpy(end, utf8, len);
+	form->len = end + len - form->data;
 }
 
 /* ISO 8601 as PostgreSQL writes it, in UTC whatever the session is set to. */
 static void
-write_time(char *buf, TimestampTz time)
+write_any_time(char *buf, TimestampTz time)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
@@ -196,6 +200,56 @@ write_time(char *buf, TimestampTz time)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
+}
+
+/* The same.  One time of a bulk load is mostly of the day of another. */
+static void
+write_time(char *buf, TimestampTz time)
+{
+	static struct
+	{
+		int64		day;
+		int			len;		/* 0: none yet */
+		char		date[16];	/* and a space */
+	}			known[32];
+	int64		day = time / USECS_PER_DAY;
+	int64		rest = time % USECS_PER_DAY;
+	int			i = day & (lengthof(known) - 1);
+	int			seconds;
+	char	   *end;
+
+	if (time < 0 || known[i].len == 0 || known[i].day != day)
+	{
+		char	   *space;
+
+		write_any_time(buf, time);
+		space = strchr(buf, ' ');
+		if (time >= 0 && space != NULL && space - buf < sizeof(known[i].date))
+		{
+			known[i].day = day;
+			known[i].len = space + 1 - buf;
+			memcpy(known[i].date, buf, known[i].len);
+		}
+		return;
+	}
+
+	memcpy(buf, known[i].date, known[i].len);
+	end = buf + known[i].len;
+	seconds = rest / USECS_PER_SEC;
+	rest %= USECS_PER_SEC;
+	end = pg_ultostr_zeropad(end, seconds / SECS_PER_HOUR, 2);
+	*end++ = ':';
+	end = pg_ultostr_zeropad(end, seconds % SECS_PER_HOUR / SECS_PER_MINUTE, 2);
+	*end++ = ':';
+	end = pg_ultostr_zeropad(end, seconds % SECS_PER_MINUTE, 2);
+	if (rest != 0)
+	{
+		*end++ = '.';
+		end = pg_ultostr_zeropad(end, rest, 6);
+		while (end[-1] == '0')
+			end--;
+	}
+	strcpy(end, "+00");
 }
 
 static void
@@ -248,7 +302,7 @@ write_other(ColumnWriter *column, Datum value, Form_pg_attribute att, MemoryCont
 }
 
 static void
-append_value(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter *column, MemoryContext context)
+append_column(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter *column, MemoryContext context)
 {
 	char		buf[MAXDATELEN + 1];
 	const char *s = buf;
@@ -259,7 +313,7 @@ append_value(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter *
 			{
 				text	   *t = DatumGetTextPP(value);
 
-				append_item(form, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+				append_item(form, column->name, column->name_len, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
 				return;
 			}
 		case INT8OID:
@@ -274,7 +328,7 @@ append_value(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter *
 		default:
 			s = write_other(column, value, att, context);
 	}
-	append_item(form, s, strlen(s));
+	append_item(form, column->name, column->name_len, s, strlen(s));
 }
 
 static ConsentDigestWriter *
@@ -297,7 +351,7 @@ make_writer(TupleDesc desc, MemoryContext context)
 			strcmp(NameStr(att->attname), "digest") == 0)
 			continue;
 		initStringInfo(&item);
-		append_item(&item, NameStr(att->attname), strlen(NameStr(att->attname)));
+		append_item(&item, "", 0, NameStr(att->attname), strlen(NameStr(att->attname)));
 		writer->columns[i].hashed = true;
 		writer->columns[i].name = item.data;
 		writer->columns[i].name_len = item.len;
@@ -322,15 +376,13 @@ digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nul
 		*writer = make_writer(desc, context);
 
 	initStringInfo(&form);
-	append_item(&form, tag, strlen(tag));
+	append_item(&form, "", 0, tag, strlen(tag));
 	for (int i = 0; i < desc->natts; i++)
 	{
 		ColumnWriter *column = &(*writer)->columns[i];
 
-		if (nulls[i] || !column->hashed)
-			continue;
-		appendBinaryStringInfo(&form, column->name, column->name_len);
-		append_value(&form, values[i], TupleDescAttr(desc, i), column, (*writer)->context);
+		if (!nulls[i] && column->hashed)
+			append_column(&form, values[i], TupleDescAttr(desc, i), column, (*writer)->context);
 	}
 
 	digest = digest_of(form.data, form.len);

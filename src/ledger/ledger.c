@@ -136,6 +136,7 @@ consent_ledger_event(const Datum *values, const bool *nulls)
 	ConsentEvent *event = palloc0(sizeof(ConsentEvent));
 	ConsentFacts *facts = &event->facts;
 	ConsentDetails *details = &event->details;
+	ConsentWord word;
 
 #define HAS(column) (!nulls[Anum_ledger_##column - 1])
 #define VALUE(column) (values[Anum_ledger_##column - 1])
@@ -148,13 +149,13 @@ consent_ledger_event(const Datum *values, const bool *nulls)
 				 errmsg("an event lacks its number, contact, kind or time of recording")));
 
 	facts->event_id = DatumGetInt64(VALUE(event_id));
-	facts->kind = consent_event_kind(TextDatumGetCString(VALUE(kind)));
+	facts->kind = consent_event_kind(consent_word(VALUE(kind), &word));
 	facts->form = consent_ledger_form(VALUE(contact));
 	facts->channels = HAS(channels) ? consent_channel_bits(VALUE(channels)) : EVERY_CHANNEL;
 	if (HAS(organisation))
-		facts->organisation = consent_require_organisation(TextDatumGetCString(VALUE(organisation)))->id;
+		facts->organisation = consent_require_organisation(consent_word(VALUE(organisation), &word))->id;
 	if (HAS(purpose))
-		facts->purpose = consent_require_purpose(TextDatumGetCString(VALUE(purpose)))->steps[0].id;
+		facts->purpose = consent_require_purpose(consent_word(VALUE(purpose), &word))->steps[0].id;
 	facts->effective_at = TIME(effective_at);
 	facts->recorded_at = TIME(recorded_at);
 	details->expires_at = TIME(expires_at);
@@ -168,7 +169,7 @@ consent_ledger_event(const Datum *values, const bool *nulls)
 		details->relationship = known_word(consent_relationship_lookup(TextDatumGetCString(VALUE(relationship))));
 	if (HAS(defects))
 		details->defects = defect_set(VALUE(defects));
-	if (HAS(method) && strcmp(TextDatumGetCString(VALUE(method)), "double_opt_in") == 0)
+	if (HAS(method) && strcmp(consent_word(VALUE(method), &word), "double_opt_in") == 0)
 		facts->marks |= CONSENT_MARK_CONFIRMED;
 	if (facts->kind == EVENT_LISTING)
 	{

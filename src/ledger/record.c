@@ -349,21 +349,29 @@ column_name(Draft *draft, int attnum)
 static void
 check_columns(Draft *draft, const KindRule *rule)
 {
+	uint64		present = 0;
+	uint64		wrong;
+
+	for (int attnum = 1; attnum <= Natts_ledger; attnum++)
+		present |= (uint64) !draft->nulls[attnum - 1] << attnum;
+	wrong = (rule->needs & ~present) | (KIND_COLUMNS & ~(rule->needs | rule->may_have) & present);
+	if (wrong == 0)
+		return;
+
 	for (int attnum = 1; attnum <= Natts_ledger; attnum++)
 	{
-		uint64		column = UINT64CONST(1) << attnum;
-
-		if ((rule->needs & column) != 0 && draft->nulls[attnum - 1])
+		if ((wrong & (UINT64CONST(1) << attnum)) == 0)
+			continue;
+		if (draft->nulls[attnum - 1])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("an event of kind \"%s\" needs \"%s\"", rule->name, column_name(draft, attnum)),
 					 attnum == Anum_ledger_organisation ?
 					 errhint("Give an organisation, or set pg_consent.organisation.") : 0));
-		if ((KIND_COLUMNS & ~(rule->needs | rule->may_have) & column) != 0 && !draft->nulls[attnum - 1])
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" means nothing for an event of kind \"%s\"",
-							column_name(draft, attnum), rule->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" means nothing for an event of kind \"%s\"",
+						column_name(draft, attnum), rule->name)));
 	}
 }
 
@@ -371,6 +379,8 @@ check_columns(Draft *draft, const KindRule *rule)
 static void
 check_scope(Draft *draft, const KindRule *rule)
 {
+	ConsentWord word;
+
 	if (!DRAFT_NULL(draft, channels))
 	{
 		ArrayType  *channels = DatumGetArrayTypeP(DRAFT_VALUE(draft, channels));
@@ -387,9 +397,9 @@ check_scope(Draft *draft, const KindRule *rule)
 					 errmsg("the list of channels contains NULL")));
 	}
 	if (!DRAFT_NULL(draft, organisation))
-		(void) consent_require_organisation(TextDatumGetCString(DRAFT_VALUE(draft, organisation)));
+		(void) consent_require_organisation(consent_word(DRAFT_VALUE(draft, organisation), &word));
 	if (!DRAFT_NULL(draft, purpose))
-		(void) consent_require_purpose(TextDatumGetCString(DRAFT_VALUE(draft, purpose)));
+		(void) consent_require_purpose(consent_word(DRAFT_VALUE(draft, purpose), &word));
 	if (!DRAFT_NULL(draft, named_organisations))
 	{
 		Datum	   *names;
@@ -496,11 +506,16 @@ check_label(Draft *draft, int attnum)
 static bool
 is_blank(Draft *draft, int attnum)
 {
+	text	   *value;
 	char	   *words;
 
 	if (draft->nulls[attnum - 1])
 		return true;
-	words = TextDatumGetCString(draft->values[attnum - 1]);
+	value = DatumGetTextPP(draft->values[attnum - 1]);
+	words = VARDATA_ANY(value);
+	if (VARSIZE_ANY_EXHDR(value) > 0 && words[0] > ' ' && words[0] < 0x7f)
+		return false;			/* as nearly always, without a copy */
+	words = text_to_cstring(value);
 	if (GetDatabaseEncoding() == PG_UTF8)
 	{
 		ucs4_t		c;
@@ -552,12 +567,13 @@ complete_defects(Draft *draft)
 	Datum		codes[REASON_COUNT];
 	int			n = 0;
 	const MethodRule *method = NULL;
-	char	   *name;
+	ConsentWord word;
+	const char *name;
 
 	if (DRAFT_NULL(draft, method))
 		DRAFT_SET(draft, method, CStringGetTextDatum("unknown"));
-	name = TextDatumGetCString(DRAFT_VALUE(draft, method));
-	for (int i = 0; i < lengthof(method_rules); i++)
+	name = consent_word(DRAFT_VALUE(draft, method), &word);
+	for (int i = 0; i < lengthof(method_rules) && method == NULL; i++)
 	{
 		if (strcmp(method_rules[i].name, name) == 0)
 			method = &method_rules[i];
@@ -687,6 +703,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	TupleDesc	desc;
 	Draft		draft;
+	ConsentWord word;
 	ConsentEventKind kind;
 	const KindRule *rule;
 
@@ -720,7 +737,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s of an event is NULL", DRAFT_NULL(&draft, contact) ? "the contact" : "the kind")));
 
-	kind = consent_event_kind(TextDatumGetCString(DRAFT_VALUE(&draft, kind)));
+	kind = consent_event_kind(consent_word(DRAFT_VALUE(&draft, kind), &word));
 	rule = &kind_rules[kind];
 	set_address(&draft);
 	stamp(&draft);

@@ -404,6 +404,20 @@ consent_organisation_then(int32 id, TimestampTz at)
 }
 
 /* The same, where a name that is not there is an error. */
+/* A text as a string: in the room given if it is short, else in the caller's memory. */
+const char *
+consent_word(Datum value, ConsentWord *room)
+{
+	text	   *t = DatumGetTextPP(value);
+	int			len = VARSIZE_ANY_EXHDR(t);
+
+	if (len >= sizeof(room->s))
+		return text_to_cstring(t);
+	memcpy(room->s, VARDATA_ANY(t), len);
+	room->s[len] = '\0';
+	return room->s;
+}
+
 const ConsentOrganisation *
 consent_require_organisation(const char *name)
 {

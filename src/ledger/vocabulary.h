@@ -31,6 +31,13 @@ typedef struct ConsentPurpose
 	ConsentPurposeStep steps[CONSENT_PURPOSE_DEPTH];
 } ConsentPurpose;
 
+/* Room for a word that is only looked up. */
+typedef struct ConsentWord
+{
+	char		s[64];
+} ConsentWord;
+
+extern const char *consent_word(Datum value, ConsentWord *room);
 extern const ConsentOrganisation *consent_organisation_lookup(const char *name);
 extern const ConsentOrganisation *consent_organisation_then(int32 id, TimestampTz at);
 extern const ConsentPurpose *consent_purpose_lookup(const char *name);
