@@ -102,31 +102,24 @@ ascii_domain(const char *s, int len, char *out, bool *encoded, const char **why)
 	if (len > DOMAIN_MAX_BYTES)
 		return 0;
 
-	for (int i = 0; i <= len; i++)
+	for (int i = 0;; i++)
 	{
 		char		c;
 
+		while (i < len && (c = ldh[(unsigned char) s[i]]) != '\0')
+			out[i++] = c;
+		*why = "The domain has a character that no host name has.";
 		if (i < len && s[i] != '.')
-		{
-			c = ldh[(unsigned char) s[i]];
-			if (c == '\0')
-			{
-				*why = "The domain has a character that no host name has.";
-				return 0;
-			}
-			out[i] = c;
-			continue;
-		}
+			return 0;
 		*why = wrong_with_label(out + label, i - label);
 		if (*why != NULL)
 			return 0;
 		if (i - label > 4 && memcmp(out + label, "xn--", 4) == 0)
 			*encoded = true;
-		if (i < len)
-		{
-			out[i] = '.';
-			label = i + 1;
-		}
+		if (i == len)
+			break;
+		out[i] = '.';
+		label = i + 1;
 	}
 
 	*why = "The domain has no dot.";
@@ -147,7 +140,6 @@ ascii_domain(const char *s, int len, char *out, bool *encoded, const char **why)
 int
 consent_email_parse_plain(const char *s, int len, char *out)
 {
-	bool		dot = true;		/* a dot may not stand here */
 	bool		encoded;
 	const char *why;
 	int			n;
@@ -155,28 +147,21 @@ consent_email_parse_plain(const char *s, int len, char *out)
 
 	if (len > EMAIL_MAX_BYTES)
 		return 0;
-	for (i = 0; i < len && s[i] != '@'; i++)
+	for (i = 0;; i++)
 	{
-		unsigned char c = s[i];
+		int			start = i;
+		unsigned char c;
 
-		if (c == '.')
-		{
-			if (dot)
-				return 0;
-			dot = true;
-			out[i] = '.';
-		}
-		else
-		{
-			if (c > 127 || atext[c] == '\0')
-				return 0;
-			dot = false;
-			out[i] = atext[c];
-		}
+		while (i < len && (c = s[i]) < 128 && atext[c] != '\0')
+			out[i++] = atext[c];
+		if (i == start || i == len || (s[i] != '.' && s[i] != '@'))
+			return 0;
+		out[i] = s[i];
+		if (s[i] == '@')
+			break;
 	}
-	if (i == len || dot || i > LOCAL_MAX_BYTES)
+	if (i++ > LOCAL_MAX_BYTES)
 		return 0;
-	out[i++] = '@';
 	n = ascii_domain(s + i, len - i, out + i, &encoded, &why);
 	return (n == 0 || encoded) ? 0 : i + n;
 }

@@ -371,6 +371,20 @@ static const ConsentMapped name_mappings[] = {
 /* Longer texts are not kept from row to row. */
 #define REMEMBERED_MAX_BYTES (64 * 1024)
 
+/* As datum_image_eq(), without its calls for what is stored in the row: that is most. */
+static inline bool
+is_same(Datum a, Datum b, bool typbyval, int typlen)
+{
+	struct varlena *left = (struct varlena *) DatumGetPointer(a);
+	struct varlena *right = (struct varlena *) DatumGetPointer(b);
+
+	if (typlen != -1 || VARATT_IS_COMPRESSED(left) || VARATT_IS_EXTERNAL(left) ||
+		VARATT_IS_COMPRESSED(right) || VARATT_IS_EXTERNAL(right))
+		return datum_image_eq(a, b, typbyval, typlen);
+	return VARSIZE_ANY_EXHDR(left) == VARSIZE_ANY_EXHDR(right) &&
+		memcmp(VARDATA_ANY(left), VARDATA_ANY(right), VARSIZE_ANY_EXHDR(left)) == 0;
+}
+
 /* Does the row say the same as what is remembered? */
 static bool
 is_remembered(const ConsentRemembered *remembered, const ConsentMapping *mapping, const ConsentRow *row,
@@ -387,8 +401,7 @@ is_remembered(const ConsentRemembered *remembered, const ConsentMapping *mapping
 		if (row->nulls[mapped] != remembered->nulls[mapped])
 			return false;
 		if (!row->nulls[mapped] &&
-			!datum_image_eq(row->values[mapped], remembered->values[mapped],
-							mapping->typbyval[mapped], mapping->typlen[mapped]))
+			!is_same(row->values[mapped], remembered->values[mapped], mapping->typbyval[mapped], mapping->typlen[mapped]))
 			return false;
 	}
 	return true;
@@ -450,23 +463,23 @@ text_size(const ConsentRow *row, ConsentMapped mapped)
 
 /* What its text shows. */
 static void
-find_out(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *sitting,
+find_out(const ConsentMapping *mapping, const ConsentRow *row, uint64 ruleset, ConsentSitting *sitting,
 		 ConsentJudgement *judgement)
 {
-	uint64		ruleset = consent_ruleset_get()->id;
-
-	if (sitting == NULL ||
-		text_size(row, MAPPED_BODY) + text_size(row, MAPPED_SUBJECT) > REMEMBERED_MAX_BYTES)
-	{
-		classify_text(row, judgement->channel, &judgement->found);
-		return;
-	}
-	if (ruleset != sitting->ruleset || judgement->channel != sitting->channel ||
+	if (sitting == NULL || ruleset != sitting->ruleset || judgement->channel != sitting->channel ||
 		!is_remembered(&sitting->text, mapping, row, text_mappings, lengthof(text_mappings)))
 	{
-		MemoryContext context = begin_remembering(&sitting->text, sitting);
-		MemoryContext caller = MemoryContextSwitchTo(context);
+		MemoryContext context;
+		MemoryContext caller;
 
+		if (sitting == NULL ||
+			text_size(row, MAPPED_BODY) + text_size(row, MAPPED_SUBJECT) > REMEMBERED_MAX_BYTES)
+		{
+			classify_text(row, judgement->channel, &judgement->found);
+			return;
+		}
+		context = begin_remembering(&sitting->text, sitting);
+		caller = MemoryContextSwitchTo(context);
 		classify_text(row, judgement->channel, &sitting->found);
 		MemoryContextSwitchTo(caller);
 		sitting->ruleset = ruleset;
@@ -478,13 +491,13 @@ find_out(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *s
 
 /* What the row is, by its text and what the sender declares; see words.c. */
 static void
-classify_row(const ConsentMapping *mapping, const ConsentRow *row, ConsentSitting *sitting,
+classify_row(const ConsentMapping *mapping, const ConsentRow *row, uint64 ruleset, ConsentSitting *sitting,
 			 ConsentJudgement *judgement)
 {
 	char	   *label = row_text(row, MAPPED_CLASS);
 	int			declared = label ? consent_class_from_name(label) : -1;
 
-	find_out(mapping, row, sitting, judgement);
+	find_out(mapping, row, ruleset, sitting, judgement);
 	judgement->class = consent_class_to_judge(judgement->found.class, label);
 	judgement->declared = declared;
 	judgement->contradicted = declared >= 0 && judgement->class != CLASS_UNKNOWN &&
@@ -499,6 +512,15 @@ typedef struct Recipient
 	ConsentReason missing;
 } Recipient;
 
+/* Mostly there is one. */
+typedef struct Recipients
+{
+	int			n;
+	int			max;			/* there is room for */
+	Recipient  *all;
+	Recipient	first;
+} Recipients;
+
 static ConsentContact *
 read_recipient(const ConsentMapping *mapping, const char *text, int len)
 {
@@ -507,17 +529,21 @@ read_recipient(const ConsentMapping *mapping, const char *text, int len)
 	return consent_contact_parse(text, len, mapping->region, (Node *) &unreadable);
 }
 
-/* There is room for the first. */
-static Recipient *
-add_recipient(Recipient *recipients, int *n, ConsentContact *contact, ConsentReason missing)
+static void
+add_recipient(Recipients *recipients, ConsentContact *contact, ConsentReason missing)
 {
-	if (*n > 0)
-		recipients = repalloc(recipients, (*n + 1) * sizeof(Recipient));
-	recipients[*n].contact = contact;
-	recipients[*n].key = contact ? consent_address_key(contact) : 0;
-	recipients[*n].missing = missing;
-	(*n)++;
-	return recipients;
+	if (recipients->n == recipients->max)
+	{
+		Recipient  *more = palloc(recipients->max * 2 * sizeof(Recipient));
+
+		recipients->all = memcpy(more, recipients->all, recipients->n * sizeof(Recipient));
+		recipients->max *= 2;
+	}
+	recipients->all[recipients->n++] = (Recipient) {
+		.contact = contact,
+		.key = contact ? consent_address_key(contact) : 0,
+		.missing = missing,
+	};
 }
 
 static bool
@@ -536,22 +562,23 @@ is_blank(const char *text, int len)
  * that are in no quotes and no angle brackets.  One that cannot be read makes
  * the row's recipients unreadable.
  */
-static Recipient *
-add_recipients(const ConsentMapping *mapping, Recipient *recipients, int *n, Datum value)
+static void
+add_recipients(const ConsentMapping *mapping, Recipients *recipients, Datum value)
 {
 	text	   *all = DatumGetTextPP(value);
 	const char *start = VARDATA_ANY(all);
 	int			len = VARSIZE_ANY_EXHDR(all);
 	const char *end = start + len;
 	ConsentContact *contact = read_recipient(mapping, start, len);
-	int			before = *n;
+	int			before = recipients->n;
 	bool		quoted = false;
 	bool		bracketed = false;
 
-	if (contact != NULL)
-		return add_recipient(recipients, n, contact, REASON_NONE);
-	if (memchr(start, ',', len) == NULL && memchr(start, ';', len) == NULL)
-		return add_recipient(recipients, n, NULL, RECIPIENT_UNREADABLE);
+	if (contact != NULL || (memchr(start, ',', len) == NULL && memchr(start, ';', len) == NULL))
+	{
+		add_recipient(recipients, contact, contact ? REASON_NONE : RECIPIENT_UNREADABLE);
+		return;
+	}
 	for (const char *p = start;; p++)
 	{
 		if (p < end && *p == '\\' && quoted && p + 1 < end)
@@ -567,59 +594,60 @@ add_recipients(const ConsentMapping *mapping, Recipient *recipients, int *n, Dat
 			if (!is_blank(start, p - start))
 			{
 				contact = read_recipient(mapping, start, p - start);
-				recipients = add_recipient(recipients, n, contact, contact ? REASON_NONE : RECIPIENT_UNREADABLE);
+				add_recipient(recipients, contact, contact ? REASON_NONE : RECIPIENT_UNREADABLE);
 			}
 			if (p == end)
 				break;
 			start = p + 1;
 		}
 	}
-	if (*n == before)
-		recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNREADABLE);
-	return recipients;
+	if (recipients->n == before)
+		add_recipient(recipients, NULL, RECIPIENT_UNREADABLE);
 }
 
 /* All recipients of a row, at least one. */
-static Recipient *
-recipients_of(const ConsentMapping *mapping, const ConsentRow *row, int *n)
+static void
+recipients_of(const ConsentMapping *mapping, const ConsentRow *row, Recipients *recipients)
 {
-	Recipient  *recipients = palloc(sizeof(Recipient));
 	Datum	   *elements;
 	bool	   *nulls;
-	int			nelements;
+	int			nelements = 0;
 
-	*n = 0;
-	if (row->nulls[MAPPED_RECIPIENT])
-		return add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
-	if (mapping->type[MAPPED_RECIPIENT] == TEXTOID)
-		return add_recipients(mapping, recipients, n, row->values[MAPPED_RECIPIENT]);
-	deconstruct_array(DatumGetArrayTypeP(row->values[MAPPED_RECIPIENT]),
-					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
+	recipients->n = 0;
+	recipients->max = 1;
+	recipients->all = &recipients->first;
+	if (!row->nulls[MAPPED_RECIPIENT] && mapping->type[MAPPED_RECIPIENT] == TEXTOID)
+	{
+		add_recipients(mapping, recipients, row->values[MAPPED_RECIPIENT]);
+		return;
+	}
+	if (!row->nulls[MAPPED_RECIPIENT])
+		deconstruct_array(DatumGetArrayTypeP(row->values[MAPPED_RECIPIENT]),
+						  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
 	for (int i = 0; i < nelements; i++)
 	{
 		if (nulls[i])
-			recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
+			add_recipient(recipients, NULL, RECIPIENT_UNKNOWN);
 		else
-			recipients = add_recipients(mapping, recipients, n, elements[i]);
+			add_recipients(mapping, recipients, elements[i]);
 	}
-	if (*n == 0)
-		recipients = add_recipient(recipients, n, NULL, RECIPIENT_UNKNOWN);
-	return recipients;
+	if (recipients->n == 0)
+		add_recipient(recipients, NULL, RECIPIENT_UNKNOWN);
 }
 
 /* Whom a row goes to, as far as it can be read. */
 int
 consent_guard_contacts(const ConsentMapping *mapping, const ConsentRow *row, ConsentContact ***contacts)
 {
-	int			nrecipients;
-	Recipient  *recipients = recipients_of(mapping, row, &nrecipients);
+	Recipients	recipients;
 	int			n = 0;
 
-	*contacts = palloc(nrecipients * sizeof(ConsentContact *));
-	for (int i = 0; i < nrecipients; i++)
+	recipients_of(mapping, row, &recipients);
+	*contacts = palloc(recipients.n * sizeof(ConsentContact *));
+	for (int i = 0; i < recipients.n; i++)
 	{
-		if (recipients[i].contact != NULL)
-			(*contacts)[n++] = recipients[i].contact;
+		if (recipients.all[i].contact != NULL)
+			(*contacts)[n++] = recipients.all[i].contact;
 	}
 	return n;
 }
@@ -628,15 +656,15 @@ consent_guard_contacts(const ConsentMapping *mapping, const ConsentRow *row, Con
 int
 consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 **keys)
 {
-	int			nrecipients;
-	Recipient  *recipients = recipients_of(mapping, row, &nrecipients);
+	Recipients	recipients;
 	int			n = 0;
 
-	*keys = palloc(nrecipients * sizeof(uint64));
-	for (int i = 0; i < nrecipients; i++)
+	recipients_of(mapping, row, &recipients);
+	*keys = palloc(recipients.n * sizeof(uint64));
+	for (int i = 0; i < recipients.n; i++)
 	{
-		if (recipients[i].contact != NULL)
-			(*keys)[n++] = recipients[i].key;
+		if (recipients.all[i].contact != NULL)
+			(*keys)[n++] = recipients.all[i].key;
 	}
 	return n;
 }
@@ -750,7 +778,8 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const Recip
 
 /* The case that the row's names make, settled; but for the class. */
 static void
-look_up_names(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz at, ConsentCase *c)
+look_up_names(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz at, ConsentCase *c,
+			  const char **organisation, const char **purpose)
 {
 	char	   *channel = row_text(row, MAPPED_CHANNEL);
 
@@ -758,8 +787,10 @@ look_up_names(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz 
 	c->send.channel = channel ? consent_channel_from_name(channel) : -1;
 	if ((int) c->send.channel < 0)
 		c->invalid = CHANNEL_UNKNOWN;
-	consent_case_set_organisation(c, row_text(row, MAPPED_ORGANISATION));
-	consent_case_set_purpose(c, row->nulls[MAPPED_PURPOSE] ? "marketing" : row_text(row, MAPPED_PURPOSE));
+	*organisation = row_text(row, MAPPED_ORGANISATION);
+	*purpose = row->nulls[MAPPED_PURPOSE] ? "marketing" : row_text(row, MAPPED_PURPOSE);
+	consent_case_set_organisation(c, *organisation);
+	consent_case_set_purpose(c, *purpose);
 	if (!row->nulls[MAPPED_INSTIGATORS])
 		consent_case_set_instigators(c, row->values[MAPPED_INSTIGATORS]);
 	consent_case_set_sender(c, row_text(row, MAPPED_SENDER));
@@ -787,7 +818,7 @@ remembered_case(const ConsentMapping *mapping, const ConsentRow *row, TimestampT
 		MemoryContext caller = MemoryContextSwitchTo(context);
 
 		sitting->stranger_known = false;
-		look_up_names(mapping, row, at, &sitting->c);
+		look_up_names(mapping, row, at, &sitting->c, &sitting->organisation, &sitting->purpose);
 		MemoryContextSwitchTo(caller);
 		remember(&sitting->names, context, mapping, row, name_mappings, lengthof(name_mappings));
 	}
@@ -804,39 +835,41 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 	ConsentCase *c;
 	ConsentCase nameless;
 	ConsentReason unknown = REASON_NONE;
-	Recipient  *recipients;
+	Recipients	recipients;
 	TimestampTz at;
-	int			n;
+	uint64		ruleset;
 
 	/* First, so that the filter's memory is on its way while the rest is done. */
-	recipients = recipients_of(mapping, row, &n);
-	for (int i = 0; i < n && (sitting == NULL || !consent_ahead_is_read(sitting)); i++)
+	recipients_of(mapping, row, &recipients);
+	for (int i = 0; i < recipients.n && (sitting == NULL || !consent_ahead_is_read(sitting)); i++)
 	{
-		if (recipients[i].contact != NULL)
-			consent_filter_prefetch(recipients[i].key);
+		if (recipients.all[i].contact != NULL)
+			consent_filter_prefetch(recipients.all[i].key);
 	}
 
-	/* It is locks that bring in the news of other sessions' changes. */
-	AcceptInvalidationMessages();
+	/* Before all that follows: this brings in the news of other sessions' changes. */
+	ruleset = consent_ruleset_get()->id;
 
 	/*
 	 * Events of this transaction were effective at its start, others' may be
 	 * as late as this very moment: only the wall clock has seen them all.
 	 */
 	at = GetCurrentTimestamp();
+	memset(judgement, 0, sizeof(*judgement));
 	if (sitting != NULL)
+	{
 		c = remembered_case(mapping, row, at, sitting);
+		judgement->organisation = sitting->organisation;
+		judgement->purpose = sitting->purpose;
+	}
 	else
 	{
 		c = &single;
-		look_up_names(mapping, row, at, c);
+		look_up_names(mapping, row, at, c, &judgement->organisation, &judgement->purpose);
 	}
 
-	memset(judgement, 0, sizeof(*judgement));
 	judgement->channel = c->send.channel;
-	judgement->organisation = row_text(row, MAPPED_ORGANISATION);
-	judgement->purpose = row->nulls[MAPPED_PURPOSE] ? "marketing" : row_text(row, MAPPED_PURPOSE);
-	classify_row(mapping, row, sitting, judgement);
+	classify_row(mapping, row, ruleset, sitting, judgement);
 	c->send.class = judgement->class;
 	if (needs_no_names(c))
 	{
@@ -846,19 +879,21 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 		c = &nameless;
 	}
 
-	judgement->keys = palloc(n * sizeof(uint64));
-	for (int i = 0; i < n; i++)
+	judgement->keys = recipients.n == 1 ? &judgement->first_key : palloc(recipients.n * sizeof(uint64));
+	for (int i = 0; i < recipients.n; i++)
 	{
-		if (set != NULL && (recipients[i].contact == NULL || !consent_key_in_set(set, recipients[i].key)))
+		const Recipient *recipient = &recipients.all[i];
+
+		if (set != NULL && (recipient->contact == NULL || !consent_key_in_set(set, recipient->key)))
 			continue;
-		if (!judge_recipient(mapping, c, &recipients[i], sitting, judgement))
+		if (!judge_recipient(mapping, c, recipient, sitting, judgement))
 			break;
 		if (judgement->verdict.third_party)
 		{
 			if (judgement->introduced == NULL)
-				judgement->introduced = palloc(n * sizeof(ConsentIntroduced));
+				judgement->introduced = palloc(recipients.n * sizeof(ConsentIntroduced));
 			judgement->introduced[judgement->nintroduced++] =
-				(ConsentIntroduced) {recipients[i].contact, c->send.organisation, judgement->verdict};
+				(ConsentIntroduced) {recipient->contact, c->send.organisation, judgement->verdict};
 		}
 	}
 	if (unknown != REASON_NONE)

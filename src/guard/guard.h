@@ -38,6 +38,7 @@ typedef struct ConsentJudgement
 	const ConsentContact *contact;	/* NULL if it cannot be read */
 	int			nkeys;			/* addresses whose standing mattered; the last is */
 	uint64	   *keys;			/* that of the recipient refused, if its did */
+	uint64		first_key;		/* of one recipient they are here */
 	int			nintroduced;
 	ConsentIntroduced *introduced;
 } ConsentJudgement;
@@ -64,6 +65,8 @@ typedef struct ConsentSitting
 	ConsentClassification found;
 	ConsentRemembered names;
 	ConsentCase c;
+	const char *organisation;	/* of them */
+	const char *purpose;
 	bool		stranger_known; /* the verdict on whom nothing is on record of */
 	ConsentClass stranger_class;	/* of a message of this class */
 	ConsentVerdict stranger;

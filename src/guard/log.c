@@ -185,7 +185,7 @@ consent_log_allowance(const ConsentMapping *mapping, const ConsentJudgement *jud
 	bool		odd = !claimed && (judgement->contradicted || judgement->unreadable);
 	const char *action = claimed ? "claimed" : "sent";
 
-	if (consent_log_first_contacts(mapping, judgement, action))
+	if (judgement->nintroduced > 0 && consent_log_first_contacts(mapping, judgement, action))
 		return;
 	if (odd || mapping->log == LOG_ALL ||
 		(mapping->log == LOG_SAMPLE && pg_prng_uint64_range(&pg_global_prng_state, 1, SAMPLE_ONE_IN) == 1))

@@ -253,10 +253,9 @@ consent_filter_prefetch(uint64 key)
 }
 
 static bool
-holds(FilterDomain domain, uint64 key)
+holds_at(uint64 place, uint64 bits)
 {
-	uint64		bits;
-	pg_atomic_uint64 *block = &words[place(domain, key, &bits) * WORDS_PER_BLOCK];
+	pg_atomic_uint64 *block = &words[place * WORDS_PER_BLOCK];
 
 	for (int i = 0; i < BITS_PER_ADDRESS; i++, bits >>= 9)
 	{
@@ -264,6 +263,15 @@ holds(FilterDomain domain, uint64 key)
 			return false;
 	}
 	return true;
+}
+
+static bool
+holds(FilterDomain domain, uint64 key)
+{
+	uint64		bits;
+	uint64		at = place(domain, key, &bits);
+
+	return holds_at(at, bits);
 }
 
 static void
@@ -558,9 +566,13 @@ is_filled(void)
 static bool
 may_be_erased(const ConsentContact *contact)
 {
+	static uint64 any_at = 0;
+	static uint64 any_bits = 0;
 	uint8		digest[CONSENT_DIGEST_LEN];
 
-	if (!holds(DOMAIN_ANY_ERASURE, 0))
+	if (any_bits == 0)
+		any_at = place(DOMAIN_ANY_ERASURE, 0, &any_bits);
+	if (!holds_at(any_at, any_bits))
 		return false;
 	return !consent_erasure_digest(contact, digest) || holds(DOMAIN_ERASURE, digest_key(digest));
 }
