@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * features.c
- *	  From a sentence to hashed features: words, pairs of words, the beginning
- *	  and the end of longer words.
+ *	  From a sentence to hashed features: words, pairs and threes of words, the
+ *	  beginning and the end of longer words.
  *
  * Sums, percentages, times, numbers, addresses and the slots of templates
  * ({{name}}, <%= name %>, %s) are kinds, not values: which sum a message names
@@ -359,7 +359,9 @@ consent_features(const char *text, int len, ConsentFeature *feature)
 	int			ntokens = read_tokens(text, len, token);
 	int			n = 0;
 	uint32_t	before = hash_kind("begin");
+	uint32_t	twice_before = before;
 	int			before_start = 0;
+	int			twice_before_start = 0;
 
 	/* One multiplier for each sort of feature keeps the sorts apart. */
 #define PUT(h, from, to) \
@@ -373,10 +375,14 @@ consent_features(const char *text, int len, ConsentFeature *feature)
 		PUT(t->hash, t->start, t->end);
 		feature[n - 1].word = true;
 		PUT(before * 31 + t->hash * 7 + 1, before_start, t->end);
+		if (i > 0)
+			PUT(twice_before * 961 + before * 37 + t->hash * 11 + 4, twice_before_start, t->end);
 		if (t->stem)
 			PUT(t->stem * 3 + 2, t->start, t->end);
 		if (t->suffix)
 			PUT(t->suffix * 5 + 3, t->start, t->end);
+		twice_before = before;
+		twice_before_start = before_start;
 		before = t->hash;
 		before_start = t->start;
 	}

@@ -18,8 +18,8 @@
 /* A sentence is read this far. */
 #define FEATURE_MAX_TOKENS	80
 
-/* Up to four for each token, and one for how the sentence ends. */
-#define FEATURE_MAX			(4 * FEATURE_MAX_TOKENS + 1)
+/* Up to five for each token, and one for how the sentence ends. */
+#define FEATURE_MAX			(5 * FEATURE_MAX_TOKENS + 1)
 
 /*
  * A sentence's sum is divided by the root of its features that were learned and

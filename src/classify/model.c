@@ -29,7 +29,8 @@
 
 typedef struct Model
 {
-	const int8 *rows;
+	const ConsentModelWords *words;
+	const ConsentModelOthers *others;
 	ConsentModelHeader header;	/* in this machine's byte order */
 	int32		root[ROOTS];	/* 2^16 / sqrt(n) */
 } Model;
@@ -109,8 +110,9 @@ load(void)
 	header = map;
 	if (memcmp(header->magic, MODEL_MAGIC, sizeof(header->magic)) != 0 ||
 		little_endian(header->size) != sizeof(ConsentModelHeader) ||
-		little_endian(header->buckets) == 0 ||
-		st.st_size != MODEL_ROWS_AT + (off_t) little_endian(header->buckets) * MODEL_BUCKET * MODEL_ROW)
+		little_endian(header->words) == 0 || little_endian(header->others) == 0 ||
+		st.st_size != MODEL_ROWS_AT + (off_t) little_endian(header->words) * sizeof(ConsentModelWords) +
+		(off_t) little_endian(header->others) * sizeof(ConsentModelOthers))
 	{
 		munmap(map, st.st_size);
 		unusable(path, "it is not of this version");
@@ -121,9 +123,10 @@ load(void)
 		header = memcpy(MemoryContextAllocHuge(TopMemoryContext, st.st_size), map, st.st_size);
 		munmap(map, st.st_size);
 	}
-	loaded.rows = (const int8 *) header + MODEL_ROWS_AT;
 	for (int i = 0; i < sizeof(ConsentModelHeader) / sizeof(uint32); i++)
 		((uint32 *) &loaded.header)[i] = little_endian(((const uint32 *) header)[i]);
+	loaded.words = (const ConsentModelWords *) ((const char *) header + MODEL_ROWS_AT);
+	loaded.others = (const ConsentModelOthers *) (loaded.words + loaded.header.words);
 	for (int n = 1; n < ROOTS; n++)
 		loaded.root[n] = (int32) integer_root((UINT64CONST(1) << 32) / n);
 	model = &loaded;
@@ -135,23 +138,51 @@ inverse_root(int n)
 	return n < ROOTS ? model->root[n] : (int32) integer_root((UINT64CONST(1) << 32) / n);
 }
 
-static inline const int8 *
-bucket_of(uint32 hash)
+/* The feature's bucket, words or others. */
+static inline const void *
+bucket_of(const ConsentFeature *feature)
 {
-	return model->rows + (size_t) model_bucket(hash, model->header.buckets) * MODEL_BUCKET * MODEL_ROW;
+	if (feature->word)
+		return model->words + model_bucket(feature->hash, model->header.words);
+	return model->others + model_bucket(feature->hash, model->header.others);
 }
 
-/* The feature's row; NULL if it has none. */
-static inline const int8 *
-row_of(uint32 hash)
+static inline uint16
+little_endian_16(uint16 n)
 {
-	const int8 *row = bucket_of(hash);
-	uint8		owner = model_owner(hash);
+#ifdef WORDS_BIGENDIAN
+	return pg_bswap16(n);
+#else
+	return n;
+#endif
+}
 
-	for (int i = 0; i < MODEL_BUCKET; i++, row += MODEL_ROW)
+/* The feature's row, of a word or of another; NULL if it has none. */
+static inline const int8 *
+row_of(const ConsentFeature *feature)
+{
+	uint16		owner = model_owner(feature->hash, feature->word);
+
+	if (feature->word)
 	{
-		if ((uint8) row[MODEL_OWNER] == owner)
-			return row;
+		const ConsentModelWords *bucket = bucket_of(feature);
+
+		for (int i = 0; i < MODEL_WORDS; i++)
+		{
+			if ((uint8) bucket->row[i][MODEL_OWNER] == owner)
+				return bucket->row[i];
+		}
+	}
+	else
+	{
+		const ConsentModelOthers *bucket = bucket_of(feature);
+
+		owner = little_endian_16(owner);
+		for (int i = 0; i < MODEL_OTHERS; i++)
+		{
+			if (bucket->owner[i] == owner)
+				return bucket->row[i];
+		}
 	}
 	return NULL;
 }
@@ -161,11 +192,11 @@ static void
 add_up(ConsentPassage *p)
 {
 	ConsentFeature feature[FEATURE_MAX];
-	int16		words[MODEL_ROW] = {0};
-	int16		others[MODEL_ROW] = {0};
+	int16		words[MODEL_LANES] = {0};
+	int32		others[CONSENT_NTRAITS] = {0};
 	int			n = consent_features(p->text, p->len, feature);
 
-	StaticAssertDecl((FEATURE_MAX - FEATURE_MAX_TOKENS) * 128 <= PG_INT16_MAX,
+	StaticAssertDecl(FEATURE_MAX_TOKENS * 128 <= PG_INT16_MAX,
 					 "the sums of the longest sentence must fit");
 
 	p->features = 0;
@@ -173,21 +204,28 @@ add_up(ConsentPassage *p)
 #ifdef __GNUC__
 	/* the rows are anywhere in the file: ask for all before the first is needed */
 	for (int i = 0; i < n; i++)
-		__builtin_prefetch(bucket_of(feature[i].hash));
+		__builtin_prefetch(bucket_of(&feature[i]));
 #endif
 	for (int i = 0; i < n; i++)
 	{
-		const int8 *row = row_of(feature[i].hash);
-		int16	   *sum = feature[i].word ? words : others;
+		const int8 *row = row_of(&feature[i]);
 
 		if (row == NULL)
 			continue;
-		for (int t = 0; t < MODEL_ROW; t++)
-			sum[t] += row[t];
 		p->features++;
-		p->words += feature[i].word;
+		if (feature[i].word)
+		{
+			for (int t = 0; t < MODEL_LANES; t++)
+				words[t] += row[t];
+			p->words++;
+		}
+		else
+		{
+			for (int t = 0; t < CONSENT_NTRAITS; t++)
+				others[t] += row[t];
+		}
 	}
-	for (int t = 0; t < MODEL_ROW; t++)
+	for (int t = 0; t < MODEL_LANES; t++)
 		p->sum[t] = words[t];
 	for (int t = 0; t < CONSENT_NTRAITS; t++)
 		p->sum[MODEL_LANE(REACH_OWN, t)] += others[t];
@@ -235,10 +273,7 @@ judge_part(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis
 	}
 }
 
-/*
- * A long message is judged in parts, because the model has learned from messages
- * of which hardly one in fifty is longer than a part.
- */
+/* A long message is judged in parts, as the model has learned it. */
 static void
 judge_message(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis)
 {
@@ -258,7 +293,7 @@ judge_message(const ConsentPassage *passage, int n, const int32 *rules, int32 *a
 void
 consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int32_t *axis)
 {
-	int32		all[MODEL_ROW] = {0};
+	int32		all[MODEL_LANES] = {0};
 	int			words = 0;
 
 	if (model == NULL)
@@ -266,7 +301,7 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int32_
 	for (int i = 0; i < n; i++)
 	{
 		add_up(&passage[i]);
-		for (int t = 0; t < MODEL_ROW; t++)
+		for (int t = 0; t < MODEL_LANES; t++)
 			all[t] += passage[i].sum[t];
 		words += passage[i].words;
 	}
@@ -315,7 +350,7 @@ consent_model_knows(const char *text, int len, int *known)
 		if (!feature[i].word || !((c >= 'a' && c <= 'z') || IS_HIGHBIT_SET(c)))
 			continue;
 		words++;
-		if (row_of(feature[i].hash) != NULL)
+		if (row_of(&feature[i]) != NULL)
 			(*known)++;
 	}
 	return words;
@@ -338,7 +373,7 @@ consent_model_speakers(const char *text, int len, ConsentTrait trait,
 
 		for (int i = 0; i < n; i++)
 		{
-			const int8 *row = row_of(feature[i].hash);
+			const int8 *row = row_of(&feature[i]);
 			bool		heard = row == NULL;
 
 			for (int s = 0; s < nspeakers; s++)

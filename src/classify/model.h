@@ -44,10 +44,12 @@ typedef enum ConsentAxis
 #define CONSENT_NAXES		(AXIS_SERVES + 1)
 
 /*
- * A feature's row: what it says of the sentence it is in, and, if it is a
- * word, of all other sentences of the message and of the next ones.  Rows
- * stand in buckets, which the hash chooses; the last lane of a row tells whose
- * it is.  What no two messages had has no row, and says nothing.
+ * A word's row: what it says of the sentence it is in, of all other sentences
+ * of the message, and of the next ones.  Its last lane tells whose it is.  Of
+ * what is no word, and there is far more of that, it is only asked what it
+ * says of its own sentence.  Both stand in buckets of 64 bytes, what a processor
+ * reads at once, which the hash chooses.  What no two messages had has no row,
+ * and says nothing.
  */
 typedef enum ModelReach
 {
@@ -57,10 +59,22 @@ typedef enum ModelReach
 } ModelReach;
 
 #define CONSENT_NREACHES	(REACH_NEAR + 1)
-#define MODEL_ROW			16
-#define MODEL_BUCKET		4	/* rows: 64 bytes, what a processor reads at once */
 #define MODEL_LANE(reach, trait) ((reach) * CONSENT_NTRAITS + (trait))
-#define MODEL_OWNER			(MODEL_ROW - 1)
+#define MODEL_LANES			16	/* of a word */
+#define MODEL_OWNER			(MODEL_LANES - 1)
+#define MODEL_WORDS			4	/* to a bucket */
+#define MODEL_OTHERS		8
+
+typedef struct ConsentModelWords
+{
+	int8_t		row[MODEL_WORDS][MODEL_LANES];
+} ConsentModelWords;
+
+typedef struct ConsentModelOthers
+{
+	int8_t		row[MODEL_OTHERS][CONSENT_NTRAITS + 1]; /* one more, to fill the line */
+	uint16_t	owner[MODEL_OTHERS];	/* little-endian */
+} ConsentModelOthers;
 
 /* The bucket is told by the upper bits, the owner by the lower ones; 0 is none. */
 static inline uint32_t
@@ -69,10 +83,10 @@ model_bucket(uint32_t hash, uint32_t buckets)
 	return (uint32_t) (((uint64_t) hash * buckets) >> 32);
 }
 
-static inline uint8_t
-model_owner(uint32_t hash)
+static inline uint16_t
+model_owner(uint32_t hash, bool word)
 {
-	uint8_t		owner = (uint8_t) hash;
+	uint16_t	owner = word ? (uint8_t) hash : (uint16_t) hash;
 
 	return owner ? owner : 1;
 }
@@ -103,7 +117,7 @@ typedef enum OverviewNumber
 	OVERVIEW_WORDS
 } OverviewNumber;
 
-/* Sentences; what is longer is judged in parts, though learned as a whole. */
+/* Sentences; what is longer is judged, and learned, in parts. */
 #define OVERVIEW_LONGEST	20
 
 #define OVERVIEW_NUMBERS	(OVERVIEW_WORDS + 1)
@@ -124,7 +138,8 @@ overview_pairs(ConsentAxis axis)
 }
 
 /*
- * The file: this, then at MODEL_ROWS_AT the buckets.  Lanes are signed bytes,
+ * The file: this, then at MODEL_ROWS_AT the buckets of words, then those of all
+ * else.  Lanes are signed bytes,
  * numbers little-endian.  For a sentence with n features that have rows, whose
  * own lanes add up to s, the log-odds of a trait are the bias, the weights of
  * its places, and s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the
@@ -132,14 +147,15 @@ overview_pairs(ConsentAxis axis)
  * has MODEL_SCALE_BITS bits behind the point.  An axis's weights are
  * millionths; its bias, the last of them, is in thousandths.
  */
-#define MODEL_MAGIC			"pgconsM4"
+#define MODEL_MAGIC			"pgconsM5"
 #define MODEL_SCALE_BITS	16
 #define MODEL_ROWS_AT		12288	/* whole pages, so that a bucket is one line of cache */
 
 typedef struct ConsentModelHeader
 {
 	char		magic[8];
-	uint32_t	buckets;
+	uint32_t	words;			/* buckets */
+	uint32_t	others;
 	uint32_t	size;			/* of this */
 	int32_t		bias[CONSENT_NTRAITS];
 	int32_t		scale[CONSENT_NREACHES][CONSENT_NTRAITS];
@@ -159,7 +175,7 @@ typedef struct ConsentPassage
 	/* for the model alone */
 	int			features;		/* that have rows */
 	int			words;			/* of these */
-	int32_t		sum[MODEL_ROW];
+	int32_t		sum[MODEL_LANES];
 } ConsentPassage;
 
 /* From judged sentences, and what the rules weigh, to the numbers. */
