@@ -273,7 +273,10 @@ judge_part(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis
 	}
 }
 
-/* A long message is judged in parts, as the model has learned it. */
+/*
+ * A long message is judged in parts, because the model has learned from messages
+ * of which hardly one in fifty is longer than a part.
+ */
 static void
 judge_message(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis)
 {

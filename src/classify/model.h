@@ -117,7 +117,7 @@ typedef enum OverviewNumber
 	OVERVIEW_WORDS
 } OverviewNumber;
 
-/* Sentences; what is longer is judged, and learned, in parts. */
+/* Sentences; what is longer is judged in parts, though learned as a whole. */
 #define OVERVIEW_LONGEST	20
 
 #define OVERVIEW_NUMBERS	(OVERVIEW_WORDS + 1)

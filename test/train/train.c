@@ -84,16 +84,8 @@ typedef struct Message
 	double		rules[CONSENT_NAXES];	/* what they weigh */
 	int			first;			/* of its sentences */
 	int			n;
+	int32_t		number[OVERVIEW_NUMBERS];	/* what these were judged to be */
 } Message;
-
-/* A message, or a part of one that is long: what it is judged by, and what is in it. */
-typedef struct Part
-{
-	const Message *message;
-	int			first;			/* of its sentences */
-	int			n;
-	int32_t		number[OVERVIEW_NUMBERS];
-} Part;
 
 /* What is learned of sentences, and how much each of it has been moved. */
 typedef struct Weights
@@ -115,8 +107,6 @@ static Weights moved;			/* squares of the slopes, added up */
 static Weights average;
 static float (*unseen)[CONSENT_NTRAITS];	/* the odds by fits that saw other
 											 * messages */
-static Part *parts;
-static int	nparts;
 static ConsentModelHeader header = {.magic = MODEL_MAGIC,.words = WORDS,.others = OTHERS,.size = sizeof(header)};
 static ConsentModelWords words_table[WORDS];
 static ConsentModelOthers others_table[OTHERS];
@@ -579,29 +569,31 @@ judge_unseen(void)
 	}
 }
 
-/* What the extension sees of the part, but judged by fits that did not see it. */
+/*
+ * The message as the extension sees it, but judged by fits that did not see it,
+ * and as a whole, however long it is.
+ */
 static void
-overview_of(Part *p)
+overview_of(Message *m)
 {
-	ConsentPassage *passage = room(p->n, sizeof(ConsentPassage));
+	ConsentPassage *passage = room(m->n, sizeof(ConsentPassage));
 	int32_t		rules[CONSENT_NAXES];
 
-	for (int i = 0; i < p->n; i++)
+	for (int i = 0; i < m->n; i++)
 	{
-		const Sentence *s = &sentences[p->first + i];
+		const Sentence *s = &sentences[m->first + i];
 
 		passage[i].in_subject = s->in_subject;
 		passage[i].words = s->words;
 		for (int t = 0; t < CONSENT_NTRAITS; t++)
-			passage[i].odds[t] = (int32_t) lround(1000 * unseen[p->first + i][t]);
+			passage[i].odds[t] = (int32_t) lround(1000 * unseen[m->first + i][t]);
 	}
 	for (int a = 0; a < CONSENT_NAXES; a++)
-		rules[a] = (int32_t) lround(1000 * p->message->rules[a]);
-	consent_overview(passage, p->n, rules, p->number);
+		rules[a] = (int32_t) lround(1000 * m->rules[a]);
+	consent_overview(passage, m->n, rules, m->number);
 	free(passage);
 }
 
-/* See judge_message() of src/classify/model.c. */
 static void
 look_over(void)
 {
@@ -609,30 +601,18 @@ look_over(void)
 
 	for (int i = 0; i < nmessages; i++)
 	{
-		const Message *m = &messages[i];
-		int			n = m->n > OVERVIEW_LONGEST ? (m->n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST : 1;
-
-		for (int k = 0; k < n; k++)
-		{
-			int			from = m->n * k / n;
-			Part	   *p;
-
-			parts = more(parts, nparts, sizeof(Part));
-			p = &parts[nparts++];
-			*p = (Part) {.message = m,.first = m->first + from,.n = m->n * (k + 1) / n - from};
-			overview_of(p);
-			for (int o = 0; o < OVERVIEW_NUMBERS; o++)
-				sum[o] += p->number[o];
-		}
+		overview_of(&messages[i]);
+		for (int k = 0; k < OVERVIEW_NUMBERS; k++)
+			sum[k] += messages[i].number[k];
 	}
-	for (int o = 0; o < OVERVIEW_NUMBERS; o++)
-		header.usual[o] = (int32_t) (sum[o] / nparts);
+	for (int k = 0; k < OVERVIEW_NUMBERS; k++)
+		header.usual[k] = (int32_t) (sum[k] / nmessages);
 }
 
 static bool
-has_letter(const Part *p, char letter)
+has_letter(const Message *m, char letter)
 {
-	for (int i = p->first; i < p->first + p->n; i++)
+	for (int i = m->first; i < m->first + m->n; i++)
 	{
 		if (sentences[i].letter == letter)
 			return true;
@@ -640,26 +620,26 @@ has_letter(const Part *p, char letter)
 	return false;
 }
 
-/* Does the axis hold for the part: 1, -1, or 0 if it is not asked. */
+/* Does the axis hold for the message: 1, -1, or 0 if it is not asked. */
 static int
-holds(ConsentAxis axis, const Part *p)
+holds(ConsentAxis axis, const Message *m)
 {
-	bool		promotes = has_letter(p, 'P');
-	bool		gathers = strcmp(p->message->label, "sugging") == 0;
-	bool		surveys = gathers || strcmp(p->message->label, "research") == 0;
+	bool		promotes = has_letter(m, 'P');
+	bool		gathers = strcmp(m->label, "sugging") == 0;
+	bool		surveys = gathers || strcmp(m->label, "research") == 0;
 
 	switch (axis)
 	{
 		case AXIS_PROMOTES:
 			return promotes ? 1 : -1;
 		case AXIS_ASKS:
-			return has_letter(p, 'A') ? 1 : -1;
+			return has_letter(m, 'A') ? 1 : -1;
 		case AXIS_SURVEYS:
 			return surveys ? 1 : -1;
 		case AXIS_GATHERS:
 			return !surveys ? 0 : gathers ? 1 : -1;
 		case AXIS_SERVES:
-			return !promotes || surveys ? 0 : strcmp(p->message->label, "mixed") == 0 ? 1 : -1;
+			return !promotes || surveys ? 0 : strcmp(m->label, "mixed") == 0 ? 1 : -1;
 	}
 	return 0;
 }
@@ -672,10 +652,10 @@ features_of(ConsentAxis axis)
 
 /* See judge_part() of src/classify/model.c. */
 static void
-part_features(const Part *p, double *feature)
+message_features(const Message *m, double *feature)
 {
 	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
-		feature[i] = p->number[i] - header.usual[i];
+		feature[i] = m->number[i] - header.usual[i];
 	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
 	{
 		for (int k = 0; k <= i; k++)
@@ -695,19 +675,19 @@ fit_axis(ConsentAxis axis, int fold, double *weight)
 	struct problem what = {.n = features + 1,.bias = 1};
 	double		mean[OVERVIEW_FEATURES] = {0};
 	double		spread[OVERVIEW_FEATURES] = {0};
-	double		(*values)[OVERVIEW_FEATURES] = room(nparts, sizeof(*values));
-	struct feature_node (*node)[OVERVIEW_FEATURES + 2] = room(nparts, sizeof(*node));
+	double		(*values)[OVERVIEW_FEATURES] = room(nmessages, sizeof(*values));
+	struct feature_node (*node)[OVERVIEW_FEATURES + 2] = room(nmessages, sizeof(*node));
 	struct model *fitted;
 
-	what.x = room(nparts, sizeof(*what.x));
-	what.y = room(nparts, sizeof(double));
-	for (int i = 0; i < nparts; i++)
+	what.x = room(nmessages, sizeof(*what.x));
+	what.y = room(nmessages, sizeof(double));
+	for (int i = 0; i < nmessages; i++)
 	{
-		int			y = holds(axis, &parts[i]);
+		int			y = holds(axis, &messages[i]);
 
-		if (y == 0 || parts[i].message->fold == fold)
+		if (y == 0 || messages[i].fold == fold)
 			continue;
-		part_features(&parts[i], values[what.l]);
+		message_features(&messages[i], values[what.l]);
 		what.y[what.l++] = y;
 	}
 	for (int f = 0; f < features; f++)
@@ -811,12 +791,12 @@ tell(const char *what, int given[NLABELS][NLABELS])
 }
 
 static double
-axis_odds(ConsentAxis axis, const double *weight, const Part *p)
+axis_odds(ConsentAxis axis, const double *weight, const Message *m)
 {
 	double		feature[OVERVIEW_FEATURES];
 	double		odds = weight[OVERVIEW_FEATURES];
 
-	part_features(p, feature);
+	message_features(m, feature);
 	for (int f = 0; f < features_of(axis); f++)
 		odds += weight[f] * feature[f];
 	return odds;
@@ -836,21 +816,16 @@ cross_validate(void)
 
 		for (int a = 0; a < CONSENT_NAXES; a++)
 			fit_axis(a, fold, weight[a]);
-		for (int i = 0, next; i < nparts; i = next)
+		for (int i = 0; i < nmessages; i++)
 		{
-			const Message *m = parts[i].message;
+			const Message *m = &messages[i];
 			double		axis[CONSENT_NAXES];
 			int			label = 0;
 
-			for (int a = 0; a < CONSENT_NAXES; a++)
-				axis[a] = -INFINITY;
-			for (next = i; next < nparts && parts[next].message == m; next++)
-			{
-				for (int a = 0; a < CONSENT_NAXES; a++)
-					axis[a] = fmax(axis[a], axis_odds(a, weight[a], &parts[next]));
-			}
 			if (m->fold != fold)
 				continue;
+			for (int a = 0; a < CONSENT_NAXES; a++)
+				axis[a] = axis_odds(a, weight[a], m);
 			while (label < NLABELS && strcmp(labels[label], m->label) != 0)
 				label++;
 			if (label == NLABELS)
