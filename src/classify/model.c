@@ -157,6 +157,25 @@ little_endian_16(uint16 n)
 #endif
 }
 
+/* Is the owner among those of the bucket?  Most are not: four are looked at in one go. */
+static inline bool
+has_owner(const ConsentModelOthers *bucket, uint16 owner)
+{
+	const uint64 ones = UINT64CONST(0x0001000100010001);
+	uint64		found = 0;
+
+	for (int i = 0; i < MODEL_OTHERS; i += 4)
+	{
+		uint64		four;
+
+		memcpy(&four, &bucket->owner[i], sizeof(four));
+		four ^= ones * owner;
+		/* the highest bit of a sixteen is set if it was zero (and perhaps of one above it) */
+		found |= (four - ones) & ~four & (ones << 15);
+	}
+	return found != 0;
+}
+
 /* The feature's row, of a word or of another; NULL if it has none. */
 static inline const int8 *
 row_of(const ConsentFeature *feature)
@@ -178,6 +197,8 @@ row_of(const ConsentFeature *feature)
 		const ConsentModelOthers *bucket = bucket_of(feature);
 
 		owner = little_endian_16(owner);
+		if (!has_owner(bucket, owner))
+			return NULL;
 		for (int i = 0; i < MODEL_OTHERS; i++)
 		{
 			if (bucket->owner[i] == owner)

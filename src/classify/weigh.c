@@ -347,6 +347,9 @@ say_more(const Message *m, int a, int more, bool unsaid, bool explain, ConsentFi
 
 	if (top < 0)
 		return false;
+	/* what readers do not see may have been heard, too */
+	if (a == AXIS_SERVES && m->passage[top].odds[trait] < 0)
+		return false;
 	/* next to what a rule points at, a plain sentence is no evidence */
 	least = Max(exponential(m->passage[loudest_of_all].odds[trait]) / ECHO, 1);
 	if (unsaid && exponential(m->passage[top].odds[trait]) < least)
