@@ -248,6 +248,16 @@ INSERT INTO consent.ledger (contact, kind, organisation, effective_at)
   SELECT 'many@law.example', 'objection', 'law acme', timestamptz '2024-01-01' + i * interval '1 hour' FROM generate_series(1, 1000) i;
 SELECT consent.withdraw('many@law.example', at => '2026-03-01') > 0 AS withdrawn;
 SELECT (judge('many@law.example')).reason, (judge('many@law.example', at => '2026-02-01')).reason AS before;
+
+-- Nor is it one where among them the good consent is: the first takes effect last, and is for another channel.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at)
+  SELECT ('at' || n || '@law.example')::consent.contact, CASE WHEN i IN (1, n) THEN 'consent' ELSE 'contacted' END, CASE i WHEN 1 THEN '{sms}' WHEN n THEN '{email}' END::consent.channel[],
+         'law acme', CASE WHEN i IN (1, n) THEN 'oral' END, CASE WHEN i IN (1, n) THEN 'w' END, timestamptz '2026-05-01' - i * interval '1 hour'
+    FROM unnest('{2,63,64,65,66,129}'::int[]) n, generate_series(1, n) i ORDER BY n, i;
+SELECT n, d.reason, l.channels FROM unnest('{2,63,64,65,66,129}'::int[]) n, consent.evaluate(('at' || n || '@law.example')::consent.contact, 'email', 'law acme', at => '2026-06-01') d
+  LEFT JOIN consent.ledger l USING (event_id) ORDER BY n;
+SELECT o, consent.permits(a.standing, a.address, 'email', o, 'marketing', NULL, '2026-06-01') FROM consent.address_standing a, unnest('{law acme,law bolt}'::text[]) o
+ WHERE a.address = 'at2@law.example' ORDER BY o;
 DROP FUNCTION judge(consent.contact, consent.channel, timestamptz, text, consent.message_class, text, text, text, timestamptz, text[], boolean);
 DROP FUNCTION soi(consent.contact, timestamptz, text, text, boolean, boolean, text, text);
 

@@ -217,7 +217,7 @@ look_at(const ConsentStanding *standing, const ConsentSend *send, Findings *f)
 		switch (kind)
 		{
 			case EVENT_CONSENT:
-				if (consent_is_valid(entry, standing, send))
+				if (entry_i_ < CONSENT_VALID_BITS ? (refusals.valid >> entry_i_) & 1 : consent_is_valid(entry, standing, send))
 				{
 					if (consent_in_force(entry, &refusals, send) && is_later(entry, f->consent))
 						f->consent = entry;

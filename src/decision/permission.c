@@ -226,7 +226,8 @@ consent_awaits_contact(const ConsentStanding *standing, const ConsentSend *send)
 {
 	const ConsentEntry *entry;
 
-	if (send->policy == NULL)
+	/* Who collected it is among the details. */
+	if (send->policy == NULL || consent_standing_undetailed(standing))
 		return false;
 	foreach_entry(entry, standing)
 	{
@@ -321,8 +322,12 @@ consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 			consent_effective(entry, send) &&
 			(refusals.barred == NULL || facts->effective_at >= refusals.barred->facts.effective_at))
 			refusals.barred = entry;
-		if (facts->kind == EVENT_CONSENT && facts->form == send->form && consent_is_valid(entry, standing, send))
+		if (facts->kind == EVENT_CONSENT && consent_of_form(entry, send) && consent_is_valid(entry, standing, send))
 		{
+			if (entry_i_ < CONSENT_VALID_BITS)
+				refusals.valid |= UINT64CONST(1) << entry_i_;
+			if (facts->form != send->form)
+				continue;
 			consented_at = Max(consented_at, facts->effective_at);
 			if (!consent_third_party(entry, send))
 			{

@@ -47,6 +47,9 @@ consent_of_form(const ConsentEntry *entry, const ConsentSend *send)
 	return entry->facts.form == send->form || entry->facts.form == CONSENT_EVERY_FORM;
 }
 
+/* So many events have a bit that says whether they are a valid consent. */
+#define CONSENT_VALID_BITS 64
+
 /* What was said against the send, looked up once. */
 typedef struct ConsentRefusals
 {
@@ -57,6 +60,7 @@ typedef struct ConsentRefusals
 	const ConsentEntry *latest; /* the person's own valid consent that took
 								 * effect last, or NULL */
 	TimestampTz recorded_at;	/* when the last of those was recorded */
+	uint64		valid;			/* bit i: is event i, of the first, a valid consent? */
 } ConsentRefusals;
 
 extern ConsentRefusals consent_refusals(const ConsentStanding *standing, const ConsentSend *send);

@@ -221,6 +221,13 @@ consent_standing_first(const ConsentStanding *standing)
 	return (const ConsentEntry *) ((const char *) standing + sizeof(ConsentStanding));
 }
 
+/* Has no event of it details? */
+static inline bool
+consent_standing_undetailed(const ConsentStanding *standing)
+{
+	return VARSIZE(standing) == sizeof(ConsentStanding) + standing->nentries * sizeof(ConsentEntry);
+}
+
 #define consent_standing_next(entry) \
 	((const ConsentEntry *) ((const char *) (entry) + consent_entry_size(entry)))
 
