@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 
 #include "decision/reasons.h"
@@ -58,10 +59,10 @@ consent_reason_lookup(const char *code)
 ConsentReason
 consent_reason_first(const ConsentReasonSet *set)
 {
-	for (int reason = REASON_NONE + 1; reason < REASON_COUNT; reason++)
+	for (int i = 0; i < CONSENT_REASON_WORDS; i++)
 	{
-		if (consent_reason_in(set, (ConsentReason) reason))
-			return (ConsentReason) reason;
+		if (set->word[i] != 0)
+			return (ConsentReason) (64 * i + pg_rightmost_one_pos64(set->word[i]));
 	}
 	return REASON_NONE;
 }

@@ -20,11 +20,14 @@
 #include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/nbtree.h"
+#include "access/relscan.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -73,6 +76,21 @@ typedef struct KeptResult
 	Datum		array;
 } KeptResult;
 
+/*
+ * After so many lookups a statement asks for so many blocks around each of its
+ * lookups: they are random, but there will be some of them in most places, and one
+ * by one each would wait for the disk.
+ */
+#define LOOKUPS_FEW 1000
+#define BLOCKS_AROUND 32
+
+/* Of a relation: which stretches of BLOCKS_AROUND blocks were asked for. */
+typedef struct AskedFor
+{
+	BlockNumber nblocks;
+	uint8	   *stretches;		/* a bit for each; NULL at first */
+} AskedFor;
+
 typedef struct DefectsCache
 {
 	TimestampTz now;			/* the same throughout the query */
@@ -85,6 +103,9 @@ typedef struct DefectsCache
 	KeptResult	results[32];
 	Oid			email;
 	bool		may_read;		/* the ledger, which was asked */
+	int64		nlookups;
+	AskedFor	standings;
+	AskedFor	index;
 } DefectsCache;
 
 static bool
@@ -287,12 +308,33 @@ fold_contacted(ConsentStanding *standing, const ConsentStanding *address)
 	return standing;
 }
 
+static void
+ask_for_more(AskedFor *asked, MemoryContext context, Relation rel, BlockNumber block)
+{
+	BlockNumber stretch = block / BLOCKS_AROUND;
+	BlockNumber first = stretch * BLOCKS_AROUND;
+
+	if (asked->stretches == NULL)
+	{
+		asked->nblocks = RelationGetNumberOfBlocks(rel);
+		asked->stretches = MemoryContextAllocZero(context, asked->nblocks / BLOCKS_AROUND / 8 + 1);
+	}
+	if (block >= asked->nblocks || (asked->stretches[stretch / 8] & (1 << stretch % 8)) != 0)
+		return;
+	asked->stretches[stretch / 8] |= 1 << stretch % 8;
+	for (BlockNumber next = first; next < Min(first + BLOCKS_AROUND, asked->nblocks); next++)
+	{
+		if (next != block)
+			PrefetchBuffer(rel, MAIN_FORKNUM, next);
+	}
+}
+
 /*
  * Fold in the first contacts of an address.  Its standing is one row where its
  * events are many; where it was not kept, the ledger has it.
  */
 static ConsentStanding *
-add_first_contacts(ConsentStanding *standing, Datum contact, Snapshot snapshot)
+add_first_contacts(DefectsCache *cache, ConsentStanding *standing, Datum contact, Snapshot snapshot)
 {
 	ConsentContact *root = consent_contact_root(DatumGetConsentContactPP(contact));
 	Relation	standings = table_open(consent_relation("address_standing"), AccessShareLock);
@@ -312,6 +354,14 @@ add_first_contacts(ConsentStanding *standing, Datum contact, Snapshot snapshot)
 		Datum		address = heap_getattr(tuple, Anum_standing_standing, desc, &isnull);
 
 		standing = fold_contacted(standing, (ConsentStanding *) PG_DETOAST_DATUM(address));
+		if (++cache->nlookups > LOOKUPS_FEW)
+		{
+			MemoryContext context = GetMemoryChunkContext(cache);
+
+			ask_for_more(&cache->standings, context, standings, ItemPointerGetBlockNumber(&tuple->t_self));
+			if (scan->iscan != NULL)
+				ask_for_more(&cache->index, context, scan->irel, ((BTScanOpaque) scan->iscan->opaque)->currPos.currPage);
+		}
 	}
 	else
 		standing = fold_contacted(standing, consent_ledger_own_standing(root, snapshot));
@@ -395,7 +445,7 @@ pg_consent_record_defects(PG_FUNCTION_ARGS)
 		if (!cache->may_read)
 			consent_ledger_check_readable();
 		cache->may_read = true;
-		standing = add_first_contacts(standing, VALUE(contact), GetActiveSnapshot());
+		standing = add_first_contacts(cache, standing, VALUE(contact), GetActiveSnapshot());
 	}
 	consent_sent_facts(&send, standing, VALUE(contact), DT_NOEND, GetActiveSnapshot());
 	verdict = consent_evaluate(standing, &send);
