@@ -1100,11 +1100,16 @@ BEGIN
     'exposure', past_sends)
   || guards
   || (
-    SELECT jsonb_build_object('ledger', jsonb_build_object(
-             'contacts', (SELECT count(*) FROM consent.contact_standing),
-             'last_event', (SELECT max(l.event_id) FROM consent.ledger l),
-             'last_recorded_at', (SELECT max(l.recorded_at) FROM consent.ledger l WHERE l.event_id = (SELECT max(m.event_id) FROM consent.ledger m)),
-             'seals', (SELECT count(*) FROM consent.seal))))
+    WITH cover AS MATERIALIZED (
+      SELECT c.* FROM consent.coverage_of(CASE WHEN only_organisation IS NOT NULL THEN ARRAY[only_organisation] END, channels) c)
+    SELECT jsonb_build_object(
+             'coverage', COALESCE((SELECT jsonb_agg(to_jsonb(c) - 'purpose' ORDER BY c.organisation, c.channel) FROM cover c), '[]'),
+             'ledger', jsonb_build_object(
+               -- Counted with it, unless there was nothing to judge.
+               'contacts', COALESCE((SELECT max(c.contacts) FROM cover c), (SELECT count(*) FROM consent.contact_standing)),
+               'last_event', (SELECT max(l.event_id) FROM consent.ledger l),
+               'last_recorded_at', (SELECT max(l.recorded_at) FROM consent.ledger l WHERE l.event_id = (SELECT max(m.event_id) FROM consent.ledger m)),
+               'seals', (SELECT count(*) FROM consent.seal))))
 
   || (
     WITH decision AS (
@@ -1134,10 +1139,6 @@ BEGIN
         SELECT jsonb_object_agg(a.action, a.messages) FROM (SELECT e.action, count(*) AS messages FROM decision e GROUP BY 1) a), '{}')))
       FROM decision d)
 
-  || (
-    SELECT jsonb_build_object('coverage', COALESCE(jsonb_agg(to_jsonb(c) - 'purpose' ORDER BY c.organisation, c.channel), '[]'))
-      FROM consent.coverage_of(CASE WHEN only_organisation IS NOT NULL THEN ARRAY[only_organisation] END, channels) c)
-
   -- Of a big ledger these are millions of rows: they are kept narrow, and
   -- counted by hashing.
   || (
@@ -1148,7 +1149,9 @@ BEGIN
     defect AS (
       SELECT x.defect, sum(x.records)::bigint AS records, count(*) AS people
         FROM (SELECT r.defect, r.contact, count(*) AS records FROM risk r GROUP BY 1, 2) x
-       GROUP BY 1)
+       GROUP BY 1),
+    origin AS (
+      SELECT r.defect, r.source, min(r.event_id) AS oldest, max(r.event_id) AS newest FROM risk r GROUP BY 1, 2)
     SELECT jsonb_build_object('at_risk', jsonb_build_object(
       'records', (SELECT count(*) FROM (SELECT FROM risk r GROUP BY r.event_id) x),
       'people', (SELECT count(*) FROM (SELECT FROM risk r GROUP BY r.contact) x),
@@ -1160,10 +1163,10 @@ BEGIN
           LEFT JOIN consent.ruling u ON u.reason = d.defect
          CROSS JOIN LATERAL (
                SELECT array_agg(x.source ORDER BY x.source) AS sources
-                 FROM (SELECT k.source FROM risk k WHERE k.defect = d.defect AND k.source IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 3) x) s
+                 FROM (SELECT k.source FROM origin k WHERE k.defect = d.defect AND k.source IS NOT NULL ORDER BY 1 LIMIT 3) x) s
          CROSS JOIN LATERAL (
                SELECT array_agg(x.event_id ORDER BY x.event_id) AS examples
-                 FROM (SELECT k.event_id FROM risk k WHERE k.defect = d.defect ORDER BY 1 LIMIT 3) x) e), '[]'))))
+                 FROM (SELECT DISTINCT k.event_id FROM origin o, unnest(ARRAY[o.oldest, o.newest]) AS k(event_id) WHERE o.defect = d.defect ORDER BY 1 LIMIT 3) x) e), '[]'))))
 
   || (
     WITH ending AS MATERIALIZED (
