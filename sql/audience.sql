@@ -83,6 +83,7 @@ SELECT consent.contact_id('dan+a@aud.example') <@ consent.audience('email', 'aud
 SELECT reason, contacts >= cardinality(examples) AS enough, citation FROM consent.why_not('email', 'aud acme') WHERE reason IN ('objected', 'consent_withdrawn', 'soi_not_similar') ORDER BY reason COLLATE "C";
 SELECT examples FROM consent.why_not('email', 'aud acme', samples => 10000) WHERE reason = 'soi_not_similar';
 SELECT (SELECT sum(contacts) FROM consent.why_not('email', 'aud acme')) + consent.count(consent.audience('email', 'aud acme')) = (SELECT count(*) FROM consent.contact_standing) AS adds_up;
+SELECT bool_and(contacts <= before) AS most_first FROM (SELECT contacts, lag(contacts) OVER (ROWS UNBOUNDED PRECEDING) AS before FROM consent.why_not('email', 'aud acme')) w;
 SELECT max(cardinality(examples)) <= 2 AS few FROM consent.why_not('email', 'aud acme', samples => 2);
 
 -- preflight
@@ -95,6 +96,18 @@ SELECT p ->> 'class' AS class, p ->> 'judged_as' AS judged_as, p -> 'refused' AS
   FROM consent.preflight('SELECT email FROM audience_list WHERE id < 4', 'Your order 4411 is out for delivery today.', organisation => 'aud acme', class => 'direct_marketing') p;
 SELECT e ->> 'part' AS part, e ->> 'excerpt' AS excerpt
   FROM jsonb_array_elements(consent.preflight('SELECT email FROM audience_list', 'Get 20% off all boilers', subject => 'Sale', organisation => 'aud acme') -> 'evidence') e WHERE e ->> 'rule' = 'price.percent_off';
+-- The subject is read, the channel counts, and a doubt is said to be one.
+SELECT p -> 'class' AS class, p -> 'needs_review' AS review, p #> '{evidence,0,part}' AS part
+  FROM consent.preflight('SELECT email FROM audience_list WHERE id = 1', 'See inside, dear reader.', subject => 'Get 20% off all boilers this weekend only!', organisation => 'aud acme') p;
+SELECT p -> 'class' AS class, p -> 'needs_review' AS review FROM consent.preflight('SELECT email FROM audience_list WHERE id = 1', 'Hm.', organisation => 'aud acme') p;
+BEGIN;
+INSERT INTO consent.rule (code, class, weight, pattern, citation, description, channels) VALUES ('aud.texts', 'direct_marketing', 2, 'zebra day', 'test', 'x', '{sms}');
+SELECT c AS channel, p -> 'rules' @> '["aud.texts"]' AS found, p -> 'evidence' @> '[{"rule": "aud.texts"}]' AS shown
+  FROM unnest('{email,sms}'::consent.channel[]) c, consent.preflight('SELECT email FROM audience_list WHERE id = 1', 'Come to our zebra day.', channel => c, organisation => 'aud acme') p;
+ROLLBACK;
+-- What most are refused for comes first.
+SELECT jsonb_path_query_array(p, '$.refused_for[*].messages') AS messages, jsonb_path_query_array(p, '$.refused_for[*].reason') AS reasons
+  FROM consent.preflight($$SELECT unnest('{zoe@aud.example,yan@aud.example,rubbish,cat@aud.example,cat@aud.example,cat@aud.example}'::text[])$$, 'Get 20% off all boilers this weekend only!', organisation => 'aud acme') p;
 -- Nobody at all is no error, and not unknown.
 SELECT p -> 'audience' AS audience, p -> 'people' AS people, p -> 'duplicates' AS duplicates, p -> 'permitted' AS permitted, p -> 'refused' AS refused, p -> 'permitted_by' AS "by", p -> 'refused_for' AS "for"
   FROM consent.preflight('SELECT email FROM audience_list WHERE false', 'Get 20% off all boilers', organisation => 'aud acme') p;
@@ -106,6 +119,23 @@ SELECT consent.preflight('no_such_list', 'x', recipient => 'email');
 SELECT consent.preflight('DELETE FROM audience_list RETURNING email', 'x');
 \set VERBOSITY default
 SELECT count(*) FROM audience_list;
+
+-- For another purpose, about a product, under another law, by a contractor: each asks about that.
+INSERT INTO consent.organisation (name, jurisdiction) VALUES ('aud de', 'DE');
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('aud news', 'commercial', 'marketing');
+SELECT consent.give('fay@aud.example', '{email}', 'aud acme', 'aud news', method => 'ticked_box', wording => 'News') > 0 AS recorded;
+SELECT u FROM consent.unnest(consent.audience('email', 'aud acme', 'aud news') - consent.audience('email', 'aud acme')) u;
+SELECT p AS purpose, c AS product, bool_or('fay@aud.example' = ANY (examples)) AS fay_is_left_out, bool_or('eve@aud.example' = ANY (examples)) AS eve_is_left_out
+  FROM (VALUES ('marketing', NULL), ('aud news', NULL), ('marketing', 'boilers')) AS v(p, c), consent.why_not('email', 'aud acme', p, c, samples => 10000) GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT DISTINCT citation FROM consent.why_not('email', 'aud de');
+-- A campaign is marketing, whatever it is for: the same are in permitted().
+INSERT INTO consent.purpose (name, kind) VALUES ('aud notes', 'service_optional');
+SELECT (SELECT sum(contacts) FROM consent.why_not('email', 'aud acme', 'aud notes')) + (SELECT count(*) FROM consent.permitted('email', 'aud acme', 'aud notes')) = (SELECT count(*) FROM consent.contact_standing) AS adds_up,
+       (SELECT count(*) FROM consent.why_not('email', 'aud acme', 'aud notes')) > 0 AS some_are_left_out;
+SELECT w AS who, a AS about, f AS "for", consent.preflight(format('SELECT %L', w || '@aud.example'), 'Get 20% off all boilers this weekend only!', organisation => 'aud acme', product_category => a, purpose => f) -> 'permitted' AS permitted
+  FROM (VALUES ('eve', 'boilers', 'marketing'), ('eve', 'holidays', 'marketing'), ('fay', NULL, 'aud news'), ('fay', NULL, 'marketing')) AS v(w, a, f);
+SELECT p #> '{refused_for,0,reason}' AS reason
+  FROM consent.preflight('SELECT $$dan+a@aud.example$$', 'Get 20% off all boilers this weekend only!', organisation => 'aud acme', sender => 'aud bulk mailer') p;
 
 -- Who may.
 CREATE ROLE regress_audience_poor;

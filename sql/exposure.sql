@@ -45,6 +45,35 @@ INSERT INTO expo_list VALUES ('{amy@expo.example,zoe@expo.example}', 'Your order
                              ('{}', 'Your order 4411 is out for delivery today.', 'service'), (NULL, 'Get 20% off boilers!', 'service'),
                              ('{zoe@expo.example}', 'Get 20% off boilers!', 'service');
 SELECT reason, messages, people FROM consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at', body => 'b', class => 'k', organisation => $$'expo acme'$$, as_known => false) WHERE breakdown = 'reason' ORDER BY reason;
+-- Every mapping reaches the verdict: each of these turns it, and without it the message was all right.
+INSERT INTO consent.purpose (name, kind) VALUES ('expo appeals', 'charitable');
+INSERT INTO consent.organisation (name) VALUES ('expo other');
+SELECT consent.soft_opt_in('sam@expo.example', 'expo acme', 'boilers', refusal_offered => true, refused => false, at => '2026-01-10') > 0 AS recorded;
+SELECT consent.request('pat@expo.example', 'expo acme', 'email', reference => 'quote-1', about => 'glazing', at => '2026-01-10') > 0 AS recorded;
+CREATE TABLE expo_map (who text, says text, b text, s text, at timestamptz DEFAULT '2026-02-01');
+INSERT INTO expo_map VALUES ('amy', 'purpose', 'Get 20% off boilers!', NULL), ('sam', 'product_category', 'Get 20% off boilers!', NULL), ('pat', 'reference', 'Here is the quote that you asked for.', NULL),
+  ('amy', 'instigators', 'Get 20% off boilers!', NULL), ('amy', 'opt_out', 'Get 20% off boilers!', NULL), ('amy', 'identity', 'Get 20% off boilers!', NULL),
+  ('amy', 'sender', 'Get 20% off boilers!', NULL), ('zoe', 'subject', 'Your order 4411 is out for delivery today.', 'Get 20% off all boilers this weekend only!');
+SELECT m.mapped, e.campaign AS says, e.reason
+  FROM (VALUES (true), (false)) AS m(mapped), LATERAL consent.exposure('expo_map', $$who || '@expo.example'$$, $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'says', as_known => false,
+         class => $$CASE says WHEN 'reference' THEN 'solicited_response' END$$,
+         product_category => CASE WHEN m.mapped THEN $$CASE WHEN says = 'product_category' THEN 'holidays' ELSE 'boilers' END$$ ELSE $$'boilers'$$ END,
+         reference => CASE WHEN m.mapped THEN $$'quote-2'$$ ELSE $$'quote-1'$$ END,
+         purpose => CASE WHEN m.mapped THEN $$CASE says WHEN 'purpose' THEN 'expo appeals' END$$ END,
+         instigators => CASE WHEN m.mapped THEN $$CASE says WHEN 'instigators' THEN '{expo other}' END$$ END,
+         opt_out => CASE WHEN m.mapped THEN $$says <> 'opt_out'$$ END, identity => CASE WHEN m.mapped THEN $$says <> 'identity'$$ END,
+         sender => CASE WHEN m.mapped THEN $$CASE says WHEN 'sender' THEN 'expo mailer' END$$ END, subject => CASE WHEN m.mapped THEN 's' END) e
+ WHERE e.breakdown = 'detail' ORDER BY 1, 2;
+-- A rule of one channel is asked for that one only.
+BEGIN;
+INSERT INTO consent.rule (code, class, weight, pattern, citation, description, channels) VALUES ('expo.texts', 'direct_marketing', 2, 'zebra day', 'test', 'x', '{sms}');
+CREATE TEMP TABLE expo_zebra AS SELECT 'zoe@expo.example' AS who, v AS via, 'Your order 4411 is out for delivery today. Zebra day.' AS b, '2026-02-01'::timestamptz AS at FROM unnest('{email,sms}'::text[]) v;
+SELECT channel, messages FROM consent.exposure('expo_zebra', 'who', 'via', 'at', body => 'b', organisation => $$'expo acme'$$, as_known => false) WHERE breakdown = 'channel' ORDER BY 1;
+ROLLBACK;
+-- Who has two forms of one address is one person; the month is that of the United Kingdom.
+CREATE TEMP TABLE expo_form AS SELECT v AS who, '2026-06-30 23:30+00'::timestamptz AS at FROM unnest('{dan+a@expo.example,dan+b@expo.example}'::text[]) v;
+SELECT breakdown, month, messages, people FROM consent.exposure('expo_form', 'who', $$'email'$$, 'at', organisation => $$'expo acme'$$) WHERE breakdown IN ('total', 'month');
+DROP TABLE expo_map, expo_form;
 -- What was all right has its lines, too, and so has a table that is empty.
 CREATE TEMP TABLE expo_quiet AS SELECT 'zoe@expo.example' AS to_addr, 'Your order 4411 is out for delivery today.' AS b, '2026-02-01'::timestamptz AS at, 'quiet' AS campaign;
 SELECT breakdown, campaign, channel, month, messages, people, complaints, judged FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign');

@@ -83,6 +83,19 @@ SELECT html LIKE '%Acme &amp; &lt;Co&gt; holds%' AS controller, html LIKE '%Yes 
        html LIKE '%Objected to every channel%' AS history, html NOT LIKE '%<b>please%' AS escaped, html LIKE '<!DOCTYPE html>%' AS page FROM dsar_page;
 SELECT consent.subject_access_html('nobody@dsar.example') LIKE '%Nothing is on record.%' AS empty;
 
+SELECT (length(html) - length(replace(html, 'it brought a complaint', ''))) / length('it brought a complaint') AS complaints, html LIKE '%As jo@dsar.example%' AS another_form, html LIKE '%As jo+news@%' AS this_form FROM dsar_page;
+SELECT consent.give('pre@dsar.example', '{email}', 'dsar acme', method => 'pre_ticked_box', wording => 'Offers') > 0 AS recorded;
+SELECT substring(consent.subject_access_html('pre@dsar.example') FROM '; does not count: [a-z ]*') AS does_not_count;
+-- Whichever form of the address is asked about, all forms are told of; what nobody was asked is left out.
+SELECT consent.subject_access('jo+other@dsar.example') -> 'wordings' AS wordings, consent.subject_access('jo+other@dsar.example') -> 'linked_contacts' AS linked,
+       consent.subject_access('sam+x@dsar.example') -> 'unsubscribe_links' AS links;
+SELECT s ->> 'status' AS status, count(*) > 0 AS some FROM unnest('{jo@dsar.example,other@dsar.example}'::consent.contact[]) c, jsonb_array_elements(consent.subject_access(c) -> 'status') s
+ WHERE s ->> 'organisation' = 'dsar acme' GROUP BY 1 ORDER BY 1;
+SELECT c, regexp_replace(row, '<[^>]*>+', ' ', 'g') AS may_be_sent
+  FROM unnest('{jo@dsar.example,other@dsar.example}'::consent.contact[]) c,
+       regexp_split_to_table(substring(consent.subject_access_html(c) FROM '<section aria-labelledby="h-status">(.*?)</section>'), '</tr>') AS row
+ WHERE row LIKE '%dsar acme%for marketing%';
+
 -- What became of each message is said as it was: what was only flagged went out.
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, channel, organisation, contact, action, written_by)
 SELECT now(), 'pg_class', a IN ('sent', 'claimed', 'released'), CASE WHEN a IN ('sent', 'claimed', 'released') THEN 'consent' ELSE 'objected' END, '{}', 'direct_marketing', 'email', 'dsar ' || a, 'acts@dsar.example', a, 'x'
