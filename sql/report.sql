@@ -171,6 +171,51 @@ SELECT consent.give('texts@report.example', '{sms}', 'report disguise', method =
 SELECT v.permitted = count(*) AS as_many, bool_or(p = 'texts@report.example') AS with_an_address
   FROM consent.coverage_of('{report disguise}', '{sms}') v, consent.permitted('sms', 'report disguise') p GROUP BY v.permitted;
 
+-- consent.report_json(): a month of long ago, of one organisation and of all.
+INSERT INTO consent.organisation (name) VALUES ('report json');
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, declared_class, channel, organisation, contact, action, written_by, evidence) VALUES
+  ('2001-01-01 00:00', 'pg_class', false, 'no_permission', '{no_permission}', 'direct_marketing', NULL, 'email', 'report json', 'rj1@report.example', 'quarantined', 'x', NULL),
+  ('2001-01-05 12:00', 'pg_class', true, 'consent', '{consent}', 'mixed', 'service', 'email', 'report json', 'rj1@report.example', 'sent', 'x', '{"rules": ["a"]}'),
+  ('2001-01-05 13:00', 'pg_class', false, 'objected', '{objected}', 'direct_marketing', NULL, 'sms', 'report json', 'rj1@report.example', 'diverted', 'x', NULL),
+  ('2001-01-31 23:59', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', NULL, 'report json', 'rj2@report.example', 'flagged', 'x', '{"rules": ["a"]}'),
+  ('2001-01-20 12:00', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'report acme', 'rj3@report.example', 'diverted', 'x', '{"rules": ["b"]}'),
+  ('2000-12-31 23:59', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'report json', 'rj4@report.example', 'diverted', 'wrong: too early', NULL),
+  ('2001-02-01 00:00', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'report json', 'rj5@report.example', 'diverted', 'wrong: too late', NULL);
+INSERT INTO consent.quarantine (relation, "row", reason, reasons, class, decided_at, released_at) VALUES
+  ('pg_class', '{"n": 1, "short": "Sale", "body": "Get 20% off all boilers this weekend only!"}', 'objected', '{objected,declared_class_contradicted}', 'mixed', '2001-01-03', NULL),
+  ('pg_class', '{"body": "Get 20% off all boilers this weekend only!"}', 'declared_class_contradicted', NULL, 'mixed', '2001-01-04', '2001-01-05'),
+  ('pg_class', '{"body": "Wrong, not contradicted: get 30% off all boilers this weekend only!"}', 'objected', '{objected}', 'mixed', '2001-01-05', NULL),
+  ('pg_class', '{"body": "Wrong, a service message: your order 4411 is out for delivery today."}', 'objected', '{declared_class_contradicted}', 'mixed', '2001-01-05', NULL),
+  ('pg_class', '{"body": "Wrong, too early: get 40% off all boilers this weekend only!"}', 'objected', '{declared_class_contradicted}', 'mixed', '2000-12-31', NULL),
+  ('pg_class', '{"body": "Wrong, too late: get 50% off all boilers this weekend only!"}', 'objected', '{declared_class_contradicted}', 'mixed', '2001-02-01', NULL);
+CREATE TEMP TABLE report_month AS
+SELECT o, consent.report_json(o, '2001-01-01', '2001-02-01', channels => '{email,sms}') AS r FROM unnest('{report json,NULL}'::text[]) o;
+SELECT o, r #> '{decisions,total}' AS total, r #> '{decisions,allowed}' AS allowed, r #> '{decisions,refused}' AS refused, r #> '{decisions,people_refused}' AS people_refused, r #> '{decisions,actions}' AS actions,
+       r -> 'bucket' AS bucket, jsonb_array_length(r #> '{decisions,over_time}') AS buckets FROM report_month ORDER BY o;
+SELECT o, v ->> 'starts' AS starts, v -> 'allowed' AS allowed, v -> 'refused' AS refused FROM report_month, jsonb_array_elements(r #> '{decisions,over_time}') v
+ WHERE v ->> 'allowed' <> '0' OR v ->> 'refused' <> '0' ORDER BY 1, 2;
+SELECT o, v -> 'reason' AS reason, v -> 'messages' AS messages, v -> 'people' AS people, v -> 'citation' AS citation FROM report_month, jsonb_array_elements(r #> '{decisions,reasons}') WITH ORDINALITY AS e(v, i) ORDER BY o, i;
+SELECT o, v -> 'channel' AS channel, v -> 'allowed' AS allowed, v -> 'refused' AS refused FROM report_month, jsonb_array_elements(r #> '{decisions,channels}') WITH ORDINALITY AS e(v, i) ORDER BY o, i;
+SELECT o, r #> '{disguised,messages}' AS messages, r #> '{disguised,sent}' AS sent, r #> '{disguised,people}' AS people,
+       jsonb_path_query_array(r, '$.disguised.groups[*].rules') AS rules, jsonb_path_query_array(r, '$.disguised.examples[*].column') AS columns, jsonb_path_query_array(r, '$.disguised.examples[*].text') AS texts, r -> 'quarantine' AS quarantine
+  FROM report_month ORDER BY o;
+SELECT o, count(DISTINCT v ->> 'organisation') > 1 AS of_several, array_agg(DISTINCT v ->> 'channel') AS channels,
+       bool_and((v ->> 'contacts')::bigint = (r #>> '{ledger,contacts}')::bigint AND (v ->> 'contacts')::bigint = (SELECT count(*) FROM consent.contact_standing)) AS all_of_the_ledger
+  FROM report_month, jsonb_array_elements(r -> 'coverage') v GROUP BY 1 ORDER BY 1;
+SELECT r #> '{ledger,contacts}' = to_jsonb((SELECT count(*) FROM consent.contact_standing)) AS counted, r -> 'coverage' AS coverage FROM consent.report_json('report json', channels => '{}') r;
+SELECT days, consent.report_json('report json', '2001-01-01', '2001-01-01'::timestamptz + days * interval '1 day') -> 'bucket' AS bucket FROM unnest('{45,46,400,401}'::int[]) days;
+-- Records in doubt, and permissions that end, of that organisation alone.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at, expires_at, source, defects) VALUES
+  ('rj1@report.example', 'consent', '{email}', 'report json', 'pre_ticked_box', 'Offers', '2026-01-10', NULL, 'b', NULL),
+  ('rj1@report.example', 'consent', '{email}', 'report json', 'pre_ticked_box', 'Offers', '2026-01-11', NULL, 'a', '{consent_bundled}'),
+  ('rj2@report.example', 'consent', '{email}', 'report json', 'pre_ticked_box', 'Offers', '2026-01-12', NULL, NULL, NULL),
+  ('rj6@report.example', 'consent', '{email}', 'report json', 'ticked_box', 'Offers', '2026-01-12', now() + interval '30 days' - interval '1 hour', 'c', NULL),
+  ('rj7@report.example', 'consent', '{email}', 'report json', 'ticked_box', 'Offers', '2026-01-12', now() + interval '60 days', 'c', NULL);
+SELECT r #> '{at_risk,records}' AS records, r #> '{at_risk,people}' AS people, v -> 'defect' AS defect, v -> 'records' AS of_it, v -> 'people' AS by_people, v -> 'sources' AS sources,
+       (SELECT array_agg(l.contact ORDER BY l.event_id) FROM consent.ledger l WHERE to_jsonb(l.event_id) <@ (v -> 'examples')) AS examples, r -> 'expiring' AS expiring
+  FROM consent.report_json('report json') r, jsonb_array_elements(r #> '{at_risk,defects}') WITH ORDINALITY AS e(v, i) ORDER BY i;
+DROP TABLE report_month;
+
 -- Whoever sees a part of the ledger only is told, and given no figures.
 CREATE ROLE regress_report_part IN ROLE consent_reader;
 ALTER TABLE consent.ledger ENABLE ROW LEVEL SECURITY;

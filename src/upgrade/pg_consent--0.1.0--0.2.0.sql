@@ -1052,6 +1052,8 @@ DECLARE
   audit bigint := exposure_run;
   past_sends jsonb;
   guards jsonb;
+  -- A row in quarantine does not say whose it was.
+  among_others boolean := EXISTS (SELECT FROM consent.organisation o WHERE o.name <> only_organisation);
 BEGIN
   PERFORM consent.ledger_readable();
   IF only_organisation IS NOT NULL AND NOT EXISTS (SELECT FROM consent.organisation o WHERE o.name = only_organisation) THEN
@@ -1125,7 +1127,8 @@ BEGIN
       'over_time', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('starts', t.starts::date, 'allowed', COALESCE(b.allowed, 0), 'refused', COALESCE(b.refused, 0)) ORDER BY t.starts)
           FROM generate_series(date_trunc(bucket, since AT TIME ZONE 'Europe/London'), until AT TIME ZONE 'Europe/London', ('1 ' || bucket)::interval) AS t(starts)
-          LEFT JOIN bucketed b ON b.starts = t.starts::date), '[]'),
+          LEFT JOIN bucketed b ON b.starts = t.starts::date
+         WHERE t.starts < until AT TIME ZONE 'Europe/London'), '[]'),
       'reasons', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('reason', r.reason, 'messages', r.messages, 'people', r.people, 'citation', x.citation, 'explanation', x.explanation)
                          ORDER BY r.messages DESC, r.reason)
@@ -1214,7 +1217,7 @@ BEGIN
         SELECT jsonb_agg(jsonb_build_object('relation', e.relation, 'column', e.key, 'text', left(e.value, 2000), 'class', e.class, 'reason', e.reason) ORDER BY e.id DESC)
           FROM (SELECT DISTINCT ON (t.value) q.id, q.relation::text AS relation, t.key, t.value, q.class, q.reason
                   FROM (SELECT * FROM consent.quarantine h
-                         WHERE h.decided_at >= since AND h.decided_at < until
+                         WHERE h.decided_at >= since AND h.decided_at < until AND NOT among_others
                            AND ('declared_class_contradicted' = ANY (h.reasons) OR h.reason = 'declared_class_contradicted')
                          ORDER BY h.id DESC LIMIT 50) q,
                        jsonb_each_text(q."row") AS t(key, value)
@@ -1223,8 +1226,8 @@ BEGIN
       FROM disguised d)
 
   || (
-    SELECT jsonb_build_object('quarantine', jsonb_build_object('held', count(*) FILTER (WHERE q.released_at IS NULL),
-                                                                'released', count(*) FILTER (WHERE q.released_at IS NOT NULL)))
+    SELECT jsonb_build_object('quarantine', jsonb_build_object('of_all_organisations', among_others, 'held', count(*) FILTER (WHERE q.released_at IS NULL),
+                                                        'released', count(*) FILTER (WHERE q.released_at IS NOT NULL)))
       FROM consent.quarantine q
      WHERE q.decided_at >= since AND q.decided_at < until);
 END;
@@ -1577,7 +1580,7 @@ BEGIN
   page := page || '<section id="guards" aria-labelledby="h-guards"><h2 id="h-guards">The guards themselves</h2>'
     || COALESCE('<table class="stack"><thead><tr><th scope="col">Table</th><th scope="col">A refused message</th><th scope="col">Health</th></tr></thead><tbody>' || rows || '</tbody></table>',
                 '<p class="none">No table is guarded: nothing stops a message to somebody who said no.</p>')
-    || format('<p class="says">In quarantine from this period: %s held, %s released.</p></section>', consent.report_number((report #>> '{quarantine,held}')::numeric),
+    || format('<p class="says">In quarantine from this period%s: %s held, %s released.</p></section>', CASE WHEN (report #>> '{quarantine,of_all_organisations}')::boolean THEN ', of all organisations' ELSE '' END, consent.report_number((report #>> '{quarantine,held}')::numeric),
               consent.report_number((report #>> '{quarantine,released}')::numeric));
 
   page := page || format('</main><footer class="end"><p>Made by pg_consent %s. The same figures: <code>consent.report_json()</code>. References to cases are short forms, not legal advice.</p></footer>',
