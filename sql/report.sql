@@ -164,7 +164,11 @@ DELETE FROM consent.decision_log WHERE organisation = 'report disguise';
 -- The half of opt-outs within so long: a latency that there was, not one between two.
 SELECT clock_timestamp() AS began \gset
 SELECT consent.withdraw(('half' || i || '@report.example')::consent.contact, organisation => 'report disguise', at => now() - i * i * interval '1 hour') > 0 AS recorded FROM generate_series(1, 4) i;
-SELECT r #> '{withdrawals,count}' AS n, round((r #>> '{withdrawals,median_seconds}')::numeric / 3600, 2) AS median_hours, round((r #>> '{withdrawals,p95_seconds}')::numeric / 3600, 2) AS p95_hours FROM consent.report_json('report disguise', since => :'began', until => now() + interval '1 minute') r;
+-- Who withdrew from all withdrew from this one too; what has no time took effect when it was recorded.
+SELECT consent.withdraw(('half' || h || '@report.example')::consent.contact, at => now() - h * interval '1 hour') > 0 AS recorded FROM unnest('{30,40}'::int[]) h;
+SELECT consent.withdraw('half@report.example', organisation => 'report acme', at => now() - interval '50 hours') > 0 AS of_another;
+INSERT INTO consent.ledger (contact, kind, organisation, effective_at) VALUES ('half@report.example', 'withdrawal', 'report disguise', NULL);
+SELECT r #> '{withdrawals,count}' AS n, r #> '{withdrawals,over_a_day}' AS over_a_day, r #> '{withdrawals,time_unknown}' AS time_unknown, round((r #>> '{withdrawals,median_seconds}')::numeric / 3600, 2) AS median_hours, round((r #>> '{withdrawals,p95_seconds}')::numeric / 3600, 2) AS p95_hours FROM consent.report_json('report disguise', since => :'began', until => now() + interval '1 minute') r;
 
 -- What was said of texts counts under an e-mail address too: consent.coverage counts whom consent.permitted() names.
 SELECT consent.give('texts@report.example', '{sms}', 'report disguise', method => 'ticked_box', wording => 'Text me') > 0 AS recorded;
@@ -175,8 +179,9 @@ SELECT v.permitted = count(*) AS as_many, bool_or(p = 'texts@report.example') AS
 INSERT INTO consent.organisation (name) VALUES ('report json');
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, declared_class, channel, organisation, contact, action, written_by, evidence) VALUES
   ('2001-01-01 00:00', 'pg_class', false, 'no_permission', '{no_permission}', 'direct_marketing', NULL, 'email', 'report json', 'rj1@report.example', 'quarantined', 'x', NULL),
-  ('2001-01-05 12:00', 'pg_class', true, 'consent', '{consent}', 'mixed', 'service', 'email', 'report json', 'rj1@report.example', 'sent', 'x', '{"rules": ["a"]}'),
+  ('2001-01-05 12:00', 'pg_class', true, 'consent', '{consent}', 'mixed', 'service', 'email', 'report json', 'rj9@report.example', 'sent', 'x', '{"rules": ["a"]}'),
   ('2001-01-05 13:00', 'pg_class', false, 'objected', '{objected}', 'direct_marketing', NULL, 'sms', 'report json', 'rj1@report.example', 'diverted', 'x', NULL),
+  ('2001-01-06 13:00', 'pg_class', false, 'objected', '{objected}', 'direct_marketing', NULL, 'sms', 'report json', 'rj1@report.example', 'diverted', 'x', NULL),
   ('2001-01-31 23:59', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', NULL, 'report json', 'rj2@report.example', 'flagged', 'x', '{"rules": ["a"]}'),
   ('2001-01-20 12:00', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'report acme', 'rj3@report.example', 'diverted', 'x', '{"rules": ["b"]}'),
   ('2000-12-31 23:59', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'report json', 'rj4@report.example', 'diverted', 'wrong: too early', NULL),
@@ -191,7 +196,7 @@ INSERT INTO consent.quarantine (relation, "row", reason, reasons, class, decided
 CREATE TEMP TABLE report_month AS
 SELECT o, consent.report_json(o, '2001-01-01', '2001-02-01', channels => '{email,sms}') AS r FROM unnest('{report json,NULL}'::text[]) o;
 SELECT o, r #> '{decisions,total}' AS total, r #> '{decisions,allowed}' AS allowed, r #> '{decisions,refused}' AS refused, r #> '{decisions,people_refused}' AS people_refused, r #> '{decisions,actions}' AS actions,
-       r -> 'bucket' AS bucket, jsonb_array_length(r #> '{decisions,over_time}') AS buckets FROM report_month ORDER BY o;
+       r -> 'bucket' AS bucket, jsonb_array_length(r #> '{decisions,over_time}') AS buckets, r #> '{withdrawals,count}' AS withdrawals FROM report_month ORDER BY o;
 SELECT o, v ->> 'starts' AS starts, v -> 'allowed' AS allowed, v -> 'refused' AS refused FROM report_month, jsonb_array_elements(r #> '{decisions,over_time}') v
  WHERE v ->> 'allowed' <> '0' OR v ->> 'refused' <> '0' ORDER BY 1, 2;
 SELECT o, v -> 'reason' AS reason, v -> 'messages' AS messages, v -> 'people' AS people, v -> 'citation' AS citation FROM report_month, jsonb_array_elements(r #> '{decisions,reasons}') WITH ORDINALITY AS e(v, i) ORDER BY o, i;
@@ -209,12 +214,20 @@ INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wordi
   ('rj1@report.example', 'consent', '{email}', 'report json', 'pre_ticked_box', 'Offers', '2026-01-10', NULL, 'b', NULL),
   ('rj1@report.example', 'consent', '{email}', 'report json', 'pre_ticked_box', 'Offers', '2026-01-11', NULL, 'a', '{consent_bundled}'),
   ('rj2@report.example', 'consent', '{email}', 'report json', 'pre_ticked_box', 'Offers', '2026-01-12', NULL, NULL, NULL),
+  ('rj2@report.example', 'consent', '{email}', 'report json', 'pre_ticked_box', 'Offers', '2026-01-13', NULL, 'a', '{consent_bundled}'),
   ('rj6@report.example', 'consent', '{email}', 'report json', 'ticked_box', 'Offers', '2026-01-12', now() + interval '30 days' - interval '1 hour', 'c', NULL),
   ('rj7@report.example', 'consent', '{email}', 'report json', 'ticked_box', 'Offers', '2026-01-12', now() + interval '60 days', 'c', NULL);
 SELECT r #> '{at_risk,records}' AS records, r #> '{at_risk,people}' AS people, v -> 'defect' AS defect, v -> 'records' AS of_it, v -> 'people' AS by_people, v -> 'sources' AS sources,
        (SELECT array_agg(l.contact ORDER BY l.event_id) FROM consent.ledger l WHERE to_jsonb(l.event_id) <@ (v -> 'examples')) AS examples, r -> 'expiring' AS expiring
   FROM consent.report_json('report json') r, jsonb_array_elements(r #> '{at_risk,defects}') WITH ORDINALITY AS e(v, i) ORDER BY i;
 DROP TABLE report_month;
+-- Imports to look at: what brings back who had said no comes first, then what is defective; nobody looks for a source that has no name.
+INSERT INTO consent.ledger (contact, kind, organisation) SELECT 'back' || i || '@report.example', 'objection', 'report json' FROM generate_series(1, 300) i;
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at, source)
+SELECT 'back' || i || '@report.example', 'consent', '{email}', 'report json', v.method, 'Offers', '2020-01-01', v.source
+  FROM (VALUES ('ticked_box', 'report: brings back', 1, 300), ('pre_ticked_box', 'report: defective', 301, 800), ('pre_ticked_box', NULL, 801, 1200), ('ticked_box', 'report: good', 1201, 1300)) AS v(method, source, a, z), generate_series(v.a, v.z) i;
+SELECT v -> 'source' AS source, v -> 'events' AS events, v -> 'defective' AS defective, v -> 'against_refusal' AS against_refusal
+  FROM consent.report_json('report json') r, jsonb_array_elements(r -> 'imports') v WHERE v ->> 'source' IS NULL OR v ->> 'source' LIKE 'report: %' ORDER BY 1;
 
 -- Whoever sees a part of the ledger only is told, and given no figures.
 CREATE ROLE regress_report_part IN ROLE consent_reader;
