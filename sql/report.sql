@@ -187,8 +187,8 @@ INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons
   ('2000-12-31 23:59', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'report json', 'rj4@report.example', 'diverted', 'wrong: too early', NULL),
   ('2001-02-01 00:00', 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'report json', 'rj5@report.example', 'diverted', 'wrong: too late', NULL);
 INSERT INTO consent.quarantine (relation, "row", reason, reasons, class, decided_at, released_at) VALUES
-  ('pg_class', '{"n": 1, "short": "Sale", "body": "Get 20% off all boilers this weekend only!"}', 'objected', '{objected,declared_class_contradicted}', 'mixed', '2001-01-03', NULL),
-  ('pg_class', '{"body": "Get 20% off all boilers this weekend only!"}', 'declared_class_contradicted', NULL, 'mixed', '2001-01-04', '2001-01-05'),
+  ('pg_class', '{"n": 1, "short": "50% off today!", "body": "Get 20% off all boilers this weekend only!"}', 'objected', '{objected,declared_class_contradicted}', 'mixed', '2001-01-03', NULL),
+  ('pg_class', '{"body": "Get 25% off all kitchens this weekend only!"}', 'declared_class_contradicted', NULL, 'mixed', '2001-01-04', '2001-01-05'),
   ('pg_class', '{"body": "Wrong, not contradicted: get 30% off all boilers this weekend only!"}', 'objected', '{objected}', 'mixed', '2001-01-05', NULL),
   ('pg_class', '{"body": "Wrong, a service message: your order 4411 is out for delivery today."}', 'objected', '{declared_class_contradicted}', 'mixed', '2001-01-05', NULL),
   ('pg_class', '{"body": "Wrong, too early: get 40% off all boilers this weekend only!"}', 'objected', '{declared_class_contradicted}', 'mixed', '2000-12-31', NULL),
