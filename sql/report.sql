@@ -231,6 +231,8 @@ SELECT v -> 'source' AS source, v -> 'events' AS events, v -> 'defective' AS def
 
 -- Whoever sees a part of the ledger only is told, and given no figures.
 CREATE ROLE regress_report_part IN ROLE consent_reader;
+CREATE TABLE report_sent AS SELECT 'ann@report.example' AS who, timestamptz '2026-01-01' AS at;
+GRANT SELECT ON report_sent TO regress_report_part;
 ALTER TABLE consent.ledger ENABLE ROW LEVEL SECURITY;
 SET ROLE regress_report_part;
 SELECT count(*) FROM consent.current WHERE contact = 'ann@report.example';
@@ -240,9 +242,11 @@ SELECT * FROM consent.why_not('email', 'report acme');
 SELECT consent.audience('email', 'report acme');
 SELECT consent.preflight('SELECT $$ann@report.example$$', 'x', organisation => 'report acme');
 SELECT consent.subject_access('ann@report.example');
+SELECT * FROM consent.exposure('report_sent', 'who', $$'email'$$, 'at', organisation => $$'report acme'$$);
 SELECT consent.report_json();
 RESET ROLE;
 ALTER TABLE consent.ledger DISABLE ROW LEVEL SECURITY;
+DROP TABLE report_sent;
 DROP ROLE regress_report_part;
 
 -- Who may read them.
