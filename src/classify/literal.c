@@ -36,6 +36,9 @@
 #define WIDTH_MAX		1000000
 #define LEAST_MAX		1000
 #define WORTHWHILE		4		/* less rare than 2^-4: not worth looking for */
+#define FAR_PLACES		1000.0	/* places before a literal, where nobody knows */
+#define WORD_PLACES		6.0		/* from a space to the next */
+#define PLACES_COST		16.0	/* so many cost as much as the literal itself */
 
 typedef struct Strings
 {
@@ -59,6 +62,7 @@ typedef struct Parser
 {
 	const char *at;
 	bool		caseless;
+	bool		places_count;	/* see cost() */
 	int			depth;
 	bool		failed;
 } Parser;
@@ -336,16 +340,18 @@ typedef struct Sequence
 	Strings		run;			/* strings that the last parts can match,
 								 * some of them cut */
 	Part		before_run;		/* what was there so far */
-	double		best;			/* frequency of so_far.some */
+	bool		places_count;	/* see cost() */
+	double		best;			/* cost of so_far.some */
 } Sequence;
 
 static void
-begin_sequence(Sequence *seq)
+begin_sequence(Sequence *seq, bool places_count)
 {
 	memset(seq, 0, sizeof(Sequence));
+	seq->places_count = places_count;
 	seq->so_far.exact = true;
 	seq->run = one_string("", 0);
-	seq->best = 1;
+	seq->best = HUGE_VAL;
 }
 
 static int
@@ -390,6 +396,27 @@ without_longer(const Strings *set)
 }
 
 /*
+ * What it costs to look for these: how often they turn up and, unless only that
+ * counts, how many places there are then at which a match may begin.
+ */
+static double
+cost(const Strings *set, ConsentReach before, bool places_count)
+{
+	double		sum = 0;
+
+	for (int i = 0; places_count && i < set->n; i++)
+	{
+		const ConsentLiteral *s = &set->s[i];
+		ConsentReach reach = add_reach(s->before, before);
+		double		places = Min(reach.chars, FAR_PLACES);
+
+		places = Min(places, (reach.spaces + 1.0) * WORD_PLACES) - reach.least;
+		sum += ldexp(Max(places, 0) / PLACES_COST, -consent_literal_rarity(s->bytes, s->len));
+	}
+	return sum + frequency(set);
+}
+
+/*
  * One of these is needed.  What they know of what is before them is within
  * what follows "before"; "boundary": there is a word boundary between.
  */
@@ -397,11 +424,14 @@ static void
 consider(Sequence *seq, const Strings *all, const Part *before, bool boundary)
 {
 	Strings		set = without_longer(all);
-	double		f = frequency(&set);
+	double		c;
 
-	if (f >= seq->best || set.n > REQUIRED_MAX)
+	if (frequency(&set) >= 1 || set.n > REQUIRED_MAX)
 		return;
-	seq->best = f;
+	c = cost(&set, before->reach, seq->places_count);
+	if (c >= seq->best)
+		return;
+	seq->best = c;
 	seq->so_far.required = true;
 	for (int i = 0; i < set.n; i++)
 	{
@@ -1010,7 +1040,7 @@ parse_sequence(Parser *p, Part *part)
 {
 	Sequence	seq;
 
-	begin_sequence(&seq);
+	begin_sequence(&seq, p->places_count);
 	while (!p->failed && *p->at && *p->at != '|' && *p->at != ')')
 	{
 		Part		atom;
@@ -1063,20 +1093,27 @@ parse_alternatives(Parser *p, Part *part)
 int
 consent_literals(const char *pattern, bool caseless, ConsentLiteral **literals)
 {
-	Parser		p = {.at = pattern, .caseless = caseless};
 	Part		whole;
 
-	parse_alternatives(&p, &whole);
-	if (p.failed || *p.at != '\0' || !whole.required ||
-		frequency(&whole.some) > ldexp(1, -WORTHWHILE))
-		return 0;
-	for (int i = 0; i < whole.some.n; i++)
+	/* near ones, unless together they are too frequent */
+	for (int places_count = 1; places_count >= 0; places_count--)
 	{
-		whole.some.s[i].left.known |= whole.some.s[i].left.open;
-		whole.some.s[i].right.known |= whole.some.s[i].right.open;
+		Parser		p = {.at = pattern, .caseless = caseless, .places_count = places_count};
+
+		parse_alternatives(&p, &whole);
+		if (p.failed || *p.at != '\0' || !whole.required)
+			return 0;
+		if (frequency(&whole.some) > ldexp(1, -WORTHWHILE))
+			continue;
+		for (int i = 0; i < whole.some.n; i++)
+		{
+			whole.some.s[i].left.known |= whole.some.s[i].left.open;
+			whole.some.s[i].right.known |= whole.some.s[i].right.open;
+		}
+		*literals = whole.some.s;
+		return whole.some.n;
 	}
-	*literals = whole.some.s;
-	return whole.some.n;
+	return 0;
 }
 
 #define PACKED_VERSION	4

@@ -20,6 +20,10 @@
  */
 #include "postgres.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "port/pg_bitutils.h"
 
 #include "classify/prefilter.h"
@@ -89,10 +93,10 @@ struct ConsentPrefilter
 {
 	Size		size;
 	uint32		nrules;
-	uint32		map_shift;		/* 32 - log2 of the map's bits */
+	uint32		map_shift;		/* 32 - log2 of the map's words */
 	uint32		slot_shift;		/* 32 - log2 of the slots */
 	uint32		slot_mask;
-	uint8		widths[NWHERE]; /* bits of those that there are */
+	uint32		nwanted[NWHERE];	/* literals looked for there */
 	/* where things are, in bytes from the beginning */
 	uint32		map;			/* bits of grams */
 	uint32		slots;
@@ -100,7 +104,7 @@ struct ConsentPrefilter
 	uint32		uses;
 	uint32		besides;
 	uint32		bytes;
-	uint8		pairs[65536 / 8];	/* bits of two bytes */
+	uint64		pairs[65536 / 64];	/* bits of two bytes */
 	uint64		always[FLEXIBLE_ARRAY_MEMBER];	/* bits of the rules to be
 												 * tried on every text */
 };
@@ -130,44 +134,53 @@ struct PrefilterBuilder
 
 #define RULE_WORDS(nrules)	(((nrules) + 63) / 64)
 
-/* Well mixed in its upper bits.  Different bytes may have the same key. */
-static inline uint32
-key_of(const char *s, int width, Where where)
+/* Up to eight bytes from "at" on, and NUL bytes for those behind the end. */
+static inline uint64
+eight_bytes(const char *s, int len, int at)
 {
-	uint64		eight;
-	uint32		four;
-	uint16		two;
+	uint64		eight = 0;
 
-	switch (width)
-	{
-		case 8:
-			memcpy(&eight, s, 8);
-			break;
-		case 5:
-			memcpy(&four, s, 4);
-			eight = four | (uint64) (unsigned char) s[4] << 32;
-			break;
-		case 3:
-			memcpy(&two, s, 2);
-			eight = two | (uint64) (unsigned char) s[2] << 16;
-			break;
-		default:
-			eight = (unsigned char) s[0];
-	}
-	eight *= UINT64CONST(0x9E3779B97F4A7C15);
-	return (uint32) (eight >> 32) ^ (where == AT_STARTS ? 0 : ~(uint32) 0);
+	if (at + 8 <= len)
+		memcpy(&eight, s + at, 8);
+	else
+		memcpy(&eight, s + at, len - at);
+	return eight;
 }
 
-static inline void
-mark(uint8 *map, uint32 bit)
+/* The key of the first bytes, which others may have as well. */
+static pg_attribute_always_inline uint32
+key_of(uint64 eight, int width, Where where)
 {
-	map[bit / 8] |= 1 << (bit % 8);
+#ifdef WORDS_BIGENDIAN
+	eight &= PG_UINT64_MAX << (64 - 8 * width);
+#else
+	eight &= PG_UINT64_MAX >> (64 - 8 * width);
+#endif
+	eight *= where == AT_STARTS ? UINT64CONST(0x9E3779B97F4A7C15) : UINT64CONST(0xC2B2AE3D27D4EB4F);
+	return (uint32) (eight >> 32);
+}
+
+/* Two bytes as a number. */
+static inline uint16
+pair_of(const char *s)
+{
+	uint16		pair;
+
+	memcpy(&pair, s, sizeof(pair));
+	return pair;
+}
+
+/* Maps are words of 64 bits; of a number its lower bits tell which of these. */
+static inline void
+mark(uint64 *word, uint32 number)
+{
+	*word |= UINT64CONST(1) << (number % 64);
 }
 
 static inline int
-is_marked(const uint8 *map, uint32 bit)
+is_marked(uint64 word, uint32 number)
 {
-	return (map[bit / 8] >> (bit % 8)) & 1;
+	return (word >> (number % 64)) & 1;
 }
 
 PrefilterBuilder *
@@ -233,7 +246,7 @@ choose_gram(const ConsentLiteral *literal, Wanted *w)
 			}
 		}
 	}
-	w->key = key_of(w->bytes + w->offset, widths[w->width], w->where);
+	w->key = key_of(eight_bytes(w->bytes, w->len, w->offset), widths[w->width], w->where);
 }
 
 void
@@ -310,16 +323,22 @@ beside_index(Beside *list, int *n, Beside beside)
 static void
 mark_places(ConsentPrefilter *f, const Wanted *w)
 {
-	const unsigned char *s = (const unsigned char *) w->bytes + w->offset;
+	const char *s = w->bytes + w->offset;
 
-	f->widths[w->where] |= 1 << w->width;
-	mark((uint8 *) f + f->map, w->key >> f->map_shift);
+	f->nwanted[w->where]++;
+	mark((uint64 *) ((char *) f + f->map) + (w->key >> f->map_shift), w->key);
 	if (w->where != AT_PAIRS)
 		return;
+	if (widths[w->width] > 1)
+	{
+		mark(&f->pairs[pair_of(s) / 64], pair_of(s));
+		return;
+	}
 	for (int second = 0; second < 256; second++)
 	{
-		if (widths[w->width] == 1 || second == s[1])
-			mark(f->pairs, s[0] << 8 | second);
+		char		two[2] = {s[0], (char) second};
+
+		mark(&f->pairs[pair_of(two) / 64], pair_of(two));
 	}
 }
 
@@ -361,7 +380,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	nslots = power_of_two(nkeys + nkeys / 3 + 2);
 
 	layout.nrules = b->nrules;
-	layout.map_shift = 32 - map_bits;
+	layout.map_shift = 32 - (map_bits - 6);
 	layout.slot_shift = 32 - pg_leftmost_one_pos32(nslots);
 	layout.slot_mask = nslots - 1;
 	at = offsetof(ConsentPrefilter, always) + Max(RULE_WORDS(b->nrules), 1) * sizeof(uint64);
@@ -520,77 +539,127 @@ compare(const ConsentPrefilter *f, uint32 key, const char *text, int len, int at
 	}
 }
 
+static void
+look_closer(const ConsentPrefilter *f, int width, Where where, const char *text, int len,
+			const int *place, int n, PrefilterHits *hits)
+{
+	for (int i = 0; i < n; i++)
+		compare(f, key_of(eight_bytes(text, len, place[i]), width, where), text, len, place[i], hits);
+}
+
+/* Of 64 bytes, which are of words and which are white space: a bit each. */
+#ifdef __SSE2__
+static inline void
+see_kinds(const char *s, uint64 *words, uint64 *spaces)
+{
+	*words = *spaces = 0;
+	for (int i = 0; i < 64; i += 16)
+	{
+		__m128i		bytes = _mm_loadu_si128((const __m128i *) (s + i));
+		__m128i		lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+		/* what is less than others is so with a sign: so ranges are put at the least number */
+		__m128i		letter = _mm_cmplt_epi8(_mm_add_epi8(lower, _mm_set1_epi8((char) (0x80 - 'a'))),
+											_mm_set1_epi8((char) (0x80 + 26)));
+		__m128i		digit = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8((char) (0x80 - '0'))),
+										   _mm_set1_epi8((char) (0x80 + 10)));
+		__m128i		line = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_'));
+		__m128i		space = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')),
+										 _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
+
+		*words |= (uint64) _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), line)) << i;
+		*spaces |= (uint64) _mm_movemask_epi8(space) << i;
+	}
+}
+#else
+static inline void
+see_kinds(const char *s, uint64 *words, uint64 *spaces)
+{
+	*words = *spaces = 0;
+	for (int i = 0; i < 64; i++)
+	{
+		uint32		kind = consent_byte_kind(s[i]);
+
+		*words |= (uint64) ((kind & CONSENT_BYTES_WORD) != 0) << i;
+		*spaces |= (uint64) (kind == CONSENT_BYTES_SPACE) << i;
+	}
+}
+#endif
+
 /* The places, from "from" up to "to", at which something starts. */
 static int
 gather_starts(const char *text, int from, int to, int *place)
 {
-	static uint8 kind[256];		/* 1: of words, 2: of nothing else */
-	uint8		before;
+	bool		in_word = from > 0 && is_word(text[from - 1]);
 	int			n = 0;
 
-	if (kind['a'] == 0)
+	for (int at = from; at < to; at += 64)
 	{
-		for (int c = 0; c < 256; c++)
-			kind[c] = is_word(c) ? 1 : consent_byte_kind(c) == CONSENT_BYTES_SPACE ? 0 : 2;
-	}
-	before = from > 0 ? kind[(unsigned char) text[from - 1]] : 0;
-	for (int at = from; at < to; at++)
-	{
-		uint8		here = kind[(unsigned char) text[at]];
+		const char *bytes = text + at;
+		char		last[64];
+		uint64		words;
+		uint64		spaces;
+		uint64		starts;
 
-		place[n] = at;
-		n += ((here & ~before) | here >> 1) & 1;
-		before = here;
+		if (to - at < 64)
+		{
+			memset(last, ' ', sizeof(last));
+			bytes = memcpy(last, bytes, to - at);
+		}
+		see_kinds(bytes, &words, &spaces);
+		starts = (words & ~(words << 1 | in_word)) | ~(words | spaces);
+		in_word = words >> 63;
+		for (; starts; starts &= starts - 1)
+			place[n++] = at + pg_rightmost_one_pos64(starts);
 	}
 	return n;
 }
 
 static int
-gather_pairs(const uint8 *pairs, const char *text, int from, int to, int *place)
+gather_pairs(const uint64 *pairs, const char *text, int from, int to, int *place)
 {
 	int			n = 0;
 
 	for (int at = from; at < to; at++)
 	{
+		uint32		pair = pair_of(text + at);
+
 		place[n] = at;
-		n += is_marked(pairs, (unsigned char) text[at] << 8 | (unsigned char) text[at + 1]);
+		n += is_marked(pairs[pair / 64], pair);
 	}
 	return n;
 }
 
-/* Look at the places for literals of a width. */
-static inline void
-look(const ConsentPrefilter *f, Where where, int width, const char *text, int len,
+/* Look at the places for literals of all widths. */
+static pg_attribute_always_inline void
+look(const ConsentPrefilter *f, Where where, const char *text, int len,
 	 const int *place, int n, PrefilterHits *hits)
 {
-	const uint8 *map = (const uint8 *) f + f->map;
+	const uint64 *map = (const uint64 *) ((const char *) f + f->map);
 	uint32		shift = f->map_shift;
-	int			likely[BLOCK];
-	int			nlikely = 0;
+	int			likely[WIDTHS][BLOCK];
+	Size		n0 = 0;
+	Size		n1 = 0;
+	Size		n2 = 0;
+	Size		n3 = 0;
 
-	while (n > 0 && place[n - 1] + width > len)
-		n--;
 	for (int i = 0; i < n; i++)
 	{
-		likely[nlikely] = place[i];
-		nlikely += is_marked(map, key_of(text + place[i], width, where) >> shift);
-	}
-	for (int i = 0; i < nlikely; i++)
-		compare(f, key_of(text + likely[i], width, where), text, len, likely[i], hits);
-}
+		uint64		eight = eight_bytes(text, len, place[i]);
+		uint32		k0 = key_of(eight, widths[0], where);
+		uint32		k1 = key_of(eight, widths[1], where);
+		uint32		k2 = key_of(eight, widths[2], where);
+		uint32		k3 = key_of(eight, widths[3], where);
 
-static inline void
-look_at(const ConsentPrefilter *f, Where where, const char *text, int len,
-		const int *place, int n, PrefilterHits *hits)
-{
-	if (f->widths[where] & 1)
-		look(f, where, widths[0], text, len, place, n, hits);
-	if (f->widths[where] & 2)
-		look(f, where, widths[1], text, len, place, n, hits);
-	if (f->widths[where] & 4)
-		look(f, where, widths[2], text, len, place, n, hits);
-	if (f->widths[where] & 8)
-		look(f, where, widths[3], text, len, place, n, hits);
+		likely[0][n0] = likely[1][n1] = likely[2][n2] = likely[3][n3] = place[i];
+		n0 += is_marked(map[k0 >> shift], k0);
+		n1 += is_marked(map[k1 >> shift], k1);
+		n2 += is_marked(map[k2 >> shift], k2);
+		n3 += is_marked(map[k3 >> shift], k3);
+	}
+	look_closer(f, widths[0], where, text, len, likely[0], n0, hits);
+	look_closer(f, widths[1], where, text, len, likely[1], n1, hits);
+	look_closer(f, widths[2], where, text, len, likely[2], n2, hits);
+	look_closer(f, widths[3], where, text, len, likely[3], n3, hits);
 }
 
 void
@@ -617,9 +686,8 @@ consent_prefilter_scan(const ConsentPrefilter *f, const char *text, int len,
 		int			to = Min(len, from + BLOCK);
 		int			place[BLOCK];
 
-		look_at(f, AT_STARTS, text, len, place, gather_starts(text, from, to, place), hits);
-		if (f->widths[AT_PAIRS])
-			look_at(f, AT_PAIRS, text, len, place,
-					gather_pairs(f->pairs, text, from, to, place), hits);
+		look(f, AT_STARTS, text, len, place, gather_starts(text, from, to, place), hits);
+		if (f->nwanted[AT_PAIRS] > 0)
+			look(f, AT_PAIRS, text, len, place, gather_pairs(f->pairs, text, from, to, place), hits);
 	}
 }

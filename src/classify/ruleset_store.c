@@ -32,7 +32,7 @@
 #include "classify/rows.h"
 #include "classify/ruleset.h"
 
-#define IMAGE_VERSION	3		/* of the layout, together with the sizes */
+#define IMAGE_VERSION	4		/* of the layout, together with the sizes */
 #define PIECE			8000	/* bytes of it in a row */
 
 #define Anum_ruleset_n		1
