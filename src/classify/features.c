@@ -75,10 +75,19 @@ is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char) c >= 0x80;
 }
 
-static inline unsigned char
-lower(char c)
+/* As what a letter or digit is read: in lower case, any digit as '#'; 0: it is neither. */
+static unsigned char read_as[256];
+
+static void
+prepare_letters(void)
 {
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : (unsigned char) c;
+	for (int c = 0; c < 256; c++)
+	{
+		if (is_digit((char) c))
+			read_as[c] = '#';
+		else if (is_letter((char) c))
+			read_as[c] = (unsigned char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+	}
 }
 
 /* What stands at "at", or 0 at the end. */
@@ -222,8 +231,8 @@ read_number(const char *text, int len, int at, Token *token)
 	if (is_letter(peek(text, len, at)))
 	{
 		token->hash = hash_byte(HASH_START, '#');
-		for (; is_letter(peek(text, len, at)) || is_digit(peek(text, len, at)); at++)
-			token->hash = hash_byte(token->hash, is_digit(text[at]) ? '#' : lower(text[at]));
+		for (; read_as[(unsigned char) peek(text, len, at)]; at++)
+			token->hash = hash_byte(token->hash, read_as[(unsigned char) text[at]]);
 		return at;
 	}
 	token->hash = hash_kind(time ? "time" : digits == 1 ? "one digit" :
@@ -260,24 +269,26 @@ static int
 read_word(const char *text, int len, int at, Token *token)
 {
 	uint32_t	hash = HASH_START;
-	unsigned char last[SUFFIX_LETTERS] = {0};
+	uint32_t	last = 0;		/* letters, a byte each */
 	int			letters = 0;
 	bool		address = false;
 
-	for (; at < len; at++)
+	for (;; at++)
 	{
-		char		c = text[at];
+		const char *s = text + at;
+		unsigned char letter;
 
-		if (is_letter(c) || is_digit(c))
+		for (; s < text + len && (letter = read_as[(unsigned char) *s]) != 0; s++)
 		{
-			unsigned char l = is_digit(c) ? '#' : lower(c);
-
-			hash = hash_byte(hash, l);
+			hash = hash_byte(hash, letter);
 			if (++letters == STEM_LETTERS)
 				token->stem = hash_byte(hash, '*');
-			last[letters % SUFFIX_LETTERS] = l;
+			last = last << 8 | letter;
 		}
-		else if (c == '\'' && is_letter(peek(text, len, at + 1)))
+		at = (int) (s - text);
+		if (at == len)
+			break;
+		if (text[at] == '\'' && is_letter(peek(text, len, at + 1)))
 			continue;			/* don't is dont */
 		else if (joins_address(text, len, at, address))
 			address = true;
@@ -296,8 +307,8 @@ read_word(const char *text, int len, int at, Token *token)
 	if (letters >= STEM_LETTERS)
 	{
 		token->suffix = hash_byte(HASH_START, '-');
-		for (int i = 1; i <= SUFFIX_LETTERS; i++)
-			token->suffix = hash_byte(token->suffix, last[(letters + i) % SUFFIX_LETTERS]);
+		for (int i = SUFFIX_LETTERS - 1; i >= 0; i--)
+			token->suffix = hash_byte(token->suffix, (unsigned char) (last >> (8 * i)));
 	}
 	return at;
 }
@@ -356,12 +367,16 @@ int
 consent_features(const char *text, int len, ConsentFeature *feature)
 {
 	Token		token[FEATURE_MAX_TOKENS];
-	int			ntokens = read_tokens(text, len, token);
+	int			ntokens;
 	int			n = 0;
 	uint32_t	before = hash_kind("begin");
 	uint32_t	twice_before = before;
 	int			before_start = 0;
 	int			twice_before_start = 0;
+
+	if (read_as['a'] == 0)
+		prepare_letters();
+	ntokens = read_tokens(text, len, token);
 
 	/* One multiplier for each sort of feature keeps the sorts apart. */
 #define PUT(h, from, to) \

@@ -126,19 +126,25 @@ consent_language(const ConsentText *const *parts)
 			Word		word;
 			int			language;
 
-			while ((*s >= 'a' && *s <= 'z') || *s == '\'' || IS_HIGHBIT_SET(*s))
+			for (;; s++)
 			{
-				if (((unsigned char) *s & 0xC0) != 0x80)
+				if (*s >= 'a' && *s <= 'z')
 					letters++;
-				if ((unsigned char) *s >= 0xCC && (unsigned char) *s < 0xE2)
-					strange++;
-				if (*s != '\'' && len <= LONGEST_WORD)
+				else if (*s == '\'')
 				{
-					if (len < LONGEST_WORD)
-						letters_read[len] = *s;
-					len++;
+					letters++;
+					continue;
 				}
-				s++;
+				else if (IS_HIGHBIT_SET(*s))
+				{
+					letters += ((unsigned char) *s & 0xC0) != 0x80;
+					strange += (unsigned char) *s >= 0xCC && (unsigned char) *s < 0xE2;
+				}
+				else
+					break;
+				if (len < LONGEST_WORD)
+					letters_read[len] = *s;
+				len++;
 			}
 			if (len == 0)
 			{

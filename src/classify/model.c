@@ -252,76 +252,32 @@ add_up(ConsentPassage *p)
 		p->sum[MODEL_LANE(REACH_OWN, t)] += others[t];
 }
 
-/*
- * The log-odds that a sum over n features is worth.  The division is one of
- * 64 bits because the shift of a negative number is not the same everywhere.
- */
-static int32
-worth(ModelReach reach, int trait, int32 sum, int n)
+/* What the mean of n features is multiplied with. */
+static inline int32
+mean_root(ModelReach reach, int n)
 {
-	int64		odds = (int64) sum * model->header.scale[reach][trait] *
-		inverse_root(n + (reach == REACH_OWN ? FEATURE_PRIOR : CONTEXT_PRIOR));
+	return inverse_root(n + (reach == REACH_OWN ? FEATURE_PRIOR : CONTEXT_PRIOR));
+}
+
+/*
+ * The log-odds that a sum over features is worth, given their mean_root().  The
+ * division is one of 64 bits because the shift of a negative number is not the
+ * same everywhere.
+ */
+static inline int32
+worth(ModelReach reach, int trait, int32 sum, int32 root)
+{
+	int64		odds = (int64) sum * model->header.scale[reach][trait] * root;
 
 	return (int32) (odds / (INT64CONST(1) << (16 + MODEL_SCALE_BITS)));
 }
 
-/* Raises each axis to what a part of the message says of it. */
 static void
-judge_part(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis)
-{
-	int32		number[OVERVIEW_NUMBERS];
-
-	consent_overview(passage, n, rules, number);
-	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
-		number[i] -= model->header.usual[i];
-	for (int a = 0; a < CONSENT_NAXES; a++)
-	{
-		const int32 *weight = model->header.axis[a];
-		int64		sum = 0;
-
-		for (int i = 0; i < OVERVIEW_NUMBERS; i++)
-		{
-			int64		pairs = 0;
-
-			if (overview_pairs(a))
-			{
-				for (int k = 0; k <= i; k++)
-					pairs += (int64) weight[overview_pair(i, k)] * number[k];
-			}
-			sum += (weight[i] + pairs / 1000) * number[i];
-		}
-		axis[a] = Max(axis[a], (int32) (sum / 1000000) + weight[OVERVIEW_FEATURES]);
-	}
-}
-
-/*
- * A long message is judged in parts, because the model has learned from messages
- * of which hardly one in fifty is longer than a part.
- */
-static void
-judge_message(const ConsentPassage *passage, int n, const int32 *rules, int32 *axis)
-{
-	int			nparts = Max((n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST, 1);
-
-	for (int a = 0; a < CONSENT_NAXES; a++)
-		axis[a] = PG_INT32_MIN;
-	for (int i = 0; i < nparts; i++)
-	{
-		int			from = (int) ((int64) n * i / nparts);
-		int			to = (int) ((int64) n * (i + 1) / nparts);
-
-		judge_part(passage + from, to - from, rules, axis);
-	}
-}
-
-void
-consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int32_t *axis)
+judge_sentences(ConsentPassage *passage, int n)
 {
 	int32		all[MODEL_LANES] = {0};
 	int			words = 0;
 
-	if (model == NULL)
-		load();
 	for (int i = 0; i < n; i++)
 	{
 		add_up(&passage[i]);
@@ -334,26 +290,87 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int32_
 		ConsentPassage *p = &passage[i];
 		int			place[FEATURE_PLACE_MAX];
 		int			nplaces = consent_places(p->in_subject, i, n, p->words, place);
+		int32		own = mean_root(REACH_OWN, p->features);
+		int32		rest = mean_root(REACH_REST, words - p->words);
+		int32		before = i > 0 ? mean_root(REACH_NEAR, p[-1].words) : 0;
+		int32		behind = i + 1 < n ? mean_root(REACH_NEAR, p[1].words) : 0;
 
 		for (int t = 0; t < CONSENT_NTRAITS; t++)
 		{
-			int			rest = MODEL_LANE(REACH_REST, t);
 			int			near = MODEL_LANE(REACH_NEAR, t);
-			int32		odds = model->header.bias[t] +
-				worth(REACH_OWN, t, p->sum[t], p->features);
+			int			far = MODEL_LANE(REACH_REST, t);
+			int32		odds = model->header.bias[t] + worth(REACH_OWN, t, p->sum[t], own);
 
 			for (int k = 0; k < nplaces; k++)
 				odds += model->header.place[place[k]][t];
 			if (n > 1)
-				odds += worth(REACH_REST, t, all[rest] - p->sum[rest], words - p->words);
+				odds += worth(REACH_REST, t, all[far] - p->sum[far], rest);
 			if (i > 0)
-				odds += worth(REACH_NEAR, t, p[-1].sum[near], p[-1].words);
+				odds += worth(REACH_NEAR, t, p[-1].sum[near], before);
 			if (i + 1 < n)
-				odds += worth(REACH_NEAR, t, p[1].sum[near], p[1].words);
+				odds += worth(REACH_NEAR, t, p[1].sum[near], behind);
 			p->odds[t] = odds;
 		}
 	}
-	judge_message(passage, n, rules, axis);
+}
+
+/*
+ * A long message is judged in parts, because the model has learned from messages
+ * of which hardly one in fifty is longer than a part.
+ */
+ConsentOverview *
+consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *nparts)
+{
+	ConsentOverview *part;
+
+	if (model == NULL)
+		load();
+	judge_sentences(passage, n);
+	*nparts = Max((n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST, 1);
+	part = palloc(*nparts * sizeof(ConsentOverview));
+	for (int i = 0; i < *nparts; i++)
+	{
+		int			from = (int) ((int64) n * i / *nparts);
+		int			to = (int) ((int64) n * (i + 1) / *nparts);
+		int32		number[OVERVIEW_NUMBERS];
+
+		consent_overview(passage + from, to - from, rules, number);
+		for (int k = 0; k < OVERVIEW_NUMBERS; k++)
+			part[i].number[k] = number[k] - model->header.usual[k];
+	}
+	return part;
+}
+
+static inline int64
+sum_of_products(const int32 *weight, const int64 *number, int n)
+{
+	int64		sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += weight[i] * number[i];
+	return sum;
+}
+
+int32_t
+consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
+{
+	const int32 *weight = model->header.axis[axis];
+	int32		most = PG_INT32_MIN;
+
+	for (int p = 0; p < nparts; p++)
+	{
+		const int64 *number = part[p].number;
+		int64		sum = 0;
+
+		if (overview_pairs(axis))
+		{
+			for (int i = 0; i < OVERVIEW_NUMBERS; i++)
+				sum += sum_of_products(&weight[overview_pair(i, 0)], number, i + 1) / 1000 * number[i];
+		}
+		sum += sum_of_products(weight, number, OVERVIEW_NUMBERS);
+		most = Max(most, (int32) (sum / 1000000) + weight[OVERVIEW_FEATURES]);
+	}
+	return most;
 }
 
 int

@@ -182,12 +182,22 @@ typedef struct ConsentPassage
 extern void consent_overview(const ConsentPassage *passage, int n,
 							 const int32_t *rules, int32_t *number);
 
+/* The numbers of a message, or of a part of a long one, less what is usual. */
+typedef struct ConsentOverview
+{
+	int64_t		number[OVERVIEW_NUMBERS];
+} ConsentOverview;
+
 /*
- * Judges the sentences of a message, subject first, and the message: the
- * log-odds of each axis, given what the rules that speak for it weigh.
+ * Judges the sentences of a message, subject first, and looks over the message,
+ * given what the rules that speak for each axis weigh.  The result is allocated
+ * in the current context.
  */
-extern void consent_model_judge(ConsentPassage *passage, int n,
-								const int32_t *rules, int32_t *axis);
+extern ConsentOverview *consent_model_judge(ConsentPassage *passage, int n,
+											const int32_t *rules, int *nparts);
+
+/* The log-odds of an axis: of the part that says most of it. */
+extern int32_t consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis);
 
 /* How many words the text has, and how many of them the model has learned. */
 extern int	consent_model_knows(const char *text, int len, int *known);

@@ -91,7 +91,8 @@ typedef struct Message
 	Place	   *place;			/* of each */
 	int32		rules[CONSENT_NAXES];	/* what they weigh in all */
 	int32		own[CONSENT_NAXES]; /* of that, what users' rules do */
-	int32		odds[CONSENT_NAXES];
+	ConsentOverview *part;
+	int			nparts;
 } Message;
 
 /*
@@ -427,7 +428,8 @@ static int
 weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
 {
 	int			rules = m->rules[a];
-	int			target = Max(exponential(m->odds[a]), m->own[a]);
+	int			odds = exponential(consent_model_axis(m->part, m->nparts, a));
+	int			target = Max(odds, m->own[a]);
 
 	if ((rules >= ONE) == (target >= ONE) && abs(target - rules) < SMALLEST)
 		return rules;
@@ -464,7 +466,7 @@ consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *fo
 		return;
 	credit_rules(found, &m);
 	found->empty |= only_labels(&m);
-	consent_model_judge(m.passage, m.n, m.rules, m.odds);
+	m.part = consent_model_judge(m.passage, m.n, m.rules, &m.nparts);
 
 	promotes = weigh_axis(&m, AXIS_PROMOTES, explain, found) >= ONE;
 	(void) weigh_axis(&m, AXIS_ASKS, explain, found);
@@ -473,6 +475,7 @@ consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *fo
 		(void) weigh_axis(&m, AXIS_GATHERS, explain, found);
 	else if (promotes)
 		(void) weigh_axis(&m, AXIS_SERVES, explain, found);
+	pfree(m.part);
 	pfree(m.passage);
 	pfree(m.place);
 }

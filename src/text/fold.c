@@ -530,6 +530,23 @@ put_ascii(TextFold *fold, const char *s, int len, int32 start)
 	}
 }
 
+/* Where the next character beyond ASCII is, or the end. */
+static int
+end_of_ascii(const char *s, int len, int at)
+{
+	uint64		eight;
+
+	for (; at + 8 <= len; at += 8)
+	{
+		memcpy(&eight, s + at, 8);
+		if (eight & UINT64CONST(0x8080808080808080))
+			break;
+	}
+	while (at < len && !IS_HIGHBIT_SET(s[at]))
+		at++;
+	return at;
+}
+
 void
 consent_fold_put_plain(TextFold *fold, const char *s, int len, int32 chars)
 {
@@ -540,8 +557,7 @@ consent_fold_put_plain(TextFold *fold, const char *s, int len, int32 chars)
 		int			from = at;
 		int			n;
 
-		while (at < len && !IS_HIGHBIT_SET(s[at]))
-			at++;
+		at = end_of_ascii(s, len, at);
 		/* the last one waits for marks that may follow it */
 		n = at - from - (at < len ? 1 : 0);
 		if (n > 0 && fold->ngarbled == 0 && !fold->reversing)

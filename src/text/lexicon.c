@@ -67,14 +67,42 @@ static uint8 slot_len[SLOTS];
 static uint8 slot_kind[SLOTS];
 static bool prepared = false;
 
+/* FNV-1a; a word's slot is told by what this makes of all of its letters. */
+#define HASH_START	2166136261u
+
+static inline uint32
+hash_letter(uint32 hash, char letter)
+{
+	return (hash ^ (unsigned char) letter) * 16777619u;
+}
+
+static inline uint32
+slot_of(uint32 hash)
+{
+	return (hash ^ (hash >> 15)) % SLOTS;
+}
+
 static uint32
 hash_word(const char *word, int len)
 {
-	uint32		h = 2166136261u;
+	uint32		hash = HASH_START;
 
 	for (int i = 0; i < len; i++)
-		h = (h ^ (unsigned char) word[i]) * 16777619u;
-	return h ^ (h >> 15);
+		hash = hash_letter(hash, word[i]);
+	return hash;
+}
+
+static WordKind
+find(const char *word, int len, uint32 hash)
+{
+	for (uint32 i = slot_of(hash); slot_start[i]; i = (i + 1) % SLOTS)
+	{
+		const char *list = slot_kind[i] == WORD_TRADE ? trade_words : plain_words;
+
+		if (slot_len[i] == len && memcmp(list + slot_start[i] - 1, word, len) == 0)
+			return (WordKind) slot_kind[i];
+	}
+	return WORD_NONE;
 }
 
 static void
@@ -84,9 +112,11 @@ add_words(const char *list, WordKind kind)
 	{
 		int			len = (int) strcspn(s, " ");
 
-		if (consent_lexicon_find(s, len) == WORD_NONE)
+		uint32		hash = hash_word(s, len);
+
+		if (find(s, len, hash) == WORD_NONE)
 		{
-			uint32		i = hash_word(s, len) % SLOTS;
+			uint32		i = slot_of(hash);
 
 			while (slot_start[i])
 				i = (i + 1) % SLOTS;
@@ -98,27 +128,21 @@ add_words(const char *list, WordKind kind)
 	}
 }
 
+static inline void
+prepare(void)
+{
+	if (prepared)
+		return;
+	prepared = true;
+	add_words(trade_words, WORD_TRADE);
+	add_words(plain_words, WORD_PLAIN);
+}
+
 WordKind
 consent_lexicon_find(const char *word, int len)
 {
-	uint32		i;
-
-	if (!prepared)
-	{
-		prepared = true;
-		add_words(trade_words, WORD_TRADE);
-		add_words(plain_words, WORD_PLAIN);
-	}
-	if (len > WORD_MAX)
-		return WORD_NONE;
-	for (i = hash_word(word, len) % SLOTS; slot_start[i]; i = (i + 1) % SLOTS)
-	{
-		const char *list = slot_kind[i] == WORD_TRADE ? trade_words : plain_words;
-
-		if (slot_len[i] == len && memcmp(list + slot_start[i] - 1, word, len) == 0)
-			return (WordKind) slot_kind[i];
-	}
-	return WORD_NONE;
+	prepare();
+	return len > WORD_MAX ? WORD_NONE : find(word, len, hash_word(word, len));
 }
 
 int
@@ -133,14 +157,20 @@ consent_lexicon_split(const char *s, int len, int min_part, int *ends, int max)
 
 	if (len > SPLIT_MAX)
 		return 0;
+	prepare();
 	for (int from = 0; from < len; from++)
 	{
+		uint32		hash = HASH_START;
+
 		if (from > 0 && words[from] == 0)
 			continue;
-		for (int part = min_part; part <= WORD_MAX && from + part <= len; part++)
+		for (int part = 1; part <= WORD_MAX && from + part <= len; part++)
 		{
-			WordKind	kind = consent_lexicon_find(s + from, part);
+			WordKind	kind;
 			int			to = from + part;
+
+			hash = hash_letter(hash, s[to - 1]);
+			kind = part < min_part ? WORD_NONE : find(s + from, part, hash);
 
 			/* the fewest words, of which one of the trade */
 			if (kind == WORD_NONE)

@@ -492,7 +492,8 @@ see_digits(Respell *r, int from, int to)
 
 	for (int i = 0; i < lengthof(short_spellings); i++)
 	{
-		if (strlen(short_spellings[i][0]) == n && memcmp(short_spellings[i][0], s, n) == 0)
+		if (short_spellings[i][0][0] == s[0] && strlen(short_spellings[i][0]) == n &&
+			memcmp(short_spellings[i][0], s, n) == 0)
 		{
 			replace_with(r, from, to, short_spellings[i][1]);
 			return;
@@ -582,7 +583,8 @@ number_word(const char *s, int n)
 {
 	for (int i = 0; i < lengthof(number_words); i++)
 	{
-		if (strlen(number_words[i][0]) == n && memcmp(number_words[i][0], s, n) == 0)
+		if (number_words[i][0][0] == s[0] && strlen(number_words[i][0]) == n &&
+			memcmp(number_words[i][0], s, n) == 0)
 			return number_words[i][1];
 	}
 	return NULL;
@@ -811,7 +813,7 @@ see_word(Respell *r, int from, int to)
 			}
 			break;
 		case 4:
-			if (strncmp(s, "half-price", 10) == 0)
+			if (s[0] == 'h' && strncmp(s, "half-price", 10) == 0)
 			{
 				replace_with(r, to, to + 1, " ");
 				return to + 1;
@@ -898,6 +900,7 @@ consent_text_respell(ConsentText *text)
 		int			from = at;
 		int			flags = 0;
 		bool		repeats = false;
+		const char *start;
 		unsigned char c;
 
 		/* what is between the words */
@@ -925,13 +928,20 @@ consent_text_respell(ConsentText *text)
 				continue;
 			}
 		}
-		while (at < text->len && class_of[c = (unsigned char) text->data[at]] != 0)
+		start = text->data + from;
+		for (const char *s = start;; s++)
 		{
-			if (class_of[c] == HIGH && sign_length(text, at) > 0)
+			int			class = class_of[(unsigned char) *s];
+
+			/* the NUL byte at the end has none */
+			if (class == 0 || (class == HIGH && sign_length(text, (int) (s - text->data)) > 0))
+			{
+				at = (int) (s - text->data);
 				break;
-			flags |= class_of[c];
-			repeats |= at - from >= 2 && c == text->data[at - 1] && c == text->data[at - 2];
-			at++;
+			}
+			flags |= class;
+			if (s - start >= 2 && *s == s[-1] && *s == s[-2])
+				repeats = true;
 		}
 		/* a single letter or digit may begin a word that is spelled out */
 		if (at - from == 1 && flags != HIGH && from >= r.tried && from < addresses && is_single(text, at + 1))

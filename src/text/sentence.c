@@ -37,10 +37,26 @@ is_abbreviation(const ConsentText *text, int from, int at)
 		return true;
 	for (const char *const *a = abbreviations; *a; a++)
 	{
-		if (strlen(*a) == at - start && memcmp(*a, text->data + start, at - start) == 0)
+		if (**a == text->data[start] && strlen(*a) == at - start &&
+			memcmp(*a, text->data + start, at - start) == 0)
 			return true;
 	}
 	return false;
+}
+
+static inline bool
+may_end(char c)
+{
+	switch (c)
+	{
+		case '.':
+		case '!':
+		case '?':
+		case '\n':
+			return true;
+		default:
+			return false;
+	}
 }
 
 /* Links and images are within the text around them. */
@@ -122,10 +138,16 @@ consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
 		}
 		while (next < nlines && line[next] <= from)
 			next++;
+		stop = next < nlines ? Min(limit, line[next]) : limit;
 		while (end < limit && text->data[end] != '\n')
 		{
-			char		c = text->data[end++];
+			char		c;
 
+			while (end < stop - 1 && !may_end(text->data[end]))
+				end++;
+			if (text->data[end] == '\n')
+				break;
+			c = text->data[end++];
 			if (next < nlines && end == line[next])
 				break;
 			if ((c == '.' || c == '!' || c == '?') &&
