@@ -227,6 +227,9 @@ read_piece(HeapTuple row, void *arg)
 	}
 	memcpy(to->base + at, VARDATA(&from->piece), len);
 	to->size += len;
+	/* it tells how much there is: there is room for what of other versions nobody has vacuumed, too */
+	if (from->n == 0 && len >= sizeof(Image))
+		populate(to->base, Min(((Image *) to->base)->size, to->capacity));
 }
 
 char *
@@ -238,7 +241,6 @@ consent_ruleset_fetch(uint64 stamp, Size *size)
 	consent_rows_open("ruleset", &rows);
 	pieces.capacity = (Size) rows.nblocks * PIECE;
 	pieces.base = MemoryContextAllocHuge(CurrentMemoryContext, Max(pieces.capacity, 1));
-	populate(pieces.base, pieces.capacity);
 	consent_rows_read(&rows, read_piece, &pieces);
 	consent_rows_close(&rows);
 
