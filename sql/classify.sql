@@ -74,7 +74,8 @@ SELECT * FROM consent.try_rule('needle', repeat('é', 4096) || ' needle ' || rep
 SELECT p, consent.pattern_literals(p) FROM unnest(ARRAY[
   '\bsale\b', '(?:big|huge) sav(?:e|ings?)', '£ ?\d+', '\d{1,2} ?%', 'sa(?=le)', '(?<=x)y+offer', 'of{2}er', 'h[ae]llo',
   '(?:deal|offer)?s ends', 'a.*zebra', 'ZEBRA', 'Straße', 'zebra|\d', '[^a]', '(?i)zebra', '(zebra)\1', '(?P<n>quiz)*x', 'é{2}|ü', 'zeb\x{72}a\.',
-  'quiz(?#c)', '(?:zebra){0}x', '[]z]ebra', '(?>jinx|juke)+', '(*UCP)zebra', '\Qzebra\E', 'e']) AS p;
+  'quiz(?#c)', '(?:zebra){0}x', '[]z]ebra', '(?>jinx|juke)+', '(*UCP)zebra', '\Qzebra\E', 'e',
+  '(?:deal|offer).*(?:closes|quickly)', '(?:parcel|letter).*is on it']) AS p;
 
 -- Where a rule may speak.
 CREATE FUNCTION pg_temp.quux(part text) RETURNS TABLE (excerpt text) LANGUAGE plpgsql AS $$

@@ -7,7 +7,8 @@
  * strings it can match ("exact": few and short), or a set of strings one of
  * which it must contain, or nothing; and how many characters it can be wide.
  * Strings that follow each other are joined, "(?:big|huge) sav" + "ings?"
- * being four strings; of the sets so found, the rarest in messages is taken.
+ * being four strings; of the sets so found, the rarest in messages is taken, or
+ * one that is nearer to where a match begins.
  * Where a string stands tells which bytes can be beside it: behind "from " in
  * "from \d" is a digit, and before and behind "off" in "\boff\b" no letter.
  *
@@ -396,24 +397,30 @@ without_longer(const Strings *set)
 }
 
 /*
- * What it costs to look for these: how often they turn up and, unless only that
- * counts, how many places there are then at which a match may begin.
+ * What it costs to look for these: how often they turn up and, if places_count,
+ * how many places there are then at which a match may begin.
  */
 static double
 cost(const Strings *set, ConsentReach before, bool places_count)
 {
-	double		sum = 0;
+	double		often = 0;
+	double		tried = 0;
 
-	for (int i = 0; places_count && i < set->n; i++)
+	for (int i = 0; i < set->n; i++)
 	{
 		const ConsentLiteral *s = &set->s[i];
 		ConsentReach reach = add_reach(s->before, before);
 		double		places = Min(reach.chars, FAR_PLACES);
+		double		f;
 
+		if (s->len == 0)
+			return HUGE_VAL;
+		f = ldexp(1, -consent_literal_rarity(s->bytes, s->len));
 		places = Min(places, (reach.spaces + 1.0) * WORD_PLACES) - reach.least;
-		sum += ldexp(Max(places, 0) / PLACES_COST, -consent_literal_rarity(s->bytes, s->len));
+		often += f;
+		tried += f * Max(places, 0) / PLACES_COST;
 	}
-	return sum + frequency(set);
+	return often >= 1 ? HUGE_VAL : often + (places_count ? tried : 0);
 }
 
 /*
@@ -424,12 +431,9 @@ static void
 consider(Sequence *seq, const Strings *all, const Part *before, bool boundary)
 {
 	Strings		set = without_longer(all);
-	double		c;
+	double		c = cost(&set, before->reach, seq->places_count);
 
-	if (frequency(&set) >= 1 || set.n > REQUIRED_MAX)
-		return;
-	c = cost(&set, before->reach, seq->places_count);
-	if (c >= seq->best)
+	if (c >= seq->best || set.n > REQUIRED_MAX)
 		return;
 	seq->best = c;
 	seq->so_far.required = true;
