@@ -44,6 +44,14 @@ SELECT s.shape, consent.count(s.a), (SELECT count(*) FROM generate_series(0, 400
 DROP TABLE audience_shape;
 SELECT bool_and(a::text::consent.audience = a) AS round_trip FROM audience_many;
 
+-- At the limits of the stored form: four parts with ranges among them, a part of 4,096 members, the last number there is.
+CREATE TEMP TABLE audience_limit AS
+SELECT consent.audience_of(n) FILTER (WHERE n % 3 = 1 OR n >= 196608) AS four, consent.audience_of(n) FILTER (WHERE n % 2 = 0 AND n < 8192) AS most FROM generate_series(0::bigint, 262143) n;
+SELECT count(*) FILTER (WHERE (n <@ four) <> (n % 3 = 1 OR n >= 196608)) AS four_wrong, count(*) FILTER (WHERE (n <@ most) <> (n % 2 = 0 AND n < 8192)) AS most_wrong
+  FROM audience_limit, generate_series(0::bigint, 262143, 7) n;
+SELECT n, n <@ '{0,4294967295}'::consent.audience AS member FROM unnest('{-4294967296,-1,0,4294967295,4294967296}'::bigint[]) n;
+SELECT consent.audience_of(-1);
+
 -- The contacts that permitted() returns.
 INSERT INTO consent.organisation (name) VALUES ('aud acme');
 SELECT count(consent.give((n || '@aud.example')::consent.contact, '{email}', 'aud acme', method => 'ticked_box', wording => 'Offers'))
