@@ -134,7 +134,7 @@ overview_pair(int one, int other)
 static inline bool
 overview_pairs(ConsentAxis axis)
 {
-	return axis == AXIS_PROMOTES || axis == AXIS_SERVES;
+	return axis == AXIS_PROMOTES || axis == AXIS_ASKS || axis == AXIS_SERVES;
 }
 
 /*

@@ -54,8 +54,8 @@
 
 /* How loud places, the rest of the message and the next sentences are. */
 #define PLACE_VALUE		0.3f
-#define REST_VALUE		0.7f
-#define NEAR_VALUE		0.5f
+#define REST_VALUE		0.3f
+#define NEAR_VALUE		0.3f
 
 /* Which letters speak for a trait; see test/corpus/README.md. */
 static const char *const trait_labels[CONSENT_NTRAITS] = {
