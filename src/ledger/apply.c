@@ -63,10 +63,7 @@ PG_FUNCTION_INFO_V1(pg_consent_standing_eq);
 #define CONSENT_CROWD 100
 
 /* So many standings are written by one query: enough that it costs nothing to start one. */
-#define ADDRESSES_AT_ONCE 10000
-
-/* And so few that it is not tried whether they are all new. */
-#define ADDRESSES_FEW 100
+#define ADDRESSES_AT_ONCE 5000
 
 /* Columns of consent.address_standing, as standing.sql creates them. */
 enum
@@ -114,13 +111,6 @@ static const char apply_query[] =
 "ELSE (SELECT pg_catalog.array_agg(DISTINCT f) FROM pg_catalog.unnest(s.tagged OPERATOR(pg_catalog.||) excluded.tagged) f) END";
 
 static SPIPlanPtr apply_plan = NULL;
-
-/* The same where no address has a standing yet: half the work. */
-static const char apply_new_query[] =
-"INSERT INTO consent.address_standing (address, plain, tagged, standing) "
-"SELECT g.address, g.plain, g.tagged, consent.with_others(g.address, g.standing) FROM gathered g";
-
-static SPIPlanPtr apply_new_plan = NULL;
 
 /* The other contacts of a person that a "no", or a link, matters to. */
 static const char spoken_query[] =
@@ -501,69 +491,25 @@ next_gathered(Gathering *gathering, TupleTableSlot *slot, Oid contact_type, Gath
 	return more;
 }
 
+/* Write the standings of a batch of addresses. */
 static void
-run_kept(SPIPlanPtr *kept, const char *query)
+write_standings(EphemeralNamedRelation gathered, Tuplestorestate *standings, uint64 n)
 {
 	int			rc;
 
-	if (*kept == NULL)
+	gathered->reldata = standings;
+	gathered->md.enrtuples = n;
+	if (apply_plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
+		SPIPlanPtr	plan = SPI_prepare(apply_query, 0, NULL);
 
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-		*kept = plan;
+		apply_plan = plan;
 	}
-	rc = SPI_execute_plan(*kept, NULL, NULL, false, 0);
+	rc = SPI_execute_plan(apply_plan, NULL, NULL, false, 0);
 	if (rc != SPI_OK_INSERT)
 		elog(ERROR, "updating consent.address_standing failed: %s", SPI_result_code_string(rc));
-}
-
-/* Write the standings of a batch of addresses that are all new; or none, if one is not. */
-static bool
-write_new_standings(void)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool written = true;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		run_kept(&apply_new_plan, apply_new_query);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		if (geterrcode() != ERRCODE_UNIQUE_VIOLATION)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(caller);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		written = false;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	return written;
-}
-
-/*
- * Write the standings of a batch of addresses.  A load is mostly of new ones: that
- * is tried until it fails once.
- */
-static void
-write_standings(EphemeralNamedRelation gathered, Tuplestorestate *standings, uint64 n, bool *all_new)
-{
-	gathered->reldata = standings;
-	gathered->md.enrtuples = n;
-	if (n > ADDRESSES_FEW && *all_new)
-		*all_new = write_new_standings();
-	else
-		*all_new = false;
-	if (!*all_new)
-		run_kept(&apply_plan, apply_query);
 }
 
 /*
@@ -582,7 +528,6 @@ apply_gathered(Gathering *gathering)
 	ArrayBuildState *spoken = NULL;
 	MemoryContext caller;
 	bool		more = true;
-	bool		all_new = true;
 	int			rc;
 
 	ours->md.name = "gathered";
@@ -629,7 +574,7 @@ apply_gathered(Gathering *gathering)
 			n++;
 		}
 		MemoryContextSwitchTo(caller);
-		write_standings(ours, store, n, &all_new);
+		write_standings(ours, store, n);
 		tuplestore_end(store);
 		MemoryContextReset(batch);
 	}

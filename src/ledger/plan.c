@@ -6,7 +6,8 @@
  * PostgreSQL puts the body of a set-returning function in its place in FROM, and
  * nowhere else.  Most people write "IN (SELECT consent.permitted(...))", which would
  * be a loop over the function's rows, by one process, of which nothing is known.
- * So we move it to FROM, where it means the same.
+ * So we move it to FROM, where it means the same; only, a kept plan asks for leave to
+ * execute the function when it is made, as it does of any function that is inlined.
  *
  * And of a UNION ALL the planner knows no statistics, so it would take the contacts
  * for two hundred different ones, and sort out the others before it joins them.

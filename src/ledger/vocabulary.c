@@ -403,7 +403,6 @@ consent_organisation_then(int32 id, TimestampTz at)
 	return NULL;
 }
 
-/* The same, where a name that is not there is an error. */
 /* A text as a string: in the room given if it is short, else in the caller's memory. */
 const char *
 consent_word(Datum value, ConsentWord *room)
@@ -418,6 +417,7 @@ consent_word(Datum value, ConsentWord *room)
 	return room->s;
 }
 
+/* The same, where a name that is not there is an error. */
 const ConsentOrganisation *
 consent_require_organisation(const char *name)
 {
