@@ -34,8 +34,10 @@
 #define DEPTH_MAX		60		/* groups within groups */
 #define CLASS_MAX		8		/* characters of a class that are spelled out */
 #define REPEAT_MAX		4		/* repetitions that are spelled out */
-#define WIDTH_MAX		1000000
-#define LEAST_MAX		1000
+/* What reaches further is FAR, and least of all more: as literals are packed. */
+#define CHARS_MAX		(PG_UINT16_MAX - 1)
+#define SPACES_MAX		(PG_UINT8_MAX - 1)
+#define LEAST_MAX		PG_UINT8_MAX
 #define WORTHWHILE		4		/* less rare than 2^-4: not worth looking for */
 #define FAR_PLACES		1000.0	/* places before a literal, where nobody knows */
 #define WORD_PLACES		6.0		/* from a space to the next */
@@ -204,9 +206,9 @@ consent_literal_rarity(const char *bytes, int len)
  */
 
 static int
-add_bounds(int a, int b)
+add_bounds(int a, int b, int most)
 {
-	return a == CONSENT_LITERAL_FAR || b == CONSENT_LITERAL_FAR || a + b > WIDTH_MAX ?
+	return a == CONSENT_LITERAL_FAR || b == CONSENT_LITERAL_FAR || a + b > most ?
 		CONSENT_LITERAL_FAR : a + b;
 }
 
@@ -215,7 +217,7 @@ add_reach(ConsentReach a, ConsentReach b)
 {
 	return (ConsentReach) {
 		Min(a.least + b.least, LEAST_MAX),
-			add_bounds(a.chars, b.chars), add_bounds(a.spaces, b.spaces)
+			add_bounds(a.chars, b.chars, CHARS_MAX), add_bounds(a.spaces, b.spaces, SPACES_MAX)
 	};
 }
 
@@ -229,11 +231,11 @@ either(ConsentReach a, ConsentReach b)
 }
 
 static int
-times(int bound, int n)
+times(int bound, int n, int most)
 {
 	if (bound == 0 || n == 0)
 		return 0;
-	return bound == CONSENT_LITERAL_FAR || n > WIDTH_MAX / bound ?
+	return bound == CONSENT_LITERAL_FAR || n > most / bound ?
 		CONSENT_LITERAL_FAR : bound * n;
 }
 
@@ -996,8 +998,8 @@ add_repeated(Sequence *seq, Part *atom, int min, int max)
 	{
 		int			more = max == INT_MAX ? INT_MAX : max - spelled;
 
-		set_any(&rest, 0, times(atom->reach.chars, more), times(atom->reach.spaces, more));
-		rest.reach.least = Min(times(atom->reach.least, min - spelled), LEAST_MAX);
+		set_any(&rest, 0, times(atom->reach.chars, more, CHARS_MAX), times(atom->reach.spaces, more, SPACES_MAX));
+		rest.reach.least = Min(times(atom->reach.least, min - spelled, LEAST_MAX), LEAST_MAX);
 		rest.first = atom->first;
 		rest.last = atom->last;
 	}
@@ -1170,7 +1172,7 @@ consent_literals_pack(const char *pattern, const ConsentLiteral *literals, int n
 		uint32		left = pg_hton32(literal->left.known);
 		uint32		right = pg_hton32(literal->right.known);
 
-		p.least = (uint8) Min(literal->before.least, PG_UINT8_MAX);
+		p.least = (uint8) literal->before.least;
 		p.spaces = (uint8) Min(literal->before.spaces, PG_UINT8_MAX);
 		memcpy(p.chars, &chars, sizeof(chars));
 		memcpy(p.left, &left, sizeof(left));
