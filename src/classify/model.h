@@ -147,7 +147,7 @@ overview_pairs(ConsentAxis axis)
  * has MODEL_SCALE_BITS bits behind the point.  An axis's weights are
  * millionths; its bias, the last of them, is in thousandths.
  */
-#define MODEL_MAGIC			"pgconsM5"
+#define MODEL_MAGIC			"pgconsM6"
 #define MODEL_SCALE_BITS	16
 #define MODEL_ROWS_AT		12288	/* whole pages, so that a bucket is one line of cache */
 

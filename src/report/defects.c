@@ -34,6 +34,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/spccache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -77,9 +78,9 @@ typedef struct KeptResult
 } KeptResult;
 
 /*
- * After so many lookups a statement asks for so many blocks around each of its
- * lookups: they are random, but there will be some of them in most places, and one
- * by one each would wait for the disk.
+ * After so many lookups in a partition of the ledger, a process asks for so many
+ * blocks around each of its lookups: they are random, but there will be some of them
+ * in most places, and one by one each would wait for the disk.
  */
 #define LOOKUPS_FEW 1000
 #define BLOCKS_AROUND 32
@@ -314,6 +315,8 @@ ask_for_more(AskedFor *asked, MemoryContext context, Relation rel, BlockNumber b
 	BlockNumber stretch = block / BLOCKS_AROUND;
 	BlockNumber first = stretch * BLOCKS_AROUND;
 
+	if (get_tablespace_io_concurrency(rel->rd_rel->reltablespace) == 0)
+		return;					/* PrefetchBuffer() does not ask */
 	if (asked->stretches == NULL)
 	{
 		asked->nblocks = RelationGetNumberOfBlocks(rel);

@@ -124,14 +124,15 @@ query(q{INSERT INTO consent.decision_log (decided_at, relation, allowed, reason,
 is(query($stale), 0, '... not if it was used in time');
 is(query($differences), '', 'and the ledger says the same');
 
-# Where thousands are looked up, what lies around them is read too.
+# Where more than a thousand are looked up in each of the ledger's sixteen partitions, what
+# lies around them is read too.
 query(q{INSERT INTO consent.ledger (contact, kind, channels, organisation, purpose, method, wording, collected_by, named_organisations, effective_at)
-        SELECT 'many' || i || '@risk.example', 'consent', '{email}', 'acme', 'marketing', 'ticked_box', 'Offers', 'Lead Broker', '{acme}', now() - interval '300 days' FROM generate_series(1, 3000) i});
+        SELECT 'many' || i || '@risk.example', 'consent', '{email}', 'acme', 'marketing', 'ticked_box', 'Offers', 'Lead Broker', '{acme}', now() - interval '300 days' FROM generate_series(1, 30000) i});
 query(q{INSERT INTO consent.ledger (contact, kind, organisation, effective_at)
-        SELECT 'many' || i || '@risk.example', 'contacted', 'acme', now() - interval '290 days' FROM generate_series(1, 3000, 3) i});
+        SELECT 'many' || i || '@risk.example', 'contacted', 'acme', now() - interval '290 days' FROM generate_series(1, 30000, 3) i});
 my $many = q{SELECT count(*) FROM consent.at_risk WHERE defect = 'third_party_consent_stale' AND contact::text LIKE 'many%'};
-is(query($many), 2000, 'of three thousand those are stale that nobody wrote to');
-is(query("$parallel $many"), 2000, '... in parallel too');
+is(query($many), 20000, 'of thirty thousand those are stale that nobody wrote to');
+is(query("$parallel $many"), 20000, '... in parallel too');
 
 # Nothing of this was about nothing.
 for my $defect (qw(consent_unevidenced consent_preticked consent_bundled consent_silence third_party_consent_generic third_party_consent_stale consent_unconfirmed

@@ -15,13 +15,14 @@
  * The traits are learned together, each a logistic regression of that trait
  * against all the rest, one message after the other, several times over.  Each
  * weight moves by a step that shrinks the more it has been moved (AdaGrad), which
- * does better by rare words, and is ten times as fast, as LIBLINEAR.  There are
+ * does better by rare words than LIBLINEAR, and takes less time.  There are
  * no sums in it but in the order written here, and no function of the C library
  * that might be rounded differently elsewhere.
  *
  * What such fits say of sentences that they did not see (a fold is left out at
  * a time) is what the axes of the message are learned from, by LIBLINEAR: of
- * sentences it has seen a fit is too sure.
+ * sentences it has seen a fit is too sure.  That calls exp() and log(), which a C
+ * library other than glibc may round differently.
  *
  *-------------------------------------------------------------------------
  */
