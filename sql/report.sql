@@ -227,7 +227,24 @@ INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wordi
 SELECT 'back' || i || '@report.example', 'consent', '{email}', 'report json', v.method, 'Offers', '2020-01-01', v.source
   FROM (VALUES ('ticked_box', 'report: brings back', 1, 300), ('pre_ticked_box', 'report: defective', 301, 800), ('pre_ticked_box', NULL, 801, 1200), ('ticked_box', 'report: good', 1201, 1300)) AS v(method, source, a, z), generate_series(v.a, v.z) i;
 SELECT v -> 'source' AS source, v -> 'events' AS events, v -> 'defective' AS defective, v -> 'against_refusal' AS against_refusal
-  FROM consent.report_json('report json') r, jsonb_array_elements(r -> 'imports') v WHERE v ->> 'source' IS NULL OR v ->> 'source' LIKE 'report: %' ORDER BY 1;
+  FROM consent.report_json() r, jsonb_array_elements(r -> 'imports') v WHERE v ->> 'source' IS NULL OR v ->> 'source' LIKE 'report: %' ORDER BY 1;
+
+-- A report of one organisation among several has no past sends and no imports of another.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at, source)
+SELECT 'bolt' || i || '@report.example', 'consent', '{email}', 'report bolt', 'pre_ticked_box', 'Offers', '2020-01-01', 'report: list of bolt' FROM generate_series(1, 600) i;
+CREATE TABLE report_sends AS SELECT 'bolt1@report.example' AS who, timestamptz '2026-01-01' AS at, 'report bolt' AS organisation;
+SELECT consent.exposure_start('report_sends', 'who', $$'email'$$, 'at', organisation => $$'report bolt'$$, campaign => $$'campaign of bolt'$$) AS bolt,
+       consent.exposure_start('report_sends', 'who', $$'email'$$, 'at', organisation => 'organisation', campaign => $$'campaign of a column'$$) AS "column" \gset
+CALL consent.exposure_work(:bolt);
+CALL consent.exposure_work(:column);
+SELECT o AS organisation, run = :bolt AS named, r #>> '{exposure,campaigns,0,campaign}' AS campaign, r -> 'imports' = 'null' AS no_imports,
+       concat(r::text, page) LIKE '%campaign of %' AS campaign_shown, concat(r::text, page) LIKE '%list of bolt%' AS source_shown,
+       page LIKE '%no audit of this organisation alone%' AND page LIKE '%<code>organisation =&gt; &#39;&#39;&#39;' || o || '&#39;&#39;&#39;</code>%' AS says_why,
+       page LIKE '%They are not counted by organisation%' AS says_why_no_imports, (length(page) - length(replace(page, 'of all organisations', ''))) / 20 AS of_all
+  FROM (VALUES (NULL, NULL), ('report bolt', NULL), ('report json', NULL), ('report json', :bolt)) AS c(o, run),
+       LATERAL consent.report_json(o, exposure_run => run) r, LATERAL consent.report_html(r) page;
+DELETE FROM consent.exposure_run WHERE id IN (:bolt, :column);
+DROP TABLE report_sends;
 
 -- Whoever sees a part of the ledger only is told, and given no figures.
 CREATE ROLE regress_report_part IN ROLE consent_reader;

@@ -1052,7 +1052,7 @@ DECLARE
   audit bigint := exposure_run;
   past_sends jsonb;
   guards jsonb;
-  -- A row in quarantine does not say whose it was.
+  -- Rows in quarantine, imports and guards do not say whose they are.
   among_others boolean := EXISTS (SELECT FROM consent.organisation o WHERE o.name <> only_organisation);
 BEGIN
   PERFORM consent.ledger_readable();
@@ -1066,7 +1066,11 @@ BEGIN
   END IF;
   bucket := CASE WHEN until - since <= interval '45 days' THEN 'day' WHEN until - since <= interval '400 days' THEN 'week' ELSE 'month' END;
   IF audit IS NULL THEN
-    SELECT p.run INTO audit FROM consent.exposure_progress p WHERE p.finished_at IS NOT NULL ORDER BY p.run DESC LIMIT 1;
+    SELECT p.run INTO audit
+      FROM consent.exposure_progress p
+      JOIN consent.exposure_run e ON e.id = p.run
+     WHERE p.finished_at IS NOT NULL AND (NOT among_others OR e.mapping ->> 'organisation' = quote_literal(only_organisation))
+     ORDER BY p.run DESC LIMIT 1;
   END IF;
 
   -- What may not be planned in parallel keeps a whole query from it.
@@ -1195,11 +1199,11 @@ BEGIN
        AND (only_organisation IS NULL OR w.organisation = only_organisation OR w.organisation IS NULL))
 
   || (
-    SELECT jsonb_build_object('imports', COALESCE(jsonb_agg(to_jsonb(i) ORDER BY i.recorded_on DESC, i.source), '[]'))
+    SELECT jsonb_build_object('imports', CASE WHEN NOT among_others THEN COALESCE(jsonb_agg(to_jsonb(i) ORDER BY i.recorded_on DESC, i.source), '[]') END)
       FROM (SELECT a.recorded_on, a.source, a.recorded_by, a.events, a.people, a.consents, a.defective, a.unevidenced, a.time_unknown,
                    a.third_party, a.back_dated, a.against_refusal
               FROM consent.import_audit a
-             WHERE a.source IS NOT NULL AND (a.defective > 0 OR a.against_refusal > 0)
+             WHERE NOT among_others AND a.source IS NOT NULL AND (a.defective > 0 OR a.against_refusal > 0)
              ORDER BY a.against_refusal DESC, a.defective DESC LIMIT 10) i)
 
   || (
@@ -1232,6 +1236,8 @@ BEGIN
      WHERE q.decided_at >= since AND q.decided_at < until);
 END;
 $$;
+COMMENT ON FUNCTION consent.report_json(text, timestamptz, timestamptz, consent.channel[], bigint, text) IS
+  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the latest finished exposure audit (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
 
 CREATE FUNCTION consent.report_action(action text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1386,6 +1392,7 @@ DECLARE
   broken bigint := (SELECT count(*) FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'health' <> 'ok');
   complaints boolean := COALESCE((report #>> '{exposure,complaints_mapped}')::boolean, false);
   raises boolean := EXISTS (SELECT FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'on_block' = 'raise');
+  among_others boolean := COALESCE((report #>> '{quarantine,of_all_organisations}')::boolean, false);
   page text;
   rows text;
 BEGIN
@@ -1403,7 +1410,7 @@ BEGIN
     || format('<li class="%s"><b>%s</b><span class="what">Should not have gone</span><span>%s</span></li>',
               CASE WHEN x IS NULL OR x = 'null' THEN 'plain' WHEN (t ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
               consent.report_number((t ->> 'messages')::numeric),
-              CASE WHEN x IS NULL OR x = 'null' THEN 'no audit of past sends yet' ELSE 'to ' || consent.report_number((t ->> 'people')::numeric) || ' people, in past sends' END)
+              CASE WHEN x IS NULL OR x = 'null' THEN CASE WHEN among_others THEN 'no audit of this organisation alone' ELSE 'no audit of past sends yet' END ELSE 'to ' || consent.report_number((t ->> 'people')::numeric) || ' people, in past sends' END)
     || format('<li class="%s"><b>%s</b><span class="what">Consents at risk</span><span>%s</span></li>',
               CASE WHEN (r ->> 'records')::bigint > 0 THEN 'bad' ELSE 'good' END, consent.report_number((r ->> 'records')::numeric),
               CASE WHEN (r ->> 'records')::bigint = 0 THEN 'none on record' ELSE 'of ' || consent.report_number((r ->> 'people')::numeric) || ' people' END)
@@ -1417,7 +1424,7 @@ BEGIN
     || format('<li class="%s"><b>%s</b><span class="what">Guards</span><span>%s</span></li>',
               CASE WHEN broken > 0 OR jsonb_array_length(report -> 'guards') = 0 THEN 'bad' ELSE 'good' END,
               consent.report_number(jsonb_array_length(report -> 'guards')),
-              CASE WHEN jsonb_array_length(report -> 'guards') = 0 THEN 'nothing is guarded' WHEN broken > 0 THEN broken || ' not working' ELSE 'all working' END)
+              CASE WHEN jsonb_array_length(report -> 'guards') = 0 THEN 'nothing is guarded' WHEN broken > 0 THEN broken || ' not working' ELSE 'all working' END || CASE WHEN among_others THEN ', of all organisations' ELSE '' END)
     || '</ul><nav aria-label="Contents"><ul><li><a href="#decisions">Decisions</a></li><li><a href="#coverage">Coverage</a></li>'
     || '<li><a href="#risk">Consents at risk</a></li><li><a href="#exposure">Past sends</a></li><li><a href="#disguised">Disguised marketing</a></li>'
     || '<li><a href="#optouts">Opt-outs</a></li><li><a href="#guards">Guards</a></li></ul></nav>';
@@ -1501,13 +1508,18 @@ BEGIN
                            consent.html(v ->> 'source'), to_char((v ->> 'recorded_on')::date, 'FMDD Mon YYYY'), consent.html(v ->> 'recorded_by'),
                            consent.report_number((v ->> 'events')::numeric), consent.report_number((v ->> 'defective')::numeric),
                            consent.report_number((v ->> 'back_dated')::numeric), consent.report_number((v ->> 'against_refusal')::numeric)), '' ORDER BY i)
-    INTO rows FROM jsonb_array_elements(report -> 'imports') WITH ORDINALITY AS a(v, i);
+    INTO rows FROM jsonb_array_elements(NULLIF(report -> 'imports', 'null')) WITH ORDINALITY AS a(v, i);
   page := page || COALESCE('<h3>Imports to look at</h3><table class="chart"><caption>Against refusals: consents that came after the person had said no, dated back before it</caption><thead><tr><th scope="col">Source</th><th scope="col" class="n">Events</th><th scope="col" class="n">Defective</th><th scope="col" class="n">Back-dated</th><th scope="col" class="n">Against refusals</th></tr></thead><tbody>'
-         || rows || '</tbody></table>', '') || '</section>';
+         || rows || '</tbody></table>',
+         CASE WHEN among_others THEN '<h3>Imports to look at</h3><p class="none">They are not counted by organisation: see <code>consent.import_audit</code>.</p>' ELSE '' END)
+    || '</section>';
 
   -- Exposure
   page := page || '<section id="exposure" aria-labelledby="h-exposure"><h2 id="h-exposure">Past sends that should not have gone</h2>';
-  IF x IS NULL OR x = 'null' THEN
+  IF (x IS NULL OR x = 'null') AND among_others THEN
+    page := page || format('<p class="none">No finished audit of past sends is known to be of this organisation alone. Name one as <code>exposure_run</code> (<code>consent.exposure_progress</code> has them), or begin one with <code>consent.exposure_start()</code> and <code>organisation =&gt; %s</code>.</p>',
+                           consent.html(quote_literal(quote_literal(report ->> 'organisation'))));
+  ELSIF x IS NULL OR x = 'null' THEN
     page := page || '<p class="none">No audit of past sends has been finished. Begin one with <code>consent.exposure_start()</code>.</p>';
   ELSE
     page := page || format('<p class="says">%s messages in <code>%s</code> were judged as of the time they were sent. %s of them (%s) should not have gone, to %s people%s%s.</p>',
@@ -1578,9 +1590,10 @@ BEGIN
                            COALESCE('<small>' || consent.html(v ->> 'detail') || '</small>', '')), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(report -> 'guards') WITH ORDINALITY AS a(v, i);
   page := page || '<section id="guards" aria-labelledby="h-guards"><h2 id="h-guards">The guards themselves</h2>'
+    || CASE WHEN among_others THEN '<p class="says">Those of all organisations.</p>' ELSE '' END
     || COALESCE('<table class="stack"><thead><tr><th scope="col">Table</th><th scope="col">A refused message</th><th scope="col">Health</th></tr></thead><tbody>' || rows || '</tbody></table>',
                 '<p class="none">No table is guarded: nothing stops a message to somebody who said no.</p>')
-    || format('<p class="says">In quarantine from this period%s: %s held, %s released.</p></section>', CASE WHEN (report #>> '{quarantine,of_all_organisations}')::boolean THEN ', of all organisations' ELSE '' END, consent.report_number((report #>> '{quarantine,held}')::numeric),
+    || format('<p class="says">In quarantine from this period%s: %s held, %s released.</p></section>', CASE WHEN among_others THEN ', of all organisations' ELSE '' END, consent.report_number((report #>> '{quarantine,held}')::numeric),
               consent.report_number((report #>> '{quarantine,released}')::numeric));
 
   page := page || format('</main><footer class="end"><p>Made by pg_consent %s. The same figures: <code>consent.report_json()</code>. References to cases are short forms, not legal advice.</p></footer>',
