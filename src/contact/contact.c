@@ -272,6 +272,14 @@ pg_consent_contact_kind(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(consent_contact_kind_name(kind)));
 }
 
+/* A contact is stored as the text is. */
+PG_FUNCTION_INFO_V1(pg_consent_contact_text);
+PGDLLEXPORT Datum
+pg_consent_contact_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
 PG_FUNCTION_INFO_V1(pg_consent_contact_root);
 PGDLLEXPORT Datum
 pg_consent_contact_root(PG_FUNCTION_ARGS)

@@ -2,6 +2,19 @@
 --
 -- test/t/003_upgrade.pl compares what this makes of a 0.1.0 with a fresh 0.2.0.
 
+-- contact::text calls a function.
+DROP CAST (consent.contact AS text);
+CREATE FUNCTION consent.contact_text(contact consent.contact) RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_consent_contact_text';
+COMMENT ON FUNCTION consent.contact_text(consent.contact) IS
+  'the canonical spelling; what contact::text calls';
+
+CREATE CAST (consent.contact AS text)
+WITH FUNCTION consent.contact_text(consent.contact) AS ASSIGNMENT;
+COMMENT ON CAST (consent.contact AS text) IS
+  'the canonical spelling';
+
 -- Rules over other rules.
 ALTER TABLE consent.rule
   ALTER COLUMN pattern DROP NOT NULL,
