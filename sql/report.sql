@@ -168,7 +168,7 @@ SELECT consent.withdraw(('half' || i || '@report.example')::consent.contact, org
 SELECT consent.withdraw(('half' || h || '@report.example')::consent.contact, at => now() - h * interval '1 hour') > 0 AS recorded FROM unnest('{30,40}'::int[]) h;
 SELECT consent.withdraw('half@report.example', organisation => 'report acme', at => now() - interval '50 hours') > 0 AS of_another;
 INSERT INTO consent.ledger (contact, kind, organisation, effective_at) VALUES ('half@report.example', 'withdrawal', 'report disguise', NULL);
-SELECT r #> '{withdrawals,count}' AS n, r #> '{withdrawals,over_a_day}' AS over_a_day, r #> '{withdrawals,time_unknown}' AS time_unknown, round((r #>> '{withdrawals,median_seconds}')::numeric / 3600, 2) AS median_hours, round((r #>> '{withdrawals,p95_seconds}')::numeric / 3600, 2) AS p95_hours FROM consent.report_json('report disguise', since => :'began', until => now() + interval '1 minute') r;
+SELECT r #> '{withdrawals,count}' AS n, r #> '{withdrawals,over_a_day}' AS over_a_day, round((r #>> '{withdrawals,median_seconds}')::numeric / 3600, 2) AS median_hours, round((r #>> '{withdrawals,p95_seconds}')::numeric / 3600, 2) AS p95_hours FROM consent.report_json('report disguise', since => :'began', until => now() + interval '1 minute') r;
 
 -- What was said of texts counts under an e-mail address too: consent.coverage counts whom consent.permitted() names.
 SELECT consent.give('texts@report.example', '{sms}', 'report disguise', method => 'ticked_box', wording => 'Text me') > 0 AS recorded;

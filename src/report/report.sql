@@ -163,8 +163,7 @@ BEGIN
       'median_seconds', round(EXTRACT(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
       'p95_seconds', round(EXTRACT(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY w.latency))::numeric, 1),
       'slowest_seconds', round(EXTRACT(epoch FROM max(w.latency))::numeric, 1),
-      'over_a_day', count(*) FILTER (WHERE w.latency > interval '1 day'),
-      'time_unknown', count(*) FILTER (WHERE w.latency IS NULL)))
+      'over_a_day', count(*) FILTER (WHERE w.latency > interval '1 day')))
       FROM consent.withdrawal_latency w
      WHERE w.in_effect_at >= since AND w.in_effect_at < until
        AND (only_organisation IS NULL OR w.organisation = only_organisation OR w.organisation IS NULL))
@@ -619,9 +618,9 @@ BEGIN
   -- Opt-outs
   page := page || '<section id="optouts" aria-labelledby="h-optouts"><h2 id="h-optouts">How fast an opt-out takes effect</h2>'
     || CASE WHEN (w ->> 'count')::bigint = 0 THEN '<p class="none">Nobody withdrew or objected in this period.</p>' ELSE
-       format('<p class="says">From what the person said to its being on record, where it binds every message. In a history that was loaded afterwards that is the day of loading.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr><tr><th scope="row">Nobody knows when they were said</th><td class="n">%s</td></tr></tbody></table>',
+       format('<p class="says">From what the person said to its being on record, where it binds every message. In a history that was loaded afterwards that is the day of loading. What was said nobody knows when counts as said when it was recorded.</p><table><tbody><tr><th scope="row">Withdrawals and objections</th><td class="n">%s</td></tr><tr><th scope="row">Half of them within</th><td class="n">%s</td></tr><tr><th scope="row">95 of 100 within</th><td class="n">%s</td></tr><tr><th scope="row">The slowest</th><td class="n">%s</td></tr><tr><th scope="row">That took more than a day</th><td class="n">%s</td></tr></tbody></table>',
               consent.report_number((w ->> 'count')::numeric), consent.report_duration((w ->> 'median_seconds')::numeric), consent.report_duration((w ->> 'p95_seconds')::numeric),
-              consent.report_duration((w ->> 'slowest_seconds')::numeric), consent.report_number((w ->> 'over_a_day')::numeric), consent.report_number((w ->> 'time_unknown')::numeric)) END || '</section>';
+              consent.report_duration((w ->> 'slowest_seconds')::numeric), consent.report_number((w ->> 'over_a_day')::numeric)) END || '</section>';
 
   -- Guards
   SELECT string_agg(format('<tr><th scope="row">%s%s%s</th><td data-of="A refused message">%s</td><td><span class="health %s">%s</span>%s</td></tr>', consent.html(v ->> 'relation'),

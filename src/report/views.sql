@@ -282,6 +282,6 @@ COMMENT ON COLUMN consent.withdrawal_latency.kind IS 'withdrawal or objection';
 COMMENT ON COLUMN consent.withdrawal_latency.organisation IS 'To whom; NULL: every organisation';
 COMMENT ON COLUMN consent.withdrawal_latency.channels IS 'By what; NULL: every channel';
 COMMENT ON COLUMN consent.withdrawal_latency.source IS 'Where it came from';
-COMMENT ON COLUMN consent.withdrawal_latency.said_at IS 'When it was said, NULL if nobody knows';
+COMMENT ON COLUMN consent.withdrawal_latency.said_at IS 'When it was said; when it was recorded, if nobody knows';
 COMMENT ON COLUMN consent.withdrawal_latency.in_effect_at IS 'When it was recorded';
-COMMENT ON COLUMN consent.withdrawal_latency.latency IS 'The time between, NULL if nobody knows';
+COMMENT ON COLUMN consent.withdrawal_latency.latency IS 'The time between; none if nobody knows when it was said';
