@@ -45,6 +45,11 @@ INSERT INTO expo_list VALUES ('{amy@expo.example,zoe@expo.example}', 'Your order
                              ('{}', 'Your order 4411 is out for delivery today.', 'service'), (NULL, 'Get 20% off boilers!', 'service'),
                              ('{zoe@expo.example}', 'Get 20% off boilers!', 'service');
 SELECT reason, messages, people FROM consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at', body => 'b', class => 'k', organisation => $$'expo acme'$$, as_known => false) WHERE breakdown = 'reason' ORDER BY reason;
+-- Of an organisation or purpose that is not known, service messages were all right, as a guard has it.
+SELECT m.organisation, e.reason, e.messages, e.judged
+  FROM (VALUES ('expo nobody', NULL), ('expo acme', 'expo receipts')) AS m(organisation, purpose),
+       LATERAL consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at', body => 'b', class => 'k', organisation => quote_literal(m.organisation), purpose => quote_nullable(m.purpose)) e
+ WHERE breakdown IN ('total', 'reason') ORDER BY m.organisation, e.reason NULLS FIRST;
 -- Every mapping reaches the verdict: each of these turns it, and without it the message was all right.
 INSERT INTO consent.purpose (name, kind) VALUES ('expo appeals', 'charitable');
 INSERT INTO consent.organisation (name) VALUES ('expo other');

@@ -145,6 +145,12 @@ SELECT reason FROM consent.judge(NULL, NULL, 'email', 'report acme');
 SELECT reason FROM consent.judge(NULL, NULL, 'email', 'report acme', class => 'service');
 SELECT reason FROM consent.judge(NULL, NULL, NULL, 'report acme');
 SELECT reason FROM consent.judge(NULL, 'nobody@report.example', 'email', 'report nobody');
+-- What needs no standing needs no names either, where many are judged, as for a guard; who asks about one is told.
+SELECT class, j.reason, j.reasons, e.reason AS evaluate
+  FROM unnest('{service,regulatory,public_task,service_optional,market_research,unknown}'::consent.message_class[]) class,
+       LATERAL consent.judge(NULL, 'nobody@report.example', 'email', 'report nobody', 'no purpose', class => class) j,
+       LATERAL consent.evaluate('nobody@report.example', 'email', 'report nobody', class, 'no purpose') e;
+SELECT reasons FROM consent.judge(NULL, NULL, 'email', 'report acme', 'no purpose', class => 'service', instigators => '{report nobody}');
 SELECT consent.try_channel('sms'), consent.try_channel('pigeon') AS unknown,
        consent.class_to_judge('service', 'direct_marketing'), consent.class_to_judge('mixed', 'service'), consent.class_to_judge('service', 'nonsense');
 

@@ -689,17 +689,6 @@ stranger_verdict(const ConsentCase *c, ConsentSitting *sitting)
 }
 
 /*
- * No purpose and no organisation bears on what a service message needs, and a
- * queue gives receipts a purpose of their own that consent knows nothing of.
- */
-static bool
-needs_no_names(const ConsentCase *c)
-{
-	return (c->invalid == ORGANISATION_UNKNOWN || c->invalid == PURPOSE_UNKNOWN) &&
-		(c->send.class == CLASS_SERVICE || c->send.class == CLASS_REGULATORY || c->send.class == CLASS_PUBLIC_TASK);
-}
-
-/*
  * Is it allowed by a standing that was read ahead, if there is one?  If not, that is
  * not the last word: a consent may have been given since.
  */
@@ -871,7 +860,7 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 	judgement->channel = c->send.channel;
 	classify_row(mapping, row, ruleset, sitting, judgement);
 	c->send.class = judgement->class;
-	if (needs_no_names(c))
+	if (consent_needs_no_names(c))
 	{
 		unknown = c->invalid;
 		nameless = *c;

@@ -158,6 +158,19 @@ consent_needs_no_standing(const ConsentCase *c)
 }
 
 /*
+ * No purpose and no organisation bears on what a service message needs, and a
+ * queue gives receipts a purpose of their own that consent knows nothing of.
+ * consent.evaluate() refuses unknown names all the same: who asks about one
+ * message is told of the mistake, and nothing is held up by that.
+ */
+bool
+consent_needs_no_names(const ConsentCase *c)
+{
+	return (c->invalid == ORGANISATION_UNKNOWN || c->invalid == PURPOSE_UNKNOWN) &&
+		(c->send.class == CLASS_SERVICE || c->send.class == CLASS_REGULATORY || c->send.class == CLASS_PUBLIC_TASK);
+}
+
+/*
  * The policy that judges a case, in the current memory context: a copy, for the
  * next lookup may drop what it finds.  NULL if there is none.
  */

@@ -32,6 +32,7 @@ extern void consent_case_set_category(ConsentCase *c, const char *category);
 extern void consent_case_set_reference(ConsentCase *c, const char *reference);
 extern void consent_case_complete(ConsentCase *c, TimestampTz known_at, Snapshot snapshot);
 extern bool consent_needs_no_standing(const ConsentCase *c);
+extern bool consent_needs_no_names(const ConsentCase *c);
 extern void consent_case_settle(ConsentCase *c, TimestampTz known_at);
 extern bool consent_case_holds(const ConsentCase *c, TimestampTz at);
 extern ConsentVerdict consent_judge_settled(const ConsentCase *c, Datum contact, TimestampTz known_at,

@@ -20,7 +20,7 @@ CREATE FUNCTION consent.evaluate(
   LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_evaluate';
 COMMENT ON FUNCTION consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text) IS
-  'May this be sent? at: events with effective_at <= at count; known_at: only what had been recorded by then; instigators: others on whose behalf it is sent; opt_out_offered, identity_shown: does the message carry them (PECR reg 23); reference: the request that a solicited_response answers; product_category: what is advertised, for the soft opt-in; sender: a contractor that transmits it for the organisation, whose written contract must be in consent.contractor';
+  'May this be sent? at: events with effective_at <= at count; known_at: only what had been recorded by then; instigators: others on whose behalf it is sent; opt_out_offered, identity_shown: does the message carry them (PECR reg 23); reference: the request that a solicited_response answers; product_category: what is advertised, for the soft opt-in; sender: a contractor that transmits it for the organisation, whose written contract must be in consent.contractor. An unknown organisation or purpose is refused whatever the class, for who asks should know of it; a guard, which must not hold up a receipt for that, lets service, regulatory and public_task messages through, and so does consent.exposure()';
 
 CREATE FUNCTION consent.may_send(
   contact consent.contact,

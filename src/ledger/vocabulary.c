@@ -531,7 +531,11 @@ remember_organisation(TriggerData *trigdata)
 	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	SPI_connect();
-	if (SPI_execute_with_args("INSERT INTO consent.organisation_history VALUES ($1, pg_catalog.clock_timestamp(), $2, $3, $4)",
+	/* The order of changes is that of their times, even when the clock was set back between. */
+	if (SPI_execute_with_args("INSERT INTO consent.organisation_history "
+							  "SELECT $1, GREATEST(pg_catalog.clock_timestamp(), "
+							  "                    pg_catalog.max(h.until) OPERATOR(pg_catalog.+) pg_catalog.interval '1 microsecond'), $2, $3, $4 "
+							  "  FROM consent.organisation_history h WHERE h.id OPERATOR(pg_catalog.=) $1",
 							  lengthof(columns), types, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "what the organisation was could not be kept");
 	SPI_finish();

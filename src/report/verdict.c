@@ -232,6 +232,17 @@ judge(FunctionCallInfo fcinfo, JudgeCache *cache)
 		consent_case_set_instigators(&c, PG_GETARG_DATUM(ARG_INSTIGATORS));
 	c.send.opt_out_offered = !PG_ARGISNULL(ARG_OPT_OUT_OFFERED) && PG_GETARG_BOOL(ARG_OPT_OUT_OFFERED);
 	c.send.identity_shown = !PG_ARGISNULL(ARG_IDENTITY_SHOWN) && PG_GETARG_BOOL(ARG_IDENTITY_SHOWN);
+	if (consent_needs_no_names(&c))
+	{
+		ConsentReason unknown = c.invalid;
+		ConsentVerdict verdict;
+
+		c.invalid = REASON_NONE;
+		c.send.channel = consent_channel_from_oid(PG_GETARG_OID(ARG_CHANNEL));
+		verdict = consent_evaluate(consent_standing_empty(), &c.send);
+		consent_reason_add(&verdict.found, unknown);
+		return verdict;
+	}
 	if (c.invalid != REASON_NONE)
 		return consent_case_refusal(&c, c.invalid);
 

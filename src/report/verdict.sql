@@ -25,7 +25,7 @@ CREATE FUNCTION consent.judge(
   LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_judge';
 COMMENT ON FUNCTION consent.judge(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz, timestamptz, consent.message_class, text, text[], boolean, boolean, boolean, text) IS
-  'consent.evaluate() by a standing in hand, for whoever judges many at once. A NULL standing: the ledger is asked for it, for this contact alone; at NULL: now; any_category: is there any product for which it would be allowed, by soft opt-in?';
+  'consent.evaluate() by a standing in hand, for whoever judges many at once. A NULL standing: the ledger is asked for it, for this contact alone; at NULL: now; any_category: is there any product for which it would be allowed, by soft opt-in? As for a guard, a service message needs no contact, and no known organisation or purpose';
 REVOKE EXECUTE ON FUNCTION consent.judge(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz, timestamptz, consent.message_class, text, text[], boolean, boolean, boolean, text) FROM PUBLIC;
 
 -- Views run with the rights of who reads them: a verdict on part of the ledger

@@ -1958,6 +1958,12 @@ END;
 COMMENT ON FUNCTION consent.expire_log(timestamptz) IS
   'Deletes what consent.decision_log and consent.sweep_log hold from before a moment; what of it was the first marketing to somebody of whom a third party''s consent is on record stays in the ledger, as an event of kind contacted. Returns how many rows. Run it as often as your retention period asks';
 
+-- Unknown names of service messages.
+COMMENT ON FUNCTION consent.evaluate(consent.contact, consent.channel, text, consent.message_class, text, timestamptz, timestamptz, text, text, text[], boolean, boolean, text) IS
+  'May this be sent? at: events with effective_at <= at count; known_at: only what had been recorded by then; instigators: others on whose behalf it is sent; opt_out_offered, identity_shown: does the message carry them (PECR reg 23); reference: the request that a solicited_response answers; product_category: what is advertised, for the soft opt-in; sender: a contractor that transmits it for the organisation, whose written contract must be in consent.contractor. An unknown organisation or purpose is refused whatever the class, for who asks should know of it; a guard, which must not hold up a receipt for that, lets service, regulatory and public_task messages through, and so does consent.exposure()';
+COMMENT ON FUNCTION consent.judge(consent.standing, consent.contact, consent.channel, text, text, text, timestamptz, timestamptz, consent.message_class, text, text[], boolean, boolean, boolean, text) IS
+  'consent.evaluate() by a standing in hand, for whoever judges many at once. A NULL standing: the ledger is asked for it, for this contact alone; at NULL: now; any_category: is there any product for which it would be allowed, by soft opt-in? As for a guard, a service message needs no contact, and no known organisation or purpose';
+
 -- The planner is helped with IN (SELECT consent.permitted(...)).
 COMMENT ON FUNCTION consent.permitted(consent.channel, text, text, text) IS
   'The campaign filter: every contact of the ledger that direct marketing may be sent to now; product_category says what is advertised, for the soft opt-in. The planner sees through it in FROM, as in JOIN consent.permitted(''email'', ''acme'') p ON p = c.email, and, once the session has loaded the library, where it is all that is selected, as in IN (SELECT consent.permitted(''email'', ''acme''))';
