@@ -250,7 +250,36 @@ INSERT INTO reply (expected, language, body) VALUES
   ('stop','en','remove my number from your records now'),
   ('review','en','Please remove my number 07700 900123 and use 07700 900456 instead'),
   ('review','en','Remove my address 1 High St from my account, I have moved'),
-  ('review','en','take my name off the booking');
+  ('review','en','take my name off the booking'),
+  -- of a matter that is no message
+  ('review','en','stop sending me the wrong bill'),
+  ('review','en','Please stop sending me paper statements'),
+  ('review','en','don''t send me the wrong size again'),
+  ('review','en','I want to opt out of paperless billing'),
+  ('review','en','I no longer wish to receive invoices by post'),
+  ('review','en','Take me off the waiting list'),
+  ('review','en','Please remove my old card from your system'),
+  ('review','fr','Je souhaite ne plus recevoir de facture papier'),
+  ('review','de','Ich habe keine Rechnung mehr erhalten'),
+  ('review','nl','Ik heb geen factuur meer ontvangen'),
+  ('review','es','Elimine mi último pedido'),
+  ('review','cy','Dydw i ddim eisiau derbyn biliau papur'),
+  ('stop','en','STOP. My order was wrong'),
+  ('stop','en','I never placed an order, remove me from your list'),
+  ('stop','en','Please remove me from your mailing list and close my account'),
+  -- what raises doubt by itself takes none of a stop away
+  ('stop','en','Please remove my email address from your mailing list'),
+  ('stop','en','Not interested, stop'),
+  ('stop','en','Wrong number, stop texting'),
+  ('stop','en','I object'),
+  ('stop','en','cease all contact'),
+  ('stop','en','Could you remove me please?'),
+  ('stop','en','Stop xx'),
+  ('stop','en','Do not call this number again'),
+  ('review','en','How do I stop these?'),
+  ('review','en','Don''t call this number before 9'),
+  ('start','en','Subscribe me'),
+  ('start','en','opt me back in please');
 SELECT n, language, expected, consent.read_reply(body) AS got, body, consent.reply_words(body) AS words
   FROM reply WHERE consent.read_reply(body) IS DISTINCT FROM expected ORDER BY n;
 SELECT expected, count(*) FROM reply GROUP BY expected ORDER BY expected;

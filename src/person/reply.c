@@ -45,6 +45,9 @@ PG_FUNCTION_INFO_V1(pg_consent_inbound);
 /* A negation this many words before a phrase makes it doubtful. */
 #define NEGATION_REACH	4
 
+/* So does a matter other than messages, this many words after it. */
+#define MATTER_REACH	4
+
 /* A reply this short is about the word it contains. */
 #define SHORT_REPLY_WORDS	4
 
@@ -60,13 +63,14 @@ typedef enum Meaning
 	MEANS_HELP,
 	MEANS_REVIEW,
 	MEANS_POLITE,
-	MEANS_NEGATION
+	MEANS_NEGATION,
+	MEANS_MATTER
 } Meaning;
 
-#define NMEANINGS (MEANS_NEGATION + 1)
+#define NMEANINGS (MEANS_MATTER + 1)
 
 static const char *const meaning_names[NMEANINGS] = {
-	"stop", "start", "help", "review", "polite", "negation"
+	"stop", "start", "help", "review", "polite", "negation", "matter"
 };
 
 /* What a phrase must be to count: each includes the ones before it. */
@@ -202,6 +206,18 @@ longest(const PhraseBook *book, Meaning meaning, const ReplyWords *reply, int at
 	return best;
 }
 
+/* Does a matter other than messages begin at one of these words? */
+static bool
+holds_matter(const PhraseBook *book, const ReplyWords *reply, int from, int to)
+{
+	for (int at = from; at < to; at++)
+	{
+		if (longest(book, MEANS_MATTER, reply, at, reply->n) > at)
+			return true;
+	}
+	return false;
+}
+
 /* Are the words from "from" to "to" phrases of these meanings, end to end? */
 static bool
 consists_of(const PhraseBook *book, uint32 meanings, Reach least,
@@ -221,7 +237,8 @@ consists_of(const PhraseBook *book, uint32 meanings, Reach least,
 			if ((meanings & (1 << phrase->meaning)) == 0 || phrase->reach < least)
 				continue;
 			after = match(&phrase->words, 0, reply, at, to);
-			if (after > at)
+			if (after > at &&
+				(phrase->meaning != MEANS_STOP || !holds_matter(book, reply, at, after)))
 				reached[after - from] = true;
 		}
 	}
@@ -269,13 +286,23 @@ is_negated(const PhraseBook *book, const ReplyWords *reply, int at)
 	return false;
 }
 
+/* Is a matter other than messages in the phrase, or in the sentence shortly after it? */
+static bool
+is_of_matter(const PhraseBook *book, const ReplyWords *reply, int at, int after)
+{
+	int			end = after;
+
+	while (end < reply->n && end < after + MATTER_REACH && !reply->ends[end - 1])
+		end++;
+	return holds_matter(book, reply, at, end);
+}
+
 static Outcome
 read_reply(const PhraseBook *book, ReplyWords *reply)
 {
 	const uint32 stop = 1 << MEANS_STOP;
 	const uint32 start = 1 << MEANS_START;
 	const uint32 help = 1 << MEANS_HELP;
-	const uint32 review = 1 << MEANS_REVIEW;
 	bool		stops = false;
 	bool		starts = false;
 	bool		doubtful = false;
@@ -293,7 +320,7 @@ read_reply(const PhraseBook *book, ReplyWords *reply)
 		return REPLY_START;
 	if (consists_of(book, help, REACH_MESSAGE, reply, 0, n))
 		return REPLY_NOT_STOP;
-	if (consists_of(book, stop | start | help | review, REACH_MESSAGE, reply, 0, n))
+	if (consists_of(book, stop | start | help, REACH_MESSAGE, reply, 0, n))
 		return REPLY_REVIEW;
 
 	/* A sentence of it. */
@@ -316,13 +343,17 @@ read_reply(const PhraseBook *book, ReplyWords *reply)
 		for (int i = 0; i < book->n; i++)
 		{
 			const Phrase *phrase = &book->phrase[i];
+			int			after;
 
-			if ((phrase->meaning != MEANS_STOP && phrase->meaning != MEANS_REVIEW) ||
-				match(&phrase->words, 0, reply, at, n) <= at)
+			if (phrase->meaning != MEANS_STOP && phrase->meaning != MEANS_REVIEW)
+				continue;
+			after = match(&phrase->words, 0, reply, at, n);
+			if (after <= at)
 				continue;
 			if (phrase->reach == REACH_ANYWHERE)
 			{
-				if (phrase->meaning == MEANS_STOP && !is_negated(book, reply, at))
+				if (phrase->meaning == MEANS_STOP && !is_negated(book, reply, at) &&
+					!is_of_matter(book, reply, at, after))
 					stops = true;
 				else
 					doubtful = true;

@@ -15,7 +15,7 @@ CREATE TABLE consent.stop_word (
   word     text NOT NULL CHECK (word ~ '[^* ]'),
   language text NOT NULL DEFAULT 'en',
   meaning  text NOT NULL DEFAULT 'stop'
-           CHECK (meaning IN ('stop', 'start', 'help', 'review', 'polite', 'negation', 'none')),
+           CHECK (meaning IN ('stop', 'start', 'help', 'review', 'polite', 'negation', 'matter', 'none')),
   reach    text NOT NULL DEFAULT 'message'
            CHECK (reach IN ('message', 'sentence', 'anywhere')),
   shipped  boolean NOT NULL DEFAULT false,
@@ -28,9 +28,9 @@ COMMENT ON COLUMN consent.stop_word.word IS
 COMMENT ON COLUMN consent.stop_word.language IS
   'ISO 639 code; for information, every row is tried on every reply';
 COMMENT ON COLUMN consent.stop_word.meaning IS
-  'stop; start; help (asks for information: not a stop); review (a person should look); polite (left out before comparing); negation (a phrase shortly after it is for review); none (switches a shipped row off)';
+  'stop; start; help (asks for information: not a stop); review (a person should look); polite (left out before comparing); negation (a phrase shortly after it is for review); matter (other than messages, as a bill: a phrase with it or shortly before it is for review); none (switches a shipped row off)';
 COMMENT ON COLUMN consent.stop_word.reach IS
-  'When a stop or review counts: message (it is the whole reply: for words that are also everyday answers), sentence (it is a whole sentence of it), anywhere. Of the other meanings start and help are whole replies, polite and negation stand anywhere';
+  'When a stop or review counts: message (it is the whole reply: for words that are also everyday answers), sentence (it is a whole sentence of it), anywhere. Of the other meanings start and help are whole replies, polite, negation and matter stand anywhere';
 COMMENT ON COLUMN consent.stop_word.shipped IS
   'Comes with the extension; set by the extension only';
 GRANT SELECT ON consent.stop_word TO PUBLIC;

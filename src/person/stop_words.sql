@@ -33,11 +33,18 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'don''t contact', 'remove me', 'take me off', 'leave me alone', 'go away', 'piss off', 'fuck off',
     'withdraw consent', 'consent withdrawn', 'get lost', 'do not want any more', 'don''t want any more',
     'i would like to be removed', 'i want to be removed', 'stop txting', 'stop txt', 'stop txts', 'end texts',
-    'quit texting']) AS word;
+    'quit texting', 'stop everything', 'stop text', 'stop mail', 'stop email', 'cancel texts', 'cancel messages',
+    'cancel emails', 'cancel marketing', 'unsubscribe from all', 'unsubscribe from everything', 'unsubscribe from this',
+    'unsubscribe from these', 'can you remove me', 'could you remove me', 'i object', 'cease contact',
+    'cease all contact', 'cease sending', 'do not call this number', 'don''t call this number',
+    'do not call this number again', 'don''t call this number again', 'do not text this number',
+    'don''t text this number', 'do not text this number again', 'don''t text this number again', 'f off', 'stahp',
+    'sotp', 'stpo']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'stopped', 'revoke', 'stop it', 'stop this', 'stop that', 'no more', 'end', 'end all', 'cancel', 'cancel all', 'quit',
-    'remove', 'td', 'delete', 'delete me', 'enough', 'unfollow', 'not any more', 'never again']) AS word;
+    'remove', 'td', 'delete', 'delete me', 'enough', 'unfollow', 'not any more', 'never again', 'cease',
+    'desist']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'remove my * from your', 'remove my * from the * list', 'remove my * from this * list', 'remove my * from all',
@@ -48,7 +55,7 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'never email me', 'asked you to stop', 'told to stop', 'told you to stop', 'do not process my', 'don''t process my',
     'right to object', 'cease and desist', 'unsubcribe me', 'unsubscibe me', 'unsuscribe me', 'take me of your',
     'take me of the', 'take me of this',
-    'opt me out', 'unsubscribe me', 'unsubscribe us', 'unsubscribe my', 'want to unsubscribe', 'like to unsubscribe',
+    'do not want any more of', 'don''t want any more of', 'opt me out', 'unsubscribe me', 'unsubscribe us', 'unsubscribe my', 'want to unsubscribe', 'like to unsubscribe',
     'wish to unsubscribe', 'want to opt out', 'like to opt out', 'wish to opt out', 'opt us out', 'take me off the',
     'take me off your', 'take me off this', 'take me off that', 'take me off * list', 'take us off * list', 'get me off * list', 'remove me from',
     'remove us from', 'remove this number', 'remove this email', 'delete this number', 'lose my number', 'be taken off', 'be unsubscribed', 'stop sending me',
@@ -113,7 +120,8 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'start', 'unstop', 'un stop', 'start all', 'subscribe', 'resubscribe', 're subscribe', 'opt in', 'optin',
-    'opt back in', 'resume']) AS word;
+    'opt back in', 'resume', 'subscribe me', 'resubscribe me', 'opt me in', 'opt me back in', 'sign me up',
+    'sign me back up']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'help', 'message', word FROM pg_catalog.unnest(ARRAY[
     'help', 'info', 'help me']) AS word;
@@ -125,19 +133,29 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'not interested', 'wrong number', 'wrong person', 'unsubscribed', 'unsubscribing', 'to opt out', 'opted out',
     'spam', 'spammers', 'harassment', 'harassing', 'gdpr', 'ico', 'solicitor', 'data protection', 'trading standards',
     'mailing list', 'report you', 'reporting you', 'who gave you', 'where did you get', 'unsubscribe', 'optout',
-    'be removed from', 'be removed']) AS word;
+    'be removed from', 'be removed', 'i stop these', 'i stop this', 'i stop getting', 'i stop receiving',
+    'i stop * texts', 'i stop * messages', 'i stop * emails', 'cease', '7726', 'block you', 'blocked you',
+    'blocking you']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'please', 'pls', 'plz', 'plse', 'pleas', 'thanks', 'thank you', 'thank u', 'thankyou', 'thx', 'tks', 'ta',
     'cheers', 'many thanks', 'thanks very much', 'thank you very much', 'hi', 'hello', 'hiya', 'hey', 'dear', 'sir',
     'madam', 'dear all', 'good morning', 'good afternoon', 'good evening', 'regards', 'kind regards', 'best regards',
     'best wishes', 'yours sincerely', 'yours faithfully', 'sorry', 'ok', 'okay', 'just', 'now', 'right now',
-    'immediately', 'at once', 'asap', 'kindly', 'team', 'mate', 'there']) AS word;
+    'immediately', 'at once', 'asap', 'kindly', 'team', 'mate', 'there', 'x', 'xx']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'not', 'don''t', 'do not', 'never', 'didn''t', 'won''t', 'wouldn''t', 'cannot', 'can''t', 'if you want to',
     'if you wish to', 'if you would like to', 'how', 'why', 'instead of', 'without', 'did you', 'did he', 'did she',
     'should i', 'reply stop to', 'text stop to']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'account', 'appointment', 'appointments', 'auto renewal', 'automatic renewal', 'bill', 'billing', 'bills',
+    'booking', 'bookings', 'card', 'deliveries', 'delivery', 'direct debit', 'invoice', 'invoices', 'order', 'orders',
+    'overdraft', 'paper', 'paperless', 'parcel', 'parcels', 'payment', 'payments', 'pension', 'prescription',
+    'prescriptions', 'receipt', 'receipts', 'refund', 'statement', 'statements', 'waiting list', 'wrong item',
+    'wrong items', 'wrong one', 'wrong ones', 'wrong product', 'wrong products', 'wrong size', 'wrong thing',
+    'wrong things']) AS word;
 
 -- Welsh.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
@@ -173,6 +191,10 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'sut', 'pam', 'os ydych']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'anfoneb', 'anfonebau', 'apwyntiad', 'archeb', 'archebion', 'bil', 'biliau', 'cyfrif', 'papur', 'parsel',
+    'taliad']) AS word;
 
 -- French.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
@@ -214,6 +236,10 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'pas', 'comment', 'pourquoi', 'si vous souhaitez']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'colis', 'commande', 'commandes', 'compte', 'facture', 'factures', 'paiement', 'papier', 'prelevement', 'releve',
+    'releves', 'rendez vous']) AS word;
 
 -- German.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
@@ -253,6 +279,10 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'nicht', 'nie', 'warum', 'wie kann ich', 'wenn sie']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'antwort', 'bestellung', 'bestellungen', 'konto', 'kontoauszug', 'kontoauszuge', 'paket', 'pakete', 'papier',
+    'rechnung', 'rechnungen', 'termin', 'zahlung']) AS word;
 
 -- Dutch.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
@@ -290,6 +320,10 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'niet', 'nooit', 'waarom', 'hoe kan ik', 'als u']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'afschrift', 'afschriften', 'afspraak', 'antwoord', 'bestelling', 'bestellingen', 'betaling', 'facturen',
+    'factuur', 'pakket', 'pakketten', 'papier', 'papieren', 'rekening', 'rekeningen']) AS word;
 
 -- Spanish.
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
@@ -329,3 +363,7 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'no quiero', 'no he pedido', 'nunca', 'por que', 'como puedo', 'si desea']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'cita', 'cuenta', 'factura', 'facturas', 'pago', 'papel', 'paquete', 'paquetes', 'pedido', 'pedidos', 'recibo',
+    'recibos', 'respuesta']) AS word;

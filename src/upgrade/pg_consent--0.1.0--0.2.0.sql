@@ -2139,3 +2139,65 @@ COMMENT ON FUNCTION consent.subject_access_of(text) IS
 
 REVOKE EXECUTE ON FUNCTION consent.erased_digest, consent.erasures_of, consent.subject_access_of FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION consent.erasures_of, consent.row_is_for, consent.subject_access_of TO consent_reader;
+
+-- Replies: what a stop may be about that is no message.
+ALTER TABLE consent.stop_word DROP CONSTRAINT stop_word_meaning_check;
+ALTER TABLE consent.stop_word ADD CONSTRAINT stop_word_meaning_check
+  CHECK (meaning IN ('stop', 'start', 'help', 'review', 'polite', 'negation', 'matter', 'none'));
+COMMENT ON COLUMN consent.stop_word.meaning IS
+  'stop; start; help (asks for information: not a stop); review (a person should look); polite (left out before comparing); negation (a phrase shortly after it is for review); matter (other than messages, as a bill: a phrase with it or shortly before it is for review); none (switches a shipped row off)';
+COMMENT ON COLUMN consent.stop_word.reach IS
+  'When a stop or review counts: message (it is the whole reply: for words that are also everyday answers), sentence (it is a whole sentence of it), anywhere. Of the other meanings start and help are whole replies, polite, negation and matter stand anywhere';
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'stop everything', 'stop text', 'stop mail', 'stop email', 'cancel texts', 'cancel messages', 'cancel emails',
+    'cancel marketing', 'unsubscribe from all', 'unsubscribe from everything', 'unsubscribe from this',
+    'unsubscribe from these', 'can you remove me', 'could you remove me', 'i object', 'cease contact',
+    'cease all contact', 'cease sending', 'do not call this number', 'don''t call this number',
+    'do not call this number again', 'don''t call this number again', 'do not text this number',
+    'don''t text this number', 'do not text this number again', 'don''t text this number again', 'f off', 'stahp',
+    'sotp', 'stpo']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'cease', 'desist']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'do not want any more of', 'don''t want any more of']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'subscribe me', 'resubscribe me', 'opt me in', 'opt me back in', 'sign me up', 'sign me back up']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'i stop these', 'i stop this', 'i stop getting', 'i stop receiving', 'i stop * texts', 'i stop * messages',
+    'i stop * emails', 'cease', '7726', 'block you', 'blocked you', 'blocking you']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'x', 'xx']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'account', 'appointment', 'appointments', 'auto renewal', 'automatic renewal', 'bill', 'billing', 'bills',
+    'booking', 'bookings', 'card', 'deliveries', 'delivery', 'direct debit', 'invoice', 'invoices', 'order', 'orders',
+    'overdraft', 'paper', 'paperless', 'parcel', 'parcels', 'payment', 'payments', 'pension', 'prescription',
+    'prescriptions', 'receipt', 'receipts', 'refund', 'statement', 'statements', 'waiting list', 'wrong item',
+    'wrong items', 'wrong one', 'wrong ones', 'wrong product', 'wrong products', 'wrong size', 'wrong thing',
+    'wrong things']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'anfoneb', 'anfonebau', 'apwyntiad', 'archeb', 'archebion', 'bil', 'biliau', 'cyfrif', 'papur', 'parsel',
+    'taliad']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'colis', 'commande', 'commandes', 'compte', 'facture', 'factures', 'paiement', 'papier', 'prelevement', 'releve',
+    'releves', 'rendez vous']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'antwort', 'bestellung', 'bestellungen', 'konto', 'kontoauszug', 'kontoauszuge', 'paket', 'pakete', 'papier',
+    'rechnung', 'rechnungen', 'termin', 'zahlung']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'afschrift', 'afschriften', 'afspraak', 'antwoord', 'bestelling', 'bestellingen', 'betaling', 'facturen',
+    'factuur', 'pakket', 'pakketten', 'papier', 'papieren', 'rekening', 'rekeningen']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'cita', 'cuenta', 'factura', 'facturas', 'pago', 'papel', 'paquete', 'paquetes', 'pedido', 'pedidos', 'recibo',
+    'recibos', 'respuesta']) AS word;
