@@ -22,6 +22,14 @@ SELECT * FROM consent.classify('Your parcel is at the depot. Hurry.');
 -- A sender's own label proves nothing, and next to promotion looks odd.
 SELECT * FROM consent.classify('This is a service message.');
 SELECT * FROM consent.classify('This is a service message. 20% off everything.');
+-- ... wherever it stands, and however often it is said.
+SELECT b AS body, label, w.class FROM
+  unnest(ARRAY['Vote for Jane Smith on Thursday 2 May.', 'Leave us a review on Trustpilot and tell others about us.',
+               'Your premium of £31.20 is due on the 5th.']) AS b,
+  unnest(ARRAY['%s', 'This is a service message. %s', 'SERVICE MESSAGE: %s', '%s This is a service message and not marketing.',
+               '%s You are receiving this service email because you are a customer.',
+               'Please note this is a purely administrative message and contains no marketing. %s']) WITH ORDINALITY AS l(label, n),
+  consent.classify(format(label, b)) w ORDER BY b, n;
 
 -- Footers and everyday phrases are neutral.
 SELECT * FROM consent.classify('Your parcel arrives today. To stop receiving our latest offers text STOP to 60777.');

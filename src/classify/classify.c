@@ -25,7 +25,6 @@
 
 #define MEMO_MAX_BYTES		(64 * 1024)
 #define WORK_KEPT_BYTES		(32 * 1024) /* of memory, from message to message */
-#define EVIDENCE_PER_PART	100
 
 /* A text; NULL if there is none. */
 typedef struct Piece

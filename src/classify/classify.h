@@ -60,6 +60,16 @@ typedef struct ConsentFindings
 	ConsentLanguage language;
 } ConsentFindings;
 
+/* At most so many findings of a rule in each part are told. */
+#define EVIDENCE_PER_PART	100
+
+/* Does the rule find what the sender calls the message? */
+static inline bool
+consent_rule_is_label(const ConsentRule *rule)
+{
+	return rule->class == CLASS_SERVICE && rule->weight == 0 && !rule->neutral && !rule->model;
+}
+
 /* As above, in UTF-8; at most per_part findings of a rule in each part. */
 extern void consent_classify_findings(const ConsentRuleset *set,
 									  const char *body, int bodylen,

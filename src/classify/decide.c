@@ -134,7 +134,7 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 		if (!f->rule->model)
 			by_rules[f->rule->class] += f->weight;
 		review |= f->rule->review;
-		labelled |= f->rule->class == CLASS_SERVICE && f->rule->weight == 0 && !f->rule->model;
+		labelled |= consent_rule_is_label(f->rule);
 		if (!f->nowhere && !is_listed(result, f->rule->code))
 			result->rules[result->nrules++] = pstrdup(f->rule->code);
 	}

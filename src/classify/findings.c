@@ -183,6 +183,8 @@ apply_rule(const ConsentRuleset *set, int i, Part *part, const PrefilterHits *hi
 	consent_search_begin(&search, set, i, hits, part->text.data, part->text.len);
 	if (rule->neutral)
 		per_part = COVER_MAX_SPANS - part->ncovers;
+	else if (consent_rule_is_label(rule))
+		per_part = EVIDENCE_PER_PART;	/* none is for the model */
 	while (per_part > 0 || nplaces > 0)
 	{
 		ConsentMatch match = consent_search_next(&search, &start, &end);

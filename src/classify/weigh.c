@@ -257,7 +257,7 @@ passage_at(const Message *m, bool in_subject, int at)
 	return low - 1;
 }
 
-/* Takes the sender's own label out of what the model reads. */
+/* Blanks the sender's own label in what the model reads. */
 static void
 hide_label(ConsentPassage *passage, Place *place, const ConsentFinding *f)
 {
@@ -265,16 +265,46 @@ hide_label(ConsentPassage *passage, Place *place, const ConsentFinding *f)
 	int			to = consent_text_byte(place->text, f->end) - place->start;
 	char	   *rest;
 
+	if (!place->label)
+		passage->text = memcpy(palloc(passage->len), passage->text, passage->len);
 	place->label = true;
-	to = Min(Max(to, from), passage->len);
-	/* a second label was found in what is no longer the text */
-	if (passage->text != place->text->data + place->start)
-		return;
-	rest = palloc(passage->len);
-	memcpy(rest, passage->text, from);
-	memcpy(rest + from, passage->text + to, passage->len - to);
-	passage->text = rest;
-	passage->len -= to - from;
+	rest = unconstify(char *, passage->text);
+	for (int i = from; i < Min(to, passage->len); i++)
+		rest[i] = ' ';
+}
+
+/*
+ * Closes the gaps that labels have left.  A sentence of which next to nothing is
+ * left is not read: it would stand beside the others, and soften them.
+ */
+static void
+drop_labels(Message *m)
+{
+	int			n = 0;
+
+	for (int i = 0; i < m->n; i++)
+	{
+		ConsentPassage *passage = &m->passage[i];
+		int			known;
+
+		if (m->place[i].label)
+		{
+			char	   *rest = unconstify(char *, passage->text);
+			int			len = 0;
+
+			for (int at = 0; at < passage->len; at++)
+			{
+				if (rest[at] != ' ' || (len > 0 && rest[len - 1] != ' '))
+					rest[len++] = rest[at];
+			}
+			passage->len = len;
+			if (len < MIN_SENTENCE || consent_model_knows(rest, len, &known) < FEW)
+				continue;
+		}
+		m->passage[n] = m->passage[i];
+		m->place[n++] = m->place[i];
+	}
+	m->n = n;
 }
 
 /* Adds up the rules, and credits each to the sentence where it first speaks. */
@@ -288,34 +318,32 @@ credit_rules(const ConsentFindings *found, Message *m)
 		int			a = axis_of(f->rule->class);
 		int			at = f->nowhere ? -1 : passage_at(m, f->in_subject, f->at);
 
+		if (at >= 0 && consent_rule_is_label(f->rule))
+			hide_label(&m->passage[at], &m->place[at], f);
 		if (!f->counts || f->rule->neutral || a < 0)
 			continue;
 		m->rules[a] += weight;
 		if (!f->rule->shipped)
 			m->own[a] += weight;
 		if (at >= 0)
-		{
 			m->place[at].rules[a] += weight;
-			if (f->rule->class == CLASS_SERVICE && weight == 0)
-				hide_label(&m->passage[at], &m->place[at], f);
-		}
 	}
 }
 
-/* Does the message say nothing but what its sender calls it? */
+/* Is there nothing that a reader sees, but what the sender calls it? */
 static bool
-only_labels(const Message *m)
+says_nothing(const Message *m)
 {
 	for (int i = 0; i < m->n; i++)
 	{
-		if (!m->place[i].label && !m->place[i].hidden)
+		if (!m->place[i].hidden)
 			return false;
 	}
 	return true;
 }
 
 /*
- * Which passage says most of the axis?  Hidden text and labels serve nobody;
+ * Which passage says most of the axis?  Hidden text serves nobody;
  * "unsaid" are those in which no rule of the axis speaks.
  */
 static int
@@ -325,7 +353,7 @@ loudest_passage(const Message *m, int a, bool unsaid)
 
 	for (int i = 0; i < m->n; i++)
 	{
-		if (a == AXIS_SERVES && (m->place[i].hidden || m->place[i].label))
+		if (a == AXIS_SERVES && m->place[i].hidden)
 			continue;
 		if (unsaid && (m->place[i].rules[a] > 0 || m->passage[i].odds[axes[a].trait] < 0))
 			continue;
@@ -465,7 +493,8 @@ consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *fo
 	if (found->language != LANGUAGE_KNOWN)
 		return;
 	credit_rules(found, &m);
-	found->empty |= only_labels(&m);
+	drop_labels(&m);
+	found->empty |= says_nothing(&m);
 	m.part = consent_model_judge(m.passage, m.n, m.rules, &m.nparts);
 
 	promotes = weigh_axis(&m, AXIS_PROMOTES, explain, found) >= ONE;
