@@ -72,6 +72,7 @@ OBJS = \
 	src/ledger/sent.o \
 	src/ledger/reader.o \
 	src/ledger/ledger.o \
+	src/ledger/newcomer.o \
 	src/ledger/apply.o \
 	src/ledger/seal.o \
 	src/ledger/judge.o \

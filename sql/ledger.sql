@@ -173,6 +173,43 @@ INSERT INTO consent.ledger (contact, kind, recorded_at, effective_at) VALUES ('p
 INSERT INTO consent.ledger (contact, kind, recorded_at, effective_at) VALUES ('p@ledger.example', 'objection', '2020-01-01', '2020-01-02');
 \echo :LAST_ERROR_SQLSTATE
 
+-- A load of people nobody has heard of: what is undone is undone whole, and only that.
+BEGIN;
+CREATE FUNCTION pg_temp.load(first integer, last integer, kind text) RETURNS void LANGUAGE sql
+AS $$ INSERT INTO consent.ledger (contact, kind) SELECT 'new' || i || tag || '@ledger-load.example', load.kind
+        FROM generate_series(first, last) i, (VALUES (''), ('+shop')) f (tag) WHERE i % 3 = 0 OR tag = '' $$;
+CREATE FUNCTION pg_temp.stumble(address consent.contact) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
+AS $$ BEGIN RETURN 1 / (address <> 'new777@ledger-load.example')::integer > 0; END $$;
+CREATE INDEX stumble ON consent.address_standing (plain) WHERE pg_temp.stumble(address);
+CREATE VIEW pg_temp.loaded AS
+  SELECT count(*), count(*) FILTER (WHERE tagged IS NOT NULL) AS tagged, count(*) FILTER (WHERE a.standing::text ~ ',') AS heard_twice,
+         (SELECT count(*) FROM consent.wrong_standings()) AS wrong
+    FROM consent.address_standing a WHERE address::text LIKE 'new%@ledger-load.example';
+SAVEPOINT load;
+SELECT pg_temp.load(1, 300, 'objection');
+SELECT * FROM pg_temp.loaded;
+ROLLBACK TO load;
+SELECT pg_temp.load(101, 400, 'objection');
+RELEASE load;
+SELECT * FROM pg_temp.loaded;
+-- Two thirds are known by now; then a load that fails halfway, and is tried with less.
+DO $$ BEGIN
+  PERFORM pg_temp.load(1, 300, 'withdrawal');
+EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'no';
+END $$;
+SELECT * FROM pg_temp.loaded;
+DO $$ BEGIN
+  PERFORM pg_temp.load(501, 1000, 'objection');
+EXCEPTION WHEN division_by_zero THEN PERFORM pg_temp.load(501, 776, 'objection');
+END $$;
+SELECT * FROM pg_temp.loaded;
+DO $$ BEGIN
+  PERFORM pg_temp.load(501, 600, 'objection'), 1 / (SELECT count(*) FROM consent.ledger WHERE contact = 'nobody@ledger-load.example');
+EXCEPTION WHEN division_by_zero THEN NULL;
+END $$;
+SELECT * FROM pg_temp.loaded;
+ROLLBACK;
+
 DROP FUNCTION ledger_defects(bigint);
 REVOKE ALL ON consent.ledger FROM regress_ledger_app;
 REVOKE ALL ON FUNCTION consent.object(consent.contact, consent.channel[], text, text, timestamptz, text, text, jsonb) FROM regress_ledger_app;

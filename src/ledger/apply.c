@@ -49,8 +49,10 @@
 #include "utils/typcache.h"
 
 #include "ledger/apply.h"
+#include "ledger/erasure.h"
 #include "ledger/ledger.h"
 #include "ledger/link.h"
+#include "ledger/newcomer.h"
 #include "ledger/relation.h"
 #include "module/compat.h"
 
@@ -64,6 +66,9 @@ PG_FUNCTION_INFO_V1(pg_consent_standing_eq);
 
 /* So many standings are written by one query: enough that it costs nothing to start one. */
 #define ADDRESSES_AT_ONCE 5000
+
+/* From so many on it is worth seeing who is new. */
+#define ADDRESSES_OF_A_LOAD 100
 
 /* Columns of consent.address_standing, as standing.sql creates them. */
 enum
@@ -96,6 +101,7 @@ typedef struct Gathering
 	MemoryContext of_last;
 	TupleTableSlot *slot;		/* a row of consent.address_standing */
 	Tuplesortstate *sort;		/* what came before; NULL: nothing */
+	uint64		nsorted;
 } Gathering;
 
 static dlist_head gatherings = DLIST_STATIC_INIT(gatherings);
@@ -401,6 +407,7 @@ sort_last(Gathering *gathering)
 	gathered_row(&gathering->last, contact_type, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(gathering->sort, slot);
+	gathering->nsorted++;
 	ExecClearTuple(slot);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(gathering->of_last);
@@ -518,7 +525,7 @@ write_standings(EphemeralNamedRelation gathered, Tuplestorestate *standings, uin
 static void
 apply_gathered(Gathering *gathering)
 {
-	Relation	standings = table_open(consent_relation("address_standing"), AccessShareLock);
+	Relation	standings = table_open(consent_relation("address_standing"), RowExclusiveLock);
 	TupleDesc	desc = RelationGetDescr(standings);
 	EphemeralNamedRelation ours = palloc0(sizeof(EphemeralNamedRelationData));
 	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "pg_consent standings", ALLOCSET_DEFAULT_SIZES);
@@ -547,10 +554,13 @@ apply_gathered(Gathering *gathering)
 	while (more)
 	{
 		Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+		ConsentNewcomers *newcomers = NULL;
 		uint64		n = 0;
 
 		caller = MemoryContextSwitchTo(batch);
-		while (more && n < ADDRESSES_AT_ONCE)
+		if (gathering->nsorted >= ADDRESSES_OF_A_LOAD && !linked && !consent_has_erasures())
+			newcomers = consent_newcomers_begin(standings, store);
+		for (int i = 0; more && i < ADDRESSES_AT_ONCE; i++)
 		{
 			Gathered	gathered;
 			Datum		values[Natts_standing];
@@ -568,13 +578,18 @@ apply_gathered(Gathering *gathering)
 			if (gathered.standing->nentries == 0)
 				continue;		/* somebody's own trigger has left it out */
 			gathered_row(&gathered, contact_type, values, nulls);
-			tuplestore_putvalues(store, desc, values, nulls);
 			if (linked && consent_standing_is_personal(gathered.standing))
 				spoken = accumArrayResult(spoken, values[STANDING_ADDRESS - 1], false, contact_type, caller);
+			if (newcomers != NULL && consent_newcomers_add(newcomers, values, nulls))
+				continue;
+			tuplestore_putvalues(store, desc, values, nulls);
 			n++;
 		}
+		if (newcomers != NULL)
+			n += consent_newcomers_end(newcomers);
 		MemoryContextSwitchTo(caller);
-		write_standings(ours, store, n);
+		if (n > 0)
+			write_standings(ours, store, n);
 		tuplestore_end(store);
 		MemoryContextReset(batch);
 	}
@@ -583,7 +598,7 @@ apply_gathered(Gathering *gathering)
 		tuplesort_end(gathering->sort);
 	MemoryContextDelete(gathering->context);
 	SPI_unregister_relation("gathered");
-	table_close(standings, AccessShareLock);
+	table_close(standings, NoLock);
 
 	if (spoken != NULL)
 	{

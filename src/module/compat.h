@@ -87,6 +87,15 @@ typedef struct ErrorSaveContext
 	index_beginscan(rel, index, snapshot, nkeys, 0)
 #endif
 
+/* Who puts a row into its indexes says which since 16. */
+#if PG_VERSION_NUM >= 160000
+#define consent_insert_index_tuples(target, slot, estate, conflict, arbiters) \
+	ExecInsertIndexTuples(target, slot, estate, false, true, conflict, arbiters, false)
+#else
+#define consent_insert_index_tuples(target, slot, estate, conflict, arbiters) \
+	ExecInsertIndexTuples(target, slot, estate, false, true, conflict, arbiters)
+#endif
+
 /* Where a relation's pages are got new names in 16, and backends in 17. */
 #if PG_VERSION_NUM >= 160000
 #include "storage/relfilelocator.h"
