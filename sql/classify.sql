@@ -39,6 +39,13 @@ SELECT class, rules FROM consent.classify('We offer our apologies: your refund i
 SELECT class, rules FROM consent.classify('The sale of your house has completed. Save this number for any questions.');
 SELECT class, rules FROM consent.classify('Scam alert: fraudsters promise a free prize. Your card has been blocked.');
 
+-- Details and marketing preferences in one breath (Flybe), and a permission that is not on record.
+SELECT class, rules FROM unnest('{"Please confirm that your contact details and communication preferences are correct.",
+  "Check that your details are up to date and tell us whether you want marketing from us.",
+  "We have no record of your consent to marketing. Please confirm.",
+  "We have no record of your consent to the operation. Please sign the form.",
+  "We confirm your details and marketing preferences have been updated."}'::text[]) WITH ORDINALITY AS m(body, n), consent.classify(body) ORDER BY n;
+
 -- Nothing to read is unknown.
 SELECT * FROM consent.classify(NULL);
 SELECT * FROM consent.classify('', '');
