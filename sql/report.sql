@@ -129,6 +129,10 @@ SELECT source, events, people, consents, defective, unevidenced, time_unknown, t
   FROM consent.import_audit WHERE source = 'report crm 2019';
 SELECT reason FROM consent.evaluate('bob@report.example', 'email', 'report acme');
 
+-- consent.london_date(): as SQL has it, at any hour, before and after summer time, and for ever.
+SELECT count(*) AS moments, count(*) FILTER (WHERE consent.london_date(at) = (at AT TIME ZONE 'Europe/London')::date) AS same
+  FROM (SELECT generate_series('1946-01-01', '2037-12-31', interval '311 minutes') - random() * interval '1 hour' UNION ALL VALUES (timestamptz 'infinity'), ('-infinity'), ('2000-01-01 00:00+00'), ('1999-12-31 23:30+00')) AS t(at);
+
 -- A judgement "as known then" is the fold of fewer events.
 SELECT (consent.judge(s.standing, s.contact, 'email', 'report acme')).reason AS now,
        (consent.judge(s.standing, s.contact, 'email', 'report acme', known_at => now() - interval '1 day')).reason AS known_yesterday,

@@ -277,8 +277,12 @@ bool
 consent_is_valid(const ConsentEntry *consent, const ConsentStanding *standing,
 				 const ConsentSend *send)
 {
-	ConsentReasonSet failed = consent_failures(consent, standing, send);
+	ConsentReasonSet failed;
 
+	/* What most of a person's consents lack for a send is soon found. */
+	if (!consent_covers_channel(consent, send) || !consent_names(consent, send->organisation, send))
+		return false;
+	failed = consent_failures(consent, standing, send);
 	return consent_reason_none(&failed);
 }
 

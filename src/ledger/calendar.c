@@ -8,11 +8,14 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "pgtime.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "ledger/calendar.h"
+
+PG_FUNCTION_INFO_V1(pg_consent_london_date);
 
 static pg_tz *
 london(void)
@@ -87,4 +90,17 @@ consent_london_date(TimestampTz at)
 	if (at > 0)
 		*known = (KnownHour) {hour, date};
 	return date;
+}
+
+/* consent.london_date() */
+PGDLLEXPORT Datum
+pg_consent_london_date(PG_FUNCTION_ARGS)
+{
+	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
+
+	if (TIMESTAMP_IS_NOBEGIN(at))
+		PG_RETURN_DATEADT(DATEVAL_NOBEGIN);
+	if (TIMESTAMP_IS_NOEND(at))
+		PG_RETURN_DATEADT(DATEVAL_NOEND);
+	PG_RETURN_DATEADT(consent_london_date(at));
 }

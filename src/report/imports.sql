@@ -102,7 +102,7 @@ CREATE FUNCTION consent.import_figures(first bigint, last bigint) RETURNS SETOF 
 AS $$
 BEGIN
   RETURN QUERY
-  SELECT l.event_id >> 16, (l.recorded_at AT TIME ZONE 'Europe/London')::date, l.source, l.recorded_by,
+  SELECT l.event_id >> 16, consent.london_date(l.recorded_at), l.source, l.recorded_by,
          count(*),
          consent.distinct_state(l.address),
          count(*) FILTER (WHERE l.kind = 'consent'),
@@ -261,7 +261,7 @@ CREATE VIEW consent.import_audit WITH (security_invoker = true) AS
            WHERE consent.imports_summarised()
           UNION ALL
           -- The same by one pass over all of it, if nothing is summarised.
-          SELECT (l.recorded_at AT TIME ZONE 'Europe/London')::date, l.source, l.recorded_by,
+          SELECT consent.london_date(l.recorded_at), l.source, l.recorded_by,
                  count(*),
                  consent.distinct_state(l.address),
                  count(*) FILTER (WHERE l.kind = 'consent'),
@@ -270,7 +270,8 @@ CREATE VIEW consent.import_audit WITH (security_invoker = true) AS
                  count(*) FILTER (WHERE l.effective_at IS NULL),
                  count(*) FILTER (WHERE l.collected_by IS NOT NULL),
                  count(*) FILTER (WHERE l.effective_at < l.recorded_at - interval '24 hours'),
-                 count(*) FILTER (WHERE l.kind IN ('consent', 'soft_opt_in') AND l.event_id > r.first_refusal
+                 -- First what is so of the fewest.
+                 count(*) FILTER (WHERE l.event_id > r.first_refusal AND l.kind IN ('consent', 'soft_opt_in')
                                     AND l.effective_at < l.recorded_at - interval '24 hours'),
                  min(l.effective_at), max(l.effective_at), min(l.event_id), max(l.event_id)
             FROM consent.ledger l

@@ -157,8 +157,9 @@ begin(FunctionCallInfo fcinfo, MemoryContext context)
 	return tally;
 }
 
+/* What was sent is the same for all sends of one organisation, which come together. */
 static ConsentReason
-judge(const Tally *tally, int n, const ConsentStanding *standing, Datum contact, uint64 form)
+judge(const Tally *tally, int n, const ConsentStanding *standing, Datum contact, uint64 form, ConsentSend *last)
 {
 	const ConsentCase *c = &tally->cases[n];
 	ConsentSend send;
@@ -167,7 +168,14 @@ judge(const Tally *tally, int n, const ConsentStanding *standing, Datum contact,
 		return c->invalid;
 	send = c->send;
 	send.form = form;
-	consent_sent_facts(&send, standing, contact, DT_NOEND, GetActiveSnapshot());
+	if (last->organisation == send.organisation)
+	{
+		send.sent = last->sent;
+		send.nsent = last->nsent;
+	}
+	else
+		consent_sent_facts(&send, standing, contact, DT_NOEND, GetActiveSnapshot());
+	*last = send;
 	return (tally->any_category ? consent_evaluate_any_category(standing, &send) : consent_evaluate(standing, &send)).reason;
 }
 
@@ -189,6 +197,7 @@ pg_consent_tally_add(PG_FUNCTION_ARGS)
 	Tally	   *tally;
 	const ConsentStanding *standing;
 	uint64		form;
+	ConsentSend last = {.organisation = 0};
 
 	if (!AggCheckCallContext(fcinfo, &aggregate))
 		elog(ERROR, "called outside an aggregate");
@@ -207,7 +216,7 @@ pg_consent_tally_add(PG_FUNCTION_ARGS)
 	form = consent_ledger_form(PG_GETARG_DATUM(ARG_CONTACT));
 	for (int i = 0; i < tally->ncases; i++)
 	{
-		Line	   *line = LINE(tally, i, judge(tally, i, standing, PG_GETARG_DATUM(ARG_CONTACT), form));
+		Line	   *line = LINE(tally, i, judge(tally, i, standing, PG_GETARG_DATUM(ARG_CONTACT), form, &last));
 
 		line->contacts++;
 		if (line->nexamples < tally->samples)

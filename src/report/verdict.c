@@ -200,7 +200,9 @@ consent_evaluate_any_category(const ConsentStanding *standing, ConsentSend *send
 		if (verdict.allowed)
 			break;
 		if (entry->facts.kind != EVENT_SOFT_OPT_IN || consent_entry_details(entry)->label_len == 0 ||
-			entry->facts.form != send->form || entry->facts.organisation != send->organisation)
+			entry->facts.form != send->form || entry->facts.organisation != send->organisation ||
+			(consent_entry_details(entry)->label_len == send->category_len &&
+			 memcmp(consent_entry_label(entry), send->category, send->category_len) == 0))
 			continue;
 		send->category = consent_entry_label(entry);
 		send->category_len = consent_entry_details(entry)->label_len;

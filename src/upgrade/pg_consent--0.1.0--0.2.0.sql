@@ -360,7 +360,13 @@ CREATE INDEX ledger_third_party ON consent.ledger (effective_at) WHERE collected
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address) INCLUDE (kind, organisation, effective_at, event_id)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
-CREATE STATISTICS consent.ledger_recorded_on ON ((recorded_at AT TIME ZONE 'Europe/London')::date) FROM consent.ledger;
+CREATE FUNCTION consent.london_date(at timestamptz) RETURNS date
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_london_date';
+COMMENT ON FUNCTION consent.london_date(timestamptz) IS
+  'The day it is in the United Kingdom, as (at AT TIME ZONE ''Europe/London'')::date, and sooner';
+
+CREATE STATISTICS consent.ledger_recorded_on ON (consent.london_date(recorded_at)) FROM consent.ledger;
 
 COMMENT ON STATISTICS consent.ledger_recorded_on IS 'On how many days something was recorded, for consent.import_audit';
 
@@ -764,7 +770,7 @@ CREATE FUNCTION consent.import_figures(first bigint, last bigint) RETURNS SETOF 
 AS $$
 BEGIN
   RETURN QUERY
-  SELECT l.event_id >> 16, (l.recorded_at AT TIME ZONE 'Europe/London')::date, l.source, l.recorded_by,
+  SELECT l.event_id >> 16, consent.london_date(l.recorded_at), l.source, l.recorded_by,
          count(*),
          consent.distinct_state(l.address),
          count(*) FILTER (WHERE l.kind = 'consent'),
@@ -929,7 +935,7 @@ CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
            WHERE consent.imports_summarised()
           UNION ALL
           -- The same by one pass over all of it, if nothing is summarised.
-          SELECT (l.recorded_at AT TIME ZONE 'Europe/London')::date, l.source, l.recorded_by,
+          SELECT consent.london_date(l.recorded_at), l.source, l.recorded_by,
                  count(*),
                  consent.distinct_state(l.address),
                  count(*) FILTER (WHERE l.kind = 'consent'),
@@ -938,7 +944,8 @@ CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
                  count(*) FILTER (WHERE l.effective_at IS NULL),
                  count(*) FILTER (WHERE l.collected_by IS NOT NULL),
                  count(*) FILTER (WHERE l.effective_at < l.recorded_at - interval '24 hours'),
-                 count(*) FILTER (WHERE l.kind IN ('consent', 'soft_opt_in') AND l.event_id > r.first_refusal
+                 -- First what is so of the fewest.
+                 count(*) FILTER (WHERE l.event_id > r.first_refusal AND l.kind IN ('consent', 'soft_opt_in')
                                     AND l.effective_at < l.recorded_at - interval '24 hours'),
                  min(l.effective_at), max(l.effective_at), min(l.event_id), max(l.event_id)
             FROM consent.ledger l
