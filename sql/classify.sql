@@ -46,6 +46,11 @@ SELECT class, rules FROM unnest('{"Please confirm that your contact details and 
   "We have no record of your consent to the operation. Please sign the form.",
   "We confirm your details and marketing preferences have been updated."}'::text[]) WITH ORDINALITY AS m(body, n), consent.classify(body) ORDER BY n;
 
+-- Findings are told in no order of their places, of both parts.
+SELECT count(*) > 10 AS some, bool_and(excerpt = substr(CASE part WHEN 'subject' THEN subject ELSE body END, start, length)) AS in_place
+  FROM (VALUES ('Été: save £20 today', repeat('Café: save £20 today. Order now! Your parcel has arrived. ', 20))) AS m(subject, body),
+       consent.evidence(body, subject);
+
 -- Nothing to read is unknown.
 SELECT * FROM consent.classify(NULL);
 SELECT * FROM consent.classify('', '');

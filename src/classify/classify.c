@@ -395,19 +395,23 @@ pg_consent_classify_raw(PG_FUNCTION_ARGS)
 }
 
 Datum
-consent_excerpt(const char *source, int start, int end)
+consent_excerpt(ConsentReading *reading, const char *source, int start, int end)
 {
-	const char *from = source;
 	const char *to;
-	int			chars = 0;
 	char	   *excerpt;
 
-	for (; chars < start && *from; chars++)
-		from += pg_utf_mblen((const unsigned char *) from);
-	for (to = from; chars < end && *to; chars++)
+	if (reading->source != source || reading->chars > start)
+	{
+		reading->source = reading->at = source;
+		reading->chars = 0;
+	}
+	for (; reading->chars < start && *reading->at; reading->chars++)
+		reading->at += pg_utf_mblen((const unsigned char *) reading->at);
+	to = reading->at;
+	for (int chars = reading->chars; chars < end && *to; chars++)
 		to += pg_utf_mblen((const unsigned char *) to);
-	excerpt = pnstrdup(from, to - from);
-	return CStringGetTextDatum(pg_any_to_server(excerpt, to - from, PG_UTF8));
+	excerpt = pnstrdup(reading->at, to - reading->at);
+	return CStringGetTextDatum(pg_any_to_server(excerpt, to - reading->at, PG_UTF8));
 }
 
 PGDLLEXPORT Datum
@@ -416,6 +420,7 @@ pg_consent_evidence(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Message		m;
 	ConsentFindings found;
+	ConsentReading reading = {0};
 
 	InitMaterializedSRF(fcinfo, 0);
 	get_message_utf8(fcinfo, &m);
@@ -432,6 +437,7 @@ pg_consent_evidence(PG_FUNCTION_ARGS)
 			psprintf("%s; here: %s", f->rule->citation, f->because) :
 			pstrdup(f->rule->citation);
 
+		CHECK_FOR_INTERRUPTS();
 		values[0] = CStringGetTextDatum(f->limit ? psprintf("limit:%s", f->rule->code) :
 										f->rule->code);
 		if (f->rule->neutral)
@@ -443,7 +449,7 @@ pg_consent_evidence(PG_FUNCTION_ARGS)
 		values[4] = Int32GetDatum(f->start + 1);
 		values[5] = Int32GetDatum(f->end - f->start);
 		values[6] = f->nowhere ? (Datum) 0 :
-			consent_excerpt(f->in_subject ? m.subject.data : m.body.data, f->start, f->end);
+			consent_excerpt(&reading, f->in_subject ? m.subject.data : m.body.data, f->start, f->end);
 		nulls[4] = nulls[5] = nulls[6] = f->nowhere;
 		values[7] = CStringGetTextDatum(pg_any_to_server(citation, strlen(citation), PG_UTF8));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

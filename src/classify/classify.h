@@ -93,8 +93,19 @@ extern ConsentMatch consent_find_exception(const ConsentPattern *exceptions,
 extern void consent_classify_decide(const ConsentFindings *found,
 									ConsentClassification *result);
 
-/* Characters start to end (0-based, exclusive) of a UTF-8 text, as SQL text. */
-extern Datum consent_excerpt(const char *source, int start, int end);
+/* How far a text has been read; all zero to begin with. */
+typedef struct ConsentReading
+{
+	const char *source;
+	const char *at;
+	int			chars;
+} ConsentReading;
+
+/*
+ * Characters start to end (0-based, exclusive) of a UTF-8 text, as SQL text.
+ * Excerpts in order of their start cost one reading of the text in all.
+ */
+extern Datum consent_excerpt(ConsentReading *reading, const char *source, int start, int end);
 
 /* From _PG_init. */
 extern void consent_classify_init(void);

@@ -426,6 +426,7 @@ pg_consent_try_rule(PG_FUNCTION_ARGS)
 	ConsentPattern *pattern = consent_pattern_compile(utf8_of(PG_GETARG_TEXT_PP(0)));
 	char	   *source = utf8_of(PG_GETARG_TEXT_PP(1));
 	ConsentText folded;
+	ConsentReading reading = {0};
 	int			from = 0;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -448,7 +449,7 @@ pg_consent_try_rule(PG_FUNCTION_ARGS)
 		consent_text_source(&folded, start, end, &from_char, &to_char);
 		values[0] = Int32GetDatum(from_char + 1);
 		values[1] = Int32GetDatum(to_char - from_char);
-		values[2] = consent_excerpt(source, from_char, to_char);
+		values[2] = consent_excerpt(&reading, source, from_char, to_char);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		from = end;
 	}
@@ -489,6 +490,7 @@ pg_consent_try_condition(PG_FUNCTION_ARGS)
 	ConsentRuleset set = *consent_ruleset_get();
 	ConsentRule *rules = palloc(Max(set.nrules, 1) * sizeof(ConsentRule));
 	ConsentFindings found;
+	ConsentReading reading = {0};
 	char	   *body;
 	char	   *subject = NULL;
 
@@ -526,7 +528,7 @@ pg_consent_try_condition(PG_FUNCTION_ARGS)
 		values[0] = CStringGetTextDatum(f->in_subject ? "subject" : "body");
 		values[1] = Int32GetDatum(f->start + 1);
 		values[2] = Int32GetDatum(f->end - f->start);
-		values[3] = consent_excerpt(f->in_subject ? subject : body, f->start, f->end);
+		values[3] = consent_excerpt(&reading, f->in_subject ? subject : body, f->start, f->end);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
