@@ -11,11 +11,14 @@
  * Who is new is only a guess, made by the index: somebody else may be recording
  * for the same address.  The index finds that out, as it does for ON CONFLICT;
  * then our row is taken back, and the address is written as a known one is, which
- * waits for the other.  ON CONFLICT takes its own row back before it waits for
- * ours.  Here rows are taken back by deleting them, so two who do what is done
- * here would wait for one another: whoever finds that another is at it leaves all
- * to ON CONFLICT.  No subtransaction, nor anything else that could end before the
- * rows of the ledger do.
+ * waits for the other.  No subtransaction, nor anything else that could end before
+ * the rows of the ledger do.
+ *
+ * All who record take addresses in their order, so that none waits for one who waits for
+ * it.  So behind the first one that is known, or that the index finds somebody at,
+ * no more are taken here: what the index has not yet seen of them is in nobody's
+ * way.  The row of that one is, because it is taken back by deleting it, where ON
+ * CONFLICT undoes it: whoever finds that another is at it leaves all to ON CONFLICT.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,9 +45,6 @@
 /* So many are put into the table at once. */
 #define NEWCOMERS_AT_ONCE 500
 
-/* A statement about people who are mostly known need not look each of them up twice. */
-#define KNOWN_ENOUGH 100
-
 struct ConsentNewcomers
 {
 	Relation	rel;
@@ -56,8 +56,7 @@ struct ConsentNewcomers
 	IndexScanDesc scan;			/* of the primary key, for one address */
 	RegProcedure equal;
 	ConsentContact *greatest;	/* who had a standing before; NULL: nobody has */
-	int			nnew;
-	int			nknown;
+	bool		met_known;		/* then the rest is not ours */
 	uint64		ntaken_back;
 	int			n;
 	TupleTableSlot *slots[NEWCOMERS_AT_ONCE];
@@ -142,8 +141,6 @@ is_new(ConsentNewcomers *newcomers, const ConsentContact *address)
 
 	if (newcomers->greatest == NULL || consent_contact_compare(address, newcomers->greatest) > 0)
 		return true;
-	if (newcomers->nknown > newcomers->nnew + KNOWN_ENOUGH)
-		return false;
 	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, InvalidOid,
 						   newcomers->equal, PointerGetDatum(address));
 	index_rescan(newcomers->scan, &key, 1, NULL, 0);
@@ -153,49 +150,49 @@ is_new(ConsentNewcomers *newcomers, const ConsentContact *address)
 static void
 insert_newcomers(ConsentNewcomers *newcomers)
 {
-	bool		known[NEWCOMERS_AT_ONCE] = {false};
-	bool		any_known = false;
+	bool		known = false;
+	int			nindexed = 0;
 
 	if (newcomers->n == 0)
 		return;
 	table_multi_insert(newcomers->rel, newcomers->slots, newcomers->n, GetCurrentCommandId(true), 0, NULL);
-	for (int i = 0; i < newcomers->n; i++)
+	while (!known && nindexed < newcomers->n)
 	{
-		(void) consent_insert_index_tuples(newcomers->target, newcomers->slots[i], newcomers->estate,
-										   &known[i], newcomers->arbiters);
+		(void) consent_insert_index_tuples(newcomers->target, newcomers->slots[nindexed++], newcomers->estate,
+										   &known, newcomers->arbiters);
 		ResetPerTupleExprContext(newcomers->estate);
-		any_known |= known[i];
 	}
-	if (any_known)
-		CommandCounterIncrement();	/* what is to be deleted must be there */
-	for (int i = 0; i < newcomers->n; i++)
+	if (known)
 	{
-		TupleTableSlot *slot = newcomers->slots[i];
-
-		if (known[i])
+		newcomers->met_known = true;
+		CommandCounterIncrement();	/* what is to be deleted must be there */
+		for (int i = nindexed - 1; i < newcomers->n; i++)
 		{
-			simple_table_tuple_delete(newcomers->rel, &slot->tts_tid, GetActiveSnapshot());
-			tuplestore_puttupleslot(newcomers->others, slot);
+			simple_table_tuple_delete(newcomers->rel, &newcomers->slots[i]->tts_tid, GetActiveSnapshot());
+			tuplestore_puttupleslot(newcomers->others, newcomers->slots[i]);
 			newcomers->ntaken_back++;
 		}
-		ExecClearTuple(slot);
 	}
+	for (int i = 0; i < newcomers->n; i++)
+		ExecClearTuple(newcomers->slots[i]);
 	newcomers->n = 0;
 }
 
-/* A row of consent.address_standing; or false, if its address is known. */
+/* A row of consent.address_standing; or false, if it is for the others. */
 bool
 consent_newcomers_add(ConsentNewcomers *newcomers, const Datum *values, const bool *nulls)
 {
 	int			natts = RelationGetDescr(newcomers->rel)->natts;
 	TupleTableSlot *slot;
 
+	if (newcomers->met_known)
+		return false;
 	if (!is_new(newcomers, (const ConsentContact *) DatumGetPointer(values[0])))
 	{
-		newcomers->nknown++;
+		newcomers->met_known = true;
+		insert_newcomers(newcomers);
 		return false;
 	}
-	newcomers->nnew++;
 	if (newcomers->slots[newcomers->n] == NULL)
 		newcomers->slots[newcomers->n] = table_slot_create(newcomers->rel, NULL);
 	slot = newcomers->slots[newcomers->n++];
@@ -207,7 +204,7 @@ consent_newcomers_add(ConsentNewcomers *newcomers, const Datum *values, const bo
 	return true;
 }
 
-/* How many were known after all. */
+/* How many are for the others after all. */
 uint64
 consent_newcomers_end(ConsentNewcomers *newcomers)
 {
