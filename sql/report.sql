@@ -239,6 +239,10 @@ SELECT 'back' || i || '@report.example', 'consent', '{email}', 'report json', v.
 SELECT v -> 'source' AS source, v -> 'events' AS events, v -> 'defective' AS defective, v -> 'against_refusal' AS against_refusal
   FROM consent.report_json() r, jsonb_array_elements(r -> 'imports') v WHERE v ->> 'source' IS NULL OR v ->> 'source' LIKE 'report: %' ORDER BY 1;
 
+-- The labels of a chart are where their columns are: of three all, of four the ends, of more the ends and one between, without the year if it is the first one's.
+SELECT n, regexp_replace(consent.report_columns(jsonb_agg(jsonb_build_object('starts', '2025-10-01'::date + 31 * i, 'a', 1, 'b', 2) ORDER BY i), 'a', 'b', 'starts', 'yes', 'no', 'x'), '^.*<div class="ticks" aria-hidden="true">', '') AS ticks
+  FROM unnest('{1,3,4,6,9}'::int[]) n, generate_series(0, n - 1) i GROUP BY n ORDER BY n;
+
 -- A report of one organisation among several has no past sends and no imports of another.
 INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at, source)
 SELECT 'bolt' || i || '@report.example', 'consent', '{email}', 'report bolt', 'pre_ticked_box', 'Offers', '2020-01-01', 'report: list of bolt' FROM generate_series(1, 600) i;
@@ -250,8 +254,9 @@ CALL consent.exposure_work(:column);
 SELECT o AS organisation, run = :bolt AS named, r #>> '{exposure,campaigns,0,campaign}' AS campaign, r -> 'imports' = 'null' AS no_imports,
        concat(r::text, page) LIKE '%campaign of %' AS campaign_shown, concat(r::text, page) LIKE '%list of bolt%' AS source_shown,
        page LIKE '%no audit of this organisation alone%' AND page LIKE '%<code>organisation =&gt; &#39;&#39;&#39;' || o || '&#39;&#39;&#39;</code>%' AS says_why,
+       r #> '{exposure,of_any_organisation}' AS of_any, page LIKE '%messages of other organisations may be among them%' AND page LIKE '%in past sends of any organisation<%' AS says_whole,
        page LIKE '%They are not counted by organisation%' AS says_why_no_imports, (length(page) - length(replace(page, 'of all organisations', ''))) / 20 AS of_all
-  FROM (VALUES (NULL, NULL), ('report bolt', NULL), ('report json', NULL), ('report json', :bolt)) AS c(o, run),
+  FROM (VALUES (NULL, NULL), ('report bolt', NULL), ('report json', NULL), ('report json', :bolt), ('report bolt', :bolt)) AS c(o, run),
        LATERAL consent.report_json(o, exposure_run => run) r, LATERAL consent.report_html(r) page;
 DELETE FROM consent.exposure_run WHERE id IN (:bolt, :column);
 DROP TABLE report_sends;

@@ -1109,6 +1109,7 @@ BEGIN
     SELECT jsonb_build_object(
              'run', p.run, 'relation', p.relation::text, 'finished_at', p.finished_at, 'percent', p.percent,
              'complaints_mapped', (SELECT e.mapping ? 'complaint' FROM consent.exposure_run e WHERE e.id = p.run),
+             'of_any_organisation', (SELECT among_others AND e.mapping ->> 'organisation' IS DISTINCT FROM quote_literal(only_organisation) FROM consent.exposure_run e WHERE e.id = p.run),
              'total', (SELECT to_jsonb(x) - '{breakdown,reason,campaign,channel,month,citation}'::text[] FROM line x WHERE x.breakdown = 'total'),
              'reasons', COALESCE((SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'complaints', x.complaints,
                                                                       'citation', x.citation) ORDER BY x.messages DESC, x.reason)
@@ -1266,7 +1267,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.report_json(text, timestamptz, timestamptz, consent.channel[], bigint, text) IS
-  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the latest finished exposure audit (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
+  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the latest finished exposure audit (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
 
 CREATE FUNCTION consent.report_action(action text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1303,7 +1304,7 @@ BEGIN ATOMIC
       FROM pg_catalog.jsonb_array_elements(data) WITH ORDINALITY AS v(value, i)),
   -- Few columns are no wider than those of six.
   scale AS (SELECT consent.report_top(pg_catalog.max(s.a + s.b)) AS top, pg_catalog.count(*) AS n,
-                   pg_catalog.round(7 * LEAST(pg_catalog.count(*), 6) / 6.0, 2) AS width FROM step s)
+                   pg_catalog.round(7 * LEAST(pg_catalog.count(*), 6) / 6.0, 2) AS width, pg_catalog.left(pg_catalog.min(s.label), 4) AS year FROM step s)
   SELECT '<div class="plot"><div class="axis" aria-hidden="true"><span>' || consent.report_number(c.top) || '</span><span>'
          || consent.report_number(pg_catalog.trunc(c.top / 2)) || '</span><span>0</span></div>'
          || pg_catalog.format('<svg class="columns" viewBox="0 0 %s 100" preserveAspectRatio="none" role="img" aria-label="%s">', c.n * 10, consent.html(description))
@@ -1313,12 +1314,17 @@ BEGIN ATOMIC
                                 pg_catalog.to_char(s.label::date, CASE label_key WHEN 'month' THEN 'FMMonth YYYY' ELSE 'FMDD Mon YYYY' END), consent.report_number(s.a), consent.html(first_key), consent.report_number(s.b), consent.html(second_key),
                                 first_kind, s.i * 10 + (10 - c.width) / 2, pg_catalog.round(100 - 100 * s.a / c.top, 2), pg_catalog.round(100 * s.a / c.top, 2),
                                 second_kind, pg_catalog.round(100 - 100 * (s.a + s.b) / c.top, 2), pg_catalog.round(100 * s.b / c.top, 2), c.width), '' ORDER BY s.i)
-         || '</svg><div class="ticks' || CASE WHEN c.n <= 3 THEN ' each' ELSE '' END || '" aria-hidden="true">'
-         || (SELECT pg_catalog.string_agg('<span>' || pg_catalog.to_char(t.label::date, CASE label_key WHEN 'month' THEN 'Mon YYYY' ELSE 'FMDD Mon YYYY' END) || '</span>', '' ORDER BY t.i)
-               FROM step t WHERE t.i IN (0, (c.n - 1) / 2, c.n - 1))
+         || '</svg><div class="ticks" aria-hidden="true">'
+         || (SELECT pg_catalog.string_agg(pg_catalog.format('<span%s style="%s:%s%%">', CASE WHEN c.n <= 3 OR t.i NOT IN (0, c.n - 1) THEN ' class="at"' END,
+                                                            CASE WHEN c.n > 3 AND t.i = c.n - 1 THEN 'right' ELSE 'left' END,
+                                                            pg_catalog.round(CASE WHEN c.n > 3 AND t.i IN (0, c.n - 1) THEN (10 - c.width) / 2 ELSE t.i * 10 + 5 END * 10 / c.n, 2))
+                                          || pg_catalog.to_char(t.label::date, CASE label_key WHEN 'month' THEN 'Mon' ELSE 'FMDD Mon' END
+                                                                               || CASE WHEN c.n <= 3 OR t.i IN (0, c.n - 1) OR pg_catalog.left(t.label, 4) <> c.year THEN ' YYYY' ELSE '' END)
+                                          || '</span>', '' ORDER BY t.i)
+               FROM step t WHERE t.i IN (0, c.n - 1) OR (t.i = (c.n - 1) / 2 AND c.n <> 4))
          || '</div></div>'
     FROM step s CROSS JOIN scale c
-   GROUP BY c.top, c.n, c.width;
+   GROUP BY c.top, c.n, c.width, c.year;
 END;
 CREATE OR REPLACE FUNCTION consent.report_duration(seconds numeric) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1362,15 +1368,16 @@ p.none+p.says,table+p.says{margin:1rem 0 0}section>:last-child{margin-bottom:0}p
 .key{display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;margin:0 0 .6rem;padding:0;list-style:none;font-size:.88rem;color:var(--soft)}
 .key i{display:inline-block;width:.85em;height:.85em;border-radius:.15em;margin-right:.4em;vertical-align:-.08em}
 .key .yes,.key i.yes{background:var(--yes)}.key i.no{background:var(--no)}.key i.unasked{background:var(--unasked)}.key i.soft{background:#6fb1cc}
-.plot{display:grid;grid-template-columns:auto 1fr;gap:.35rem .7rem;margin:.4rem 0 1rem}
+.plot{display:grid;grid-template-columns:auto 1fr;gap:.35rem .7rem;margin:1rem 0}
 .axis{display:flex;flex-direction:column;justify-content:space-between;text-align:right;font-size:.78rem;line-height:1;color:var(--soft);font-variant-numeric:tabular-nums}
-.ticks{grid-column:2;display:flex;justify-content:space-between;font-size:.78rem;color:var(--soft)}.ticks.each span{flex:1;text-align:center}
+.axis span:first-child{transform:translateY(-50%)}.axis span:last-child{transform:translateY(50%)}
+.ticks{grid-column:2;position:relative;height:1.3em;font-size:.78rem;color:var(--soft)}.ticks span{position:absolute;white-space:nowrap}.ticks span.at{transform:translateX(-50%)}
 svg.columns{width:100%;height:13rem;display:block;overflow:visible}
 svg .grid{stroke:var(--line);stroke-width:1;fill:none;vector-effect:non-scaling-stroke}
 svg.bar{width:100%;height:.7rem;display:block;border-radius:.15rem}
 svg .track{fill:#edf0f3}svg .yes{fill:var(--yes)}svg .soft{fill:#6fb1cc}svg .no{fill:var(--no)}svg .unasked{fill:var(--unasked)}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.92rem}table.stack{table-layout:fixed}.stack th,.stack td,.chart th,.chart td{overflow-wrap:anywhere}table.stack thead th:first-child{width:15rem}table.chart{table-layout:fixed}table.chart thead th:first-child{width:46%}table.slim thead th:first-child{width:28%}table.chart tr.group th{padding-top:1.3rem;font-size:1rem}table.chart tr.group+tr>*{border-top-color:var(--ink)}table.chart tbody tr.group:first-child th{padding-top:.6rem}table.chart thead th.n{width:8.5em}
+table{border-collapse:collapse;width:100%;font-size:.92rem}table.stack{table-layout:fixed}.stack th,.stack td,.chart th,.chart td{overflow-wrap:anywhere}table.stack thead th:first-child{width:15rem}table.chart{table-layout:fixed}table.chart thead th:first-child{width:46%}table.slim thead th:first-child{width:28%}table.chart tr.group th{padding-top:1.3rem;font-size:1rem}table.chart tr.group+tr>*{border-top-color:var(--ink)}table.chart tbody tr.group:first-child th{padding-top:.6rem}table.chart thead th.n{width:8.5em;overflow-wrap:normal}
 caption{text-align:left;color:var(--soft);font-size:.88rem;padding:0 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.5rem .9rem .5rem 0;border-top:1px solid var(--line)}
 thead td{border-top:0}thead th{border-top:0;font-size:.78rem;letter-spacing:.03em;color:var(--soft);font-weight:600;vertical-align:bottom}
@@ -1379,11 +1386,11 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.b{vertical-align:top;padding-top:.86rem}
 td:last-child,th:last-child{padding-right:0}
 small{display:block;color:var(--soft);font-size:.86rem;line-height:1.45;font-weight:400;overflow-wrap:anywhere;max-width:34rem}small+small{margin-top:.15rem}small em{font-style:normal}small.law{color:var(--ink)}
-code{font:.86em/1.4 ui-monospace,"SFMono-Regular",Menlo,Consolas,"Liberation Mono",monospace;background:#eef1f4;border-radius:.2rem;padding:.08em .35em;overflow-wrap:anywhere}
+code{font:.86em/1.4 ui-monospace,"SFMono-Regular",Menlo,Consolas,"Liberation Mono",monospace;background:#eef1f4;border-radius:.2rem;padding:.08em .35em;overflow-wrap:anywhere}blockquote code,p.none code{background:var(--paper)}
 .chips{display:flex;flex-wrap:wrap;gap:.3rem}
 .health{display:inline-block;font-size:.82rem;font-weight:600;border-radius:1rem;padding:.05rem .65rem;border:1px solid currentColor}
 .health.good{color:var(--good)}.health.bad{color:var(--bad)}
-blockquote{margin:.7rem 0 1rem;padding:.8rem 1rem;background:var(--ground);border-left:4px solid var(--no);border-radius:.2rem;overflow-wrap:anywhere;white-space:pre-wrap}
+blockquote{margin:.7rem 0 1rem;padding:.8rem 1rem;background:var(--ground);border-left:4px solid var(--unasked);border-radius:.2rem;overflow-wrap:anywhere;white-space:pre-wrap}blockquote.bad{border-left-color:var(--no)}
 blockquote footer{font-size:.84rem;color:var(--soft);white-space:normal;margin:.5rem 0 0;padding:0}
 mark{background:var(--mark);color:inherit;box-shadow:inset 0 -2px 0 #d18b00;padding:.05em .1em}
 details{margin:.2rem 0 0}summary{cursor:pointer;color:#0b5a86;font-size:.92rem;padding:.3rem 0}
@@ -1394,13 +1401,13 @@ footer.end{padding:0 1.5rem 3rem;color:var(--soft);font-size:.86rem}
 table.chart thead{position:absolute;left:-999rem}table.chart tr{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;padding:.65rem 0;border-top:1px solid var(--line)}
 table.chart th,table.chart td{border:0;padding:0}table.chart tbody th,table.chart td.b,table.chart td.wide{flex:1 0 100%}table.chart td.b{padding:.25rem 0 .15rem}
 table.stack thead{position:absolute;left:-999rem}table.stack tr{display:block;border-top:1px solid var(--line);padding:.6rem 0}table.stack th,table.stack td{display:block;border:0;padding:0;width:auto}table.stack td[data-of]:before{content:attr(data-of) ": ";color:var(--soft)}table.stack td .health{margin-top:.3rem}
-table.chart td.n[data-of]:after{content:" " attr(data-of);color:var(--soft);font-size:.84rem}}
+table.chart td.n{flex:0 0 calc(50% - .6rem);text-align:left;white-space:normal}table.chart td.n[data-of]:after{content:" " attr(data-of);color:var(--soft);font-size:.84rem}}
 @page{size:A4;margin:15mm 14mm 18mm;@bottom-left{content:"Compliance report";font:8pt "Liberation Sans",Arial,sans-serif;color:#4d5b69}@bottom-right{content:"Page " counter(page) " of " counter(pages);font:8pt "Liberation Sans",Arial,sans-serif;color:#4d5b69}}
 @media print{html{font-size:12.5px}body{background:#fff;font-size:9.5pt;line-height:1.45}header.top{background:none;color:#000;padding:0 0 1.2rem}header.top p,header.top .eyebrow,header.top p.lead{color:#333}
 main{margin-top:0;padding:0}nav,.skip,summary{display:none}.scroll{overflow:visible}footer.end{padding:0}
 section{border:0;border-top:2px solid #000;border-radius:0;padding:.9rem 0 0;margin:0 0 1.7rem}section:last-child{margin-bottom:.8rem}
 .tiles{gap:.7rem;margin-bottom:1.7rem}.tiles li{padding:.6rem .9rem .7rem}.tiles b{font-size:1.7rem}svg.columns{height:11rem}
-th,td{padding-top:.34rem;padding-bottom:.34rem}td.b{padding-top:.68rem}table.chart thead th.n{width:6.6em}details th,details td{padding-top:.12rem;padding-bottom:.12rem}
+th,td{padding-top:.34rem;padding-bottom:.34rem}td.b{padding-top:.68rem}table.chart thead th.n{width:7.8em}details th,details td{padding-top:.12rem;padding-bottom:.12rem}
 .tiles li,tr,blockquote,.plot,.key,p,details{break-inside:avoid}h2,h3,p.says,.key,caption,thead,tr.group{break-after:avoid}p.says:last-child{break-after:auto}
 svg rect,mark,.tiles li,.key i,code,blockquote,p.none{-webkit-print-color-adjust:exact;print-color-adjust:exact}details::details-content{content-visibility:visible;height:auto}}
 ';
@@ -1419,6 +1426,7 @@ DECLARE
   first_day text := to_char((report ->> 'since')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   last_day text := to_char((report ->> 'until')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY');
   broken bigint := (SELECT count(*) FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'health' <> 'ok');
+  of_any boolean := COALESCE((report #>> '{exposure,of_any_organisation}')::boolean, false);
   complaints boolean := COALESCE((report #>> '{exposure,complaints_mapped}')::boolean, false);
   raises boolean := EXISTS (SELECT FROM jsonb_array_elements(report -> 'guards') v WHERE v ->> 'on_block' = 'raise');
   among_others boolean := COALESCE((report #>> '{quarantine,of_all_organisations}')::boolean, false);
@@ -1439,7 +1447,7 @@ BEGIN
     || format('<li class="%s"><b>%s</b><span class="what">Should not have gone</span><span>%s</span></li>',
               CASE WHEN x IS NULL OR x = 'null' THEN 'plain' WHEN (t ->> 'messages')::bigint > 0 THEN 'bad' ELSE 'good' END,
               consent.report_number((t ->> 'messages')::numeric),
-              CASE WHEN x IS NULL OR x = 'null' THEN CASE WHEN among_others THEN 'no audit of this organisation alone' ELSE 'no audit of past sends yet' END ELSE 'to ' || consent.report_number((t ->> 'people')::numeric) || ' people, in past sends' END)
+              CASE WHEN x IS NULL OR x = 'null' THEN CASE WHEN among_others THEN 'no audit of this organisation alone' ELSE 'no audit of past sends yet' END ELSE 'to ' || consent.report_number((t ->> 'people')::numeric) || ' people, in past sends' || CASE WHEN of_any THEN ' of any organisation' ELSE '' END END)
     || format('<li class="%s"><b>%s</b><span class="what">Consents at risk</span><span>%s</span></li>',
               CASE WHEN (r ->> 'records')::bigint > 0 THEN 'bad' ELSE 'good' END, consent.report_number((r ->> 'records')::numeric),
               CASE WHEN (r ->> 'records')::bigint = 0 THEN 'none on record' ELSE 'of ' || consent.report_number((r ->> 'people')::numeric) || ' people' END)
@@ -1516,7 +1524,7 @@ BEGIN
     page := page || format('<h3>Soon to end</h3><p class="says">%s permissions of %s people end within 90 days if nothing is done, %s of them within 30 days: %s.</p>',
                            consent.report_number((e ->> 'permissions')::numeric), consent.report_number((e ->> 'people')::numeric),
                            consent.report_number((e ->> 'within_30_days')::numeric),
-                           (SELECT string_agg(lower(consent.report_words(k.key)) || ' (' || consent.report_number(k.value::numeric) || ')', ', ' ORDER BY k.value::numeric DESC, k.key)
+                           (SELECT string_agg(CASE WHEN consent.report_words(k.key) ~ '^[A-Z]{2}' THEN consent.report_words(k.key) ELSE lower(consent.report_words(k.key)) END || ' (' || consent.report_number(k.value::numeric) || ')', ', ' ORDER BY k.value::numeric DESC, k.key)
                               FROM jsonb_each_text(e -> 'reasons') k));
   END IF;
   page := page || '</section>';
@@ -1556,7 +1564,8 @@ BEGIN
                            consent.report_share((t ->> 'messages')::numeric, (t ->> 'judged')::numeric), consent.report_number((t ->> 'people')::numeric),
                            COALESCE(format(', over %s days from %s to %s', consent.report_number((t ->> 'days')::numeric), to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
                                            to_char((t ->> 'last_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY')), ''),
-                           CASE WHEN complaints THEN '; ' || consent.report_number((t ->> 'complaints')::numeric) || ' brought a complaint' ELSE '' END);
+                           CASE WHEN complaints THEN '; ' || consent.report_number((t ->> 'complaints')::numeric) || ' brought a complaint' ELSE '' END)
+      || CASE WHEN of_any THEN '<p class="says">This audit was named, and is shown whole: messages of other organisations may be among them.</p>' ELSE '' END;
     IF (t ->> 'messages')::bigint > 0 THEN
       SELECT jsonb_agg(jsonb_build_object('month', v ->> 'month', 'should not have gone', (v ->> 'messages')::bigint, 'lawful', (v ->> 'judged')::bigint - (v ->> 'messages')::bigint) ORDER BY v ->> 'month')
         INTO STRICT d FROM jsonb_array_elements(x -> 'months') v;
@@ -1599,7 +1608,7 @@ BEGIN
     INTO rows FROM jsonb_array_elements(g -> 'groups') WITH ORDINALITY AS a(v, i);
   page := page || COALESCE('<table class="chart"><thead><tr><th scope="col">Table</th><th scope="col">What was found</th><th scope="col" class="n">Messages</th><th scope="col" class="n">Sent</th></tr></thead><tbody>'
     || rows || '</tbody></table>', '<p class="none">None were logged in this period.</p>');
-  SELECT string_agg(format('<blockquote dir="auto">%s<footer dir="ltr">Kept back from <code>%s</code>, column <code>%s</code>: %s.</footer></blockquote>', consent.highlight(v ->> 'text'),
+  SELECT string_agg(format('<blockquote class="bad" dir="auto">%s<footer dir="ltr">Kept back from <code>%s</code>, column <code>%s</code>: %s.</footer></blockquote>', consent.highlight(v ->> 'text'),
                            consent.html(v ->> 'relation'), consent.html(v ->> 'column'), lower(consent.report_words(v ->> 'reason'))), '' ORDER BY i)
     INTO rows FROM jsonb_array_elements(g -> 'examples') WITH ORDINALITY AS a(v, i);
   page := page || COALESCE('<h3>Examples, with the evidence marked</h3>' || rows, '') || '</section>';
