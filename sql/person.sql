@@ -279,7 +279,18 @@ INSERT INTO reply (expected, language, body) VALUES
   ('review','en','How do I stop these?'),
   ('review','en','Don''t call this number before 9'),
   ('start','en','Subscribe me'),
-  ('start','en','opt me back in please');
+  ('start','en','opt me back in please'),
+  -- what mail programs add
+  ('stop','en',E'Cancel\n\nSent from Outlook for iOS'),
+  ('stop','en',E'remove\nSent from Yahoo Mail on Android'),
+  ('stop','en',E'End\n\nSent from BT Email App'),
+  ('not_stop','en',E'Great\n\n*From:* Acme <news@acme.example>\n*Sent:* Monday\n*To:* Jo\n*Subject:* Sale\n\nUnsubscribe me'),
+  ('not_stop','en',E'Thanks, Jo\n---\nUnsubscribe me from this list'),
+  ('stop','en',E'***\nSTOP\n***'),
+  ('stop','en','Delete me from your list'),
+  ('stop','en','How many times do I have to say STOP'),
+  ('stop','en','GDPR request: stop marketing to me'),
+  ('stop','en','I do not consent');
 SELECT n, language, expected, consent.read_reply(body) AS got, body, consent.reply_words(body) AS words
   FROM reply WHERE consent.read_reply(body) IS DISTINCT FROM expected ORDER BY n;
 SELECT expected, count(*) FROM reply GROUP BY expected ORDER BY expected;

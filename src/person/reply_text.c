@@ -66,6 +66,9 @@ static const char *const dividers[] = {
 };
 static const char *const signatures[] = {
 	"sent from my ", "sent via ", "get outlook for ",
+	"sent from outlook", "sent from yahoo", "sent from mail for ", "sent from bt ", "sent from aol",
+	"sent from the all new aol", "sent from samsung", "sent from gmail", "sent from proton",
+	"sent from windows", "sent from android",
 	"envoye de mon ", "envoye depuis ", "von meinem ", "gesendet von ",
 	"verstuurd vanaf ", "verzonden vanaf ", "enviado desde ", "anfonwyd o ",
 	NULL
@@ -248,29 +251,39 @@ attribution_length(const Lines *lines, int at)
 	return 0;
 }
 
+/* A line without the stars that stand for bold letters: "*From:* Acme". */
+static const char *
+without_stars(const char *line)
+{
+	return line + strspn(line, "*");
+}
+
 static bool
 is_header(const Lines *lines, int at)
 {
-	if (!starts_with_any(lines->line[at], header_from))
+	if (!starts_with_any(without_stars(lines->line[at]), header_from))
 		return false;
 	for (int i = at + 1; i < lines->n && i <= at + HEADER_LINES; i++)
 	{
-		if (starts_with_any(lines->line[i], header_other))
+		if (starts_with_any(without_stars(lines->line[i]), header_other))
 			return true;
 	}
 	return false;
 }
 
-/* Does nothing of the person's follow from this line on? */
+/*
+ * Does nothing of the person's follow from this line on?  A short rule only ends
+ * what has "begun".
+ */
 static bool
-is_end(const Lines *lines, int at)
+is_end(const Lines *lines, int at, bool begun)
 {
 	const char *line = lines->line[at];
 	int			dashes = strspn(line, "-_*= ");
 
 	if (strcmp(line, "--") == 0 || starts_with_any(line, signatures))
 		return true;
-	if (dashes >= 10 && line[dashes] == '\0')
+	if (dashes >= (begun ? 3 : 10) && line[dashes] == '\0')
 		return true;
 	if ((dashes > 0 || strcmp(line, "begin forwarded message:") == 0) &&
 		starts_with_any(line + dashes, dividers))
@@ -452,7 +465,7 @@ consent_reply_words(const char *source, int len, ReplyWords *words)
 	{
 		int			attribution = attribution_length(&lines, i);
 
-		if (is_end(&lines, i))
+		if (is_end(&lines, i, words->n > 0))
 			break;
 		if (attribution > 0 || lines.line[i][0] == '>')
 		{

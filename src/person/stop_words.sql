@@ -39,7 +39,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'cease all contact', 'cease sending', 'do not call this number', 'don''t call this number',
     'do not call this number again', 'don''t call this number again', 'do not text this number',
     'don''t text this number', 'do not text this number again', 'don''t text this number again', 'f off', 'stahp',
-    'sotp', 'stpo']) AS word;
+    'sotp', 'stpo', 'delete my email address', 'delete this email', 'stop msging', 'don''t msg me', 'do not msg me',
+    'no contact', 'do not disturb', 'unsubscribe from marketing', 'opt out of marketing', 'opt out of everything',
+    'i opt out', 'i revoke consent', 'i do not consent', 'i don''t consent', 'i want off', 'i want out']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'stopped', 'revoke', 'stop it', 'stop this', 'stop that', 'no more', 'end', 'end all', 'cancel', 'cancel all', 'quit',
@@ -55,7 +57,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'never email me', 'asked you to stop', 'told to stop', 'told you to stop', 'do not process my', 'don''t process my',
     'right to object', 'cease and desist', 'unsubcribe me', 'unsubscibe me', 'unsuscribe me', 'take me of your',
     'take me of the', 'take me of this',
-    'do not want any more of', 'don''t want any more of', 'opt me out', 'unsubscribe me', 'unsubscribe us', 'unsubscribe my', 'want to unsubscribe', 'like to unsubscribe',
+    'do not want any more of', 'don''t want any more of', 'delete me from', 'delete us from', 'want off this * list',
+    'want off your * list', 'to say stop', 'stop msging me', 'don''t msg me again', 'do not msg me again',
+    'stop marketing to me', 'stop marketing to us', 'object to you using my', 'opt me out', 'unsubscribe me', 'unsubscribe us', 'unsubscribe my', 'want to unsubscribe', 'like to unsubscribe',
     'wish to unsubscribe', 'want to opt out', 'like to opt out', 'wish to opt out', 'opt us out', 'take me off the',
     'take me off your', 'take me off this', 'take me off that', 'take me off * list', 'take us off * list', 'get me off * list', 'remove me from',
     'remove us from', 'remove this number', 'remove this email', 'delete this number', 'lose my number', 'be taken off', 'be unsubscribed', 'stop sending me',

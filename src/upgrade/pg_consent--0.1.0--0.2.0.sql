@@ -2178,13 +2178,17 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'cease all contact', 'cease sending', 'do not call this number', 'don''t call this number',
     'do not call this number again', 'don''t call this number again', 'do not text this number',
     'don''t text this number', 'do not text this number again', 'don''t text this number again', 'f off', 'stahp',
-    'sotp', 'stpo']) AS word;
+    'sotp', 'stpo', 'delete my email address', 'delete this email', 'stop msging', 'don''t msg me', 'do not msg me',
+    'no contact', 'do not disturb', 'unsubscribe from marketing', 'opt out of marketing', 'opt out of everything',
+    'i opt out', 'i revoke consent', 'i do not consent', 'i don''t consent', 'i want off', 'i want out']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'cease', 'desist']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'do not want any more of', 'don''t want any more of']) AS word;
+    'do not want any more of', 'don''t want any more of', 'delete me from', 'delete us from', 'want off this * list',
+    'want off your * list', 'to say stop', 'stop msging me', 'don''t msg me again', 'do not msg me again',
+    'stop marketing to me', 'stop marketing to us', 'object to you using my']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'subscribe me', 'resubscribe me', 'opt me in', 'opt me back in', 'sign me up', 'sign me back up']) AS word;
