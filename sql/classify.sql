@@ -31,6 +31,9 @@ SELECT b AS body, label, w.class FROM
                'Please note this is a purely administrative message and contains no marketing. %s']) WITH ORDINALITY AS l(label, n),
   consent.classify(format(label, b)) w ORDER BY b, n;
 
+-- What other rules find in it is part of it.
+SELECT class, score = (consent.classify('Only four of the oak tables left, and we''re not making more.')).score AS no_less, rules
+  FROM consent.classify('Please note this is a purely administrative message and contains no marketing. Only four of the oak tables left, and we''re not making more.');
 -- Footers and everyday phrases are neutral.
 SELECT * FROM consent.classify('Your parcel arrives today. To stop receiving our latest offers text STOP to 60777.');
 -- ... but hide no promotion behind them.

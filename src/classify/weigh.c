@@ -307,6 +307,45 @@ drop_labels(Message *m)
 	m->n = n;
 }
 
+/*
+ * Hides the labels; a rule for service that speaks within one ("please note") is
+ * part of it.
+ */
+static void
+hide_labels(ConsentFindings *found, Message *m)
+{
+	bool		any = false;
+
+	for (int i = 0; i < found->n; i++)
+	{
+		const ConsentFinding *f = &found->finding[i];
+		int			at;
+
+		if (!consent_rule_is_label(f->rule) || f->nowhere)
+			continue;
+		at = passage_at(m, f->in_subject, f->at);
+		if (at < 0)
+			continue;
+		hide_label(&m->passage[at], &m->place[at], f);
+		any = true;
+	}
+	for (int i = 0; i < found->n && any; i++)
+	{
+		ConsentFinding *f = &found->finding[i];
+		int			at;
+
+		if (!f->counts || f->nowhere || f->rule->neutral || f->weight <= 0 ||
+			axis_of(f->rule->class) != AXIS_SERVES)
+			continue;
+		at = passage_at(m, f->in_subject, f->at);
+		if (at < 0 || !m->place[at].label || m->passage[at].text[f->at - m->place[at].start] != ' ')
+			continue;
+		f->counts = false;
+		f->weight = 0;
+		f->because = pstrdup("part of the sender's own label");
+	}
+}
+
 /* Adds up the rules, and credits each to the sentence where it first speaks. */
 static void
 credit_rules(const ConsentFindings *found, Message *m)
@@ -318,8 +357,6 @@ credit_rules(const ConsentFindings *found, Message *m)
 		int			a = axis_of(f->rule->class);
 		int			at = f->nowhere ? -1 : passage_at(m, f->in_subject, f->at);
 
-		if (at >= 0 && consent_rule_is_label(f->rule))
-			hide_label(&m->passage[at], &m->place[at], f);
 		if (!f->counts || f->rule->neutral || a < 0)
 			continue;
 		m->rules[a] += weight;
@@ -492,6 +529,7 @@ consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *fo
 		found->language = LANGUAGE_KNOWN;
 	if (found->language != LANGUAGE_KNOWN)
 		return;
+	hide_labels(found, &m);
 	credit_rules(found, &m);
 	drop_labels(&m);
 	found->empty |= says_nothing(&m);
