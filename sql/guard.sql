@@ -531,3 +531,19 @@ INSERT INTO guard_brokered VALUES ('{b5@guard.example}', :promo);
 SELECT count(*) AS logged, guard_later('b5@guard.example') AS later FROM consent.decision_log WHERE contact = 'b5@guard.example';
 DROP TABLE guard_brokered;
 DROP FUNCTION guard_later;
+
+-- Each row is asked whether it is pending, whatever those before it answered.
+CREATE TABLE guard_answers (id int, rcpt text DEFAULT 'stopped@guard.example', status text);
+SELECT consent.guard('guard_answers', recipient => 'rcpt', channel => $$'email'$$, body => $$'Get 20% off all boilers this weekend!'$$, organisation => $$'guard acme'$$,
+                     pending => $$status LIKE 'queued%'$$, on_block => 'divert', divert => $$status = 'refused'$$);
+INSERT INTO guard_answers (id, status)
+  SELECT n, s FROM unnest(ARRAY['queued', 'sent', 'queued', 'queued', NULL, 'queued', 'sent', '', 'queue', 'queued' || repeat('x', 60), 'queued' || repeat('x', 60),
+                                'sent' || repeat('x', 60), 'queued' || repeat('x', 60), 'sent', repeat('queued', 30000), repeat('sent', 30000), 'queued'])
+         WITH ORDINALITY a (s, n);
+SELECT id, left(status, 12) AS status FROM guard_answers ORDER BY id;
+CREATE TABLE guard_states (id serial, rcpt text DEFAULT 'stopped@guard.example', state smallint, held bool);
+SELECT consent.guard('guard_states', recipient => 'rcpt', channel => $$'email'$$, body => $$'Get 20% off all boilers this weekend!'$$, organisation => $$'guard acme'$$,
+                     pending => 'state < 4', applies => 'NOT (held AND state > 1)', on_block => 'divert', divert => 'state = 9');
+INSERT INTO guard_states (state, held) VALUES (1, false), (5, false), (1, true), (1, false), (2, true), (2, false), (-1, true), (NULL, NULL), (5, NULL), (3, false);
+SELECT id, state, held FROM guard_states ORDER BY id;
+DROP TABLE guard_answers, guard_states;

@@ -49,6 +49,9 @@ extern ConsentContact *consent_contact_parse(const char *str, int len,
 											 const char *region,
 											 struct Node *escontext);
 
+/* The same of a text: the result may be the text itself. */
+extern ConsentContact *consent_contact_parse_text(struct varlena *text, const char *region, struct Node *escontext);
+
 extern ConsentContactKind consent_contact_kind(const ConsentContact *contact);
 extern const char *consent_contact_kind_name(ConsentContactKind kind);
 

@@ -464,3 +464,15 @@ consent_contact_parse(const char *str, int len, const char *region,
 	return cstring_to_text_with_len(canonical,
 									canonical == out.data ? out.len : (int) strlen(canonical));
 }
+
+ConsentContact *
+consent_contact_parse_text(struct varlena *text, const char *region, struct Node *escontext)
+{
+	const char *str = VARDATA_ANY(text);
+	int			len = VARSIZE_ANY_EXHDR(text);
+	char		plain[EMAIL_MAX_BYTES];
+
+	if (consent_email_parse_plain(str, len, plain) == len && memcmp(plain, str, len) == 0)
+		return text;
+	return consent_contact_parse(str, len, region, escontext);
+}

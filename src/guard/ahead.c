@@ -74,7 +74,9 @@ typedef struct Expected
 	uint16		part;			/* of the ledger */
 	uint64		beginning;		/* of the address, for the sort */
 	uint64		key;
+	ConsentFilterPlace place;
 	ConsentContact *contact;
+	ConsentContact *root;		/* mostly that is the same */
 	ConsentStanding *standing;	/* NULL: nothing is on record of it, or there was no room */
 } Expected;
 
@@ -158,13 +160,19 @@ look_through(struct ConsentAhead *ahead, const ConsentMapping *mapping, ConsentS
 		ahead->nrows++;
 		for (int i = 0; i < n && ahead->n < ahead->room; i++)
 		{
+			ConsentContact *root = consent_contact_root(contacts[i]);
+			ConsentContact *contact = keep(ahead, contacts[i]);
+			uint64		key = consent_contact_hash_extended(root, 0);
+
 			ahead->sorted[ahead->n] = &ahead->expected[ahead->n];
 			ahead->expected[ahead->n++] = (Expected) {
 				.tid = slot->tts_tid,
-				.part = consent_reader_part(sitting->reader, consent_contact_root(contacts[i])),
-				.beginning = beginning(contacts[i]),
-				.key = consent_address_key(contacts[i]),
-				.contact = keep(ahead, contacts[i]),
+				.part = consent_reader_part(sitting->reader, root),
+				.beginning = beginning(contact),
+				.key = key,
+				.place = consent_filter_place(key),
+				.contact = contact,
+				.root = consent_contact_compare(root, contact) == 0 ? contact : keep(ahead, root),
 			};
 		}
 		MemoryContextSwitchTo(caller);
@@ -197,13 +205,13 @@ look_up(struct ConsentAhead *ahead, ConsentSitting *sitting, Snapshot snapshot)
 		if (i + PREFETCH_DISTANCE < ahead->n)
 		{
 			prefetch(sorted[i + PREFETCH_DISTANCE]->contact);
-			consent_filter_prefetch(sorted[i + PREFETCH_DISTANCE]->key);
+			consent_filter_prefetch(&sorted[i + PREFETCH_DISTANCE]->place);
 		}
 		CHECK_FOR_INTERRUPTS();
-		if (!consent_filter_rules_out(sorted[i]->contact, sorted[i]->key))
+		if (!consent_filter_rules_out(sorted[i]->contact, &sorted[i]->place))
 		{
-			ConsentStanding *standing = consent_ledger_standing(PointerGetDatum(sorted[i]->contact), DT_NOEND,
-																snapshot, sitting->reader);
+			ConsentStanding *standing = consent_ledger_standing_at(sorted[i]->root, sorted[i]->key, sorted[i]->part,
+																   snapshot, sitting->reader);
 
 			if (ahead->used + VARSIZE(standing) <= (Size) ahead->room * BYTES_EACH)
 				sorted[i]->standing = keep(ahead, standing);

@@ -34,6 +34,7 @@
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
+#include "port/pg_bitutils.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -362,11 +363,11 @@ consent_row_is(const ConsentRow *row, ConsentMapped mapped)
 }
 
 /* What a message is said to be, and what is done with it: all but to whom. */
-static const ConsentMapped text_mappings[] = {MAPPED_BODY, MAPPED_SUBJECT};
-static const ConsentMapped name_mappings[] = {
-	MAPPED_CHANNEL, MAPPED_ORGANISATION, MAPPED_PURPOSE, MAPPED_PRODUCT_CATEGORY, MAPPED_REFERENCE,
-	MAPPED_INSTIGATORS, MAPPED_OPT_OUT, MAPPED_IDENTITY, MAPPED_SENDER
-};
+#define TEXT_MAPPINGS (MAPPED_BIT(MAPPED_BODY) | MAPPED_BIT(MAPPED_SUBJECT))
+#define NAME_MAPPINGS \
+	(MAPPED_BIT(MAPPED_CHANNEL) | MAPPED_BIT(MAPPED_ORGANISATION) | MAPPED_BIT(MAPPED_PURPOSE) | \
+	 MAPPED_BIT(MAPPED_PRODUCT_CATEGORY) | MAPPED_BIT(MAPPED_REFERENCE) | MAPPED_BIT(MAPPED_INSTIGATORS) | \
+	 MAPPED_BIT(MAPPED_OPT_OUT) | MAPPED_BIT(MAPPED_IDENTITY) | MAPPED_BIT(MAPPED_SENDER))
 
 /* Longer texts are not kept from row to row. */
 #define REMEMBERED_MAX_BYTES (64 * 1024)
@@ -388,16 +389,14 @@ is_same(Datum a, Datum b, bool typbyval, int typlen)
 /* Does the row say the same as what is remembered? */
 static bool
 is_remembered(const ConsentRemembered *remembered, const ConsentMapping *mapping, const ConsentRow *row,
-			  const ConsentMapped *mappings, int n)
+			  uint32 mappings)
 {
 	if (remembered->context == NULL)
 		return false;
-	for (int i = 0; i < n; i++)
+	for (mappings &= mapping->varies; mappings != 0; mappings &= mappings - 1)
 	{
-		ConsentMapped mapped = mappings[i];
+		int			mapped = pg_rightmost_one_pos32(mappings);
 
-		if (!mapping->varies[mapped])
-			continue;
 		if (row->nulls[mapped] != remembered->nulls[mapped])
 			return false;
 		if (!row->nulls[mapped] &&
@@ -427,16 +426,16 @@ begin_remembering(ConsentRemembered *remembered, ConsentSitting *sitting)
 
 static void
 remember(ConsentRemembered *remembered, MemoryContext context, const ConsentMapping *mapping,
-		 const ConsentRow *row, const ConsentMapped *mappings, int n)
+		 const ConsentRow *row, uint32 mappings)
 {
 	MemoryContext caller = MemoryContextSwitchTo(context);
 
-	for (int i = 0; i < n; i++)
+	for (mappings &= mapping->varies; mappings != 0; mappings &= mappings - 1)
 	{
-		ConsentMapped mapped = mappings[i];
+		int			mapped = pg_rightmost_one_pos32(mappings);
 
 		remembered->nulls[mapped] = row->nulls[mapped];
-		if (row->nulls[mapped] || !mapping->varies[mapped])
+		if (row->nulls[mapped])
 			continue;
 		remembered->values[mapped] = mapping->typbyval[mapped] ? row->values[mapped] :
 			PointerGetDatum(PG_DETOAST_DATUM_COPY(row->values[mapped]));
@@ -467,7 +466,7 @@ find_out(const ConsentMapping *mapping, const ConsentRow *row, uint64 ruleset, C
 		 ConsentJudgement *judgement)
 {
 	if (sitting == NULL || ruleset != sitting->ruleset || judgement->channel != sitting->channel ||
-		!is_remembered(&sitting->text, mapping, row, text_mappings, lengthof(text_mappings)))
+		!is_remembered(&sitting->text, mapping, row, TEXT_MAPPINGS))
 	{
 		MemoryContext context;
 		MemoryContext caller;
@@ -484,7 +483,7 @@ find_out(const ConsentMapping *mapping, const ConsentRow *row, uint64 ruleset, C
 		MemoryContextSwitchTo(caller);
 		sitting->ruleset = ruleset;
 		sitting->channel = judgement->channel;
-		remember(&sitting->text, context, mapping, row, text_mappings, lengthof(text_mappings));
+		remember(&sitting->text, context, mapping, row, TEXT_MAPPINGS);
 	}
 	judgement->found = sitting->found;
 }
@@ -509,6 +508,7 @@ typedef struct Recipient
 {
 	ConsentContact *contact;
 	uint64		key;			/* of its address */
+	ConsentFilterPlace place;	/* in the filter, where it is to be judged */
 	ConsentReason missing;
 } Recipient;
 
@@ -569,7 +569,8 @@ add_recipients(const ConsentMapping *mapping, Recipients *recipients, Datum valu
 	const char *start = VARDATA_ANY(all);
 	int			len = VARSIZE_ANY_EXHDR(all);
 	const char *end = start + len;
-	ConsentContact *contact = read_recipient(mapping, start, len);
+	ErrorSaveContext unreadable = {.type = T_ErrorSaveContext};
+	ConsentContact *contact = consent_contact_parse_text(all, mapping->region, (Node *) &unreadable);
 	int			before = recipients->n;
 	bool		quoted = false;
 	bool		bracketed = false;
@@ -674,18 +675,16 @@ consent_guard_keys(const ConsentMapping *mapping, const ConsentRow *row, uint64 
  * class alone: with no event there is nothing that the moment, within what a
  * case holds for, or the +tag of the address could be compared with.
  */
-static ConsentVerdict
+static const ConsentVerdict *
 stranger_verdict(const ConsentCase *c, ConsentSitting *sitting)
 {
-	if (sitting == NULL)
-		return consent_judge_stranger(c);
 	if (!sitting->stranger_known || sitting->stranger_class != c->send.class)
 	{
 		sitting->stranger = consent_judge_stranger(c);
 		sitting->stranger_class = c->send.class;
 		sitting->stranger_known = true;
 	}
-	return sitting->stranger;
+	return &sitting->stranger;
 }
 
 /*
@@ -744,9 +743,12 @@ judge_recipient(const ConsentMapping *mapping, const ConsentCase *c, const Recip
 	if (sitting != NULL && by_standing &&
 		judge_ahead(c, recipient->contact, consent_ahead_standing(sitting, recipient->contact), sitting, verdict))
 		return true;
-	if (by_standing && consent_filter_rules_out(recipient->contact, recipient->key))
+	if (by_standing && consent_filter_rules_out(recipient->contact, &recipient->place))
 	{
-		*verdict = stranger_verdict(c, sitting);
+		if (sitting != NULL)
+			*verdict = *stranger_verdict(c, sitting);
+		else
+			*verdict = consent_judge_stranger(c);
 		return verdict->allowed;
 	}
 
@@ -801,7 +803,7 @@ static ConsentCase *
 remembered_case(const ConsentMapping *mapping, const ConsentRow *row, TimestampTz at, ConsentSitting *sitting)
 {
 	if (sitting->c.invalid != REASON_NONE || !consent_case_holds(&sitting->c, at) ||
-		!is_remembered(&sitting->names, mapping, row, name_mappings, lengthof(name_mappings)))
+		!is_remembered(&sitting->names, mapping, row, NAME_MAPPINGS))
 	{
 		MemoryContext context = begin_remembering(&sitting->names, sitting);
 		MemoryContext caller = MemoryContextSwitchTo(context);
@@ -809,7 +811,7 @@ remembered_case(const ConsentMapping *mapping, const ConsentRow *row, TimestampT
 		sitting->stranger_known = false;
 		look_up_names(mapping, row, at, &sitting->c, &sitting->organisation, &sitting->purpose);
 		MemoryContextSwitchTo(caller);
-		remember(&sitting->names, context, mapping, row, name_mappings, lengthof(name_mappings));
+		remember(&sitting->names, context, mapping, row, NAME_MAPPINGS);
 	}
 	sitting->c.send.at = at;
 	return &sitting->c;
@@ -827,13 +829,20 @@ judge_row_for(const ConsentMapping *mapping, const ConsentRow *row, const Consen
 	Recipients	recipients;
 	TimestampTz at;
 	uint64		ruleset;
+	bool		read;
 
 	/* First, so that the filter's memory is on its way while the rest is done. */
 	recipients_of(mapping, row, &recipients);
-	for (int i = 0; i < recipients.n && (sitting == NULL || !consent_ahead_is_read(sitting)); i++)
+	read = sitting != NULL && consent_ahead_is_read(sitting);
+	for (int i = 0; i < recipients.n; i++)
 	{
-		if (recipients.all[i].contact != NULL)
-			consent_filter_prefetch(recipients.all[i].key);
+		Recipient  *recipient = &recipients.all[i];
+
+		if (recipient->contact == NULL)
+			continue;
+		recipient->place = consent_filter_place(recipient->key);
+		if (!read)
+			consent_filter_prefetch(&recipient->place);
 	}
 
 	/* Before all that follows: this brings in the news of other sessions' changes. */

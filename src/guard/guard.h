@@ -35,7 +35,7 @@ typedef struct ConsentJudgement
 	int			channel;		/* ConsentChannel, -1: none that we know */
 	const char *organisation;	/* as the row has it, NULL if it has none */
 	const char *purpose;
-	const ConsentContact *contact;	/* NULL if it cannot be read */
+	const ConsentContact *contact;	/* NULL if it cannot be read; may lie in the row */
 	int			nkeys;			/* addresses whose standing mattered; the last is */
 	uint64	   *keys;			/* that of the recipient refused, if its did */
 	uint64		first_key;		/* of one recipient they are here */

@@ -341,6 +341,26 @@ last_column(const Bitmapset *columns)
 	return Max(member + FirstLowInvalidHeapAttributeNumber, 0);
 }
 
+/* The one column that an expression reads; 0: there is none, or it reads more. */
+static AttrNumber
+only_column(Expr *expr)
+{
+	Bitmapset  *columns = NULL;
+	int			member;
+
+	pull_varattnos((Node *) expr, 1, &columns);
+	return bms_get_singleton_member(columns, &member) ? Max(member + FirstLowInvalidHeapAttributeNumber, 0) : 0;
+}
+
+/* The column that an expression is no more than, but for a change of type that changes no byte; 0: it is more. */
+static AttrNumber
+bare_column(Expr *expr)
+{
+	while (IsA(expr, RelabelType))
+		expr = ((RelabelType *) expr)->arg;
+	return IsA(expr, Var) ? Max(((Var *) expr)->varattno, 0) : 0;
+}
+
 /*
  * Make a checked mapping ready to run, in the current memory context.  The
  * caller has pinned the settings.
@@ -362,6 +382,9 @@ consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 	get_typlenbyval(mapping->type[mapped], &mapping->typlen[mapped], &mapping->typbyval[mapped]);
 	if (contain_mutable_functions((Node *) expr) || calls_foreign_function((Node *) expr, NULL))
 		mapping->depends = true;
+	else if (mapping->type[mapped] == BOOLOID)
+		mapping->answers[mapped].column = only_column(expr);
+	mapping->column[mapped] = bare_column(expr);
 	expr = expression_planner(expr);
 	mapping->state[mapped] = ExecInitExpr(expr, NULL);
 
@@ -372,16 +395,56 @@ consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 	}
 	else
 	{
-		mapping->varies[mapped] = true;
+		mapping->varies |= MAPPED_BIT(mapped);
 		if (mapped != MAPPED_APPLIES)
 			mapping->run[mapping->nrun++] = mapped;
 	}
 }
 
+/* The bytes of a column, if they are few and all there. */
+static const char *
+column_bytes(TupleTableSlot *slot, AttrNumber column, int *len)
+{
+	Form_pg_attribute attribute = TupleDescAttr(slot->tts_tupleDescriptor, column - 1);
+	bool		isnull;
+	Datum		value = slot_getattr(slot, column, &isnull);
+
+	*len = attribute->attbyval ? sizeof(Datum) : attribute->attlen;
+	if (isnull)
+		return NULL;
+	if (attribute->attbyval)
+		return (const char *) &slot->tts_values[column - 1];
+	if (*len >= 0)
+		return DatumGetPointer(value);
+	if (*len != -1 || VARATT_IS_COMPRESSED(DatumGetPointer(value)) || VARATT_IS_EXTERNAL(DatumGetPointer(value)))
+		return NULL;
+	*len = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
+	return VARDATA_ANY(DatumGetPointer(value));
+}
+
 static void
 evaluate_one(ConsentMapping *mapping, ConsentMapped mapped, ConsentRow *row)
 {
-	row->values[mapped] = ExecEvalExpr(mapping->state[mapped], mapping->econtext, &row->nulls[mapped]);
+	ConsentAnswer *answer = &mapping->answers[mapped];
+	TupleTableSlot *slot = mapping->econtext->ecxt_scantuple;
+	const char *bytes = NULL;
+	int			len;
+
+	if (answer->column != 0)
+		bytes = column_bytes(slot, answer->column, &len);
+	if (bytes == NULL || !answer->known || len != answer->len || memcmp(bytes, answer->asked, len) != 0)
+	{
+		row->values[mapped] = ExecEvalExpr(mapping->state[mapped], mapping->econtext, &row->nulls[mapped]);
+		if (bytes == NULL || len > sizeof(answer->asked))
+			return;
+		answer->known = true;
+		answer->value = DatumGetBool(row->values[mapped]);
+		answer->isnull = row->nulls[mapped];
+		answer->len = len;
+		memcpy(answer->asked, bytes, len);
+	}
+	row->values[mapped] = BoolGetDatum(answer->value);
+	row->nulls[mapped] = answer->isnull;
 }
 
 /*
@@ -406,14 +469,24 @@ consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentR
 		pinned = consent_pin(mapping->owner, mapping->region);
 	mapping->econtext->ecxt_scantuple = slot;
 	*row = mapping->fixed;
-	if (mapping->varies[MAPPED_APPLIES])
+	if (mapping->varies & MAPPED_BIT(MAPPED_APPLIES))
 		evaluate_one(mapping, MAPPED_APPLIES, row);
-	else
-		slot_getsomeattrs(slot, mapping->last_read);	/* at once, not by and by */
 	if (row->nulls[MAPPED_APPLIES] || DatumGetBool(row->values[MAPPED_APPLIES]))
 	{
+		slot_getsomeattrs(slot, mapping->last_read);	/* at once, not by and by */
 		for (int i = 0; i < mapping->nrun; i++)
-			evaluate_one(mapping, mapping->run[i], row);
+		{
+			ConsentMapped mapped = mapping->run[i];
+			AttrNumber	column = mapping->column[mapped];
+
+			if (column != 0)
+			{
+				row->values[mapped] = slot->tts_values[column - 1];
+				row->nulls[mapped] = slot->tts_isnull[column - 1];
+			}
+			else
+				evaluate_one(mapping, mapped, row);
+		}
 	}
 	else
 		memset(row->nulls, true, MAPPED_APPLIES * sizeof(bool));

@@ -40,6 +40,7 @@ typedef enum ConsentMapped
 
 #define CONSENT_NMAPPED (MAPPED_APPLIES + 1)
 #define CONSENT_NMESSAGE MAPPED_PENDING
+#define MAPPED_BIT(mapped) (UINT32_C(1) << (mapped))
 
 /* What a row says, all from the mappings. */
 typedef struct ConsentRow
@@ -63,6 +64,20 @@ typedef enum ConsentLogMode
 #define CONSENT_ROW_NAME "outbound_row"
 
 /*
+ * The last answer of a mapping that says yes or no by one column alone, as most
+ * do: status = 'queued'.  Rows of a campaign all say the same there.
+ */
+typedef struct ConsentAnswer
+{
+	AttrNumber	column;			/* 0: it reads more than one, or is not a matter of the row alone */
+	bool		known;
+	bool		value;
+	bool		isnull;
+	int			len;			/* of what it was asked of */
+	char		asked[48];
+} ConsentAnswer;
+
+/*
  * A guard ready to run on rows of one table or partition: its mappings, state
  * being NULL where nothing is mapped, and what it does.
  */
@@ -72,7 +87,9 @@ typedef struct ConsentMapping
 	ConsentRow	fixed;			/* constants, NULL for what depends on the row */
 	int			nrun;			/* what does: expressions to be run */
 	ConsentMapped run[CONSENT_NMAPPED];
-	bool		varies[CONSENT_NMAPPED];	/* is it one of them? */
+	uint32		varies;			/* the same as a set: MAPPED_BIT() of each */
+	AttrNumber	column[CONSENT_NMAPPED];	/* what it is no more than; 0: an expression */
+	ConsentAnswer answers[CONSENT_NMAPPED];
 	Oid			type[CONSENT_NMAPPED];
 	bool		typbyval[CONSENT_NMAPPED];
 	int16		typlen[CONSENT_NMAPPED];

@@ -504,9 +504,9 @@ put_away(Relation rel, ConsentMapping *mapping, ItemPointer tid, bool park, cons
 		judgement = &again;
 		followed = true;
 	}
+	consent_log_decision(mapping, judgement, mapping->divert != NULL && park ? "diverted" : "quarantined");
 	if (slot != NULL)
 		ExecDropSingleTupleTableSlot(slot);
-	consent_log_decision(mapping, judgement, mapping->divert != NULL && park ? "diverted" : "quarantined");
 }
 
 /* What is done with a refused row that is stored and final. */

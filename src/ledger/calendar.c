@@ -92,6 +92,13 @@ consent_london_date(TimestampTz at)
 	return date;
 }
 
+/* Before this moment it is still the same date: not the last such moment, but a cheap one. */
+TimestampTz
+consent_london_date_until(TimestampTz at)
+{
+	return at > 0 ? (at / USECS_PER_HOUR + 1) * USECS_PER_HOUR : at + 1;
+}
+
 /* consent.london_date() */
 PGDLLEXPORT Datum
 pg_consent_london_date(PG_FUNCTION_ARGS)

@@ -13,5 +13,6 @@
 
 extern TimestampTz consent_london_midnight(DateADT date);
 extern DateADT consent_london_date(TimestampTz at);
+extern TimestampTz consent_london_date_until(TimestampTz at);
 
 #endif							/* PG_CONSENT_CALENDAR_H */

@@ -241,14 +241,22 @@ place(FilterDomain domain, uint64 key, uint64 *bits)
 	return (hash >> 32) * filter->nblocks >> 32;
 }
 
-void
-consent_filter_prefetch(uint64 key)
+ConsentFilterPlace
+consent_filter_place(uint64 key)
 {
-#ifdef __GNUC__
-	uint64		bits;
+	ConsentFilterPlace found = {0};
 
 	if (filter != NULL)
-		__builtin_prefetch(&words[place(DOMAIN_ADDRESS, key, &bits) * WORDS_PER_BLOCK]);
+		found.block = place(DOMAIN_ADDRESS, key, &found.bits);
+	return found;
+}
+
+void
+consent_filter_prefetch(const ConsentFilterPlace *place)
+{
+#ifdef __GNUC__
+	if (filter != NULL)
+		__builtin_prefetch(&words[place->block * WORDS_PER_BLOCK]);
 #endif
 }
 
@@ -525,16 +533,14 @@ ask_for_worker(void)
 	(void) RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
-/* Does absence from the filter mean anything, here and now? */
+/* Does absence from the filter mean anything, as far as we have been told of changes? */
 static bool
 is_filled(void)
 {
 	FilledDatabase ours = {0};
 	FilledDatabase *found;
 
-	/* It is locks that bring in the news of other sessions' changes. */
-	AcceptInvalidationMessages();
-	if (checked_good && checked_changes == changes)
+	if (likely(checked_good && checked_changes == changes))
 		return true;
 	if (RecoveryInProgress())
 		return false;
@@ -580,21 +586,23 @@ may_be_erased(const ConsentContact *contact)
 bool
 consent_filter_rules_out_erasure(const ConsentContact *root)
 {
+	/* It is locks that bring in the news of other sessions' changes. */
+	AcceptInvalidationMessages();
 	return filter != NULL && is_filled() && !may_be_erased(root);
 }
 
 bool
-consent_filter_rules_out_links(const ConsentContact *root)
+consent_filter_rules_out_links(uint64 key)
 {
-	return filter != NULL && is_filled() && !holds(DOMAIN_LINK, consent_contact_root_hash(root, 0));
+	return filter != NULL && is_filled() && !holds(DOMAIN_LINK, key);
 }
 
 bool
-consent_filter_rules_out(const ConsentContact *contact, uint64 key)
+consent_filter_rules_out(const ConsentContact *contact, const ConsentFilterPlace *place)
 {
 	if (filter == NULL || !is_filled())
 		return false;
-	return !holds(DOMAIN_ADDRESS, key) && !may_be_erased(contact);
+	return !holds_at(place->block, place->bits) && !may_be_erased(contact);
 }
 
 /* What a row of the tables tells of. */
@@ -749,6 +757,7 @@ pg_consent_filter_state(PG_FUNCTION_ARGS)
 		double		share;
 		FilledDatabase *ours;
 
+		AcceptInvalidationMessages();
 		values[0] = BoolGetDatum(is_filled());
 		for (uint64 i = 0; i < nwords; i++)
 			nset += pg_popcount64(pg_atomic_read_u64(&words[i]));

@@ -16,19 +16,33 @@ extern void consent_filter_add(const ConsentContact *contact);
 extern void consent_filter_add_link(const ConsentContact *contact);
 extern void consent_filter_add_erasure(const uint8 *digest);
 
-/*
- * Is there certainly nothing on record of an address, root being that without
- * its +tag and key its hash?  What had committed when this is called is known;
- * so is what our own transaction has recorded.
- */
-extern bool consent_filter_rules_out(const ConsentContact *contact, uint64 key);
+/* Where what the filter knows of an address lies. */
+typedef struct ConsentFilterPlace
+{
+	uint64		block;
+	uint64		bits;
+} ConsentFilterPlace;
+
+/* key is the hash of the address without its +tag */
+extern ConsentFilterPlace consent_filter_place(uint64 key);
 
 /* It will be asked about soon: what it must look at is far away. */
-extern void consent_filter_prefetch(uint64 key);
+extern void consent_filter_prefetch(const ConsentFilterPlace *place);
 
-/* The same of erasures and of links alone; root is the address without its +tag. */
+/*
+ * Is there certainly nothing on record of an address?  What had committed when this
+ * is called is known; so is what our own transaction has recorded.  The caller
+ * has let AcceptInvalidationMessages() bring in the news of other sessions' changes
+ * to the ledger's tables, since it last did anything that takes time.
+ */
+extern bool consent_filter_rules_out(const ConsentContact *contact, const ConsentFilterPlace *place);
+
+/*
+ * The same of erasures and of links alone; root is the address without its +tag, key its hash.
+ * The first brings in the news itself, the second is to be asked after it.
+ */
 extern bool consent_filter_rules_out_erasure(const ConsentContact *root);
-extern bool consent_filter_rules_out_links(const ConsentContact *root);
+extern bool consent_filter_rules_out_links(uint64 key);
 
 /* From _PG_init. */
 extern void consent_filter_init(void);

@@ -202,7 +202,7 @@ case_then(const ConsentCase *c, TimestampTz known_at)
 /*
  * A case with names and a time is settled when all that follows from these is
  * known: what is missing then is the contact, and the world.  It holds for other
- * times until the policy or the day changes.
+ * times until the policy or the day changes, or might.
  */
 void
 consent_case_settle(ConsentCase *c, TimestampTz known_at)
@@ -211,15 +211,16 @@ consent_case_settle(ConsentCase *c, TimestampTz known_at)
 	*c = case_then(c, known_at);
 	c->send.policy = case_policy(c);
 	c->send.day = consent_london_date(c->send.at);
-	c->until = c->jurisdiction ? consent_policy_until(c->jurisdiction, c->send.at) : DT_NOEND;
+	c->until = consent_london_date_until(c->send.at);
+	if (c->jurisdiction)
+		c->until = Min(c->until, consent_policy_until(c->jurisdiction, c->send.at));
 }
 
 /* Does a settled case hold at another time?  As far as we have been told of changes. */
 bool
 consent_case_holds(const ConsentCase *c, TimestampTz at)
 {
-	return at >= c->send.at && at < c->until && c->vocabulary == consent_vocabulary_generation() &&
-		consent_london_date(at) == c->send.day;
+	return at >= c->send.at && at < c->until && c->vocabulary == consent_vocabulary_generation();
 }
 
 /* What a case with names and a time lacks to be judged but its class and contact. */

@@ -20,7 +20,7 @@ typedef struct ConsentCase
 	ConsentReason invalid;		/* REASON_NONE, or why it cannot be judged */
 	ConsentSend send;			/* its policy and day are found when it is judged */
 	char	   *jurisdiction;	/* of the organisation, NULL if that is not known */
-	TimestampTz until;			/* when another version of the policy begins */
+	TimestampTz until;			/* before that the policy and the day are the same */
 	uint64		vocabulary;		/* and while this is the generation of the words */
 } ConsentCase;
 

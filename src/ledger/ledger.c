@@ -427,10 +427,13 @@ fold_row(ConsentStanding *standing, HeapTuple tuple, TupleDesc desc, bool for_an
 	return standing;
 }
 
-/* Fold in the events of an address: all, or those that count for another. */
+/*
+ * Fold in the events of an address: all, or those that count for another.  part is the
+ * one they lie in, where there is a reader.
+ */
 static ConsentStanding *
 fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_another,
-			 TimestampTz known_at, Snapshot snapshot, ConsentReader *reader)
+			 TimestampTz known_at, Snapshot snapshot, ConsentReader *reader, int part)
 {
 	HeapTuple	tuple;
 	TupleDesc	desc;
@@ -439,7 +442,7 @@ fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_ano
 
 	if (reader != NULL)
 	{
-		consent_reader_begin(reader, root, snapshot);
+		consent_reader_begin(reader, root, part, snapshot);
 		while (HeapTupleIsValid(tuple = consent_reader_next(reader, &desc)))
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -484,18 +487,18 @@ pg_consent_events_of(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Fold in what is not said in the address's own events: see standing.h. */
+/* Fold in what is not said in the address's own events: see standing.h.  key is the hash of the root. */
 static ConsentStanding *
-fold_others(ConsentStanding *standing, const ConsentContact *root, TimestampTz known_at, Snapshot snapshot)
+fold_others(ConsentStanding *standing, const ConsentContact *root, uint64 key, TimestampTz known_at, Snapshot snapshot)
 {
 	ListCell   *other;
 
 	if (!consent_filter_rules_out_erasure(root))
 		standing = consent_erasure_fold(standing, root, known_at, snapshot);
-	if (consent_filter_rules_out_links(root))
+	if (consent_filter_rules_out_links(key))
 		return standing;
 	foreach(other, consent_linked_addresses(root, known_at, snapshot))
-		standing = fold_address(standing, lfirst(other), true, known_at, snapshot, NULL);
+		standing = fold_address(standing, lfirst(other), true, known_at, snapshot, NULL, 0);
 	return standing;
 }
 
@@ -516,15 +519,25 @@ consent_ledger_standing(Datum contact, TimestampTz known_at, Snapshot snapshot, 
 	ConsentContact *root = consent_contact_root(DatumGetConsentContactPP(contact));
 	ConsentStanding *standing;
 
-	standing = fold_address(consent_standing_empty(), root, false, known_at, snapshot, reader);
-	return fold_others(standing, root, known_at, snapshot);
+	standing = fold_address(consent_standing_empty(), root, false, known_at, snapshot, reader,
+							reader ? consent_reader_part(reader, root) : 0);
+	return fold_others(standing, root, consent_contact_hash_extended(root, 0), known_at, snapshot);
+}
+
+/* All there is, for who has found out already what is to be known of the address. */
+ConsentStanding *
+consent_ledger_standing_at(const ConsentContact *root, uint64 key, int part, Snapshot snapshot, ConsentReader *reader)
+{
+	ConsentStanding *standing = fold_address(consent_standing_empty(), root, false, DT_NOEND, snapshot, reader, part);
+
+	return fold_others(standing, root, key, DT_NOEND, snapshot);
 }
 
 /* The same of the address's own events alone, under a snapshot. */
 ConsentStanding *
 consent_ledger_own_standing(const ConsentContact *root, Snapshot snapshot)
 {
-	return fold_address(consent_standing_empty(), root, false, DT_NOEND, snapshot, NULL);
+	return fold_address(consent_standing_empty(), root, false, DT_NOEND, snapshot, NULL, 0);
 }
 
 /*
@@ -537,6 +550,7 @@ pg_consent_with_others(PG_FUNCTION_ARGS)
 {
 	bool	   *others = fcinfo->flinfo->fn_extra;
 	ConsentStanding *standing;
+	ConsentContact *root;
 
 	if (others == NULL)
 	{
@@ -548,8 +562,8 @@ pg_consent_with_others(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 
 	standing = (ConsentStanding *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(1));
-	PG_RETURN_POINTER(fold_others(standing, consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0)),
-								  DT_NOEND, GetActiveSnapshot()));
+	root = consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0));
+	PG_RETURN_POINTER(fold_others(standing, root, consent_contact_hash_extended(root, 0), DT_NOEND, GetActiveSnapshot()));
 }
 
 /* consent.own(standing): without what others said */

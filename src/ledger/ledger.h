@@ -72,6 +72,8 @@ extern uint64 consent_ledger_form(Datum contact);
 struct ConsentReader;
 extern ConsentStanding *consent_ledger_standing(Datum contact, TimestampTz known_at,
 												Snapshot snapshot, struct ConsentReader *reader);
+extern ConsentStanding *consent_ledger_standing_at(const ConsentContact *root, uint64 key, int part,
+												   Snapshot snapshot, struct ConsentReader *reader);
 extern ConsentStanding *consent_ledger_own_standing(const ConsentContact *root, Snapshot snapshot);
 extern Oid	consent_ledger_relid(Oid *whole_index);
 extern Oid	consent_ledger_index_of_part(Relation part, Oid whole_index);

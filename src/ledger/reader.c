@@ -57,7 +57,7 @@ struct ConsentReader
 	MemoryContextCallback callback;
 	Relation	whole;
 	Oid			whole_index;
-	FmgrInfo   *equal;
+	ScanKeyData key;			/* on address; what it is compared with changes */
 	int			nparts;
 	OpenPart   *parts;			/* by remainder */
 	OpenPart   *reading;
@@ -154,6 +154,7 @@ consent_reader_open(MemoryContext statement)
 	ConsentReader *reader = palloc0(sizeof(ConsentReader));
 	PartitionKey key;
 	PartitionDesc parts;
+	TypeCacheEntry *type;
 
 	reader->context = context;
 	reader->opened_in = GetCurrentSubTransactionId();
@@ -170,8 +171,10 @@ consent_reader_open(MemoryContext statement)
 				reader->parts[i].relid = parts->oids[parts->boundinfo->indexes[i]];
 		}
 	}
-	reader->equal = &lookup_type_cache(TupleDescAttr(RelationGetDescr(reader->whole), Anum_ledger_address - 1)->atttypid,
-									   TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo;
+	type = lookup_type_cache(TupleDescAttr(RelationGetDescr(reader->whole), Anum_ledger_address - 1)->atttypid,
+							 TYPECACHE_EQ_OPR_FINFO);
+	ScanKeyEntryInitialize(&reader->key, 0, 1, BTEqualStrategyNumber, InvalidOid, InvalidOid,
+						   type->eq_opr_finfo.fn_oid, (Datum) 0);
 	reader->callback.func = statement_ended;
 	reader->callback.arg = reader;
 	MemoryContextRegisterResetCallback(context, &reader->callback);
@@ -194,11 +197,11 @@ consent_reader_part(ConsentReader *reader, const ConsentContact *root)
 	return compute_partition_hash_value(key->partnatts, key->partsupfunc, key->partcollation, &value, &isnull) % reader->nparts;
 }
 
-/* The part that an address lies in.  A ledger that has lost one is an error and not an empty history. */
+/* A part, ready to be read.  A ledger that has lost one is an error and not an empty history. */
 static OpenPart *
-open_part(ConsentReader *reader, const ConsentContact *root, Snapshot snapshot)
+open_part(ConsentReader *reader, int number, Snapshot snapshot)
 {
-	OpenPart   *part = &reader->parts[consent_reader_part(reader, root)];
+	OpenPart   *part = &reader->parts[number];
 	MemoryContext caller;
 	Oid			index;
 
@@ -223,16 +226,14 @@ open_part(ConsentReader *reader, const ConsentContact *root, Snapshot snapshot)
 }
 
 void
-consent_reader_begin(ConsentReader *reader, const ConsentContact *root, Snapshot snapshot)
+consent_reader_begin(ConsentReader *reader, const ConsentContact *root, int number, Snapshot snapshot)
 {
-	OpenPart   *part = open_part(reader, root, snapshot);
+	OpenPart   *part = open_part(reader, number, snapshot);
 	MemoryContext caller = MemoryContextSwitchTo(reader->context);
-	ScanKeyData key;
 
-	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, InvalidOid,
-						   reader->equal->fn_oid, PointerGetDatum(root));
+	reader->key.sk_argument = PointerGetDatum(root);
 	part->scan->xs_snapshot = snapshot;
-	index_rescan(part->scan, &key, 1, NULL, 0);
+	index_rescan(part->scan, &reader->key, 1, NULL, 0);
 	MemoryContextSwitchTo(caller);
 	reader->reading = part;
 }

@@ -23,7 +23,7 @@ extern ConsentReader *consent_reader_open(MemoryContext statement);
 extern int	consent_reader_part(ConsentReader *reader, const ConsentContact *root);
 
 /* The rows of an address, in no order; one address at a time, to the end. */
-extern void consent_reader_begin(ConsentReader *reader, const ConsentContact *root, Snapshot snapshot);
+extern void consent_reader_begin(ConsentReader *reader, const ConsentContact *root, int part, Snapshot snapshot);
 extern HeapTuple consent_reader_next(ConsentReader *reader, TupleDesc *desc);
 
 /* From _PG_init. */

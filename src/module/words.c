@@ -3,9 +3,9 @@
  * words.c
  *	  Between the SQL enums of the shared vocabulary and their C values.
  *
- * Nothing is cached here for longer than a statement: the syscache already keeps
- * these rows, and a cached Oid would outlive DROP EXTENSION and CREATE EXTENSION in
- * one session.
+ * The syscache keeps these rows, and a cached Oid would outlive DROP EXTENSION and
+ * CREATE EXTENSION in one session.  Channels are kept all the same, until any enum
+ * changes: each event of a ledger that is read has some.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -120,10 +121,32 @@ value_oid(const char *type, const char *name)
 	return value_of_type(typid, type, name);
 }
 
+static Oid	known_channels[CONSENT_NCHANNELS];
+
+/* Only mark: this runs in the middle of anything. */
+static void
+enum_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	memset(known_channels, 0, sizeof(known_channels));
+}
+
 ConsentChannel
 consent_channel_from_oid(Oid value)
 {
-	return value_from_oid(value, "channel", consent_channel_names, CONSENT_NCHANNELS);
+	static bool registered = false;
+	int			channel;
+
+	if (!registered)
+		CacheRegisterSyscacheCallback(ENUMOID, enum_changed, (Datum) 0);
+	registered = true;
+	for (channel = 0; channel < CONSENT_NCHANNELS; channel++)
+	{
+		if (known_channels[channel] == value && OidIsValid(value))
+			return (ConsentChannel) channel;
+	}
+	channel = value_from_oid(value, "channel", consent_channel_names, CONSENT_NCHANNELS);
+	known_channels[channel] = value;
+	return (ConsentChannel) channel;
 }
 
 ConsentClass
