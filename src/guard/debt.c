@@ -49,20 +49,14 @@
 #include "utils/xid8.h"
 
 #include "guard/debt.h"
+#include "ledger/relation.h"
 
 Relation
 consent_gate_log_open(LOCKMODE mode, Oid *indexid)
 {
-	Oid			nsp = get_namespace_oid("consent", false);
-	Oid			relid = get_relname_relid("gate_log", nsp);
-	Relation	rel;
+	Relation	rel = table_open(consent_relation("gate_log"), mode);
 
-	*indexid = get_relname_relid("gate_log_xid", nsp);
-	if (!OidIsValid(relid) || !OidIsValid(*indexid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.gate_log\" or its index does not exist")));
-	rel = table_open(relid, mode);
+	*indexid = consent_relation("gate_log_xid");
 	if (RelationGetDescr(rel)->natts != Natts_gate_log)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -73,6 +73,7 @@
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "storage/buffile.h"
 #include "storage/lock.h"
@@ -105,7 +106,7 @@ PG_FUNCTION_INFO_V1(pg_consent_finish_sweeps);
 #define NBUCKETS 256
 #define BUCKET(key) ((int) ((key) % NBUCKETS))
 
-/* Notes kept in memory, 1 MB; more go to a temporary file, which is as cheap as fresh memory. */
+/* Words of notes kept in memory, 256 kB; more go to a temporary file, which is as cheap as fresh memory. */
 #define NOTES_IN_MEMORY (64 * 1024)
 
 /* More addresses than this in one transaction are not remembered; for others KEYS_IN_LOG count as all. */
@@ -121,15 +122,23 @@ PG_FUNCTION_INFO_V1(pg_consent_finish_sweeps);
 /* Keys of persons are to be others than those of addresses. */
 #define PERSON_SEED 0x706572736f6eULL
 
-/* A row that was let through for an address.  There are many, so it is 16 bytes. */
+/*
+ * Rows that were let through, each for one address, that lie one after the other; or
+ * one that was for several.  There are many, so of an address there is but half
+ * of its key, in the words that follow: judged again is what is like it.
+ */
 typedef struct Note
 {
-	uint64		key;
-	BlockNumber block;
+	BlockNumber block;			/* of the first row */
 	OffsetNumber offset;
 	uint16		rel:15;			/* into Gate.rels */
 	uint16		decided:1;		/* has it been judged? */
+	uint32		one_row:1;
+	uint32		nkeys:31;
 } Note;
+
+#define NOTE_WORDS (sizeof(Note) / sizeof(uint32))
+#define KEY_WORD(key) ((uint32) ((key) >> 32))
 
 #define MAX_RELS (1 << 15)
 
@@ -144,8 +153,9 @@ typedef struct NotedRelation
 typedef struct Gate
 {
 	bool		passed;			/* locks are taken: verdicts are the last ones */
-	LOCKMODE	held[NBUCKETS];
-	LOCKMODE	wanted[NBUCKETS];
+	uint64		ours[NBUCKETS / 64];	/* buckets that we want a lock of */
+	uint8		held[NBUCKETS]; /* LOCKMODEs */
+	uint8		wanted[NBUCKETS];
 
 	/* what it queued */
 	Snapshot	since;			/* before its first row was judged, registered */
@@ -153,10 +163,12 @@ typedef struct Gate
 	int			nrels;
 	int			maxrels;
 	NotedRelation *rels;
-	int			nnotes;			/* in memory */
-	int			maxnotes;
-	Note	   *notes;
-	int64		nspilled;
+	int64		nnoted;
+	int			nwords;			/* in memory */
+	int			maxwords;
+	uint32	   *words;			/* notes, each with its addresses */
+	int			last_note;		/* where it begins in them */
+	int			nspilled;		/* how often, NOTES_IN_MEMORY each time */
 	BufFile    *spilled;
 	int			nlisted;		/* of rels, in tables */
 	List	   *tables;
@@ -193,6 +205,31 @@ get_gate(void)
 	return gate;
 }
 
+static void
+want_bucket(int bucket, LOCKMODE mode)
+{
+	gate->wanted[bucket] = Max(gate->wanted[bucket], mode);
+	gate->ours[bucket / 64] |= UINT64CONST(1) << bucket % 64;
+}
+
+/* The next of ours from this one on; NBUCKETS: there is none. */
+static int
+next_bucket(int bucket)
+{
+	while (bucket < NBUCKETS)
+	{
+		uint64		rest = gate->ours[bucket / 64] >> bucket % 64;
+
+		if (rest != 0)
+			return bucket + pg_rightmost_one_pos64(rest);
+		bucket = (bucket / 64 + 1) * 64;
+	}
+	return NBUCKETS;
+}
+
+#define foreach_bucket(bucket) \
+	for (int bucket = next_bucket(0); bucket < NBUCKETS; bucket = next_bucket(bucket + 1))
+
 /* For the transaction, also where a part of it is rolled back: a sweep tries in such parts. */
 static void
 lock_bucket(int bucket, LOCKMODE mode)
@@ -219,12 +256,12 @@ lock_buckets(void)
 	ResourceOwner owner = CurrentResourceOwner;
 	bool		lacking = false;
 
-	for (int i = 0; i < NBUCKETS; i++)
+	foreach_bucket(i)
 		lacking = lacking || gate->held[i] < gate->wanted[i];
 	if (!lacking)
 		return;
 	CurrentResourceOwner = TopTransactionResourceOwner;
-	for (int i = 0; i < NBUCKETS; i++)
+	foreach_bucket(i)
 	{
 		LOCKTAG		tag;
 
@@ -235,11 +272,8 @@ lock_buckets(void)
 		gate->held[i] = NoLock;
 	}
 	CurrentResourceOwner = owner;
-	for (int i = 0; i < NBUCKETS; i++)
-	{
-		if (gate->wanted[i] != NoLock)
-			lock_bucket(i, gate->wanted[i]);
-	}
+	foreach_bucket(i)
+		lock_bucket(i, gate->wanted[i]);
 }
 
 /* The number of a transaction that is running now or ended not long ago. */
@@ -347,9 +381,57 @@ spill_notes(void)
 		CurrentResourceOwner = owner;
 		MemoryContextSwitchTo(caller);
 	}
-	BufFileWrite(g->spilled, g->notes, g->nnotes * sizeof(Note));
-	g->nspilled += g->nnotes;
-	g->nnotes = 0;
+
+	/* All of it, for what is left is too short for a note. */
+	BufFileWrite(g->spilled, g->words, NOTES_IN_MEMORY * sizeof(uint32));
+	g->nspilled++;
+	g->nwords = 0;
+}
+
+/* Room in memory for so many words more. */
+static void
+make_room(int n)
+{
+	Gate	   *g = gate;
+
+	if (g->nwords + n <= g->maxwords)
+		return;
+	if (g->nwords + n > NOTES_IN_MEMORY)
+		spill_notes();
+	else
+	{
+		g->maxwords = g->maxwords ? g->maxwords * 2 : 64;
+		g->words = g->words ? repalloc(g->words, g->maxwords * sizeof(uint32)) :
+			MemoryContextAlloc(TopTransactionContext, g->maxwords * sizeof(uint32));
+	}
+}
+
+static void
+begin_note(int rel, ItemPointer tid, bool decided, bool one_row)
+{
+	Gate	   *g = gate;
+
+	make_room(NOTE_WORDS + 1);
+	g->last_note = g->nwords;
+	*(Note *) &g->words[g->last_note] = (Note) {
+		.block = ItemPointerGetBlockNumber(tid),
+		.offset = ItemPointerGetOffsetNumber(tid),
+		.rel = rel,
+		.decided = decided,
+		.one_row = one_row,
+	};
+	g->nwords += NOTE_WORDS;
+}
+
+/* Is it about the row that comes after those of the last note? */
+static bool
+is_next(int rel, ItemPointer tid, bool decided)
+{
+	const Note *note = (const Note *) &gate->words[gate->last_note];
+
+	return gate->nwords > 0 && gate->nwords < gate->maxwords &&
+		note->rel == rel && note->decided == decided && !note->one_row &&
+		note->block == ItemPointerGetBlockNumber(tid) && note->offset + note->nkeys == ItemPointerGetOffsetNumber(tid);
 }
 
 void
@@ -363,27 +445,17 @@ consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys, 
 		return;
 
 	index = noted_relation(rel);
+	if (nkeys > 1 || !is_next(index, tid, decided))
+		begin_note(index, tid, decided, nkeys > 1);
 	for (int i = 0; i < nkeys; i++)
 	{
-		Note	   *note;
-
-		if (g->wanted[BUCKET(keys[i])] == NoLock)
-			g->wanted[BUCKET(keys[i])] = ShareLock;
-		if (g->nnotes == NOTES_IN_MEMORY)
-			spill_notes();
-		if (g->nnotes == g->maxnotes)
-		{
-			g->maxnotes = g->maxnotes ? g->maxnotes * 2 : 16;
-			g->notes = g->notes ? repalloc(g->notes, g->maxnotes * sizeof(Note)) :
-				MemoryContextAlloc(TopTransactionContext, g->maxnotes * sizeof(Note));
-		}
-		note = &g->notes[g->nnotes++];
-		note->key = keys[i];
-		note->block = ItemPointerGetBlockNumber(tid);
-		note->offset = ItemPointerGetOffsetNumber(tid);
-		note->rel = index;
-		note->decided = decided;
+		want_bucket(BUCKET(keys[i]), ShareLock);
+		if (g->nwords == g->maxwords)
+			begin_note(index, tid, decided, true);
+		((Note *) &g->words[g->last_note])->nkeys++;
+		g->words[g->nwords++] = KEY_WORD(keys[i]);
 	}
+	g->nnoted += nkeys;
 }
 
 /* Returns false if it is one that was noted a moment ago. */
@@ -393,8 +465,7 @@ note_restricted_key(uint64 key)
 	Gate	   *g = gate;
 
 	recorded++;
-	if (g->wanted[BUCKET(key)] < ExclusiveLock)
-		g->wanted[BUCKET(key)] = ExclusiveLock;
+	want_bucket(BUCKET(key), ExclusiveLock);
 	if (g->passed)
 		lock_bucket(BUCKET(key), ExclusiveLock);
 	if (g->all_keys || (g->nkeys > 0 && g->keys[g->nkeys - 1] == key))
@@ -591,7 +662,7 @@ static ConsentKeySet
 suspects(void)
 {
 	ConsentKeySet set = {0};
-	int64		worth = gate->nspilled + gate->nnotes + 100;
+	int64		worth = gate->nnoted + 100;
 	Oid			indexid;
 	Relation	rel = consent_gate_log_open(AccessShareLock, &indexid);
 	ScanKeyData key;
@@ -870,18 +941,18 @@ rejudge_row(Rejudged *r, bool decided, const ConsentKeySet *set)
  * or its insertion undone, and then its place taken by somebody else's row.
  */
 static void
-rejudge_note(Rejudged *r, const Note *note, Snapshot snapshot)
+rejudge_noted(Rejudged *r, BlockNumber block, OffsetNumber offset, bool decided, Snapshot snapshot)
 {
 	ItemPointerData tid;
 
 	if (r->rel == NULL || r->rewritten)
 		return;
-	ItemPointerSet(&tid, note->block, note->offset);
+	ItemPointerSet(&tid, block, offset);
 	if (!table_tuple_tid_valid(r->scan, &tid))
 		return;
 	table_tuple_get_latest_tid(r->scan, &tid);
 	if (table_tuple_fetch_row_version(r->rel, &tid, snapshot, r->slot))
-		rejudge_row(r, note->decided, NULL);
+		rejudge_row(r, decided, NULL);
 }
 
 /*
@@ -903,23 +974,48 @@ rejudge_rewritten(Rejudged *r, const ConsentKeySet *set, MemoryContext per_row)
 	}
 }
 
+/* May a key of which this is the word be in the set? */
+static bool
+word_in_set(const ConsentKeySet *set, uint32 word)
+{
+	int			low = 0;
+	int			high = set->n;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (KEY_WORD(set->keys[middle]) < word)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return set->all || (low < set->n && KEY_WORD(set->keys[low]) == word);
+}
+
 static void
-rejudge_notes(const Note *notes, int n, Rejudged *rejudged, const ConsentKeySet *set, Snapshot snapshot,
+rejudge_notes(const uint32 *words, int nwords, Rejudged *rejudged, const ConsentKeySet *set, Snapshot snapshot,
 			  MemoryContext per_row)
 {
-	for (int i = 0; i < n; i++)
-	{
-		Rejudged   *r;
-		MemoryContext caller;
+	const Note *note;
 
-		CHECK_FOR_INTERRUPTS();
-		if (!consent_key_in_set(set, notes[i].key))
-			continue;
-		r = open_rejudged(&rejudged[notes[i].rel], &gate->rels[notes[i].rel], snapshot);
-		caller = MemoryContextSwitchTo(per_row);
-		rejudge_note(r, &notes[i], snapshot);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(per_row);
+	for (int at = 0; at + (int) NOTE_WORDS < nwords; at += NOTE_WORDS + note->nkeys)
+	{
+		note = (const Note *) &words[at];
+		for (int i = 0; i < note->nkeys; i++)
+		{
+			Rejudged   *r;
+			MemoryContext caller;
+
+			CHECK_FOR_INTERRUPTS();
+			if (!word_in_set(set, words[at + NOTE_WORDS + i]))
+				continue;
+			r = open_rejudged(&rejudged[note->rel], &gate->rels[note->rel], snapshot);
+			caller = MemoryContextSwitchTo(per_row);
+			rejudge_noted(r, note->block, note->offset + (note->one_row ? 0 : i), note->decided, snapshot);
+			MemoryContextSwitchTo(caller);
+			MemoryContextReset(per_row);
+		}
 	}
 }
 
@@ -930,7 +1026,6 @@ revisit_notes(const ConsentKeySet *set, bool preparing)
 	Snapshot	snapshot;
 	MemoryContext per_row;
 	Rejudged   *rejudged;
-	int64		nspilled = gate->nspilled;
 
 	/* Mappings may call functions that want an active one. */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -940,16 +1035,13 @@ revisit_notes(const ConsentKeySet *set, bool preparing)
 	rejudged = palloc0(gate->nrels * sizeof(Rejudged));
 	for (int i = 0; i < gate->nrels; i++)
 		rejudged[i].preparing = preparing;
-	rejudge_notes(gate->notes, gate->nnotes, rejudged, set, snapshot, per_row);
-	if (nspilled > 0 && BufFileSeek(gate->spilled, 0, 0, SEEK_SET) != 0)
+	rejudge_notes(gate->words, gate->nwords, rejudged, set, snapshot, per_row);
+	if (gate->nspilled > 0 && BufFileSeek(gate->spilled, 0, 0, SEEK_SET) != 0)
 		elog(ERROR, "could not rewind the gate's temporary file");
-	while (nspilled > 0)
+	for (int i = 0; i < gate->nspilled; i++)
 	{
-		int			n = Min(nspilled, NOTES_IN_MEMORY);
-
-		consent_buffile_read(gate->spilled, gate->notes, n * sizeof(Note));
-		rejudge_notes(gate->notes, n, rejudged, set, snapshot, per_row);
-		nspilled -= n;
+		consent_buffile_read(gate->spilled, gate->words, NOTES_IN_MEMORY * sizeof(uint32));
+		rejudge_notes(gate->words, NOTES_IN_MEMORY, rejudged, set, snapshot, per_row);
 	}
 	for (int i = 0; i < gate->nrels; i++)
 	{
@@ -1076,7 +1168,7 @@ check_prepare(void)
 	if (gate->nrels > 0 && OidIsValid(get_namespace_oid("consent", true)))
 		revisit_notes(&all, true);
 	gate->nrels = 0;
-	for (int i = 0; i < NBUCKETS; i++)
+	foreach_bucket(i)
 	{
 		if (gate->wanted[i] == ShareLock)
 			gate->wanted[i] = NoLock;

@@ -233,17 +233,25 @@ finish($writer);
 like(slurp_file("$file.out"), qr/queued/, 'queued while the withdrawal was prepared');
 like(slurp_file("$file.err"), qr/PC001/, 'and refused when it had been committed');
 
-# More rows than are remembered in memory; the first one is overtaken.
-$node->safe_psql('postgres', "SELECT count(consent.give(c::consent.contact, '{email}', 'acme', method => 'ticked_box', wording => 'w')) FROM unnest('{first\@gate.example,many\@gate.example}'::text[]) c");
+# More rows than are remembered in memory, some to several; one of the first, of the middle and of the last is overtaken.
+$node->safe_psql('postgres', "SELECT count(consent.give(c::consent.contact, '{email}', 'acme', method => 'ticked_box', wording => 'w')) FROM unnest('{many\@gate.example,also\@gate.example}'::text[]) c");
 my $connstr = $node->connstr('postgres');
-my ($status, $stdout, $stderr) = $node->psql('postgres', qq{
-  BEGIN;
-  INSERT INTO outbox (to_addr, body)
-    SELECT CASE WHEN n = 1 THEN 'first\@gate.example' ELSE 'many\@gate.example' END, '$promo' FROM generate_series(1, 140000) n;
-  \\! psql -XqAt -d "$connstr" -c "SELECT consent.withdraw('first\@gate.example') > 0"
-  COMMIT;}, on_error_stop => 0);
-like($stderr, qr/not permitted: consent_withdrawn/, 'the first of very many rows is judged again');
-is($node->safe_psql('postgres', "SELECT count(*) FROM outbox WHERE to_addr IN ('first\@gate.example', 'many\@gate.example')"), 0, 'and none of them is there');
+for my $row (1, 70000, 139999)
+{
+	for my $to ("one\@gate.example", "many\@gate.example, also\@gate.example, one\@gate.example")
+	{
+		$node->safe_psql('postgres', "SELECT consent.give('one\@gate.example', '{email}', 'acme', method => 'ticked_box', wording => 'w')");
+		my ($status, $stdout, $stderr) = $node->psql('postgres', qq{
+		  BEGIN;
+		  INSERT INTO outbox (to_addr, body)
+		    SELECT CASE WHEN n = $row THEN '$to' WHEN n % 1000 = 0 THEN 'many\@gate.example, also\@gate.example' ELSE 'many\@gate.example' END, '$promo'
+		      FROM generate_series(1, 140000) n;
+		  \\! psql -XqAt -d "$connstr" -c "SELECT count(consent.withdraw(c::consent.contact)) FROM unnest('{one\@gate.example}'::text[] || ARRAY(SELECT 'other$row.' || n || '\@gate.example' FROM generate_series(1, 40) n)) c"
+		  COMMIT;}, on_error_stop => 0);
+		like($stderr, qr/not permitted: consent_withdrawn/, "row $row of very many, to $to, is judged again");
+		is($node->safe_psql('postgres', "SELECT count(*) FROM outbox WHERE to_addr LIKE '%many\@gate.example%' OR to_addr LIKE '%one\@gate.example%'"), 0, 'and none of them is there');
+	}
+}
 
 # Promoted in the middle.
 $node->backup('base');
