@@ -78,6 +78,33 @@ move_to_from(Query *query, FuncExpr *call)
 		(Expr *) makeVar(ref->rtindex, 1, call->funcresulttype, -1, call->funccollid, 0);
 }
 
+static bool move_calls(Node *node, void *context);
+
+/* Most queries have no sub-select in an expression: then their expressions need not be walked. */
+static void
+move_calls_in(Query *query)
+{
+	FuncExpr   *call = selects_permitted(query);
+	ListCell   *cell;
+
+	if (call != NULL)
+		move_to_from(query, call);
+	if (query->hasSubLinks)
+	{
+		(void) query_tree_walker(query, move_calls, NULL, 0);
+		return;
+	}
+	foreach(cell, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);
+
+		if (rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL)
+			move_calls_in(rte->subquery);
+	}
+	foreach(cell, query->cteList)
+		(void) move_calls(lfirst_node(CommonTableExpr, cell)->ctequery, NULL);
+}
+
 static bool
 move_calls(Node *node, void *context)
 {
@@ -85,12 +112,8 @@ move_calls(Node *node, void *context)
 		return false;
 	if (IsA(node, Query))
 	{
-		Query	   *query = (Query *) node;
-		FuncExpr   *call = selects_permitted(query);
-
-		if (call != NULL)
-			move_to_from(query, call);
-		return query_tree_walker(query, move_calls, context, 0);
+		move_calls_in((Query *) node);
+		return false;
 	}
 	return expression_tree_walker(node, move_calls, context);
 }
@@ -98,7 +121,7 @@ move_calls(Node *node, void *context)
 static PlannedStmt *
 plan(Query *query, const char *string, int options, ParamListInfo params)
 {
-	move_calls((Node *) query, NULL);
+	move_calls_in(query);
 	if (previous_planner_hook != NULL)
 		return previous_planner_hook(query, string, options, params);
 	return standard_planner(query, string, options, params);

@@ -68,6 +68,21 @@ foreach my $in ("IN (SELECT $permitted)", "IN (SELECT p FROM $permitted p)", "= 
   like($plan, qr/"Node Type": "Gather",(?:(?!"Node Type": "Gather).)*?"Parallel Aware": true,(?:(?!\}).)*?"Relation Name": "address_standing"/s, '... several processes ask about the contacts');
 }
 
+# Also where it is written within a part of the query.
+$node->safe_psql('postgres', "CREATE VIEW asking AS $by_email IN (SELECT $permitted)");
+foreach my $query ("SELECT q.id FROM (SELECT * FROM ($by_email IN (SELECT $permitted) OFFSET 0) o) q",
+  "WITH q AS MATERIALIZED ($by_email IN (SELECT $permitted)) SELECT id FROM q",
+  "SELECT 0 UNION ALL ($by_email IN (SELECT $permitted))",
+  "SELECT g.id FROM gen_customer g LEFT JOIN asking a USING (id)",
+  "SELECT (SELECT count(*) FROM asking)",
+  "SELECT p FROM gen_customer c, LATERAL (SELECT $permitted) x (p) WHERE c.id = 1")
+{
+  my $plan = plan_of($query, q{LOAD 'pg_consent'; SET max_parallel_workers_per_gather = 0;});
+  like($plan, qr/"Relation Name": "address_standing"/, "$query: the planner sees the table");
+  unlike($plan, qr/"Node Type": "ProjectSet"/, '... and no function in its way');
+}
+$node->safe_psql('postgres', "DROP VIEW asking");
+
 # It means the same wherever it is written, with the library loaded and without.
 $node->safe_psql('postgres', qq{
   CREATE VIEW a_view AS SELECT $permitted;
