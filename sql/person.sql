@@ -290,7 +290,16 @@ INSERT INTO reply (expected, language, body) VALUES
   ('stop','en','Delete me from your list'),
   ('stop','en','How many times do I have to say STOP'),
   ('stop','en','GDPR request: stop marketing to me'),
-  ('stop','en','I do not consent');
+  ('stop','en','I do not consent'),
+  ('stop','fr','Je ne veux plus recevoir vos emails'),
+  ('stop','fr','Veuillez me désinscrire'),
+  ('stop','de','Hören Sie auf, mir zu schreiben'),
+  ('stop','de','Bitte melden Sie mich vom Newsletter ab'),
+  ('review','de','Ich bekomme keine E-Mails mehr von Ihnen, warum?'),
+  ('stop','nl','Stuur me niets meer'),
+  ('review','nl','Ik heb geen berichten meer ontvangen'),
+  ('stop','es','Dadme de baja'),
+  ('stop','cy','Atal negeseuon');
 SELECT n, language, expected, consent.read_reply(body) AS got, body, consent.reply_words(body) AS words
   FROM reply WHERE consent.read_reply(body) IS DISTINCT FROM expected ORDER BY n;
 SELECT expected, count(*) FROM reply GROUP BY expected ORDER BY expected;

@@ -59,7 +59,8 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'take me of the', 'take me of this',
     'do not want any more of', 'don''t want any more of', 'delete me from', 'delete us from', 'want off this * list',
     'want off your * list', 'to say stop', 'stop msging me', 'don''t msg me again', 'do not msg me again',
-    'stop marketing to me', 'stop marketing to us', 'object to you using my', 'opt me out', 'unsubscribe me', 'unsubscribe us', 'unsubscribe my', 'want to unsubscribe', 'like to unsubscribe',
+    'stop marketing to me', 'stop marketing to us', 'object to you using my', 'opt me out',
+    'unsubscribe me', 'unsubscribe us', 'unsubscribe my', 'want to unsubscribe', 'like to unsubscribe',
     'wish to unsubscribe', 'want to opt out', 'like to opt out', 'wish to opt out', 'opt us out', 'take me off the',
     'take me off your', 'take me off this', 'take me off that', 'take me off * list', 'take us off * list', 'get me off * list', 'remove me from',
     'remove us from', 'remove this number', 'remove this email', 'delete this number', 'lose my number', 'be taken off', 'be unsubscribed', 'stop sending me',
@@ -167,10 +168,10 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'stopiwch', 'stopia', 'stopio', 'dad danysgrifio', 'daddanysgrifio', 'dad danysgrifiwch', 'optio allan',
     'dim mwy', 'dim mwy o negeseuon', 'dim mwy o negesau', 'dim rhagor', 'dim rhagor o negeseuon', 'dim mwy o ebyst',
     'dim marchnata', 'peidiwch', 'peidiwch a thecstio', 'peidiwch a ffonio', 'peidiwch ag e bostio',
-    'gadewch lonydd i mi', 'gad lonydd i mi']) AS word;
+    'gadewch lonydd i mi', 'gad lonydd i mi', 'atal negeseuon']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
-    'diwedd', 'dileu', 'canslo', 'gorffen', 'tynnu']) AS word;
+    'diwedd', 'dileu', 'canslo', 'gorffen', 'tynnu', 'atal']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'dad danysgrifiwch fi', 'peidiwch a chysylltu', 'eisiau dad danysgrifio', 'hoffwn ddad danysgrifio',
@@ -221,7 +222,8 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'supprimez mes coordonnees', 'arretez de m''envoyer', 'arretez de m''ecrire', 'arretez de me contacter',
     'arretez de m''appeler', 'arretez de me harceler', 'retire mon consentement', 'm''oppose a la prospection',
     'm''oppose a * prospection', 'ne plus m''envoyer', 'ne plus m''ecrire', 'ne plus me contacter',
-    'ne plus m''appeler']) AS word;
+    'ne plus m''appeler', 'ne veux plus recevoir', 'ne souhaite plus recevoir', 'ne desire plus recevoir',
+    'de me desabonner', 'de me desinscrire', 'veuillez me desabonner', 'veuillez me desinscrire']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'reabonner', 'm''abonner']) AS word;
@@ -251,7 +253,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'stopp', 'stop bitte', 'abmelden', 'abmeldung', 'abbestellen', 'abbestellung', 'austragen', 'austragung',
     'newsletter abbestellen', 'newsletter abmelden', 'keine werbung', 'keine nachrichten mehr', 'keine sms mehr',
     'keine mails mehr', 'keine e mails mehr', 'keine anrufe mehr', 'keine weiteren nachrichten', 'lasst mich in ruhe',
-    'lassen sie mich in ruhe', 'mich abmelden', 'ich will keine werbung', 'ich mochte keine werbung']) AS word;
+    'lassen sie mich in ruhe', 'mich abmelden', 'ich will keine werbung', 'ich mochte keine werbung',
+    'keine weiteren mails', 'keine weiteren e mails', 'keine weiteren sms', 'keine weitere werbung', 'stoppen sie das',
+    'ich will das nicht mehr', 'horen sie auf', 'hoeren sie auf']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'ende', 'kundigen', 'loschen', 'loeschen', 'aufhoren', 'aufhoeren', 'schluss']) AS word;
@@ -264,7 +268,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'keine * mehr bekommen', 'keine * mehr von ihnen', 'nicht mehr kontaktieren', 'nicht mehr anrufen',
     'nicht mehr anschreiben', 'kontaktieren sie mich nicht mehr', 'rufen sie mich nicht mehr an',
     'schreiben sie mir nicht mehr', 'widerrufe * einwilligung', 'widerspreche * werbung', 'widerspreche der nutzung',
-    'horen sie auf mir', 'hoeren sie auf mir']) AS word;
+    'horen sie auf mir', 'hoeren sie auf mir', 'streichen sie mich',
+    'melden sie mich * ab', 'loscht meine nummer', 'loscht meine daten', 'loescht meine nummer', 'loescht meine daten',
+    'widerspreche der verwendung', 'widerspreche der verarbeitung']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'anmelden', 'wieder anmelden']) AS word;
@@ -282,7 +288,7 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'mfg', 'lg', 'sofort', 'umgehend', 'jetzt']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'nicht', 'nie', 'warum', 'wie kann ich', 'wenn sie']) AS word;
+    'nicht', 'nie', 'warum', 'wie kann ich', 'wenn sie', 'habe', 'bekomme', 'erhalte']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'antwort', 'bestellung', 'bestellungen', 'konto', 'kontoauszug', 'kontoauszuge', 'paket', 'pakete', 'papier',
@@ -294,7 +300,7 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'afmelden', 'afmelding', 'uitschrijven', 'uitschrijving', 'geen reclame', 'geen reclame meer',
     'geen berichten meer', 'geen sms meer', 'geen smsjes meer', 'geen mails meer', 'geen e mails meer',
     'niet meer bellen', 'niet meer mailen', 'stop met sturen', 'stop ermee', 'stop hiermee', 'laat me met rust',
-    'laat mij met rust', 'ik wil geen reclame']) AS word;
+    'laat mij met rust', 'ik wil geen reclame', 'stop met mailen', 'stop met bellen', 'stop met appen']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'stoppen', 'einde', 'opzeggen', 'verwijderen', 'annuleren']) AS word;
@@ -306,7 +312,8 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'verwijder me van', 'verwijder mijn nummer', 'verwijder mijn gegevens', 'verwijder mijn adres', 'wil geen * meer',
     'wens geen * meer', 'stuur mij geen * meer', 'stuur me geen * meer', 'geen * meer ontvangen',
     'niet meer ontvangen', 'niet meer benaderd', 'bel me niet meer', 'bel mij niet meer', 'app me niet meer',
-    'stop met het sturen', 'trek mijn toestemming in', 'maak bezwaar tegen']) AS word;
+    'stop met het sturen', 'trek mijn toestemming in', 'maak bezwaar tegen', 'stuur me niets meer',
+    'stuur mij niets meer']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'aanmelden', 'opnieuw aanmelden']) AS word;
@@ -323,7 +330,7 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'met vriendelijke groet', 'mvg', 'nu', 'onmiddellijk']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'niet', 'nooit', 'waarom', 'hoe kan ik', 'als u']) AS word;
+    'niet', 'nooit', 'waarom', 'hoe kan ik', 'als u', 'heb', 'krijg', 'ontvang']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'afschrift', 'afschriften', 'afspraak', 'antwoord', 'bestelling', 'bestellingen', 'betaling', 'facturen',
@@ -349,7 +356,7 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'no me contacten', 'no vuelvan a contactarme', 'no vuelvan a llamarme', 'no vuelvan a escribirme',
     'dejen de enviarme', 'deje de enviarme', 'dejen de mandarme', 'dejen de llamarme', 'dejen de escribirme',
     'dejen de molestarme', 'retiro mi consentimiento', 'me opongo * tratamiento',
-    'me opongo a * publicidad']) AS word;
+    'me opongo a * publicidad', 'dadme de baja']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'alta', 'suscribir', 'suscribirme']) AS word;

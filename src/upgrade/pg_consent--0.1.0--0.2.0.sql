@@ -2208,21 +2208,54 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'wrong items', 'wrong one', 'wrong ones', 'wrong product', 'wrong products', 'wrong size', 'wrong thing',
     'wrong things']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'atal negeseuon']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'atal']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'anfoneb', 'anfonebau', 'apwyntiad', 'archeb', 'archebion', 'bil', 'biliau', 'cyfrif', 'papur', 'parsel',
     'taliad']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'ne veux plus recevoir', 'ne souhaite plus recevoir', 'ne desire plus recevoir', 'de me desabonner',
+    'de me desinscrire', 'veuillez me desabonner', 'veuillez me desinscrire']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'colis', 'commande', 'commandes', 'compte', 'facture', 'factures', 'paiement', 'papier', 'prelevement', 'releve',
     'releves', 'rendez vous']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'keine weiteren mails', 'keine weiteren e mails', 'keine weiteren sms', 'keine weitere werbung', 'stoppen sie das',
+    'ich will das nicht mehr', 'horen sie auf', 'hoeren sie auf']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'streichen sie mich', 'melden sie mich * ab', 'loscht meine nummer', 'loscht meine daten', 'loescht meine nummer',
+    'loescht meine daten', 'widerspreche der verwendung', 'widerspreche der verarbeitung']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'de', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'habe', 'bekomme', 'erhalte']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'antwort', 'bestellung', 'bestellungen', 'konto', 'kontoauszug', 'kontoauszuge', 'paket', 'pakete', 'papier',
     'rechnung', 'rechnungen', 'termin', 'zahlung']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'stop met mailen', 'stop met bellen', 'stop met appen']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'stuur me niets meer', 'stuur mij niets meer']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'nl', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'heb', 'krijg', 'ontvang']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'afschrift', 'afschriften', 'afspraak', 'antwoord', 'bestelling', 'bestellingen', 'betaling', 'facturen',
     'factuur', 'pakket', 'pakketten', 'papier', 'papieren', 'rekening', 'rekeningen']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'dadme de baja']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'cita', 'cuenta', 'factura', 'facturas', 'pago', 'papel', 'paquete', 'paquetes', 'pedido', 'pedidos', 'recibo',
