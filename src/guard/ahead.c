@@ -2,14 +2,14 @@
  *
  * ahead.c
  *	  Reads the standings of those whose rows a statement is going to judge
- *	  next, many at a time and in the order of the ledger's index.
+ *	  next, many at a time and one part of the ledger after the other.
  *
  * When the guard is fired, the statement has stored all of its rows.  Of a
  * campaign they lie one after the other, but their recipients are anywhere in
- * the ledger, and to fetch one leaf of its index and one page of it for each,
+ * the ledger, and to fetch one page of its index and one of its own for each,
  * cold, is most of what a verdict costs under an opt-in law.  So the rows that come
- * next are looked through, and their recipients are looked up in the order of
- * addresses: then the same leaf serves those who are in it, while it is warm.
+ * next are looked through, and their recipients are looked up part by part, while
+ * what leads to the rows of a part is warm.
  *
  * What is read ahead is a little older than the verdict that is made by it.  That
  * is safe because of the gate: it was entered before, so whatever has been

@@ -14,8 +14,11 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/partition.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
@@ -222,20 +225,14 @@ consent_ledger_event(const Datum *values, const bool *nulls)
 	return event;
 }
 
-/* The same of a stored row. */
-static ConsentEvent *
-stored_event(HeapTuple tuple, TupleDesc desc)
+static void
+check_columns(TupleDesc desc)
 {
-	Datum		values[Natts_ledger];
-	bool		nulls[Natts_ledger];
-
 	if (desc->natts != Natts_ledger)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger),
 				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
-	heap_deform_tuple(tuple, desc, values, nulls);
-	return consent_ledger_event(values, nulls);
 }
 
 /*
@@ -379,44 +376,78 @@ consent_standing_is_personal(const ConsentStanding *standing)
 	return false;
 }
 
+/* To look up an address in the index of a part; before an update from 0.1.0 that is a tree. */
+void
+consent_ledger_address_key(Relation index, const ConsentContact *root, ScanKey key)
+{
+	TypeCacheEntry *type = lookup_type_cache(TupleDescAttr(RelationGetDescr(index), 0)->atttypid, TYPECACHE_EQ_OPR_FINFO);
+
+	ScanKeyEntryInitialize(key, 0, 1, index->rd_rel->relam == HASH_AM_OID ? HTEqualStrategyNumber : BTEqualStrategyNumber,
+						   InvalidOid, InvalidOid,
+						   type->eq_opr_finfo.fn_oid, PointerGetDatum(root));
+}
+
+/* The next event of the address; the index knows no more of it than its hash. */
+bool
+consent_ledger_next(IndexScanDesc scan, const ConsentContact *root, TupleTableSlot *slot)
+{
+	check_columns(slot->tts_tupleDescriptor);
+	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		slot_getallattrs(slot);
+		if (consent_contact_compare(DatumGetConsentContactPP(slot->tts_values[Anum_ledger_address - 1]), root) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The events of an address, in no order. */
 typedef struct AddressScan
 {
+	const ConsentContact *root;
 	Relation	part;
-	SysScanDesc scan;
+	Relation	index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
 } AddressScan;
 
 static AddressScan
 begin_address(const ConsentContact *root, Snapshot snapshot)
 {
-	AddressScan scan;
+	AddressScan scan = {.root = root};
 	Oid			indexid;
 	ScanKeyData key;
-	TypeCacheEntry *type;
 
 	scan.part = open_part(PointerGetDatum(root), &indexid);
-	type = lookup_type_cache(TupleDescAttr(RelationGetDescr(scan.part), Anum_ledger_address - 1)->atttypid,
-							 TYPECACHE_EQ_OPR_FINFO);
-	ScanKeyEntryInitialize(&key, 0, Anum_ledger_address, BTEqualStrategyNumber, InvalidOid, InvalidOid,
-						   type->eq_opr_finfo.fn_oid, PointerGetDatum(root));
-	scan.scan = systable_beginscan(scan.part, indexid, true, snapshot, 1, &key);
+	scan.index = index_open(indexid, AccessShareLock);
+	scan.slot = table_slot_create(scan.part, NULL);
+	scan.scan = consent_index_beginscan(scan.part, scan.index, snapshot, 1);
+	consent_ledger_address_key(scan.index, root, &key);
+	index_rescan(scan.scan, &key, 1, NULL, 0);
 	return scan;
+}
+
+static bool
+next_of_address(AddressScan *scan)
+{
+	return consent_ledger_next(scan->scan, scan->root, scan->slot);
 }
 
 static void
 end_address(AddressScan *scan)
 {
-	systable_endscan(scan->scan);
+	index_endscan(scan->scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	index_close(scan->index, AccessShareLock);
 	table_close(scan->part, AccessShareLock);
 }
 
 /* Fold in an event: or only if it counts for another address. */
 static ConsentStanding *
-fold_row(ConsentStanding *standing, HeapTuple tuple, TupleDesc desc, bool for_another, TimestampTz known_at,
-		 MemoryContext rows)
+fold_row(ConsentStanding *standing, TupleTableSlot *row, bool for_another, TimestampTz known_at, MemoryContext rows)
 {
 	MemoryContext caller = MemoryContextSwitchTo(rows);
-	ConsentEvent *event = stored_event(tuple, desc);
+	ConsentEvent *event = consent_ledger_event(row->tts_values, row->tts_isnull);
 
 	MemoryContextSwitchTo(caller);
 	if (for_another)
@@ -435,28 +466,27 @@ static ConsentStanding *
 fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_another,
 			 TimestampTz known_at, Snapshot snapshot, ConsentReader *reader, int part)
 {
-	HeapTuple	tuple;
-	TupleDesc	desc;
+	TupleTableSlot *row;
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows",
 											   ALLOCSET_SMALL_SIZES);
 
 	if (reader != NULL)
 	{
 		consent_reader_begin(reader, root, part, snapshot);
-		while (HeapTupleIsValid(tuple = consent_reader_next(reader, &desc)))
+		while ((row = consent_reader_next(reader)) != NULL)
 		{
 			CHECK_FOR_INTERRUPTS();
-			standing = fold_row(standing, tuple, desc, for_another, known_at, rows);
+			standing = fold_row(standing, row, for_another, known_at, rows);
 		}
 	}
 	else
 	{
 		AddressScan scan = begin_address(root, snapshot);
 
-		while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
+		while (next_of_address(&scan))
 		{
 			CHECK_FOR_INTERRUPTS();
-			standing = fold_row(standing, tuple, RelationGetDescr(scan.part), for_another, known_at, rows);
+			standing = fold_row(standing, scan.slot, for_another, known_at, rows);
 		}
 		end_address(&scan);
 	}
@@ -473,15 +503,14 @@ pg_consent_events_of(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	AddressScan scan;
-	HeapTuple	tuple;
 
 	InitMaterializedSRF(fcinfo, 0);
 	consent_ledger_check_readable();
 	scan = begin_address(consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0)), GetActiveSnapshot());
-	while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
+	while (next_of_address(&scan))
 	{
 		CHECK_FOR_INTERRUPTS();
-		tuplestore_puttuple(result->setResult, tuple);
+		tuplestore_puttupleslot(result->setResult, scan.slot);
 	}
 	end_address(&scan);
 	return (Datum) 0;
@@ -661,12 +690,16 @@ pg_consent_fold_add(PG_FUNCTION_ARGS)
 		TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row),
 												  HeapTupleHeaderGetTypMod(row));
 		HeapTupleData tuple;
+		Datum		values[Natts_ledger];
+		bool		nulls[Natts_ledger];
 
+		check_columns(desc);
 		tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 		ItemPointerSetInvalid(&tuple.t_self);
 		tuple.t_tableOid = InvalidOid;
 		tuple.t_data = row;
-		*state = consent_fold(*state, stored_event(&tuple, desc));
+		heap_deform_tuple(&tuple, desc, values, nulls);
+		*state = consent_fold(*state, consent_ledger_event(values, nulls));
 		ReleaseTupleDesc(desc);
 	}
 	PG_RETURN_POINTER(state);

@@ -8,10 +8,11 @@
 #ifndef PG_CONSENT_LEDGER_H
 #define PG_CONSENT_LEDGER_H
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
+#include "access/genam.h"
+#include "access/skey.h"
 #include "contact/contact.h"
 #include "decision/standing.h"
+#include "executor/tuptable.h"
 #include "module/compat.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
@@ -77,6 +78,8 @@ extern ConsentStanding *consent_ledger_standing_at(const ConsentContact *root, u
 extern ConsentStanding *consent_ledger_own_standing(const ConsentContact *root, Snapshot snapshot);
 extern Oid	consent_ledger_relid(Oid *whole_index);
 extern Oid	consent_ledger_index_of_part(Relation part, Oid whole_index);
+extern void consent_ledger_address_key(Relation index, const ConsentContact *root, ScanKey key);
+extern bool consent_ledger_next(IndexScanDesc scan, const ConsentContact *root, TupleTableSlot *slot);
 extern pg_noreturn void consent_ledger_part_missing(void);
 extern void consent_ledger_lock_part(const ConsentContact *contact);
 extern void consent_ledger_check_readable(void);

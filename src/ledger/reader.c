@@ -21,7 +21,6 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -32,7 +31,6 @@
 #include "utils/memutils.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
-#include "utils/typcache.h"
 
 #include "ledger/ledger.h"
 #include "ledger/reader.h"
@@ -45,6 +43,7 @@ typedef struct OpenPart
 	Relation	rel;
 	Relation	index;
 	IndexScanDesc scan;
+	ScanKeyData key;			/* on address; what it is compared with changes */
 	TupleTableSlot *slot;
 } OpenPart;
 
@@ -57,7 +56,6 @@ struct ConsentReader
 	MemoryContextCallback callback;
 	Relation	whole;
 	Oid			whole_index;
-	ScanKeyData key;			/* on address; what it is compared with changes */
 	int			nparts;
 	OpenPart   *parts;			/* by remainder */
 	OpenPart   *reading;
@@ -154,7 +152,6 @@ consent_reader_open(MemoryContext statement)
 	ConsentReader *reader = palloc0(sizeof(ConsentReader));
 	PartitionKey key;
 	PartitionDesc parts;
-	TypeCacheEntry *type;
 
 	reader->context = context;
 	reader->opened_in = GetCurrentSubTransactionId();
@@ -171,10 +168,6 @@ consent_reader_open(MemoryContext statement)
 				reader->parts[i].relid = parts->oids[parts->boundinfo->indexes[i]];
 		}
 	}
-	type = lookup_type_cache(TupleDescAttr(RelationGetDescr(reader->whole), Anum_ledger_address - 1)->atttypid,
-							 TYPECACHE_EQ_OPR_FINFO);
-	ScanKeyEntryInitialize(&reader->key, 0, 1, BTEqualStrategyNumber, InvalidOid, InvalidOid,
-						   type->eq_opr_finfo.fn_oid, (Datum) 0);
 	reader->callback.func = statement_ended;
 	reader->callback.arg = reader;
 	MemoryContextRegisterResetCallback(context, &reader->callback);
@@ -220,6 +213,7 @@ open_part(ConsentReader *reader, int number, Snapshot snapshot)
 		part->index = index_open(index, AccessShareLock);
 	if (part->slot == NULL)
 		part->slot = table_slot_create(part->rel, NULL);
+	consent_ledger_address_key(part->index, NULL, &part->key);
 	part->scan = consent_index_beginscan(part->rel, part->index, snapshot, 1);
 	MemoryContextSwitchTo(caller);
 	return part;
@@ -231,27 +225,24 @@ consent_reader_begin(ConsentReader *reader, const ConsentContact *root, int numb
 	OpenPart   *part = open_part(reader, number, snapshot);
 	MemoryContext caller = MemoryContextSwitchTo(reader->context);
 
-	reader->key.sk_argument = PointerGetDatum(root);
+	part->key.sk_argument = PointerGetDatum(root);
 	part->scan->xs_snapshot = snapshot;
-	index_rescan(part->scan, &reader->key, 1, NULL, 0);
+	index_rescan(part->scan, &part->key, 1, NULL, 0);
 	MemoryContextSwitchTo(caller);
 	reader->reading = part;
 }
 
-/* In the reader's memory until the next one; NULL: there are no more. */
-HeapTuple
-consent_reader_next(ConsentReader *reader, TupleDesc *desc)
+/* Good until the next one; NULL: there are no more. */
+TupleTableSlot *
+consent_reader_next(ConsentReader *reader)
 {
 	OpenPart   *part = reader->reading;
 	MemoryContext caller = MemoryContextSwitchTo(reader->context);	/* a scan allocates late */
-	bool		found = index_getnext_slot(part->scan, ForwardScanDirection, part->slot);
+	bool		found = consent_ledger_next(part->scan, (ConsentContact *) DatumGetPointer(part->key.sk_argument), part->slot);
 
 	MemoryContextSwitchTo(caller);
 	if (found)
-	{
-		*desc = RelationGetDescr(part->rel);
-		return ExecFetchSlotHeapTuple(part->slot, false, NULL);
-	}
+		return part->slot;
 
 	/* Nothing stays pinned while other rows are written. */
 	ExecClearTuple(part->slot);

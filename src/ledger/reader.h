@@ -8,9 +8,8 @@
 #ifndef PG_CONSENT_READER_H
 #define PG_CONSENT_READER_H
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
 #include "contact/contact.h"
+#include "executor/tuptable.h"
 #include "utils/palloc.h"
 #include "utils/snapshot.h"
 
@@ -24,7 +23,7 @@ extern int	consent_reader_part(ConsentReader *reader, const ConsentContact *root
 
 /* The rows of an address, in no order; one address at a time, to the end. */
 extern void consent_reader_begin(ConsentReader *reader, const ConsentContact *root, int part, Snapshot snapshot);
-extern HeapTuple consent_reader_next(ConsentReader *reader, TupleDesc *desc);
+extern TupleTableSlot *consent_reader_next(ConsentReader *reader);
 
 /* From _PG_init. */
 extern void consent_reader_init(void);

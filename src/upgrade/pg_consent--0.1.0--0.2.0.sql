@@ -352,6 +352,8 @@ ALTER TABLE consent.ledger
   ALTER COLUMN address SET NOT NULL,
   ADD CONSTRAINT ledger_address_of_contact CHECK (address = consent.contact_root(contact));
 
+DROP INDEX consent.ledger_address;
+CREATE INDEX ledger_address ON consent.ledger USING hash (address);
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
 DROP INDEX consent.ledger_request, consent.ledger_ending_consent;
 CREATE INDEX ledger_reference ON consent.ledger (reference) WHERE reference IS NOT NULL;
