@@ -98,8 +98,8 @@ SELECT c, regexp_replace(row, '<[^>]*>+', ' ', 'g') AS may_be_sent
 
 -- What became of each message is said as it was: what was only flagged went out.
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, channel, organisation, contact, action, written_by)
-SELECT now(), 'pg_class', a IN ('sent', 'claimed', 'released'), CASE WHEN a IN ('sent', 'claimed', 'released') THEN 'consent' ELSE 'objected' END, '{}', 'direct_marketing', 'email', 'dsar ' || a, 'acts@dsar.example', a, 'x'
-  FROM unnest('{sent,claimed,flagged,diverted,parked,quarantined,held,released,new_word}'::text[]) a;
+SELECT now() + n * interval '1 s', 'pg_class', a IN ('sent', 'claimed', 'released'), CASE WHEN a IN ('sent', 'claimed', 'released') THEN 'consent' ELSE 'objected' END, '{}', 'direct_marketing', 'email', 'dsar ' || a, 'acts@dsar.example', a, 'x'
+  FROM unnest('{sent,claimed,flagged,diverted,parked,quarantined,held,released,new_word}'::text[]) WITH ORDINALITY AS t(a, n);
 INSERT INTO consent.quarantine (relation, "row", reason, class, decided_at, released_at) VALUES
   ('pg_class', '{"to": "acts@dsar.example"}', 'objected', 'mixed', '2026-03-01 12:00+00', NULL), ('pg_class', '{"to": "acts@dsar.example"}', 'odd_reason', NULL, '2026-03-01 12:00+00', '2026-03-02 12:00+00');
 SELECT substring(row FROM 'dsar (\w+)') AS action, regexp_replace(row, '.*</small></td><td>|</td>', '', 'g') AS outcome
