@@ -36,6 +36,12 @@ SELECT class, score = (consent.classify('Only four of the oak tables left, and w
   FROM consent.classify('Please note this is a purely administrative message and contains no marketing. Only four of the oak tables left, and we''re not making more.');
 -- Footers and everyday phrases are neutral.
 SELECT * FROM consent.classify('Your parcel arrives today. To stop receiving our latest offers text STOP to 60777.');
+-- Below a message they change nothing of it,
+SELECT body, footer, w.class FROM
+  unnest(ARRAY['Vote for Jane Smith on Thursday 2 May.', 'Your table for two is booked for 7pm on Friday.']) AS body,
+  unnest(ARRAY['', E'\n\nTo stop receiving marketing texts reply STOP.', E'\n\nUnsubscribe | Privacy policy | View in browser']) WITH ORDINALITY AS f(footer, n),
+  consent.classify(body || footer) w ORDER BY body, n;
+SELECT class FROM consent.classify('Your order is out for delivery today. Opt out of boring weekends with our new spa breaks.');
 -- ... but hide no promotion behind them.
 SELECT class, rules FROM consent.classify('Your parcel arrives today. Reply STOP to opt out, or shop now for 20% off.');
 SELECT class, rules FROM consent.classify('We offer our apologies: your refund is on its way. Feel free to call.');

@@ -85,7 +85,7 @@ prepare_sessions(void)
 		ConsentFindings found = {0};
 
 		consent_text_read(sample, strlen(sample), &text);
-		consent_weigh(parts, false, &found);
+		consent_weigh(parts, NULL, 0, false, &found);
 	}
 	PG_CATCH();
 	{

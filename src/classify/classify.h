@@ -77,12 +77,22 @@ extern void consent_classify_findings(const ConsentRuleset *set,
 									  int channel, int per_part,
 									  ConsentFindings *found);
 
+/* Bytes of a part's folded text that a rule covers. */
+typedef struct ConsentCover
+{
+	int			start;
+	int			end;
+	bool		neutral;		/* by a neutral rule: it is no evidence */
+} ConsentCover;
+
 /*
  * weigh.c: adds what the model finds to what the rules found, given the folded
- * subject and body (NULL: none).  explain: also say why, in evidence's words.
+ * subject and body (NULL: none), and what rules cover in the body.  explain: also
+ * say why, in evidence's words.
  */
-extern void consent_weigh(const ConsentText *const *parts, bool explain,
-						  ConsentFindings *found);
+extern void consent_weigh(const ConsentText *const *parts,
+						  const ConsentCover *cover, int ncovers,
+						  bool explain, ConsentFindings *found);
 
 extern ConsentFinding *consent_findings_add(ConsentFindings *found);
 

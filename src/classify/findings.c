@@ -31,19 +31,13 @@
 #define SENTENCE_MAX		400 /* bytes to either side that are looked at for exceptions */
 #define PLACES_MAX			200 /* of a rule in a part, for conditions */
 
-typedef struct Span
-{
-	int			start;
-	int			end;
-} Span;
-
 typedef struct Part
 {
 	bool		given;
 	bool		is_subject;
 	ConsentText text;
 	int			ncovers;
-	Span		cover[COVER_MAX_SPANS];
+	ConsentCover cover[COVER_MAX_SPANS];
 } Part;
 
 ConsentFinding *
@@ -94,10 +88,11 @@ is_covered(const Part *part, int start, int end)
 }
 
 static void
-add_cover(Part *part, int start, int end)
+add_cover(Part *part, int start, int end, bool neutral)
 {
 	if (part->ncovers == COVER_MAX_SPANS)
 		return;
+	part->cover[part->ncovers].neutral = neutral;
 	part->cover[part->ncovers].start = start;
 	part->cover[part->ncovers++].end = end;
 }
@@ -223,12 +218,12 @@ apply_rule(const ConsentRuleset *set, int i, Part *part, const PrefilterHits *hi
 		if (per_part-- <= 0)
 			continue;
 		if (rule->neutral)
-			add_cover(part, start, end);
+			add_cover(part, start, end, true);
 		else
 		{
 			add_finding(found, rule, part, false, start, end);
 			if (rule->class == CLASS_CONSENT_REQUEST)
-				add_cover(part, start, sentence_end(&part->text, end, REQUEST_MAX_REST));
+				add_cover(part, start, sentence_end(&part->text, end, REQUEST_MAX_REST), false);
 		}
 	}
 }
@@ -402,6 +397,6 @@ consent_classify_findings(const ConsentRuleset *set,
 		apply_metas(set, channel, parts, &places, found);
 	for (int p = 0; p < 2; p++)
 		texts[p] = parts[p].given ? &parts[p].text : NULL;
-	consent_weigh(texts, per_part > 1, found);
+	consent_weigh(texts, parts[1].cover, parts[1].ncovers, per_part > 1, found);
 	pfree(parts);
 }

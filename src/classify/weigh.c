@@ -16,7 +16,7 @@
  *
  * A rule that users wrote is never weakened, nor what rules find promotional in
  * a text of a few words that serves nothing: "Sale ends today".  A sender's own
- * label is not shown to the model, which would believe it.
+ * label is not shown to the model, which would believe it; nor is a footer.
  *
  *-------------------------------------------------------------------------
  */
@@ -367,6 +367,49 @@ credit_rules(const ConsentFindings *found, Message *m)
 	}
 }
 
+/* Is the passage of the body for the most part what neutral rules cover? */
+static bool
+is_neutral(const Place *place, const ConsentCover *cover, int ncovers)
+{
+	int			covered = 0;
+
+	for (int a = 0; a < CONSENT_NAXES; a++)
+	{
+		if (a != AXIS_SERVES && place->rules[a] != 0)
+			return false;
+	}
+	for (int i = 0; i < ncovers; i++)
+	{
+		if (cover[i].neutral)
+			covered += Max(Min(cover[i].end, place->end) - Max(cover[i].start, place->start), 0);
+	}
+	return 2 * covered >= place->end - place->start;
+}
+
+/* Does the passage promote, read by itself: "Opt out of boring weekends"? */
+static bool
+promotes_alone(ConsentPassage *passage)
+{
+	int32		rules[CONSENT_NAXES] = {0};
+	int			nparts;
+
+	pfree(consent_model_judge(passage, 1, rules, &nparts));
+	return passage->odds[TRAIT_PROMOTION] >= 0;
+}
+
+/*
+ * How to opt out, and who is registered where, belongs below every message, and
+ * says nothing about it: read, it would soften what stands above it.
+ */
+static void
+drop_footer(const ConsentCover *cover, int ncovers, Message *m)
+{
+	while (m->n > 1 && !m->passage[m->n - 1].in_subject &&
+		   is_neutral(&m->place[m->n - 1], cover, ncovers) &&
+		   !promotes_alone(&m->passage[m->n - 1]))
+		m->n--;
+}
+
 /* Is there nothing that a reader sees, but what the sender calls it? */
 static bool
 says_nothing(const Message *m)
@@ -515,7 +558,8 @@ weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
 }
 
 void
-consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *found)
+consent_weigh(const ConsentText *const *parts, const ConsentCover *cover, int ncovers,
+			  bool explain, ConsentFindings *found)
 {
 	Message		m = {0};
 	bool		promotes;
@@ -532,6 +576,7 @@ consent_weigh(const ConsentText *const *parts, bool explain, ConsentFindings *fo
 	hide_labels(found, &m);
 	credit_rules(found, &m);
 	drop_labels(&m);
+	drop_footer(cover, ncovers, &m);
 	found->empty |= says_nothing(&m);
 	m.part = consent_model_judge(m.passage, m.n, m.rules, &m.nparts);
 
