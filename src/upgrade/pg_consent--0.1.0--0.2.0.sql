@@ -429,6 +429,12 @@ CREATE AGGREGATE consent.union_of(consent.audience) (
 COMMENT ON AGGREGATE consent.union_of(consent.audience) IS 'Whoever is in one of these audiences; NULLs are left out';
 REVOKE EXECUTE ON FUNCTION consent.audience_merge(internal, consent.audience) FROM PUBLIC;
 
+CREATE OR REPLACE FUNCTION consent.exposure_month(time_expression text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT pg_catalog.format('CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.date_trunc(''month'', consent.london_date(%1$s)::timestamp)::date END', time_expression);
+END;
+
 CREATE OR REPLACE FUNCTION consent.exposure_query(target regclass, mapping jsonb, blocks text DEFAULT NULL, tally boolean DEFAULT false) RETURNS text
   LANGUAGE plpgsql STABLE
 AS $$
@@ -468,20 +474,19 @@ BEGIN
       consent.exposure_month('s.sent_at'), rows);
   END IF;
   RETURN format(
-    'SELECT s.contact, COALESCE(consent.contact_root(s.contact)::text, s.recipient, '''') AS person, s.organisation, s.channel_name AS channel, s.campaign,'
-    ' %s AS month, s.sent_at, s.complaint, s.class, d::consent.decision AS decision,'
-    ' CASE WHEN d.reason = ''recipient_unknown'' AND s.recipient IS NOT NULL THEN ''recipient_unreadable'''
-    ' WHEN d.reason = ''input_invalid'' AND s.channel IS NULL THEN ''channel_unknown'' ELSE d.reason END AS reason'
+    'SELECT v.contact, COALESCE(consent.contact_root(v.contact)::text, v.recipient, '''') AS person, v.organisation, v.channel_name AS channel, v.campaign,'
+    ' %s AS month, v.sent_at, v.complaint, v.class, v.d AS decision,'
+    ' CASE WHEN (v.d).reason = ''recipient_unknown'' AND v.recipient IS NOT NULL THEN ''recipient_unreadable'''
+    ' WHEN (v.d).reason = ''input_invalid'' AND v.channel IS NULL THEN ''channel_unknown'' ELSE (v.d).reason END AS reason'
+    ' FROM (SELECT s.*, pg_catalog.unnest(ARRAY[consent.judge(a.standing, s.contact, s.channel, s.organisation, s.purpose, s.product_category, s.sent_at,'
+    ' known_at => %s, class => s.class, reference => s.reference, instigators => s.instigators, opt_out_offered => s.opt_out,'
+    ' identity_shown => s.identity, sender => s.sender)]) AS d'
     ' FROM (SELECT r.*, consent.try_contact(r.recipient) AS contact,'
     ' consent.class_to_judge((consent.classify(r.body, r.subject, r.channel)).class, r.declared) AS class,'
     ' pg_catalog.generate_series(1, 1) AS read_once FROM (%s) r) s'
-    ' LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(s.contact)'
-    ' CROSS JOIN LATERAL consent.judge(a.standing, s.contact, s.channel, s.organisation, s.purpose, s.product_category, s.sent_at,'
-    ' known_at => %s, class => s.class, reference => s.reference, instigators => s.instigators, opt_out_offered => s.opt_out,'
-    ' identity_shown => s.identity, sender => s.sender) AS d'
-    ' WHERE consent.ledger_readable() AND NOT d.allowed',
-    consent.exposure_month('s.sent_at'), rows,
-    CASE WHEN (mapping ->> 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END);
+    ' LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(s.contact)) v'
+    ' WHERE consent.ledger_readable() AND NOT (v.d).allowed',
+    consent.exposure_month('v.sent_at'), CASE WHEN (mapping ->> 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END, rows);
 END;
 $$;
 
