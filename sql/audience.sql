@@ -10,6 +10,10 @@ SELECT '{}'::consent.audience, '{3,1,2,9}'::consent.audience, '{4294967295,0}'::
 SELECT consent.count('{1-1000000}'::consent.audience) AS million, pg_column_size('{1-1000000}'::consent.audience) < 500 AS small;
 SELECT '{1-5}'::consent.audience | '{4-9}' AS "union", '{1-5}'::consent.audience & '{4-9}' AS intersection, '{1-5}'::consent.audience - '{4-9}' AS difference;
 SELECT '{1-3}'::consent.audience = '{1,2,3}' AS same, '{1-3}'::consent.audience <> '{1,2}' AS other, ('{1-5}'::consent.audience - '{1-5}') = '{}' AS nothing;
+-- However they came together, also where a range takes as much room as its members.
+SELECT a, a = (SELECT consent.audience_of(n) FROM consent.numbers(a) n) AS one_by_one, a = (SELECT consent.union_of(format('{%s}', n)::consent.audience) FROM consent.numbers(a) n) AS of_parts,
+       (a | '{90-99}') - '{90-99}' = a AS less_again, '{0-99}'::consent.audience - ('{0-99}'::consent.audience - a) = a AS what_is_left
+  FROM unnest('{"{1,2}","{1,2,5,6}","{1-3}","{1-4,7,9}","{1-3,5,7,8}","{0-89}"}'::consent.audience[]) a;
 SELECT 3::bigint <@ '{1-5}'::consent.audience AS t, 6::bigint <@ '{1-5}'::consent.audience AS f, '{1-5}'::consent.audience @> 5 AS t, -1::bigint <@ '{1-5}'::consent.audience AS f,
        5000000000 <@ '{1-5}'::consent.audience AS f, NULL::bigint <@ '{1-5}'::consent.audience AS unknown;
 SELECT consent.audience_of(n) FROM generate_series(1, 10) n WHERE n % 3 <> 0;

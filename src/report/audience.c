@@ -131,7 +131,10 @@ write_audience(Owned *owned)
 	pg_cryptohash_ctx *sha;
 	bytea	   *digest;
 
-	/* The same members always make the same bytes. */
+	/*
+	 * The same members always make the same bytes: of two forms that take as
+	 * much room, run_optimize() keeps the one there is.
+	 */
 	roaring_bitmap_remove_run_compression(owned->bitmap);
 	roaring_bitmap_run_optimize(owned->bitmap);
 	size = roaring_bitmap_portable_size_in_bytes(owned->bitmap);
