@@ -39,7 +39,8 @@ SELECT * FROM consent.classify('Your parcel arrives today. To stop receiving our
 -- Below a message they change nothing of it,
 SELECT body, footer, w.class FROM
   unnest(ARRAY['Vote for Jane Smith on Thursday 2 May.', 'Your table for two is booked for 7pm on Friday.']) AS body,
-  unnest(ARRAY['', E'\n\nTo stop receiving marketing texts reply STOP.', E'\n\nUnsubscribe | Privacy policy | View in browser']) WITH ORDINALITY AS f(footer, n),
+  unnest(ARRAY['', E'\n\nTo stop receiving marketing texts reply STOP.', E'\n\nUnsubscribe | Privacy policy | View in browser',
+               E'\n\nThis email was sent to jo@example.com by Acme Ltd.', E'\n\nYou are receiving this email because you have an account with us.']) WITH ORDINALITY AS f(footer, n),
   consent.classify(body || footer) w ORDER BY body, n;
 SELECT class FROM consent.classify('Your order is out for delivery today. Opt out of boring weekends with our new spa breaks.');
 -- ... but hide no promotion behind them.
