@@ -171,11 +171,19 @@ append_item(StringInfo form, const char *before, int before_len, const char *s, 
 		if (utf8 != s)
 			len = strlen(utf8);
 	}
-	enlargeStringInfo(form, before_len + MAXINT8LEN + 1 + len);
+	if (form->len + before_len + MAXINT8LEN + 1 + len >= form->maxlen)
+		enlargeStringInfo(form, before_len + MAXINT8LEN + 1 + len);
 	end = form->data + form->len;
 	memcpy(end, before, before_len);
 	end += before_len;
-	end += pg_ltoa(len, end);
+	if (len >= 100)
+		end += pg_ltoa(len, end);
+	else
+	{
+		if (len >= 10)
+			*end++ = '0' + len / 10;
+		*end++ = '0' + len % 10;
+	}
 	*end++ = ':';
 	memcpy(end, utf8, len);
 	form->len = end + len - form->data;
