@@ -252,11 +252,14 @@ add_up(ConsentPassage *p)
 		p->sum[MODEL_LANE(REACH_OWN, t)] += others[t];
 }
 
-/* What the mean of n features is multiplied with. */
+/* What the sum over n features is multiplied with. */
 static inline int32
 mean_root(ModelReach reach, int n)
 {
-	return inverse_root(n + (reach == REACH_OWN ? FEATURE_PRIOR : CONTEXT_PRIOR));
+	n += reach == REACH_OWN ? FEATURE_PRIOR : CONTEXT_PRIOR;
+	if (reach == REACH_REST && n > CONTEXT_MOST)
+		return (int32) ((int64) inverse_root(CONTEXT_MOST) * CONTEXT_MOST / n);
+	return inverse_root(n);
 }
 
 /*

@@ -139,12 +139,11 @@ overview_pairs(ConsentAxis axis)
 
 /*
  * The file: this, then at MODEL_ROWS_AT the buckets of words, then those of all
- * else.  Lanes are signed bytes,
- * numbers little-endian.  For a sentence with n features that have rows, whose
+ * else.  Lanes are signed bytes, numbers little-endian.  For a sentence with n features that have rows, whose
  * own lanes add up to s, the log-odds of a trait are the bias, the weights of
  * its places, and s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the
- * words of the other sentences, with CONTEXT_PRIOR.  All in thousandths; scale
- * has MODEL_SCALE_BITS bits behind the point.  An axis's weights are
+ * words of the other sentences, with CONTEXT_PRIOR and CONTEXT_MOST.  All in
+ * thousandths; scale has MODEL_SCALE_BITS bits behind the point.  An axis's weights are
  * millionths; its bias, the last of them, is in thousandths.
  */
 #define MODEL_MAGIC			"pgconsM6"
