@@ -61,6 +61,10 @@ SELECT count(*) > 10 AS some, bool_and(excerpt = substr(CASE part WHEN 'subject'
   FROM (VALUES ('Été: save £20 today', repeat('Café: save £20 today. Order now! Your parcel has arrived. ', 20))) AS m(subject, body),
        consent.evidence(body, subject);
 
+-- An offer within a long notice is not drowned by it.
+SELECT class FROM repeat('If you received this email in error, please accept our apologies. Your statement is ready and the payment will be taken from your account on the date that is shown there. ', 30) notice,
+  consent.classify(notice || 'Why not treat yourself to a bigger bundle this month? ' || notice);
+
 -- Nothing to read is unknown.
 SELECT * FROM consent.classify(NULL);
 SELECT * FROM consent.classify('', '');
