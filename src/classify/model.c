@@ -31,12 +31,28 @@ typedef struct Model
 {
 	const ConsentModelWords *words;
 	const ConsentModelOthers *others;
+/*
+ * An axis's weights for some of a message's numbers, in two halves of 16 bits:
+ * a processor adds up eight such products at once.  So large a weight is none
+ * that the sums of these in 32 bits might not hold.
+ */
+#define HALF			4096
+#define WEIGHT_MOST		(1 << 24)
+
+typedef struct Weights
+{
+	int16		high[OVERVIEW_ROOM];
+	int16		low[OVERVIEW_ROOM];
+} Weights;
+
 	ConsentModelHeader header;	/* in this machine's byte order */
 	int32		root[ROOTS];	/* 2^16 / sqrt(n) */
 } Model;
 
 static Model *model = NULL;
 
+	Weights		single[CONSENT_NAXES];
+	Weights		pair[CONSENT_NAXES][OVERVIEW_NUMBERS];	/* each with those not behind it */
 static inline uint32
 little_endian(uint32 n)
 {
@@ -75,6 +91,29 @@ static void
 load(void)
 {
 	static Model loaded;
+static bool
+split_weights(const int32 *weight, int n, Weights *to)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (weight[i] <= -WEIGHT_MOST || weight[i] >= WEIGHT_MOST)
+			return false;
+		to->high[i] = (int16) (weight[i] / HALF);
+		to->low[i] = (int16) (weight[i] % HALF);
+	}
+	return true;
+}
+
+static bool
+split_axis(const int32 *weight, Weights *single, Weights *pair)
+{
+	bool		fits = split_weights(weight, OVERVIEW_NUMBERS, single);
+
+	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
+		fits &= split_weights(&weight[overview_pair(i, 0)], i + 1, &pair[i]);
+	return fits;
+}
+
 	char		share[MAXPGPATH];
 	char		path[MAXPGPATH + 64];
 	struct stat st;
@@ -133,6 +172,11 @@ load(void)
 }
 
 static int32
+	for (int a = 0; a < CONSENT_NAXES; a++)
+	{
+		if (!split_axis(loaded.header.axis[a], &loaded.single[a], loaded.pair[a]))
+			unusable(path, "its weights are too large");
+	}
 inverse_root(int n)
 {
 	return n < ROOTS ? model->root[n] : (int32) integer_root((UINT64CONST(1) << 32) / n);
@@ -330,7 +374,7 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 		load();
 	judge_sentences(passage, n);
 	*nparts = Max((n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST, 1);
-	part = palloc(*nparts * sizeof(ConsentOverview));
+	part = palloc0(*nparts * sizeof(ConsentOverview));
 	for (int i = 0; i < *nparts; i++)
 	{
 		int			from = (int) ((int64) n * i / *nparts);
@@ -339,39 +383,44 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 
 		consent_overview(passage + from, to - from, rules, number);
 		for (int k = 0; k < OVERVIEW_NUMBERS; k++)
-			part[i].number[k] = number[k] - model->header.usual[k];
+			part[i].number[k] = (int16) Max(-OVERVIEW_MOST, Min(number[k] - model->header.usual[k], OVERVIEW_MOST));
 	}
 	return part;
 }
 
 static inline int64
-sum_of_products(const int32 *weight, const int64 *number, int n)
+sum_of_products(const Weights *weights, const int16 *number)
 {
-	int64		sum = 0;
+	int32		high = 0;
+	int32		low = 0;
 
-	for (int i = 0; i < n; i++)
-		sum += weight[i] * number[i];
-	return sum;
+	StaticAssertDecl(OVERVIEW_ROOM * (int64) OVERVIEW_MOST * (WEIGHT_MOST / HALF) <= PG_INT32_MAX,
+					 "the sums of the largest products must fit");
+
+	for (int i = 0; i < OVERVIEW_ROOM; i++)
+	{
+		high += weights->high[i] * number[i];
+		low += weights->low[i] * number[i];
+	}
+	return (int64) high * HALF + low;
 }
 
 int32_t
 consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
 {
-	const int32 *weight = model->header.axis[axis];
 	int32		most = PG_INT32_MIN;
 
 	for (int p = 0; p < nparts; p++)
 	{
-		const int64 *number = part[p].number;
-		int64		sum = 0;
+		const int16 *number = part[p].number;
+		int64		sum = sum_of_products(&model->single[axis], number);
 
 		if (overview_pairs(axis))
 		{
 			for (int i = 0; i < OVERVIEW_NUMBERS; i++)
-				sum += sum_of_products(&weight[overview_pair(i, 0)], number, i + 1) / 1000 * number[i];
+				sum += sum_of_products(&model->pair[axis][i], number) / 1000 * number[i];
 		}
-		sum += sum_of_products(weight, number, OVERVIEW_NUMBERS);
-		most = Max(most, (int32) (sum / 1000000) + weight[OVERVIEW_FEATURES]);
+		most = Max(most, (int32) (sum / 1000000) + model->header.axis[axis][OVERVIEW_FEATURES]);
 	}
 	return most;
 }

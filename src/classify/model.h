@@ -181,10 +181,16 @@ typedef struct ConsentPassage
 extern void consent_overview(const ConsentPassage *passage, int n,
 							 const int32_t *rules, int32_t *number);
 
-/* The numbers of a message, or of a part of a long one, less what is usual. */
+/*
+ * The numbers of a message, or of a part of a long one, less what is usual; and
+ * zeros, so that they are a multiple of eight.
+ */
+#define OVERVIEW_MOST		16000	/* none is larger */
+#define OVERVIEW_ROOM		((OVERVIEW_NUMBERS + 7) / 8 * 8)
+
 typedef struct ConsentOverview
 {
-	int64_t		number[OVERVIEW_NUMBERS];
+	int16_t		number[OVERVIEW_ROOM];
 } ConsentOverview;
 
 /*
