@@ -12,12 +12,16 @@
  */
 #include "postgres.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
@@ -27,10 +31,6 @@
 
 #define ROOTS			1024	/* of longer messages they are computed */
 
-typedef struct Model
-{
-	const ConsentModelWords *words;
-	const ConsentModelOthers *others;
 /*
  * An axis's weights for some of a message's numbers, in two halves of 16 bits:
  * a processor adds up eight such products at once.  So large a weight is none
@@ -45,14 +45,18 @@ typedef struct Weights
 	int16		low[OVERVIEW_ROOM];
 } Weights;
 
+typedef struct Model
+{
+	const ConsentModelWords *words;
+	const ConsentModelOthers *others;
 	ConsentModelHeader header;	/* in this machine's byte order */
 	int32		root[ROOTS];	/* 2^16 / sqrt(n) */
+	Weights		single[CONSENT_NAXES];
+	Weights		pair[CONSENT_NAXES][OVERVIEW_NUMBERS];	/* each with those not behind it */
 } Model;
 
 static Model *model = NULL;
 
-	Weights		single[CONSENT_NAXES];
-	Weights		pair[CONSENT_NAXES][OVERVIEW_NUMBERS];	/* each with those not behind it */
 static inline uint32
 little_endian(uint32 n)
 {
@@ -87,10 +91,6 @@ unusable(const char *path, const char *why)
 			 errhint("Install the extension's files again, and connect anew: a session keeps the library that it began with.")));
 }
 
-static void
-load(void)
-{
-	static Model loaded;
 static bool
 split_weights(const int32 *weight, int n, Weights *to)
 {
@@ -114,6 +114,10 @@ split_axis(const int32 *weight, Weights *single, Weights *pair)
 	return fits;
 }
 
+static void
+load(void)
+{
+	static Model loaded;
 	char		share[MAXPGPATH];
 	char		path[MAXPGPATH + 64];
 	struct stat st;
@@ -168,15 +172,15 @@ split_axis(const int32 *weight, Weights *single, Weights *pair)
 	loaded.others = (const ConsentModelOthers *) (loaded.words + loaded.header.words);
 	for (int n = 1; n < ROOTS; n++)
 		loaded.root[n] = (int32) integer_root((UINT64CONST(1) << 32) / n);
-	model = &loaded;
-}
-
-static int32
 	for (int a = 0; a < CONSENT_NAXES; a++)
 	{
 		if (!split_axis(loaded.header.axis[a], &loaded.single[a], loaded.pair[a]))
 			unusable(path, "its weights are too large");
 	}
+	model = &loaded;
+}
+
+static int32
 inverse_root(int n)
 {
 	return n < ROOTS ? model->root[n] : (int32) integer_root((UINT64CONST(1) << 32) / n);
@@ -201,55 +205,49 @@ little_endian_16(uint16 n)
 #endif
 }
 
-/* Is the owner among those of the bucket?  Most are not: four are looked at in one go. */
-static inline bool
-has_owner(const ConsentModelOthers *bucket, uint16 owner)
+/* Which row of the bucket is the owner's?  A bit for each that is; most have none. */
+static inline uint32
+rows_of_owner(const ConsentModelOthers *bucket, uint16 owner)
 {
-	const uint64 ones = UINT64CONST(0x0001000100010001);
-	uint64		found = 0;
+#ifdef __SSE2__
+	__m128i		owners = _mm_loadu_si128((const __m128i *) bucket->owner);
+	__m128i		same = _mm_cmpeq_epi16(owners, _mm_set1_epi16((short) owner));
 
-	for (int i = 0; i < MODEL_OTHERS; i += 4)
-	{
-		uint64		four;
+	StaticAssertStmt(sizeof(bucket->owner) == sizeof(owners), "owners are compared in one go");
+	return (uint32) _mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
+#else
+	uint32		rows = 0;
 
-		memcpy(&four, &bucket->owner[i], sizeof(four));
-		four ^= ones * owner;
-		/* the highest bit of a sixteen is set if it was zero (and perhaps of one above it) */
-		found |= (four - ones) & ~four & (ones << 15);
-	}
-	return found != 0;
+	for (int i = 0; i < MODEL_OTHERS; i++)
+		rows |= (uint32) (bucket->owner[i] == owner) << i;
+	return rows;
+#endif
 }
 
-/* The feature's row, of a word or of another; NULL if it has none. */
+/* The feature's row in its bucket, of a word or of another; NULL if it has none. */
 static inline const int8 *
-row_of(const ConsentFeature *feature)
+row_of(const ConsentFeature *feature, const void *bucket)
 {
 	uint16		owner = model_owner(feature->hash, feature->word);
 
 	if (feature->word)
 	{
-		const ConsentModelWords *bucket = bucket_of(feature);
+		const ConsentModelWords *words = bucket;
 
 		for (int i = 0; i < MODEL_WORDS; i++)
 		{
-			if ((uint8) bucket->row[i][MODEL_OWNER] == owner)
-				return bucket->row[i];
+			if ((uint8) words->row[i][MODEL_OWNER] == owner)
+				return words->row[i];
 		}
+		return NULL;
 	}
 	else
 	{
-		const ConsentModelOthers *bucket = bucket_of(feature);
+		const ConsentModelOthers *others = bucket;
+		uint32		rows = rows_of_owner(others, little_endian_16(owner));
 
-		owner = little_endian_16(owner);
-		if (!has_owner(bucket, owner))
-			return NULL;
-		for (int i = 0; i < MODEL_OTHERS; i++)
-		{
-			if (bucket->owner[i] == owner)
-				return bucket->row[i];
-		}
+		return rows ? others->row[pg_rightmost_one_pos32(rows)] : NULL;
 	}
-	return NULL;
 }
 
 /* Adds up the rows of the sentence's features. */
@@ -257,8 +255,9 @@ static void
 add_up(ConsentPassage *p)
 {
 	ConsentFeature feature[FEATURE_MAX];
+	const void *bucket[FEATURE_MAX];
 	int16		words[MODEL_LANES] = {0};
-	int32		others[CONSENT_NTRAITS] = {0};
+	int32		others[8] = {0};
 	int			n = consent_features(p->text, p->len, feature);
 
 	StaticAssertDecl(FEATURE_MAX_TOKENS * 128 <= PG_INT16_MAX,
@@ -266,14 +265,17 @@ add_up(ConsentPassage *p)
 
 	p->features = 0;
 	p->words = 0;
-#ifdef __GNUC__
 	/* the rows are anywhere in the file: ask for all before the first is needed */
 	for (int i = 0; i < n; i++)
-		__builtin_prefetch(bucket_of(&feature[i]));
+	{
+		bucket[i] = bucket_of(&feature[i]);
+#ifdef __GNUC__
+		__builtin_prefetch(bucket[i]);
 #endif
+	}
 	for (int i = 0; i < n; i++)
 	{
-		const int8 *row = row_of(&feature[i]);
+		const int8 *row = row_of(&feature[i], bucket[i]);
 
 		if (row == NULL)
 			continue;
@@ -286,8 +288,12 @@ add_up(ConsentPassage *p)
 		}
 		else
 		{
-			for (int t = 0; t < CONSENT_NTRAITS; t++)
-				others[t] += row[t];
+			int8		eight[8];
+
+			/* with what is behind it in the bucket: eight are added in one go */
+			memcpy(eight, row, sizeof(eight));
+			for (int t = 0; t < lengthof(eight); t++)
+				others[t] += eight[t];
 		}
 	}
 	for (int t = 0; t < MODEL_LANES; t++)
@@ -443,7 +449,7 @@ consent_model_knows(const char *text, int len, int *known)
 		if (!feature[i].word || !((c >= 'a' && c <= 'z') || IS_HIGHBIT_SET(c)))
 			continue;
 		words++;
-		if (row_of(&feature[i]) != NULL)
+		if (row_of(&feature[i], bucket_of(&feature[i])) != NULL)
 			(*known)++;
 	}
 	return words;
@@ -466,7 +472,7 @@ consent_model_speakers(const char *text, int len, ConsentTrait trait,
 
 		for (int i = 0; i < n; i++)
 		{
-			const int8 *row = row_of(&feature[i]);
+			const int8 *row = row_of(&feature[i], bucket_of(&feature[i]));
 			bool		heard = row == NULL;
 
 			for (int s = 0; s < nspeakers; s++)
