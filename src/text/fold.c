@@ -494,6 +494,35 @@ consent_fold_put(TextFold *fold, pg_wchar c, int32 start, int32 end)
 }
 
 /*
+ * Fold eight bytes of ASCII, of which there are more; false if they are not all to
+ * be copied: there is a control character, or white space that is no single space.
+ */
+static inline bool
+fold_eight(const char *s, char *out)
+{
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	const uint64 tops = ones << 7;
+	uint64		eight;
+	uint64		printing;
+	uint64		letters;
+	uint64		capitals;
+	uint64		spaces;
+
+	/* no byte has its top bit set, so sums of less than 128 do not carry over */
+	memcpy(&eight, s, 8);
+	printing = (eight + ones * (0x80 - ' ')) & ~(eight + ones) & tops;
+	letters = (eight + ones * (0x80 - 'A')) & tops;
+	capitals = letters & ~(eight + ones * (0x80 - 'Z' - 1));
+	spaces = ~((eight ^ ones * ' ') + ones * 0x7F) & tops;
+	if (printing != tops || (spaces & (spaces << 8)) ||
+		(s[7] == ' ' && ascii_form[(unsigned char) s[8]] <= ' '))
+		return false;
+	eight |= capitals >> 2;
+	memcpy(out, &eight, 8);
+	return true;
+}
+
+/*
  * ASCII without anything that could combine, disguise or reverse it.  Words
  * with single spaces between them are copied in one go.
  */
@@ -516,14 +545,22 @@ put_ascii(TextFold *fold, const char *s, int len, int32 start)
 		}
 		flush_space(fold);
 		out = extend(fold, len - from, start + from, 0);
-		for (; i < len; i++)
+		while (i < len)
 		{
-			unsigned char c = ascii_form[(unsigned char) s[i]];
+			unsigned char c;
 
+			if (i + 8 < len && fold_eight(s + i, out))
+			{
+				i += 8;
+				out += 8;
+				continue;
+			}
+			c = ascii_form[(unsigned char) s[i]];
 			if (c <= ' ' && !(s[i] == ' ' && i + 1 < len &&
 							  ascii_form[(unsigned char) s[i + 1]] > ' '))
 				break;
 			*out++ = c;
+			i++;
 		}
 		/* give back the room for what was not copied */
 		fold->text->len -= len - i;
