@@ -415,6 +415,11 @@ SELECT b, round(sum(weight)::numeric, 2) = round((consent.classify(b)).score::nu
                   FROM consent.evidence(b)
                  WHERE class IN ('direct_marketing', 'consent_request') AND weight IS NOT NULL) e
  GROUP BY b ORDER BY b;
+-- Sentences as long as each other that begin and end alike are still told apart.
+SELECT b, class FROM (VALUES
+  ('Dear Ann, our driver brings your chair on Tuesday'),
+  ('Dear Ann, our new lamps look so pretty on Tuesday'),
+  ('Dear Ann, our driver brings your chair on Tuesday')) v(b), consent.classify(b);
 -- Rules for other languages, which the model cannot judge.
 SELECT b, class, needs_review, rules FROM (VALUES
   ('Cynnig arbennig: 20% oddi ar bopeth ddydd Sul yn y siop'),
