@@ -244,9 +244,9 @@ consent_reader_next(ConsentReader *reader)
 	if (found)
 		return part->slot;
 
-	/* Nothing stays pinned while other rows are written. */
+	/* Nothing stays pinned while other rows are written: a scan of a hash index that has found nothing holds its bucket. */
 	ExecClearTuple(part->slot);
-	table_index_fetch_reset(part->scan->xs_heapfetch);
+	index_rescan(part->scan, &part->key, 1, NULL, 0);
 	reader->reading = NULL;
 	return NULL;
 }

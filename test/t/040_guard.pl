@@ -180,6 +180,21 @@ is(sql('SELECT count(*) FROM diverting') . ' ' . sql('SELECT count(*) FROM keepi
 is($node->safe_psql('kept', $health), $healthy, '... and the guards are as well as before');
 is(sql('SELECT count(*) FROM consent.guard_counters'), '0', 'counters start anew with the server');
 
+# While a statement asks about people nobody has heard of, it holds no page of the ledger's indexes between two of them.
+$node->safe_psql('postgres', q{
+  CREATE EXTENSION pg_consent;
+  CREATE EXTENSION pg_buffercache;
+  INSERT INTO consent.organisation (name) VALUES ('acme');
+  CREATE TABLE outbox (id int, to_addr text, body text);
+  SELECT consent.guard(target => 'outbox', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, on_block => 'flag');
+  CREATE TABLE held (pages bigint);
+  CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO held SELECT COALESCE(sum(b.pinning_backends), 0) FROM pg_buffercache b
+      JOIN pg_partition_tree('consent.ledger_address') t ON t.isleaf AND b.relfilenode = pg_relation_filenode(t.relid);
+    RETURN NULL; END $$;
+  CREATE TRIGGER zzzz AFTER INSERT ON outbox FOR EACH ROW WHEN (new.id % 100 = 0) EXECUTE FUNCTION hold();
+  INSERT INTO outbox SELECT i, 'nobody' || i || '@a.example', '20% off everything' FROM generate_series(1, 1000) i});
+is($node->safe_psql('postgres', 'SELECT count(*), max(pages) FROM held'), '10|0', 'no page is pinned between two recipients');
 
 # A standby that is promoted guards as the primary did.
 $node->backup('copy');
