@@ -160,23 +160,26 @@ load(void)
 		munmap(map, st.st_size);
 		unusable(path, "it is not of this version");
 	}
+	for (int i = 0; i < sizeof(ConsentModelHeader) / sizeof(uint32); i++)
+		((uint32 *) &loaded.header)[i] = little_endian(((const uint32 *) header)[i]);
+	for (int a = 0; a < CONSENT_NAXES; a++)
+	{
+		if (!split_axis(loaded.header.axis[a], &loaded.single[a], loaded.pair[a]))
+		{
+			munmap(map, st.st_size);
+			unusable(path, "its weights are too large");
+		}
+	}
+	for (int n = 1; n < ROOTS; n++)
+		loaded.root[n] = (int32) integer_root((UINT64CONST(1) << 32) / n);
 	if (process_shared_preload_libraries_in_progress)
 	{
 		/* memory is inherited as it is; a mapped file's pages each session must find again */
 		header = memcpy(MemoryContextAllocHuge(TopMemoryContext, st.st_size), map, st.st_size);
 		munmap(map, st.st_size);
 	}
-	for (int i = 0; i < sizeof(ConsentModelHeader) / sizeof(uint32); i++)
-		((uint32 *) &loaded.header)[i] = little_endian(((const uint32 *) header)[i]);
 	loaded.words = (const ConsentModelWords *) ((const char *) header + MODEL_ROWS_AT);
 	loaded.others = (const ConsentModelOthers *) (loaded.words + loaded.header.words);
-	for (int n = 1; n < ROOTS; n++)
-		loaded.root[n] = (int32) integer_root((UINT64CONST(1) << 32) / n);
-	for (int a = 0; a < CONSENT_NAXES; a++)
-	{
-		if (!split_axis(loaded.header.axis[a], &loaded.single[a], loaded.pair[a]))
-			unusable(path, "its weights are too large");
-	}
 	model = &loaded;
 }
 

@@ -60,14 +60,6 @@ for (split /\n/, slurp_file("$demo/data/templates.txt"))
 }
 $node->safe_psql('demo', 'CREATE TABLE truth AS SELECT * FROM (VALUES ' . join(', ', @truth) . ') AS t (template, class)');
 
-# Templates that consent.classify() gets wrong, and how.  The texts stay as they
-# are, since people write such messages; a template leaves the list when the
-# classifier learns it, and joins it only with a reason.
-#
-# bb-scam: what pretended callers ask for, told in a warning, is read as asking.
-my @known_wrong = ('bb-scam');
-my $known_wrong = join(', ', map { "'$_'" } '', @known_wrong);
-
 sub none
 {
 	my ($name, $query) = @_;
@@ -92,26 +84,21 @@ none('what was classified as marketing went only to people who may be sent it', 
 	   AND NOT coalesce((consent.evaluate(contact => consent.try_contact(o.to_addr), channel => o.channel::consent.channel,
 	                                      organisation => o.organisation, purpose => o.purpose, at => o.queued_at)).allowed, false)});
 
-none('so did everything that is marketing by its author\'s own account', qq{
+none('so did everything that is marketing by its author\'s own account', q{
 	SELECT o.template, count(*)
 	  FROM outbox o JOIN truth t USING (template)
-	 WHERE consent.is_marketing(t.class) AND o.template NOT IN ($known_wrong)
+	 WHERE consent.is_marketing(t.class)
 	   AND NOT coalesce((consent.evaluate(contact => consent.try_contact(o.to_addr), channel => o.channel::consent.channel,
 	                                      organisation => o.organisation, purpose => o.purpose, at => o.queued_at)).allowed, false)
 	 GROUP BY 1 ORDER BY 1});
 
-none('no service message was refused', qq{
+none('no service message was refused', q{
 	SELECT m.template, count(*)
 	  FROM refused r JOIN campaign m USING (message_id) JOIN truth t USING (template)
-	 WHERE NOT consent.is_marketing(t.class) AND m.template NOT IN ($known_wrong)
+	 WHERE NOT consent.is_marketing(t.class)
 	   -- An unreadable address might belong to somebody who asked for no surveys.
 	   AND NOT (t.class = 'market_research' AND r.reason = 'recipient_unreadable')
 	 GROUP BY 1 ORDER BY 1});
-
-none('a template known to be judged wrong is one still', qq{
-	SELECT t.template FROM truth t
-	 WHERE t.template IN ($known_wrong)
-	   AND NOT EXISTS (SELECT FROM judged j WHERE j.template = t.template AND consent.is_marketing(j.class) <> consent.is_marketing(t.class))});
 
 is($node->safe_psql('demo', q{
 	SELECT count(*) > 0 FROM outbox WHERE consent.try_contact(to_addr) IS NULL}),
