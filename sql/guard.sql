@@ -416,6 +416,18 @@ ALTER TABLE guard_whole_1 RENAME TO guard_whole_first;
 INSERT INTO guard_whole VALUES ('yes@guard.example', :promo, 1);
 INSERT INTO guard_whole VALUES ('stopped@guard.example', :promo, 1);
 
+-- what is written by a setting though the catalog calls it immutable is written as the guard says, not as the writer does
+CREATE TABLE guard_written (to_addr text, body text, score float8, code bytea);
+SELECT consent.guard('guard_written', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$,
+                     class => $$CASE WHEN score::text = '0.3333333333333333' OR code::text = '\x61' THEN 'direct_marketing' END$$);
+SET extra_float_digits = 0;
+INSERT INTO guard_written VALUES ('stopped@guard.example', :service, 1.0 / 3);
+RESET extra_float_digits;
+SET bytea_output = 'escape';
+INSERT INTO guard_written VALUES ('stopped@guard.example', :service, NULL, 'a');
+RESET bytea_output;
+DROP TABLE guard_written;
+
 -- refused when the guard is made, because it would not hold
 CREATE TABLE guard_later (to_addr text, body text, send_at timestamptz);
 SELECT consent.guard('guard_later', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$, pending => 'send_at <= now()');

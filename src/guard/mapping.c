@@ -31,6 +31,7 @@
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -316,20 +317,40 @@ consent_mapping_rewrite(Relation rel, ConsentMapped mapped, const char *stored)
 	return rewritten;
 }
 
+/*
+ * What may depend on settings whatever the catalog says: functions that are not
+ * PostgreSQL's own, and those that write numbers and bytes by extra_float_digits and
+ * bytea_output though they are marked immutable.
+ */
 static bool
-is_foreign_function(Oid funcid, void *context)
+may_heed_settings(Oid funcid, void *context)
 {
-	return funcid >= FirstNormalObjectId;
+	switch (funcid)
+	{
+		case F_FLOAT4OUT:
+		case F_FLOAT8OUT:
+		case F_BYTEAOUT:
+		case F_POINT_OUT:
+		case F_LSEG_OUT:
+		case F_LINE_OUT:
+		case F_BOX_OUT:
+		case F_PATH_OUT:
+		case F_POLY_OUT:
+		case F_CIRCLE_OUT:
+			return true;
+		default:
+			return funcid >= FirstNormalObjectId;
+	}
 }
 
 static bool
-calls_foreign_function(Node *node, void *context)
+calls_what_may_heed_settings(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (check_functions_in_node(node, is_foreign_function, context))
+	if (check_functions_in_node(node, may_heed_settings, context))
 		return true;
-	return expression_tree_walker(node, calls_foreign_function, context);
+	return expression_tree_walker(node, calls_what_may_heed_settings, context);
 }
 
 /* The last column of a set as pull_varattnos() makes it; 0: none. */
@@ -380,7 +401,7 @@ consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 	pull_varattnos((Node *) expr, 1, &mapping->reads);
 	mapping->last_read = last_column(mapping->reads);
 	get_typlenbyval(mapping->type[mapped], &mapping->typlen[mapped], &mapping->typbyval[mapped]);
-	if (contain_mutable_functions((Node *) expr) || calls_foreign_function((Node *) expr, NULL))
+	if (contain_mutable_functions((Node *) expr) || calls_what_may_heed_settings((Node *) expr, NULL))
 		mapping->depends = true;
 	else if (mapping->type[mapped] == BOOLOID)
 		mapping->answers[mapped].column = only_column(expr);
