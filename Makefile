@@ -132,6 +132,7 @@ SQL_PARTS = \
 	src/classify/rules.sql \
 	src/classify/classify.sql \
 	src/decision/decision.sql \
+	src/ledger/calendar.sql \
 	src/ledger/vocabulary.sql \
 	src/ledger/ledger.sql \
 	src/ledger/wording.sql \

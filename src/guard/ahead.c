@@ -9,7 +9,8 @@
  * the ledger, and to fetch one page of its index and one of its own for each,
  * cold, is most of what a verdict costs under an opt-in law.  So the rows that come
  * next are looked through, and their recipients are looked up part by part, while
- * what leads to the rows of a part is warm.
+ * what leads to the rows of a part is warm; and within it in the order of addresses,
+ * for those that were imported in that order lie together.
  *
  * What is read ahead is a little older than the verdict that is made by it.  That
  * is safe because of the gate: it was entered before, so whatever has been
@@ -73,7 +74,7 @@ typedef struct Expected
 	ItemPointerData tid;		/* of the row */
 	uint16		part;			/* of the ledger */
 	uint64		beginning;		/* of the address, for the sort */
-	uint64		key;
+	uint64		key;			/* of the address */
 	ConsentFilterPlace place;
 	ConsentContact *contact;
 	ConsentContact *root;		/* mostly that is the same */

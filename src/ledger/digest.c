@@ -171,6 +171,7 @@ append_item(StringInfo form, const char *before, int before_len, const char *s, 
 		if (utf8 != s)
 			len = strlen(utf8);
 	}
+	/* There are some twenty short items to an event: most need no call. */
 	if (form->len + before_len + MAXINT8LEN + 1 + len >= form->maxlen)
 		enlargeStringInfo(form, before_len + MAXINT8LEN + 1 + len);
 	end = form->data + form->len;

@@ -103,6 +103,7 @@ consent_newcomers_begin(Relation standings, Tuplestorestate *others)
 	Relation	index = NULL;
 	LOCKTAG		tag;
 
+	/* a lock that nobody else takes: who records by ON CONFLICT does not wait for it */
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, RelationGetRelid(standings), 1);
 	if (!is_plain(standings) || LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		return NULL;

@@ -123,12 +123,6 @@ CREATE INDEX ledger_third_party ON consent.ledger (effective_at) WHERE collected
 CREATE INDEX ledger_refusal ON consent.ledger (recorded_at, address) INCLUDE (kind, organisation, effective_at, event_id)
   WHERE kind IN ('withdrawal', 'objection', 'suppression');
 
-CREATE FUNCTION consent.london_date(at timestamptz) RETURNS date
-  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-  AS 'MODULE_PATHNAME', 'pg_consent_london_date';
-COMMENT ON FUNCTION consent.london_date(timestamptz) IS
-  'The day it is in the United Kingdom, as (at AT TIME ZONE ''Europe/London'')::date, and sooner';
-
 -- Without it the planner takes each moment for a day of its own, and sorts.
 CREATE STATISTICS consent.ledger_recorded_on ON (consent.london_date(recorded_at)) FROM consent.ledger;
 COMMENT ON STATISTICS consent.ledger_recorded_on IS 'On how many days something was recorded, for consent.import_audit';
