@@ -183,6 +183,21 @@ INSERT INTO guard_pinned VALUES ('07700 900201', :service);
 \echo :LAST_ERROR_SQLSTATE
 \set SHOW_CONTEXT never
 SELECT health, detail FROM consent.guards WHERE relation = 'guard_pinned'::regclass;
+-- So is one whose text nobody could read any more, though it can be cast to text.
+ALTER TABLE guard_pinned RENAME COLUMN recipient TO to_addr;
+ALTER TABLE guard_pinned ALTER to_addr TYPE jsonb USING to_jsonb(to_addr);
+INSERT INTO guard_pinned VALUES ('"07700 900201"', :service);
+\echo :LAST_ERROR_SQLSTATE
+SELECT health, detail FROM consent.guards WHERE relation = 'guard_pinned'::regclass;
+ALTER TABLE guard_pinned ALTER to_addr TYPE text USING to_addr->>0;
+SELECT consent.unguard('guard_pinned');
+ALTER TABLE guard_pinned ALTER to_addr TYPE varchar(40);
+SELECT consent.guard('guard_pinned', recipient => 'to_addr', channel => $$'sms'$$, body => 'body', organisation => $$'guard acme'$$);
+ALTER TABLE guard_pinned ALTER to_addr TYPE bytea USING convert_to(to_addr, 'UTF8');
+INSERT INTO guard_pinned VALUES ('07700 900201', :service);
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE guard_pinned ALTER to_addr TYPE text USING convert_from(to_addr, 'UTF8');
+ALTER TABLE guard_pinned RENAME COLUMN to_addr TO recipient;
 SELECT consent.unguard('guard_pinned');
 
 -- Errors of guard() and unguard().
@@ -208,6 +223,11 @@ SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, pending => 'body');
 \echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_queues', recipient => $$data->'to'$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_queues', recipient => $$ARRAY[data->'to']$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);
+SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$(data->'channel')::text$$, organisation => $$'guard acme'$$);
+SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'sms'$$, body => $$decode(data->>'text', 'base64')$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => 'sms', organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'smss'$$, organisation => $$'guard acme'$$);

@@ -406,4 +406,32 @@ SELECT consent.finish_sweeps();
 BEGIN READ ONLY;
 SELECT consent.finish_sweeps();
 ROLLBACK;
+
+-- Where "pending" covers rows in work, one that is inserted as taken is judged, and a withdrawal reaches the row that a worker has.
+CREATE TABLE sweep_in_work (id int, to_addr text, body text, status text DEFAULT 'queued');
+SELECT consent.guard('sweep_in_work', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status IN ('queued', 'sending')$$, claim => $$status = 'sending'$$, divert => $$status = 'cancelled'$$);
+INSERT INTO sweep_in_work VALUES (1, 'kim@sweep.example', :promo, 'sending');
+:agree
+INSERT INTO sweep_in_work VALUES (2, 'kim@sweep.example', :promo);
+UPDATE sweep_in_work SET status = 'sending' RETURNING id, status;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+TABLE sweep_in_work;
+DROP TABLE sweep_in_work;
+
+-- A diversion that the table's constraints forbid: the row stays, and everybody is told.
+CREATE TABLE sweep_forbidden (id int, to_addr text, body text, status text DEFAULT 'queued' CHECK (status IN ('queued', 'sent')));
+SELECT consent.guard('sweep_forbidden', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+:agree
+INSERT INTO sweep_forbidden VALUES (1, 'kim@sweep.example', :promo);
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_forbidden'::regclass;
+SELECT health FROM consent.guards WHERE relation = 'sweep_forbidden'::regclass;
+SELECT * FROM consent.verify('sweep_forbidden');
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE sweep_forbidden DROP CONSTRAINT sweep_forbidden_status_check;
+SELECT judged, refused FROM consent.verify('sweep_forbidden');
+SELECT status FROM sweep_forbidden;
+DROP TABLE sweep_forbidden;
 DROP FUNCTION sweep_sleeps(text, text), sweep_sleeps_too();

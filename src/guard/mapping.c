@@ -220,6 +220,41 @@ consent_row_namespace(Relation rel, const char *row)
 	return pstate;
 }
 
+/* What a text was before it was cast, by whoever wrote the mapping or by us when it was made. */
+static Oid
+type_before_casts(Node *node)
+{
+	for (;;)
+	{
+		if (IsA(node, RelabelType))
+			node = (Node *) castNode(RelabelType, node)->arg;
+		else if (IsA(node, CoerceViaIO))
+			node = (Node *) castNode(CoerceViaIO, node)->arg;
+		else if (IsA(node, ArrayCoerceExpr))
+			node = (Node *) castNode(ArrayCoerceExpr, node)->arg;
+		else
+			return exprType(node);
+	}
+}
+
+/*
+ * Bytes are written as hexadecimal digits, and JSON with its quotes: the cast
+ * works, and nobody could read the address that comes of it.  A message may be
+ * JSON as a whole, and a reference means nothing to us.
+ */
+static bool
+is_no_text(ConsentMapped mapped, Node *node)
+{
+	Oid			type = type_before_casts(node);
+	Oid			element = get_base_element_type(type);
+
+	type = OidIsValid(element) ? element : getBaseType(type);
+	if (mapped == MAPPED_REFERENCE || mapped_rules[mapped].type != TEXTOID)
+		return false;
+	return type == BYTEAOID ||
+		((type == JSONOID || type == JSONBOID) && mapped != MAPPED_BODY && mapped != MAPPED_SUBJECT);
+}
+
 /*
  * Parse, resolve and cast an expression over a row of rel, which goes by the
  * name row, or by its own if that is NULL.
@@ -241,6 +276,13 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	from = exprType(node);
 	if (mapped_rules[mapped].or_array && type_is_array_domain(from))
 		to = get_array_type(to);
+
+	if (is_no_text(mapped, node))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("mapping \"%s\" has type %s, expected %s",
+						mapped_rules[mapped].name, format_type_be(type_before_casts(node)), format_type_be(to)),
+				 errdetail("Text is taken out of JSON with ->>, and out of bytes with convert_from().")));
 
 	/* A text is no truth value, though it can be cast to one. */
 	node = coerce_to_target_type(pstate, node, from, to, -1,

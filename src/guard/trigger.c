@@ -536,6 +536,7 @@ void
 consent_guard_refuse(Relation rel, ConsentMapping *mapping, ItemPointer tid, bool decided,
 					 const ConsentJudgement *judgement)
 {
+	consent_counters_count(mapping->root, judgement->verdict.reason);
 	refuse(rel, mapping, tid, decided ? EVENT_QUEUED : EVENT_RETRIED, judgement);
 }
 

@@ -87,6 +87,17 @@ is(sql("SELECT reason, decisions FROM consent.guard_counters WHERE relation = 'd
   "consent|1\nno_permission|1", '... and a diverted row once');
 is(sql("SELECT count(*) FROM consent.decision_log WHERE relation = 'raising'::regclass"), '0', '... but not logged');
 
+# What is refused at the commit is counted, too: it was an allowance before.
+sql("SELECT consent.give('gate\@a.example', '{email}', 'acme', method => 'ticked_box', wording => 'Offers from Acme')");
+my $queuer = $node->background_psql('kept', on_error_stop => 0);
+$queuer->query_safe("BEGIN; INSERT INTO raising (id, to_addr, body) VALUES (2, 'gate\@a.example', '$promo'); INSERT INTO diverting (id, to_addr, body) VALUES (3, 'gate\@a.example', '$promo')");
+sql("SELECT consent.withdraw('gate\@a.example')");
+$queuer->query('COMMIT');
+like($queuer->{stderr}, qr/: consent_withdrawn/, 'a commit refused by a withdrawal since');
+$queuer->quit;
+is(sql("SELECT relation, allowed, decisions FROM consent.guard_counters WHERE reason IN ('consent', 'consent_withdrawn') AND relation = 'raising'::regclass ORDER BY allowed"),
+  "raising|f|1\nraising|t|1", '... is counted');
+
 # Counters of a dropped table go when the next guard is made, and not before; of a table that is only being made they stay.
 my $counted = sub { sql("SELECT string_agg(DISTINCT relation::oid::text, ' ') FROM consent.guard_counters WHERE relation::oid IN (" . join(',', @_) . ')') };
 my $throwaway = sub {
