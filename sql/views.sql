@@ -166,6 +166,21 @@ INSERT INTO views_out VALUES
 SELECT declared_class, class, count(*) FROM consent.decision_log WHERE relation = 'views_out'::regclass GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT declared_class, class, count(*) FROM consent.disguised_marketing WHERE relation = 'views_out'::regclass GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- consent.current: any product will do, the newest that may be advertised is named, what serves every product comes first
+INSERT INTO views_record (who, kind, product_category, refusal_offered, refused, relationship, effective_at) VALUES
+  ('twice', 'soft_opt_in', 'boilers', true, false, 'sale', now() - interval '3 days'),
+  ('twice', 'soft_opt_in', 'service plans', true, false, 'sale', now() - interval '2 days'),
+  ('thrice', 'soft_opt_in', 'boilers', true, false, 'sale', now() - interval '3 days'),
+  ('thrice', 'soft_opt_in', 'service plans', false, false, 'sale', now() - interval '2 days'),
+  ('company', 'soft_opt_in', 'boilers', true, false, 'sale', now() - interval '3 days');
+SELECT pg_temp.load();
+SELECT consent.set_subscriber(pg_temp.views('company'), 'corporate') > 0 AS recorded;
+SELECT c.contact, c.organisation, c.channel, c.status, c.reason, c.product_category, c.reasons
+  FROM consent.current c
+ WHERE c.contact IN (pg_temp.views('twice'), pg_temp.views('thrice'), pg_temp.views('company'))
+   AND c.organisation IN ('views shop', 'views sale') AND c.channel = 'email' AND c.purpose = 'marketing'
+ ORDER BY 1, 2;
+
 -- Who sees a part of the ledger is told so, and nothing else.
 CREATE ROLE regress_views_part IN ROLE consent_reader;
 CREATE POLICY views_part ON consent.ledger USING (contact::text LIKE 'r%');

@@ -94,6 +94,7 @@ typedef struct ConsentSend
 	int32		day;			/* the date of that, as in ConsentFacts */
 	int			category_len;
 	const char *category;		/* what is advertised, NULL if not known */
+	bool		any_category;	/* or whatever was sold */
 	int			reference_len;
 	const char *reference;		/* of the request it answers, NULL if none */
 	bool		assessed;		/* legitimate interests, on record by then */

@@ -358,7 +358,9 @@ is_similar(const ConsentEntry *entry, const ConsentSend *send)
 {
 	int			label_len = consent_entry_details(entry)->label_len;
 
-	return label_len > 0 && label_len == send->category_len &&
+	if (label_len == 0 || send->any_category)
+		return label_len > 0;
+	return label_len == send->category_len &&
 		memcmp(consent_entry_label(entry), send->category, label_len) == 0;
 }
 

@@ -185,30 +185,23 @@ judge_cache(FunctionCallInfo fcinfo)
 }
 
 /*
- * A soft opt-in serves what resembles the product sold.  Where the question is
- * whether there is anything that may be advertised, each product on record is
- * tried; refused for all, the newest one explains why.
+ * A soft opt-in serves what resembles the product sold.  Here the question is
+ * whether there is anything that may be advertised.  What serves everything is
+ * the better answer, and seldom there is any beside a soft opt-in.
  */
 ConsentVerdict
 consent_evaluate_any_category(const ConsentStanding *standing, ConsentSend *send)
 {
-	ConsentVerdict verdict = consent_evaluate(standing, send);
-	const ConsentEntry *entry;
+	ConsentVerdict verdict;
+	ConsentVerdict given;
 
-	foreach_entry(entry, standing)
-	{
-		if (verdict.allowed)
-			break;
-		if (entry->facts.kind != EVENT_SOFT_OPT_IN || consent_entry_details(entry)->label_len == 0 ||
-			entry->facts.form != send->form || entry->facts.organisation != send->organisation ||
-			(consent_entry_details(entry)->label_len == send->category_len &&
-			 memcmp(consent_entry_label(entry), send->category, send->category_len) == 0))
-			continue;
-		send->category = consent_entry_label(entry);
-		send->category_len = consent_entry_details(entry)->label_len;
-		verdict = consent_evaluate(standing, send);
-	}
-	return verdict;
+	send->any_category = true;
+	verdict = consent_evaluate(standing, send);
+	if (verdict.reason != BASIS_SOFT_OPT_IN)
+		return verdict;
+	send->any_category = false;
+	given = consent_evaluate(standing, send);
+	return given.allowed ? given : verdict;
 }
 
 static ConsentVerdict
