@@ -72,6 +72,15 @@ SELECT * FROM consent.classify(U&'\200B \00AD');
 SELECT * FROM consent.classify(NULL, '20% off everything');
 SELECT class, needs_review FROM consent.classify('Your parcel arrives today. ' || repeat('x ', 600000));
 
+-- Nor can what is written in code be read: an id of a template, a digest, base64.
+SELECT what, count(DISTINCT class) AS classes, min(class) AS class
+  FROM generate_series(1, 200) n,
+       LATERAL (VALUES ('digest', md5(n::text)), ('template', format('{"template_id": "%s"}', overlay(md5(n::text) PLACING '-' FROM 9 FOR 1))),
+                ('base64', encode(convert_to(format('Get %s%% off all boilers this weekend only!', n), 'UTF8'), 'base64'))) AS t(what, body),
+       consent.classify(body)
+ GROUP BY what ORDER BY what;
+SELECT body, class FROM unnest('{Your OTP is 482913,"Hi Jo, ref AB12CD34 has gone out",Ur parcel is due 2moro at 4pm}'::text[]) body, consent.classify(body);
+
 -- Evidence points at the text as given.
 SELECT * FROM consent.evidence(U&'Caf\00E9 \2013 sa\200Bve \FFE120 today. Your parcel arrives today.', '20% off');
 SELECT start, length, excerpt, substr(b, start, length) = excerpt AS same

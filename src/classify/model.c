@@ -15,6 +15,7 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+#include <ctype.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -489,6 +490,24 @@ consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
 	return most;
 }
 
+/*
+ * Numbers, signs, addresses and codes, as "f47ac10b" is one, are the same in every
+ * language, and say nothing of this.
+ */
+static bool
+is_of_a_language(const char *text, int len, int start, int end)
+{
+	if ((start > 0 && isdigit((unsigned char) text[start - 1])) ||
+		(end < len && isdigit((unsigned char) text[end])))
+		return false;
+	for (int i = start; i < end; i++)
+	{
+		if (!(islower((unsigned char) text[i]) || text[i] == '\'' || IS_HIGHBIT_SET(text[i])))
+			return false;
+	}
+	return true;
+}
+
 int
 consent_model_knows(const char *text, int len, int *known)
 {
@@ -501,10 +520,7 @@ consent_model_knows(const char *text, int len, int *known)
 	*known = 0;
 	for (int i = 0; i < n; i++)
 	{
-		char		c = text[feature[i].start];
-
-		/* numbers and signs are the same in every language */
-		if (!feature[i].word || !((c >= 'a' && c <= 'z') || IS_HIGHBIT_SET(c)))
+		if (!feature[i].word || !is_of_a_language(text, len, feature[i].start, feature[i].end))
 			continue;
 		words++;
 		if (row_of(&feature[i], bucket_of(&feature[i])) != NULL)
