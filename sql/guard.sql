@@ -67,6 +67,8 @@ DELETE FROM guard_outbox WHERE org IS DISTINCT FROM 'guard acme';
 -- Words are known by any case.
 INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('stopped@guard.example', 'EMail', :promo);
 INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'Direct_Marketing');
+INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'Marketing');
+INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'promotional');
 INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', NULL);
 
 -- Every way of writing.
@@ -227,6 +229,7 @@ SELECT consent.guard('guard_queues', recipient => $$data->'to'$$, channel => $$'
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_queues', recipient => $$ARRAY[data->'to']$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$(data->'channel')::text$$, organisation => $$'guard acme'$$);
+SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'sms'$$, body => 'data', organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'sms'$$, body => $$decode(data->>'text', 'base64')$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => 'sms', organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE

@@ -238,9 +238,9 @@ type_before_casts(Node *node)
 }
 
 /*
- * Bytes are written as hexadecimal digits, and JSON with its quotes: the cast
- * works, and nobody could read the address that comes of it.  A message may be
- * JSON as a whole, and a reference means nothing to us.
+ * Bytes are written as hexadecimal digits, and JSON with its quotes and with "\n"
+ * for the end of a line: the cast works, and then an address cannot be read, nor the
+ * sentences of a message be told apart.  What a reference looks like means nothing to us.
  */
 static bool
 is_no_text(ConsentMapped mapped, Node *node)
@@ -251,8 +251,7 @@ is_no_text(ConsentMapped mapped, Node *node)
 	type = OidIsValid(element) ? element : getBaseType(type);
 	if (mapped == MAPPED_REFERENCE || mapped_rules[mapped].type != TEXTOID)
 		return false;
-	return type == BYTEAOID ||
-		((type == JSONOID || type == JSONBOID) && mapped != MAPPED_BODY && mapped != MAPPED_SUBJECT);
+	return type == BYTEAOID || type == JSONOID || type == JSONBOID;
 }
 
 /*

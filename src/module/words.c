@@ -191,9 +191,26 @@ consent_channel_from_name(const char *name)
 	return find_name(consent_channel_names, CONSENT_NCHANNELS, name);
 }
 
+/* What senders call them in their own queues, besides the names of consent.message_class. */
+static const struct
+{
+	const char *name;
+	ConsentClass class;
+}			usual_names[] = {
+	{"marketing", CLASS_DIRECT_MARKETING},
+	{"promotional", CLASS_DIRECT_MARKETING},
+	{"research", CLASS_MARKET_RESEARCH},
+	{"transactional", CLASS_SERVICE}
+};
+
 int
 consent_class_from_name(const char *name)
 {
+	for (int i = 0; i < lengthof(usual_names); i++)
+	{
+		if (pg_strcasecmp(usual_names[i].name, name) == 0)
+			return usual_names[i].class;
+	}
 	return find_name(consent_class_names, CONSENT_NCLASSES, name);
 }
 
