@@ -159,24 +159,23 @@ begin(FunctionCallInfo fcinfo, MemoryContext context)
 
 /* What was sent is the same for all sends of one organisation, which come together. */
 static ConsentReason
-judge(const Tally *tally, int n, const ConsentStanding *standing, Datum contact, uint64 form, ConsentSend *last)
+judge(Tally *tally, int n, const ConsentStanding *standing, Datum contact, uint64 form, const ConsentSend **last)
 {
-	const ConsentCase *c = &tally->cases[n];
-	ConsentSend send;
+	ConsentCase *c = &tally->cases[n];
+	ConsentSend *send = &c->send;
 
 	if (c->invalid != REASON_NONE)
 		return c->invalid;
-	send = c->send;
-	send.form = form;
-	if (last->organisation == send.organisation)
+	send->form = form;
+	if (*last != NULL && (*last)->organisation == send->organisation)
 	{
-		send.sent = last->sent;
-		send.nsent = last->nsent;
+		send->sent = (*last)->sent;
+		send->nsent = (*last)->nsent;
 	}
 	else
-		consent_sent_facts(&send, standing, contact, DT_NOEND, GetActiveSnapshot());
+		consent_sent_facts(send, standing, contact, DT_NOEND, GetActiveSnapshot());
 	*last = send;
-	return (tally->any_category ? consent_evaluate_any_category(standing, &send) : consent_evaluate(standing, &send)).reason;
+	return (tally->any_category ? consent_evaluate_any_category(standing, send) : consent_evaluate(standing, send)).reason;
 }
 
 /* In the current memory context, which is the state's. */
@@ -197,7 +196,7 @@ pg_consent_tally_add(PG_FUNCTION_ARGS)
 	Tally	   *tally;
 	const ConsentStanding *standing;
 	uint64		form;
-	ConsentSend last = {.organisation = 0};
+	const ConsentSend *last = NULL;
 
 	if (!AggCheckCallContext(fcinfo, &aggregate))
 		elog(ERROR, "called outside an aggregate");
