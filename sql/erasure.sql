@@ -44,10 +44,17 @@ SELECT agrees('house@erasure.example'), agrees('ann@erasure.example'), agrees('b
 SELECT consent.object('ann@erasure.example') > 0 AS ann_objects, verdict('house@erasure.example') AS house, verdict('bob@erasure.example') AS bob;
 SELECT count(*) AS wrong FROM consent.wrong_standings();
 SELECT kind, in_words FROM consent.history('+447700900991') ORDER BY event_id;
-\set VERBOSITY sqlstate
+-- No address is printed.
 SELECT consent.link(NULL, 'x');
+\echo :LAST_ERROR_SQLSTATE
 SELECT consent.link('x@erasure.example', NULL);
+\echo :LAST_ERROR_SQLSTATE
 SELECT consent.link('x@erasure.example', '');
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.unlink('x@erasure.example', NULL);
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
+INSERT INTO consent.person_link (contact, person) VALUES ('x@erasure.example', repeat('x', 1001));
 INSERT INTO consent.person_link (contact, person) SELECT (i || '@crowd.example')::consent.contact, 'everybody' FROM generate_series(1, 101) i;
 UPDATE consent.person_link SET person = 'x';
 DELETE FROM consent.person_link;

@@ -217,6 +217,8 @@ SELECT consent.guard('guard_pinned', recipient => 'recipient) FROM pg_class --',
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_pinned', recipient => 'recipient), (body', channel => $$'sms'$$, organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, pending => $$now() > '2026-01-01'$$);
+\echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_pinned', recipient => '(SELECT recipient)', channel => $$'sms'$$, organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_pinned', recipient => 'max(recipient)', channel => $$'sms'$$, organisation => $$'guard acme'$$);
@@ -366,6 +368,16 @@ SELECT consent.guard_index('guard_owned');
 RESET standard_conforming_strings;
 RESET escape_string_warning;
 DROP TABLE guard_owned;
+-- The index outlives its guards; whoever removes the last one is told of it.
+CREATE TABLE guard_indexed (to_addr text);
+SELECT consent.guard('guard_indexed', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$, name => 'one');
+SELECT consent.guard('guard_indexed', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$, name => 'two');
+SELECT consent.guard_index('guard_indexed') \gexec
+\set VERBOSITY default
+SELECT consent.unguard('guard_indexed', 'one');
+SELECT consent.unguard('guard_indexed');
+\set VERBOSITY terse
+DROP TABLE guard_indexed;
 -- A partition that somebody else made runs nothing as that one.
 SET ROLE regress_guard_owner;
 CREATE FUNCTION regress_guard_who(to_addr text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'runs as %', current_user; RETURN to_addr; END $$;

@@ -361,6 +361,11 @@ SELECT consent.read_reply('DOŚĆ'), consent.read_reply('Dziękuję, nie chcę j
 INSERT INTO consent.stop_word (word, language, meaning) VALUES ('END!', 'en', 'none'), ('Yes', 'en', 'start');
 SELECT word, meaning FROM consent.stop_word WHERE NOT shipped ORDER BY word;
 SELECT consent.read_reply('END'), consent.read_reply('Yes please');
+-- "jetzt", "bitte" and "please" are left out for politeness, but not where a phrase holds them.
+SELECT word, meaning FROM consent.stop_word WHERE word IN ('jetzt', 'bitte', 'please') ORDER BY word;
+INSERT INTO consent.stop_word (word, language, meaning, reach) VALUES ('genug jetzt', 'de', 'stop', 'message'), ('bitte nichts * senden', 'de', 'stop', 'anywhere'), ('please halt', 'en', 'review', 'anywhere');
+SELECT body, consent.read_reply(body)
+  FROM unnest('{Genug jetzt!,"Genug jetzt, danke",genug,"Davon gibt es nie genug jetzt im Herbst","Guten Tag, bitte nichts mehr senden an diese Adresse","Nichts mehr senden","If you could please halt at the gate","Jetzt nicht, bitte"}'::text[]) body;
 DELETE FROM consent.stop_word WHERE NOT shipped;
 SELECT consent.read_reply('END'), consent.read_reply('Yes please');
 UPDATE consent.stop_word SET reach = 'anywhere' WHERE word = 'end';

@@ -31,6 +31,7 @@
 
 #include "classify/rows.h"
 #include "module/compat.h"
+#include "module/errors.h"
 
 static HeapTuple
 find(const char *name)
@@ -42,7 +43,7 @@ find(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation \"consent.%s\" does not exist", name),
-				 errhint("Is the extension pg_consent installed in this database?")));
+				 errhint(CONSENT_VERSIONS_HINT)));
 	return class;
 }
 

@@ -25,6 +25,7 @@
 
 #include "classify/rule.h"
 #include "classify/ruleset.h"
+#include "module/errors.h"
 
 /* Bumped by whatever may have changed the rules; see set_is_current(). */
 static uint64 generation = 1;
@@ -230,7 +231,7 @@ consent_ruleset_relid(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation \"consent.%s\" does not exist", name),
-				 errhint("Is the extension pg_consent installed in this database?")));
+				 errhint(CONSENT_VERSIONS_HINT)));
 	return relid;
 }
 

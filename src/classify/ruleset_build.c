@@ -28,6 +28,7 @@
 #include "classify/rows.h"
 #include "classify/rule.h"
 #include "classify/ruleset.h"
+#include "module/errors.h"
 
 static int
 rank(const ConsentRule *rule)
@@ -225,7 +226,7 @@ read_rules(Relation rel, bool strict)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("consent.rule is of a version before this library"),
-				 errhint("ALTER EXTENSION pg_consent UPDATE.")));
+				 errhint(CONSENT_VERSIONS_HINT)));
 
 	/* no snapshot given: a fresh one, as for a catalog */
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);

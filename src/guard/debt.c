@@ -50,6 +50,7 @@
 
 #include "guard/debt.h"
 #include "ledger/relation.h"
+#include "module/errors.h"
 
 Relation
 consent_gate_log_open(LOCKMODE mode, Oid *indexid)
@@ -61,7 +62,7 @@ consent_gate_log_open(LOCKMODE mode, Oid *indexid)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("consent.gate_log has %d columns, expected %d", RelationGetDescr(rel)->natts, Natts_gate_log),
-				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
+				 errhint(CONSENT_VERSIONS_HINT)));
 	return rel;
 }
 

@@ -968,7 +968,7 @@ refusal_hint(ConsentReason reason)
 	switch (reason)
 	{
 		case CHANNEL_UNKNOWN:
-			return "Channels are email, sms, mms, voicemail, in_app, social_dm, push, live_call, automated_call, fax, post and online_ad.";
+			return psprintf("Channels are %s.", consent_words_listed(consent_channel_names, CONSENT_NCHANNELS));
 		case ORGANISATION_UNKNOWN:
 			return "Insert the organisation into consent.organisation, or mend its name.";
 		case PURPOSE_UNKNOWN:

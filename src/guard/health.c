@@ -141,28 +141,31 @@ calls_guard_key(Node *node, void *context)
 	return expression_tree_walker(node, calls_guard_key, context);
 }
 
-/*
- * Would every withdrawal read the whole of a large table, for want of the index
- * that consent.guard_index() is about?
- */
-bool
-consent_health_lacks_index(Relation rel)
+/* The indexes of a table that consent.guard_index() is about. */
+List *
+consent_health_indexes(Relation rel)
 {
-	List	   *indexes;
+	List	   *indexes = RelationGetIndexList(rel);
+	List	   *found = NIL;
 	ListCell   *cell;
-	bool		found = false;
 
-	if (rel->rd_rel->relkind != RELKIND_RELATION || RelationGetNumberOfBlocks(rel) < LARGE_TABLE_BLOCKS)
-		return false;
-	indexes = RelationGetIndexList(rel);
 	foreach(cell, indexes)
 	{
 		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
 
-		found = found || calls_guard_key((Node *) RelationGetIndexExpressions(index), NULL);
+		if (calls_guard_key((Node *) RelationGetIndexExpressions(index), NULL))
+			found = lappend_oid(found, lfirst_oid(cell));
 		index_close(index, AccessShareLock);
 	}
-	return !found;
+	return found;
+}
+
+/* Would every withdrawal read the whole of a large table, for want of one? */
+bool
+consent_health_lacks_index(Relation rel)
+{
+	return rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) >= LARGE_TABLE_BLOCKS &&
+		consent_health_indexes(rel) == NIL;
 }
 
 /* What only flags is not swept. */

@@ -29,6 +29,7 @@
 #include "ledger/policy.h"
 #include "ledger/sent.h"
 #include "module/compat.h"
+#include "module/errors.h"
 
 /* Columns of consent.decision_log, as log.sql creates them. */
 enum
@@ -127,7 +128,7 @@ consent_log_decision(const ConsentMapping *mapping, const ConsentJudgement *judg
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("consent.decision_log has %d columns, expected %d", RelationGetDescr(rel)->natts, LOG_NATTS),
-				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
+				 errhint(CONSENT_VERSIONS_HINT)));
 
 	estate = CreateExecutorState();
 	result = makeNode(ResultRelInfo);

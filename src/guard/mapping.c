@@ -146,12 +146,10 @@ mapping_error_context(void *arg)
 	errcontext("mapping \"%s\" of the consent guard on table \"%s\"",
 			   mapped_rules[where->mapped].name, RelationGetRelationName(where->rel));
 
-	/* Many clients show the hint and not the context. */
+	/* Many clients show the hint and not the context.  Whoever makes a guard gets others: see transform_new(). */
 	if (where->in_use)
 		errhint("Mapping \"%s\" of the consent guard on table \"%s\" no longer works; make the guard anew with consent.unguard() and consent.guard().",
 				mapped_rules[where->mapped].name, RelationGetRelationName(where->rel));
-	else
-		errhint("A mapping is an SQL expression over the row; a constant is written $$'acme'$$.");
 }
 
 /* The one expression in the text; anything else in it is an error. */
@@ -307,6 +305,34 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	return (Expr *) node;
 }
 
+/* The mapping of a guard that is being made.  An error that has no hint of its own gets one. */
+static Expr *
+transform_new(Relation rel, ConsentMapped mapped, const char *expression)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Expr	   *expr = NULL;
+
+	PG_TRY();
+	{
+		expr = transform_mapping(rel, NULL, mapped, expression);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (error->hint == NULL)
+			error->hint = error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ?
+				"A mapping reads one row. What is in another table is looked up by consent.lookup()." :
+				"A mapping is an SQL expression over the row; a constant is written $$'acme'$$.";
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return expr;
+}
+
 /* With every name qualified; the caller has pinned the settings. */
 static char *
 write_mapping(Relation rel, Expr *expr)
@@ -323,7 +349,7 @@ write_mapping(Relation rel, Expr *expr)
 char *
 consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression, char **constant)
 {
-	Expr	   *expr = transform_mapping(rel, NULL, mapped, expression);
+	Expr	   *expr = transform_new(rel, mapped, expression);
 	Node	   *value = eval_const_expressions(NULL, (Node *) expr);
 	ConsentPinned pinned = consent_pin(InvalidOid, NULL);
 	char	   *qualified;

@@ -156,11 +156,13 @@ check_constant(ConsentMapped mapped, const char *constant)
 	if (mapped == MAPPED_CHANNEL && consent_channel_from_name(constant) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown channel \"%s\"", constant)));
+				 errmsg("unknown channel \"%s\"", constant),
+				 errhint("Channels are %s.", consent_words_listed(consent_channel_names, CONSENT_NCHANNELS))));
 	if (mapped == MAPPED_CLASS && consent_class_from_name(constant) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown message class \"%s\"", constant)));
+				 errmsg("unknown message class \"%s\"", constant),
+				 errhint("Classes are %s.", consent_words_listed(consent_class_names, CONSENT_NCLASSES))));
 	if (mapped == MAPPED_ORGANISATION || mapped == MAPPED_SENDER)
 		(void) consent_require_organisation(constant);
 	if (mapped == MAPPED_PURPOSE)
@@ -283,6 +285,8 @@ guard_arguments(FunctionCallInfo fcinfo, Relation rel)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("a guard needs the mapping \"%s\"", consent_mapping_name(i)),
+					 i == MAPPED_ORGANISATION ?
+					 errhint("Give an SQL expression over the row, such as $$'acme'$$, or set pg_consent.organisation, which the guard keeps.") :
 					 errhint("Give an SQL expression over the row; a constant is one too, as in $$'email'$$.")));
 		if (expression == NULL)
 			continue;
@@ -442,6 +446,30 @@ drop_triggers(Oid relid, const char *name, bool child)
 	return nguards;
 }
 
+/*
+ * What guard_index() had made is the user's, who may want it for the next guard.
+ * While it is there DROP EXTENSION is refused.
+ */
+static void
+tell_of_indexes(Oid relid)
+{
+	Relation	rel = open_target(relid);
+	int			position = 0;
+	List	   *indexes = consent_guard_next(rel, &position) == NULL ? consent_health_indexes(rel) : NIL;
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Oid			index = lfirst_oid(lc);
+
+		ereport(NOTICE,
+				(errmsg("index \"%s\" of the guards of table \"%s\" stays", get_rel_name(index), RelationGetRelationName(rel)),
+				 errhint("If the table is not to be guarded again: DROP INDEX %s",
+						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)), get_rel_name(index)))));
+	}
+	table_close(rel, NoLock);
+}
+
 /* consent.unguard(target, name): one guard, or without a name all of them */
 PGDLLEXPORT Datum
 pg_consent_unguard(PG_FUNCTION_ARGS)
@@ -466,6 +494,7 @@ pg_consent_unguard(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 name ? errmsg("table \"%s\" has no guard \"%s\"", get_rel_name(relid), name) :
 				 errmsg("table \"%s\" is not guarded", get_rel_name(relid))));
+	tell_of_indexes(relid);
 	PG_RETURN_VOID();
 }
 

@@ -52,6 +52,7 @@
 #include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
+#include "module/errors.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_fold_add);
 PG_FUNCTION_INFO_V1(pg_consent_fold_final);
@@ -232,7 +233,7 @@ check_columns(TupleDesc desc)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger),
-				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
+				 errhint(CONSENT_VERSIONS_HINT)));
 }
 
 /*
@@ -291,7 +292,8 @@ consent_ledger_relid(Oid *whole_index)
 	if (!OidIsValid(relid) || !OidIsValid(*whole_index))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.ledger\" or its index on address does not exist")));
+				 errmsg("relation \"consent.ledger\" or its index on address does not exist"),
+				 errhint(CONSENT_VERSIONS_HINT)));
 	return relid;
 }
 

@@ -50,6 +50,26 @@ ALTER TABLE consent.person_link ENABLE ALWAYS TRIGGER person_link_applied;
 COMMENT ON TRIGGER ledger_keep ON consent.person_link IS 'What is written stays written';
 COMMENT ON TRIGGER person_link_applied ON consent.person_link IS 'Keeps consent.address_standing up to date';
 
+-- A constraint would print the address.
+CREATE FUNCTION consent.person_link_refused() RETURNS trigger
+  LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF NEW.contact IS NULL OR NEW.person IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a link needs a contact and a person';
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'the name of a person has 1 to 1,000 bytes';
+END;
+$$;
+COMMENT ON FUNCTION consent.person_link_refused() IS
+  'Trigger of consent.person_link: refuses a link without a contact or person (22004), or whose person has an empty or too long name (23514)';
+REVOKE EXECUTE ON FUNCTION consent.person_link_refused() FROM PUBLIC;
+CREATE TRIGGER person_link_refused BEFORE INSERT ON consent.person_link
+  FOR EACH ROW WHEN (NEW.contact IS NULL OR NEW.person IS NULL OR NEW.person = '' OR octet_length(NEW.person) > 1000)
+  EXECUTE FUNCTION consent.person_link_refused();
+ALTER TABLE consent.person_link ENABLE ALWAYS TRIGGER person_link_refused;
+COMMENT ON TRIGGER person_link_refused ON consent.person_link IS 'Says what is missing without printing the address';
+
 CREATE FUNCTION consent.person_link_digest(consent.person_link) RETURNS bytea
   LANGUAGE C STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_person_link_digest';
@@ -74,7 +94,7 @@ BEGIN ATOMIC
   RETURNING event_id;
 END;
 COMMENT ON FUNCTION consent.link(consent.contact, text, text, jsonb) IS
-  'Records that a contact is a person''s: an objection or withdrawal under one contact of a person covers all of them, whenever it was made, as the strictest of what is merged; a consent stays with its contact. Returns the event id. consent.unlink() undoes it. Errors: 23502 no contact or person, 23514 empty person, 54000 too many contacts of one person';
+  'Records that a contact is a person''s: an objection or withdrawal under one contact of a person covers all of them, whenever it was made, as the strictest of what is merged; a consent stays with its contact. Returns the event id. consent.unlink() undoes it. Errors: 22004 no contact or person, 23514 empty person, 54000 too many contacts of one person';
 
 CREATE FUNCTION consent.unlink(
   contact consent.contact,
@@ -88,6 +108,6 @@ BEGIN ATOMIC
   RETURNING event_id;
 END;
 COMMENT ON FUNCTION consent.unlink(consent.contact, text, text, jsonb) IS
-  'Records that a contact is not a person''s after all: what was said under the person''s other contacts no longer covers it. Returns the event id';
+  'Records that a contact is not a person''s after all: what was said under the person''s other contacts no longer covers it. Returns the event id. Errors: 22004 no contact or person, 23514 empty person';
 REVOKE EXECUTE ON FUNCTION consent.link(consent.contact, text, text, jsonb), consent.unlink(consent.contact, text, text, jsonb),
   consent.linked_addresses(consent.contact) FROM PUBLIC;

@@ -28,6 +28,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/policy.h"
+#include "module/errors.h"
 
 /* Columns, as policy.sql creates them. */
 #define Anum_policy_jurisdiction					1
@@ -65,7 +66,7 @@ read_policy(ConsentPolicy *policy, HeapTuple tuple, TupleDesc desc)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("consent.policy has %d columns, expected %d", desc->natts, Natts_policy),
-				 errhint("The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE.")));
+				 errhint(CONSENT_VERSIONS_HINT)));
 	heap_deform_tuple(tuple, desc, values, nulls);
 
 	/* What is not tested for NULL is NOT NULL. */

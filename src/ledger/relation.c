@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "ledger/relation.h"
+#include "module/errors.h"
 
 typedef struct KnownRelation
 {
@@ -80,7 +81,8 @@ consent_relation(const char *name)
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.%s\" does not exist", name)));
+				 errmsg("relation \"consent.%s\" does not exist", name),
+				 errhint(CONSENT_VERSIONS_HINT)));
 	return relid;
 }
 

@@ -30,6 +30,7 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "ledger/policy.h"
 #include "ledger/relation.h"
@@ -494,11 +495,22 @@ pg_consent_vocabulary_changed(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/*
- * consent.vocabulary_keep(): BEFORE trigger.  The ledger refers to
- * organisations and purposes by name, for ever, so a name is never changed
- * and a row never deleted.
- */
+/* 'UK' is taken for what it is, a place whose law nobody has laid down: all its marketing is refused. */
+static void
+warn_of_jurisdiction(TupleDesc desc, HeapTuple row)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(row, Anum_organisation_jurisdiction, desc, &isnull);
+
+	if (isnull || consent_policy_lookup(TextDatumGetCString(value), GetCurrentTimestamp()) != NULL)
+		return;					/* NULL is left to the constraint */
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("no policy of jurisdiction \"%s\" is in force", TextDatumGetCString(value)),
+			 errdetail("All marketing of the organisation is refused with jurisdiction_unknown."),
+			 errhint("Jurisdictions are those of consent.policy; the United Kingdom is GB.")));
+}
+
 /*
  * What an organisation was is kept, so that a decision about the past is made
  * by what held then.
@@ -542,6 +554,11 @@ remember_organisation(TriggerData *trigdata)
 	SetUserIdAndSecContext(user, context);
 }
 
+/*
+ * consent.vocabulary_keep(): BEFORE trigger.  The ledger refers to
+ * organisations and purposes by name, for ever, so a name is never changed
+ * and a row never deleted.
+ */
 PGDLLEXPORT Datum
 pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 {
@@ -554,6 +571,12 @@ pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("consent.vocabulary_keep() must be fired before the event")));
 
+	desc = RelationGetDescr(trigdata->tg_relation);
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+	{
+		warn_of_jurisdiction(desc, trigdata->tg_trigtuple);
+		return PointerGetDatum(trigdata->tg_trigtuple);
+	}
 	if (!TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -561,7 +584,6 @@ pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 						RelationGetRelationName(trigdata->tg_relation)),
 				 errdetail("The ledger refers to them.")));
 
-	desc = RelationGetDescr(trigdata->tg_relation);
 	for (int i = 0; i < lengthof(kept); i++)
 	{
 		int			attnum = SPI_fnumber(desc, kept[i]);
@@ -584,7 +606,10 @@ pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 					 errdetail("Past events and decisions refer to it.")));
 	}
 	if (strcmp(RelationGetRelationName(trigdata->tg_relation), "organisation") == 0)
+	{
 		remember_organisation(trigdata);
+		warn_of_jurisdiction(desc, trigdata->tg_newtuple);
+	}
 
 	return PointerGetDatum(trigdata->tg_newtuple);
 }

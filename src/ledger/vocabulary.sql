@@ -15,7 +15,7 @@ REVOKE EXECUTE ON FUNCTION consent.vocabulary_changed() FROM PUBLIC;
 CREATE FUNCTION consent.vocabulary_keep() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_vocabulary_keep';
 COMMENT ON FUNCTION consent.vocabulary_keep() IS
-  'Trigger of consent.organisation and consent.purpose: refuses (55000) to delete a row or change its name';
+  'Trigger of consent.organisation and consent.purpose: refuses (55000) to delete a row or change its name, and warns of a jurisdiction that has no policy';
 REVOKE EXECUTE ON FUNCTION consent.vocabulary_keep() FROM PUBLIC;
 
 CREATE FUNCTION consent.default_organisation() RETURNS text
@@ -83,7 +83,7 @@ COMMENT ON COLUMN consent.purpose.id IS
 
 INSERT INTO consent.purpose (name, kind) VALUES ('marketing', 'commercial');
 
-CREATE TRIGGER vocabulary_keep BEFORE UPDATE ON consent.organisation
+CREATE TRIGGER vocabulary_keep BEFORE INSERT OR UPDATE ON consent.organisation
   FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_keep();
 CREATE TRIGGER vocabulary_keep_rows BEFORE DELETE OR TRUNCATE ON consent.organisation
   FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_keep();
@@ -103,7 +103,7 @@ ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_changed;
 
-COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change; what else it was is kept';
+COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change; what else it was is kept; a jurisdiction without a policy is warned of';
 COMMENT ON TRIGGER vocabulary_keep_rows ON consent.organisation IS 'Rows are never deleted';
 COMMENT ON TRIGGER vocabulary_changed ON consent.organisation IS 'Tells every session';
 COMMENT ON TRIGGER vocabulary_keep ON consent.purpose IS 'Nothing of it changes';

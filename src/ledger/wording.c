@@ -32,6 +32,7 @@
 #include "ledger/digest.h"
 #include "ledger/wording.h"
 #include "module/compat.h"
+#include "module/errors.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_wording_check);
 
@@ -94,7 +95,8 @@ find_defects(Datum wording)
 	if (!OidIsValid(relid) || !OidIsValid(indexid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.wording\" or its index on digest does not exist")));
+				 errmsg("relation \"consent.wording\" or its index on digest does not exist"),
+				 errhint(CONSENT_VERSIONS_HINT)));
 	rel = table_open(relid, AccessShareLock);
 	if (RelationGetNumberOfBlocks(rel) > 0)
 	{

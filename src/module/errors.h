@@ -19,4 +19,8 @@
 #define ERRCODE_MESSAGE_NOT_PERMITTED	MAKE_SQLSTATE('P','C','0','0','1')
 #define ERRCODE_RULE_LIMIT_EXCEEDED		MAKE_SQLSTATE('P','C','0','0','2')
 
+/* Who has made install behind them and ALTER EXTENSION before them meets one of several errors. */
+#define CONSENT_VERSIONS_HINT \
+	"The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE."
+
 #endif							/* PG_CONSENT_ERRORS_H */

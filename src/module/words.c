@@ -16,6 +16,7 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -69,6 +70,17 @@ const char *const consent_block_action_names[CONSENT_NBLOCKACTIONS] = {
 PG_FUNCTION_INFO_V1(pg_consent_is_marketing);
 PG_FUNCTION_INFO_V1(pg_consent_try_channel);
 PG_FUNCTION_INFO_V1(pg_consent_class_to_judge);
+
+char *
+consent_words_listed(const char *const *names, int n)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&list, "%s%s", i == 0 ? "" : i == n - 1 ? " and " : ", ", names[i]);
+	return list.data;
+}
 
 static int
 find_name(const char *const *names, int n, const char *name)

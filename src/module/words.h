@@ -93,6 +93,9 @@ extern Oid	consent_class_oid_in(Oid message_class, ConsentClass class);
 extern int	consent_channel_from_name(const char *name);
 extern int	consent_class_from_name(const char *name);
 
+/* "a, b and c", for hints */
+extern char *consent_words_listed(const char *const *names, int n);
+
 extern bool consent_class_is_marketing(ConsentClass class);
 extern ConsentClass consent_class_to_judge(ConsentClass found, const char *label);
 

@@ -87,6 +87,7 @@ typedef struct Phrase
 {
 	Meaning		meaning;
 	Reach		reach;
+	bool		courteous;		/* holds what is said for politeness */
 	ReplyWords	words;
 } Phrase;
 
@@ -146,7 +147,7 @@ read_phrases(MemoryContext cxt)
 	nrows = SPI_processed;
 
 	caller = MemoryContextSwitchTo(cxt);
-	book->phrase = palloc(Max(nrows, 1) * sizeof(Phrase));
+	book->phrase = palloc0(Max(nrows, 1) * sizeof(Phrase));
 	for (uint64 row = 0; row < nrows; row++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[row];
@@ -206,6 +207,20 @@ longest(const PhraseBook *book, Meaning meaning, const ReplyWords *reply, int at
 	return best;
 }
 
+/* Which phrases that must not be missed hold a courtesy? */
+static PhraseBook *
+mark_courteous(PhraseBook *book)
+{
+	for (int i = 0; i < book->n; i++)
+	{
+		Phrase	   *phrase = &book->phrase[i];
+
+		for (int at = 0; at < phrase->words.n && (phrase->meaning == MEANS_STOP || phrase->meaning == MEANS_REVIEW); at++)
+			phrase->courteous = phrase->courteous || longest(book, MEANS_POLITE, &phrase->words, at, phrase->words.n) > at;
+	}
+	return book;
+}
+
 /* Does a matter other than messages begin at one of these words? */
 static bool
 holds_matter(const PhraseBook *book, const ReplyWords *reply, int from, int to)
@@ -247,29 +262,41 @@ consists_of(const PhraseBook *book, uint32 meanings, Reach least,
 	return all;
 }
 
-/* Takes out what is said for politeness. */
-static void
-drop_courtesies(const PhraseBook *book, ReplyWords *reply)
+/*
+ * The reply without what is said for politeness; if "keep", but for what is part
+ * of a phrase that holds such words.
+ */
+static ReplyWords
+drop_courtesies(const PhraseBook *book, const ReplyWords *reply, bool keep)
 {
-	int			to = 0;
+	ReplyWords	rest = *reply;
+	int			kept_until = 0;
 
+	rest.n = 0;
+	rest.word = palloc(reply->n * sizeof(char *));
+	rest.ends = palloc(reply->n * sizeof(bool));
 	for (int at = 0; at < reply->n;)
 	{
 		int			after = longest(book, MEANS_POLITE, reply, at, reply->n);
 
-		if (after > at)
+		for (int i = 0; keep && i < book->n; i++)
 		{
-			if (to > 0 && reply->ends[after - 1])
-				reply->ends[to - 1] = true;
+			if (book->phrase[i].courteous)
+				kept_until = Max(kept_until, match(&book->phrase[i].words, 0, reply, at, reply->n));
+		}
+		if (after > at && at >= kept_until)
+		{
+			if (rest.n > 0 && reply->ends[after - 1])
+				rest.ends[rest.n - 1] = true;
 			at = after;
 			continue;
 		}
-		reply->word[to] = reply->word[at];
-		reply->ends[to] = reply->ends[at];
-		to++;
+		rest.word[rest.n] = reply->word[at];
+		rest.ends[rest.n] = reply->ends[at];
+		rest.n++;
 		at++;
 	}
-	reply->n = to;
+	return rest;
 }
 
 /* Is a negation in the sentence, shortly before this word? */
@@ -297,8 +324,9 @@ is_of_matter(const PhraseBook *book, const ReplyWords *reply, int at, int after)
 	return holds_matter(book, reply, at, end);
 }
 
+/* What a reply without courtesies means. */
 static Outcome
-read_reply(const PhraseBook *book, ReplyWords *reply)
+read_words(const PhraseBook *book, const ReplyWords *reply)
 {
 	const uint32 stop = 1 << MEANS_STOP;
 	const uint32 start = 1 << MEANS_START;
@@ -306,12 +334,7 @@ read_reply(const PhraseBook *book, ReplyWords *reply)
 	bool		stops = false;
 	bool		starts = false;
 	bool		doubtful = false;
-	int			n;
-
-	if (reply->n == 0)
-		return REPLY_REVIEW;	/* nothing to read: a picture, a quotation */
-	drop_courtesies(book, reply);
-	n = reply->n;
+	int			n = reply->n;
 
 	/* The whole of it. */
 	if (consists_of(book, stop, REACH_MESSAGE, reply, 0, n))
@@ -369,6 +392,32 @@ read_reply(const PhraseBook *book, ReplyWords *reply)
 	return doubtful || reply->truncated ? REPLY_REVIEW : REPLY_NOT_STOP;
 }
 
+/*
+ * A phrase may hold a word that is left out elsewhere, as "enough now" does: it
+ * is looked for too, and what it says can only be stricter.
+ */
+static Outcome
+read_reply(const PhraseBook *book, const ReplyWords *reply)
+{
+	ReplyWords	rest;
+	ReplyWords	more;
+	Outcome		outcome;
+
+	if (reply->n == 0)
+		return REPLY_REVIEW;	/* nothing to read: a picture, a quotation */
+	rest = drop_courtesies(book, reply, false);
+	more = drop_courtesies(book, reply, true);
+	outcome = read_words(book, &rest);
+	if (outcome != REPLY_STOP && more.n > rest.n)
+	{
+		Outcome		other = read_words(book, &more);
+
+		if (other == REPLY_STOP || other == REPLY_REVIEW)
+			return other;
+	}
+	return outcome;
+}
+
 /* The outcome for a body, given in the database encoding; NULL is unreadable. */
 static Outcome
 judge_body(FunctionCallInfo fcinfo, const char *body)
@@ -379,7 +428,7 @@ judge_body(FunctionCallInfo fcinfo, const char *body)
 	if (body == NULL)
 		return REPLY_REVIEW;
 	if (fcinfo->flinfo->fn_extra == NULL)
-		fcinfo->flinfo->fn_extra = read_phrases(fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = mark_courteous(read_phrases(fcinfo->flinfo->fn_mcxt));
 	source = pg_server_to_any(body, strlen(body), PG_UTF8);
 	consent_reply_words(source, strlen(source), &reply);
 	return read_reply(fcinfo->flinfo->fn_extra, &reply);

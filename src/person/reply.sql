@@ -28,7 +28,7 @@ COMMENT ON COLUMN consent.stop_word.word IS
 COMMENT ON COLUMN consent.stop_word.language IS
   'ISO 639 code; for information, every row is tried on every reply';
 COMMENT ON COLUMN consent.stop_word.meaning IS
-  'stop; start; help (asks for information: not a stop); review (a person should look); polite (left out before comparing); negation (a phrase shortly after it is for review); matter (other than messages, as a bill: a phrase with it or shortly before it is for review); none (switches a shipped row off)';
+  'stop; start; help (asks for information: not a stop); review (a person should look); polite (left out before comparing, but for what is in a stop or review); negation (a phrase shortly after it is for review); matter (other than messages, as a bill: a phrase with it or shortly before it is for review); none (switches a shipped row off)';
 COMMENT ON COLUMN consent.stop_word.reach IS
   'When a stop or review counts: message (it is the whole reply: for words that are also everyday answers), sentence (it is a whole sentence of it), anywhere. Of the other meanings start and help are whole replies, polite, negation and matter stand anywhere';
 COMMENT ON COLUMN consent.stop_word.shipped IS

@@ -115,6 +115,40 @@ COMMENT ON TYPE consent.classification IS
 COMMENT ON FUNCTION consent.evidence(text, text, consent.channel) IS
   'One row per finding: the rule (model.* for the learned model; model.plain takes back what a rule found in a plain text), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A rule that gave up shows as limit:<code> without a position';
 
+-- A constraint would print the address.
+CREATE FUNCTION consent.person_link_refused() RETURNS trigger
+  LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF NEW.contact IS NULL OR NEW.person IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a link needs a contact and a person';
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'the name of a person has 1 to 1,000 bytes';
+END;
+$$;
+COMMENT ON FUNCTION consent.person_link_refused() IS
+  'Trigger of consent.person_link: refuses a link without a contact or person (22004), or whose person has an empty or too long name (23514)';
+REVOKE EXECUTE ON FUNCTION consent.person_link_refused() FROM PUBLIC;
+CREATE TRIGGER person_link_refused BEFORE INSERT ON consent.person_link
+  FOR EACH ROW WHEN (NEW.contact IS NULL OR NEW.person IS NULL OR NEW.person = '' OR octet_length(NEW.person) > 1000)
+  EXECUTE FUNCTION consent.person_link_refused();
+ALTER TABLE consent.person_link ENABLE ALWAYS TRIGGER person_link_refused;
+COMMENT ON TRIGGER person_link_refused ON consent.person_link IS 'Says what is missing without printing the address';
+
+COMMENT ON FUNCTION consent.link(consent.contact, text, text, jsonb) IS
+  'Records that a contact is a person''s: an objection or withdrawal under one contact of a person covers all of them, whenever it was made, as the strictest of what is merged; a consent stays with its contact. Returns the event id. consent.unlink() undoes it. Errors: 22004 no contact or person, 23514 empty person, 54000 too many contacts of one person';
+COMMENT ON FUNCTION consent.unlink(consent.contact, text, text, jsonb) IS
+  'Records that a contact is not a person''s after all: what was said under the person''s other contacts no longer covers it. Returns the event id. Errors: 22004 no contact or person, 23514 empty person';
+
+-- A jurisdiction that has no policy is warned of.
+COMMENT ON FUNCTION consent.vocabulary_keep() IS
+  'Trigger of consent.organisation and consent.purpose: refuses (55000) to delete a row or change its name, and warns of a jurisdiction that has no policy';
+DROP TRIGGER vocabulary_keep ON consent.organisation;
+CREATE TRIGGER vocabulary_keep BEFORE INSERT OR UPDATE ON consent.organisation
+  FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_keep();
+ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_keep;
+COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change; what else it was is kept; a jurisdiction without a policy is warned of';
+
 CREATE FUNCTION consent.filter_recorded() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_filter_recorded';
 
@@ -2175,7 +2209,7 @@ ALTER TABLE consent.stop_word DROP CONSTRAINT stop_word_meaning_check;
 ALTER TABLE consent.stop_word ADD CONSTRAINT stop_word_meaning_check
   CHECK (meaning IN ('stop', 'start', 'help', 'review', 'polite', 'negation', 'matter', 'none'));
 COMMENT ON COLUMN consent.stop_word.meaning IS
-  'stop; start; help (asks for information: not a stop); review (a person should look); polite (left out before comparing); negation (a phrase shortly after it is for review); matter (other than messages, as a bill: a phrase with it or shortly before it is for review); none (switches a shipped row off)';
+  'stop; start; help (asks for information: not a stop); review (a person should look); polite (left out before comparing, but for what is in a stop or review); negation (a phrase shortly after it is for review); matter (other than messages, as a bill: a phrase with it or shortly before it is for review); none (switches a shipped row off)';
 COMMENT ON COLUMN consent.stop_word.reach IS
   'When a stop or review counts: message (it is the whole reply: for words that are also everyday answers), sentence (it is a whole sentence of it), anywhere. Of the other meanings start and help are whole replies, polite, negation and matter stand anywhere';
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)

@@ -118,6 +118,10 @@ $node->safe_psql('used', q{
   CREATE TABLE outbox (id bigserial PRIMARY KEY, recipient text, body text, status text DEFAULT 'queued');
   INSERT INTO outbox (recipient, body) SELECT 'c' || i || '@mail.example', 'Get 20% off all boilers this weekend only! Order now.' FROM generate_series(1, 9) i;
   SELECT consent.guard('outbox', recipient => 'recipient', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, pending => $$status = 'queued'$$, divert => $$status = 'blocked'$$, on_block => 'divert')});
+# With the library of one version and the tables of the other a guard says what is to be done.
+my (undef, undef, $refused) = $node->psql('used', q{\set VERBOSITY verbose
+  INSERT INTO outbox (recipient, body) VALUES ('c1@mail.example', 'Get 10% off all boilers this weekend only! Order now.')});
+like($refused, qr/ERROR:  (?:42P01|55000): .*HINT:  The library and the extension's tables are of different versions; reconnect, or ALTER EXTENSION pg_consent UPDATE\./s, 'a guard of before asks for the update');
 my @questions = (
   q{SELECT event_id, contact, kind, channels, organisation, collected_by, digest FROM consent.ledger ORDER BY event_id},
   q{SELECT c, consent.evaluate(c, 'email', 'acme') FROM (SELECT DISTINCT contact FROM consent.ledger UNION SELECT 'c6@mail.example') t(c) ORDER BY c},

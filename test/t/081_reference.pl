@@ -112,7 +112,7 @@ foreach (@messages)
 
 # It explains none that is not there, but for some of PostgreSQL's own.
 my %there = map { ($_->[2] => 1) } @messages;
-my $own = qr/^(?:could not open file|operator does not exist|function consent\.\w+\(text, …\) does not exist|could not serialize access|must be owner of|permission denied for|consent\.guard_\w+\(\) \.\.\.|function "\.\.\.")/;
+my $own = qr/^(?:could not open file|column "…" does not exist|cannot use subquery in trigger|cannot drop extension pg_consent|invalid input value for enum|operator does not exist|function consent\.\w+\(text, …\) does not exist|could not serialize access|must be owner of|permission denied for|consent\.guard_\w+\(\) \.\.\.|function "\.\.\.")/;
 foreach my $line (split /\n/, $errors)
 {
   my ($states, $cell) = $line =~ /^\| ((?:[0-9A-Z]{5})(?:, [0-9A-Z]{5})*) \| ([^|]*) \|/ or next;

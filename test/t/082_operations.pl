@@ -59,6 +59,22 @@ is($node->safe_psql('restored', $unwell), '', '... and all is well');
 my ($status, $stdout, $stderr) = $node->psql('restored', "\\set VERBOSITY sqlstate\n$promotion");
 like($stderr, qr/PC001/, '... and the guard guards');
 
+# In parallel, but for the data.
+$node->safe_psql('postgres', 'CREATE DATABASE parts TEMPLATE template0');
+foreach ([ 'pre-data', 4 ], [ 'data', 1 ], [ 'post-data', 4 ])
+{
+  my ($section, $jobs) = @$_;
+  command_ok([ 'pg_restore', '--exit-on-error', '-j', $jobs, "--section=$section", '-d', $node->connstr('parts'), $dump ], "pg_restore of $section by $jobs");
+}
+is(answers($node, 'parts'), $answers, '... answers the same');
+is($node->safe_psql('parts', "SELECT count(*) FROM consent.verify_ledger('$seal')"), 0, '... with nothing missing');
+# What a restore has lost shows: here the ledger alone, as by -j for the data.
+$node->safe_psql('postgres', 'CREATE DATABASE lost TEMPLATE template0');
+my ($contents) = run_command([ 'pg_restore', '-l', $dump ]);
+append_to_file("$dump.list", $contents =~ s/^.* TABLE DATA consent ledger_.*\n//gmr);
+command_ok([ 'pg_restore', '--exit-on-error', '-L', "$dump.list", '-d', $node->connstr('lost'), $dump ], 'pg_restore of all but the ledger');
+cmp_ok($node->safe_psql('lost', 'SELECT count(*) FROM consent.verify_ledger()'), '>', 0, '... is seen by verify_ledger(), even without a seal that was kept elsewhere');
+
 # Hot standby: reads are answered, as they are on the primary.
 $node->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
@@ -68,6 +84,9 @@ $node->wait_for_catchup($standby);
 is(answers($standby, 'shop'), $answers, 'a hot standby answers the same');
 ok($standby->safe_psql('shop', 'SELECT consent.report() LIKE \'<!DOCTYPE html>%\'') eq 't', '... also with a report');
 is($standby->safe_psql('shop', q{SELECT class FROM consent.classify('Get 20% off all boilers this weekend only!')}), 'direct_marketing', '... and classifies');
+my (undef, undef, $readonly) = $standby->psql('shop', q{\set VERBOSITY sqlstate
+  SELECT * FROM consent.exposure('outbox', recipient => 'to_addr', channel => $$'email'$$, sent_at => 'now()', organisation => $$'acme'$$)});
+like($readonly, qr/25006/, '... but for an audit of past sends, which keeps what it finds');
 $node->safe_psql('shop', q{SELECT consent.object('c9@ops.example')});
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('shop', q{SELECT reason FROM consent.evaluate('c9@ops.example', 'email', 'acme')}), 'objected', '... and hears of a no');
