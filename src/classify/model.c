@@ -33,27 +33,41 @@
 #define ROOTS			1024	/* of longer messages they are computed */
 
 /*
- * An axis's weights for some of a message's numbers, in two halves of 16 bits:
- * a processor adds up eight such products at once.  So large a weight is none
- * that the sums of these in 32 bits might not hold.
+ * An axis's weights, in two halves of 16 bits: a processor multiplies eight of
+ * these at once, and adds up two and two.  So they stand by columns: those of
+ * two numbers for the product with each number that is not before them, and in
+ * the last row for themselves.  So large a weight is none that the sums of these
+ * in 32 bits might not hold.
  */
 #define HALF			4096
 #define WEIGHT_MOST		(1 << 24)
+#define ROWS			((OVERVIEW_NUMBERS + 1 + 3) / 4 * 4)
+#define COLUMNS			(OVERVIEW_ROOM / 2)
+#define SINGLE			OVERVIEW_NUMBERS	/* the last row */
+
+typedef int16 Column[ROWS][2];
 
 typedef struct Weights
 {
-	int16		high[OVERVIEW_ROOM];
-	int16		low[OVERVIEW_ROOM];
+	Column		high[COLUMNS];
+	Column		low[COLUMNS];
 } Weights;
+
+/* The buckets of one sort of feature. */
+#define BUCKET_BYTES	64
+
+typedef struct Buckets
+{
+	const char *first;
+	uint32		n;
+} Buckets;
 
 typedef struct Model
 {
-	const ConsentModelWords *words;
-	const ConsentModelOthers *others;
+	Buckets		buckets[2];		/* of words: the second */
 	ConsentModelHeader header;	/* in this machine's byte order */
 	int32		root[ROOTS];	/* 2^16 / sqrt(n) */
-	Weights		single[CONSENT_NAXES];
-	Weights		pair[CONSENT_NAXES][OVERVIEW_NUMBERS];	/* each with those not behind it */
+	Weights		axis[CONSENT_NAXES];
 } Model;
 
 static Model *model = NULL;
@@ -93,25 +107,21 @@ unusable(const char *path, const char *why)
 }
 
 static bool
-split_weights(const int32 *weight, int n, Weights *to)
+split_axis(const int32 *weight, Weights *to)
 {
-	for (int i = 0; i < n; i++)
+	bool		fits = true;
+
+	for (int row = 0; row <= SINGLE; row++)
 	{
-		if (weight[i] <= -WEIGHT_MOST || weight[i] >= WEIGHT_MOST)
-			return false;
-		to->high[i] = (int16) (weight[i] / HALF);
-		to->low[i] = (int16) (weight[i] % HALF);
+		for (int i = 0; i < OVERVIEW_NUMBERS && i <= row; i++)
+		{
+			int32		w = weight[row == SINGLE ? i : overview_pair(row, i)];
+
+			fits &= w > -WEIGHT_MOST && w < WEIGHT_MOST;
+			to->high[i / 2][row][i % 2] = (int16) (w / HALF);
+			to->low[i / 2][row][i % 2] = (int16) (w % HALF);
+		}
 	}
-	return true;
-}
-
-static bool
-split_axis(const int32 *weight, Weights *single, Weights *pair)
-{
-	bool		fits = split_weights(weight, OVERVIEW_NUMBERS, single);
-
-	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
-		fits &= split_weights(&weight[overview_pair(i, 0)], i + 1, &pair[i]);
 	return fits;
 }
 
@@ -165,7 +175,7 @@ load(void)
 		((uint32 *) &loaded.header)[i] = little_endian(((const uint32 *) header)[i]);
 	for (int a = 0; a < CONSENT_NAXES; a++)
 	{
-		if (!split_axis(loaded.header.axis[a], &loaded.single[a], loaded.pair[a]))
+		if (!split_axis(loaded.header.axis[a], &loaded.axis[a]))
 		{
 			munmap(map, st.st_size);
 			unusable(path, "its weights are too large");
@@ -179,8 +189,12 @@ load(void)
 		header = memcpy(MemoryContextAllocHuge(TopMemoryContext, st.st_size), map, st.st_size);
 		munmap(map, st.st_size);
 	}
-	loaded.words = (const ConsentModelWords *) ((const char *) header + MODEL_ROWS_AT);
-	loaded.others = (const ConsentModelOthers *) (loaded.words + loaded.header.words);
+	StaticAssertStmt(sizeof(ConsentModelWords) == BUCKET_BYTES && sizeof(ConsentModelOthers) == BUCKET_BYTES,
+					 "a bucket must be one line of cache");
+	loaded.buckets[true].first = (const char *) header + MODEL_ROWS_AT;
+	loaded.buckets[true].n = loaded.header.words;
+	loaded.buckets[false].first = loaded.buckets[true].first + (Size) loaded.header.words * BUCKET_BYTES;
+	loaded.buckets[false].n = loaded.header.others;
 	model = &loaded;
 }
 
@@ -194,9 +208,9 @@ inverse_root(int n)
 static inline const void *
 bucket_of(const ConsentFeature *feature)
 {
-	if (feature->word)
-		return model->words + model_bucket(feature->hash, model->header.words);
-	return model->others + model_bucket(feature->hash, model->header.others);
+	const Buckets *sort = &model->buckets[feature->word];
+
+	return sort->first + (Size) model_bucket(feature->hash, sort->n) * BUCKET_BYTES;
 }
 
 static inline uint16
@@ -228,38 +242,68 @@ rows_of_owner(const ConsentModelOthers *bucket, uint16 owner)
 #endif
 }
 
-/* The feature's row in its bucket, of a word or of another; NULL if it has none. */
+/* What a word without a row says. */
+static const int8 no_row[MODEL_LANES];
+
 static inline const int8 *
-row_of(const ConsentFeature *feature, const void *bucket)
+row_of_word(const ConsentModelWords *bucket, uint32 hash)
 {
-	uint16		owner = model_owner(feature->hash, feature->word);
+	uint16		owner = model_owner(hash, true);
+	const int8 *row = no_row;
+
+	for (int i = MODEL_WORDS - 1; i >= 0; i--)
+		row = (uint8) bucket->row[i][MODEL_OWNER] == owner ? bucket->row[i] : row;
+	return row;
+}
+
+/* The row of what is no word: some row, if "has" is false. */
+static inline const int8 *
+row_of_other(const ConsentModelOthers *bucket, uint32 hash, bool *has)
+{
+	uint32		rows = rows_of_owner(bucket, little_endian_16(model_owner(hash, false)));
+
+	*has = rows != 0;
+	return bucket->row[pg_rightmost_one_pos32(rows | 1 << (MODEL_OTHERS - 1))];
+}
+
+/* The feature's row, or NULL. */
+static inline const int8 *
+row_of(const ConsentFeature *feature)
+{
+	const void *bucket = bucket_of(feature);
+	const int8 *row;
+	bool		has;
 
 	if (feature->word)
 	{
-		const ConsentModelWords *words = bucket;
-
-		for (int i = 0; i < MODEL_WORDS; i++)
-		{
-			if ((uint8) words->row[i][MODEL_OWNER] == owner)
-				return words->row[i];
-		}
-		return NULL;
+		row = row_of_word(bucket, feature->hash);
+		has = row != no_row;
 	}
 	else
-	{
-		const ConsentModelOthers *others = bucket;
-		uint32		rows = rows_of_owner(others, little_endian_16(owner));
-
-		return rows ? others->row[pg_rightmost_one_pos32(rows)] : NULL;
-	}
+		row = row_of_other(bucket, feature->hash, &has);
+	return has ? row : NULL;
 }
 
-/* Adds up the rows of the sentence's features. */
+/* Where a feature's row may be. */
+typedef struct Wanted
+{
+	const void *bucket;
+	uint32		hash;
+} Wanted;
+
+/*
+ * Adds up the rows of the sentence's features.  Which of these are words, and which
+ * have rows, no processor can guess, so nothing depends on it but numbers.
+ */
 static void
 add_up(ConsentPassage *p)
 {
 	ConsentFeature feature[FEATURE_MAX];
-	const void *bucket[FEATURE_MAX];
+	Wanted		word[FEATURE_MAX];
+	Wanted		other[FEATURE_MAX];
+	int			nwords = 0;
+	int			nothers = 0;
+	int			with_rows = 0;
 	int16		words[MODEL_LANES] = {0};
 	int32		others[8] = {0};
 	int			n = consent_features(p->text, p->len, feature);
@@ -267,39 +311,43 @@ add_up(ConsentPassage *p)
 	StaticAssertDecl(FEATURE_MAX_TOKENS * 128 <= PG_INT16_MAX,
 					 "the sums of the longest sentence must fit");
 
-	p->features = 0;
-	p->words = 0;
 	/* the rows are anywhere in the file: ask for all before the first is needed */
 	for (int i = 0; i < n; i++)
 	{
-		bucket[i] = bucket_of(&feature[i]);
+		Wanted		wanted = {bucket_of(&feature[i]), feature[i].hash};
+
 #ifdef __GNUC__
-		__builtin_prefetch(bucket[i]);
+		__builtin_prefetch(wanted.bucket);
 #endif
+		word[nwords] = other[nothers] = wanted;
+		nwords += feature[i].word;
+		nothers += !feature[i].word;
 	}
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < nwords; i++)
 	{
-		const int8 *row = row_of(&feature[i], bucket[i]);
+		const int8 *row = row_of_word(word[i].bucket, word[i].hash);
 
-		if (row == NULL)
-			continue;
-		p->features++;
-		if (feature[i].word)
-		{
-			for (int t = 0; t < MODEL_LANES; t++)
-				words[t] += row[t];
-			p->words++;
-		}
-		else
-		{
-			int8		eight[8];
-
-			/* with what is behind it in the bucket: eight are added in one go */
-			memcpy(eight, row, sizeof(eight));
-			for (int t = 0; t < lengthof(eight); t++)
-				others[t] += eight[t];
-		}
+		with_rows += row != no_row;
+		for (int t = 0; t < MODEL_LANES; t++)
+			words[t] += row[t];
 	}
+	p->words = with_rows;
+	for (int i = 0; i < nothers; i++)
+	{
+		bool		has;
+		const int8 *row = row_of_other(other[i].bucket, other[i].hash, &has);
+		uint64		lanes;
+		int8		eight[8];
+
+		with_rows += has;
+		/* with what is behind it in the bucket: eight are added in one go */
+		memcpy(&lanes, row, sizeof(lanes));
+		lanes &= -(uint64) has;
+		memcpy(eight, &lanes, sizeof(eight));
+		for (int t = 0; t < lengthof(eight); t++)
+			others[t] += eight[t];
+	}
+	p->features = with_rows;
 	for (int t = 0; t < MODEL_LANES; t++)
 		p->sum[t] = words[t];
 	for (int t = 0; t < CONSENT_NTRAITS; t++)
@@ -453,38 +501,56 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 	return part;
 }
 
-static inline int64
-sum_of_products(const Weights *weights, const int16 *number)
+/* Adds to the sums, from a row on, the products of two numbers. */
+static inline void
+add_products(int32 *sum, const int16 (*weight)[2], int row, const int16 *two)
 {
-	int32		high = 0;
-	int32		low = 0;
+#ifdef __SSE2__
+	int32		both;
+	__m128i		numbers;
 
-	StaticAssertDecl(OVERVIEW_ROOM * (int64) OVERVIEW_MOST * (WEIGHT_MOST / HALF) <= PG_INT32_MAX,
-					 "the sums of the largest products must fit");
-
-	for (int i = 0; i < OVERVIEW_ROOM; i++)
+	memcpy(&both, two, sizeof(both));
+	numbers = _mm_set1_epi32(both);
+	for (; row < ROWS; row += 4)
 	{
-		high += weights->high[i] * number[i];
-		low += weights->low[i] * number[i];
+		__m128i    *four = (__m128i *) &sum[row];
+		__m128i		products = _mm_madd_epi16(_mm_loadu_si128((const __m128i *) weight[row]), numbers);
+
+		_mm_storeu_si128(four, _mm_add_epi32(_mm_loadu_si128(four), products));
 	}
-	return (int64) high * HALF + low;
+#else
+	for (; row < ROWS; row++)
+		sum[row] += weight[row][0] * two[0] + weight[row][1] * two[1];
+#endif
 }
 
 int32_t
 consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
 {
+	const Weights *weights = &model->axis[axis];
+	bool		pairs = overview_pairs(axis);
 	int32		most = PG_INT32_MIN;
+
+	StaticAssertDecl(OVERVIEW_ROOM * (int64) OVERVIEW_MOST * (WEIGHT_MOST / HALF) <= PG_INT32_MAX,
+					 "the sums of the largest products must fit");
 
 	for (int p = 0; p < nparts; p++)
 	{
 		const int16 *number = part[p].number;
-		int64		sum = sum_of_products(&model->single[axis], number);
+		int32		high[ROWS] = {0};
+		int32		low[ROWS] = {0};
+		int64		sum;
 
-		if (overview_pairs(axis))
+		for (int c = 0; c < COLUMNS; c++)
 		{
-			for (int i = 0; i < OVERVIEW_NUMBERS; i++)
-				sum += sum_of_products(&model->pair[axis][i], number) / 1000 * number[i];
+			int			row = (pairs ? 2 * c : SINGLE) / 4 * 4;
+
+			add_products(high, weights->high[c], row, &number[2 * c]);
+			add_products(low, weights->low[c], row, &number[2 * c]);
 		}
+		sum = (int64) high[SINGLE] * HALF + low[SINGLE];
+		for (int i = 0; i < OVERVIEW_NUMBERS && pairs; i++)
+			sum += ((int64) high[i] * HALF + low[i]) / 1000 * number[i];
 		most = Max(most, (int32) (sum / 1000000) + model->header.axis[axis][OVERVIEW_FEATURES]);
 	}
 	return most;
@@ -523,7 +589,7 @@ consent_model_knows(const char *text, int len, int *known)
 		if (!feature[i].word || !is_of_a_language(text, len, feature[i].start, feature[i].end))
 			continue;
 		words++;
-		if (row_of(&feature[i], bucket_of(&feature[i])) != NULL)
+		if (row_of(&feature[i]) != NULL)
 			(*known)++;
 	}
 	return words;
@@ -546,7 +612,7 @@ consent_model_speakers(const char *text, int len, ConsentTrait trait,
 
 		for (int i = 0; i < n; i++)
 		{
-			const int8 *row = row_of(&feature[i], bucket_of(&feature[i]));
+			const int8 *row = row_of(&feature[i]);
 			bool		heard = row == NULL;
 
 			for (int s = 0; s < nspeakers; s++)

@@ -182,11 +182,11 @@ extern void consent_overview(const ConsentPassage *passage, int n,
 							 const int32_t *rules, int32_t *number);
 
 /*
- * The numbers of a message, or of a part of a long one, less what is usual; and
- * zeros, so that they are a multiple of eight.
+ * The numbers of a message, or of a part of a long one, less what is usual; and a
+ * zero, if that is needed to make them even.
  */
 #define OVERVIEW_MOST		16000	/* none is larger */
-#define OVERVIEW_ROOM		((OVERVIEW_NUMBERS + 7) / 8 * 8)
+#define OVERVIEW_ROOM		((OVERVIEW_NUMBERS + 1) / 2 * 2)
 
 typedef struct ConsentOverview
 {
