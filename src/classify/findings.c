@@ -348,7 +348,7 @@ consent_classify_findings(const ConsentRuleset *set,
 						  const char *subject, int subjectlen,
 						  int channel, int per_part, ConsentFindings *found)
 {
-	Part	   *parts = palloc(2 * sizeof(Part));
+	Part		parts[2];
 	PrefilterHits *hits = set->hits;
 	const ConsentText *texts[2];
 	MetaPlaces	places = {0};
@@ -398,5 +398,4 @@ consent_classify_findings(const ConsentRuleset *set,
 	for (int p = 0; p < 2; p++)
 		texts[p] = parts[p].given ? &parts[p].text : NULL;
 	consent_weigh(texts, parts[1].cover, parts[1].ncovers, per_part > 1, found);
-	pfree(parts);
 }

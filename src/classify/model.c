@@ -34,23 +34,22 @@
 
 /*
  * An axis's weights, in two halves of 16 bits: a processor multiplies eight of
- * these at once, and adds up two and two.  So they stand by columns: those of
- * two numbers for the product with each number that is not before them, and in
- * the last row for themselves.  So large a weight is none that the sums of these
- * in 32 bits might not hold.
+ * these at once, and adds up two and two.  A row has the weights of a number's
+ * products with those that are not behind it, the last row those of the numbers
+ * themselves.  Four rows stand together, a pair of numbers at a time.  So large a weight is
+ * none that the sums of these in 32 bits might not hold.
  */
 #define HALF			4096
 #define WEIGHT_MOST		(1 << 24)
-#define ROWS			((OVERVIEW_NUMBERS + 1 + 3) / 4 * 4)
-#define COLUMNS			(OVERVIEW_ROOM / 2)
 #define SINGLE			OVERVIEW_NUMBERS	/* the last row */
-
-typedef int16 Column[ROWS][2];
+#define ROWS			4
+#define FOURS			(SINGLE / ROWS + 1)
+#define PAIRS			(OVERVIEW_ROOM / 2)
 
 typedef struct Weights
 {
-	Column		high[COLUMNS];
-	Column		low[COLUMNS];
+	int16		high[PAIRS][ROWS][2];
+	int16		low[PAIRS][ROWS][2];
 } Weights;
 
 /* The buckets of one sort of feature. */
@@ -67,7 +66,7 @@ typedef struct Model
 	Buckets		buckets[2];		/* of words: the second */
 	ConsentModelHeader header;	/* in this machine's byte order */
 	int32		root[ROOTS];	/* 2^16 / sqrt(n) */
-	Weights		axis[CONSENT_NAXES];
+	Weights		axis[CONSENT_NAXES][FOURS];
 } Model;
 
 static Model *model = NULL;
@@ -118,8 +117,8 @@ split_axis(const int32 *weight, Weights *to)
 			int32		w = weight[row == SINGLE ? i : overview_pair(row, i)];
 
 			fits &= w > -WEIGHT_MOST && w < WEIGHT_MOST;
-			to->high[i / 2][row][i % 2] = (int16) (w / HALF);
-			to->low[i / 2][row][i % 2] = (int16) (w % HALF);
+			to[row / ROWS].high[i / 2][row % ROWS][i % 2] = (int16) (w / HALF);
+			to[row / ROWS].low[i / 2][row % ROWS][i % 2] = (int16) (w % HALF);
 		}
 	}
 	return fits;
@@ -175,7 +174,7 @@ load(void)
 		((uint32 *) &loaded.header)[i] = little_endian(((const uint32 *) header)[i]);
 	for (int a = 0; a < CONSENT_NAXES; a++)
 	{
-		if (!split_axis(loaded.header.axis[a], &loaded.axis[a]))
+		if (!split_axis(loaded.header.axis[a], loaded.axis[a]))
 		{
 			munmap(map, st.st_size);
 			unusable(path, "its weights are too large");
@@ -501,34 +500,43 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 	return part;
 }
 
-/* Adds to the sums, from a row on, the products of two numbers. */
+/* Sums of four rows' products with the numbers, of which so many pairs. */
 static inline void
-add_products(int32 *sum, const int16 (*weight)[2], int row, const int16 *two)
+sum_products(const Weights *weights, const int16 *number, int pairs, int32 *high, int32 *low)
 {
 #ifdef __SSE2__
-	int32		both;
-	__m128i		numbers;
+	__m128i		h = _mm_setzero_si128();
+	__m128i		l = _mm_setzero_si128();
 
-	memcpy(&both, two, sizeof(both));
-	numbers = _mm_set1_epi32(both);
-	for (; row < ROWS; row += 4)
+	for (int i = 0; i < pairs; i++)
 	{
-		__m128i    *four = (__m128i *) &sum[row];
-		__m128i		products = _mm_madd_epi16(_mm_loadu_si128((const __m128i *) weight[row]), numbers);
+		int32		pair;
+		__m128i		two;
 
-		_mm_storeu_si128(four, _mm_add_epi32(_mm_loadu_si128(four), products));
+		memcpy(&pair, &number[2 * i], sizeof(pair));
+		two = _mm_set1_epi32(pair);
+		h = _mm_add_epi32(h, _mm_madd_epi16(_mm_loadu_si128((const __m128i *) weights->high[i]), two));
+		l = _mm_add_epi32(l, _mm_madd_epi16(_mm_loadu_si128((const __m128i *) weights->low[i]), two));
 	}
+	_mm_storeu_si128((__m128i *) high, h);
+	_mm_storeu_si128((__m128i *) low, l);
 #else
-	for (; row < ROWS; row++)
-		sum[row] += weight[row][0] * two[0] + weight[row][1] * two[1];
+	for (int row = 0; row < ROWS; row++)
+	{
+		high[row] = low[row] = 0;
+		for (int i = 0; i < 2 * pairs; i++)
+		{
+			high[row] += weights->high[i / 2][row][i % 2] * number[i];
+			low[row] += weights->low[i / 2][row][i % 2] * number[i];
+		}
+	}
 #endif
 }
 
 int32_t
 consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
 {
-	const Weights *weights = &model->axis[axis];
-	bool		pairs = overview_pairs(axis);
+	int			first = overview_pairs(axis) ? 0 : SINGLE;
 	int32		most = PG_INT32_MIN;
 
 	StaticAssertDecl(OVERVIEW_ROOM * (int64) OVERVIEW_MOST * (WEIGHT_MOST / HALF) <= PG_INT32_MAX,
@@ -537,20 +545,16 @@ consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
 	for (int p = 0; p < nparts; p++)
 	{
 		const int16 *number = part[p].number;
-		int32		high[ROWS] = {0};
-		int32		low[ROWS] = {0};
+		int32		high[FOURS * ROWS];
+		int32		low[FOURS * ROWS];
 		int64		sum;
 
-		for (int c = 0; c < COLUMNS; c++)
-		{
-			int			row = (pairs ? 2 * c : SINGLE) / 4 * 4;
-
-			add_products(high, weights->high[c], row, &number[2 * c]);
-			add_products(low, weights->low[c], row, &number[2 * c]);
-		}
+		for (int four = first / ROWS; four < FOURS; four++)
+			sum_products(&model->axis[axis][four], number, Min(2 * (four + 1), PAIRS),
+						 &high[four * ROWS], &low[four * ROWS]);
 		sum = (int64) high[SINGLE] * HALF + low[SINGLE];
-		for (int i = 0; i < OVERVIEW_NUMBERS && pairs; i++)
-			sum += ((int64) high[i] * HALF + low[i]) / 1000 * number[i];
+		for (int row = first; row < SINGLE; row++)
+			sum += ((int64) high[row] * HALF + low[row]) / 1000 * number[row];
 		most = Max(most, (int32) (sum / 1000000) + model->header.axis[axis][OVERVIEW_FEATURES]);
 	}
 	return most;
