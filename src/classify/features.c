@@ -23,13 +23,14 @@
 #define SLOT_WORDS			2
 #define SLOTS_IN_A_ROW		2
 
+/* What a token is known by. */
 typedef struct Token
 {
 	uint32_t	hash;
-	uint32_t	stem;			/* 0 if the word is too short to have one */
+	uint32_t	stem;
 	uint32_t	suffix;
-	int			start;
-	int			end;
+	bool		has_stem;
+	bool		has_suffix;
 } Token;
 
 /* FNV-1a */
@@ -41,15 +42,19 @@ hash_byte(uint32_t hash, unsigned char c)
 	return (hash ^ c) * 16777619u;
 }
 
-static uint32_t
-hash_kind(const char *name)
+/* What stands for tokens that are no words. */
+typedef enum Kind
 {
-	uint32_t	hash = hash_byte(HASH_START, '<');
+	KIND_BEGIN, KIND_END, KIND_SLOT, KIND_EXCLAMATION, KIND_QUESTION, KIND_MONEY, KIND_PERCENT,
+	KIND_TIME, KIND_ONE_DIGIT, KIND_TWO_DIGITS, KIND_YEAR, KIND_CODE, KIND_ADDRESS, NKINDS
+} Kind;
 
-	for (; *name; name++)
-		hash = hash_byte(hash, (unsigned char) *name);
-	return hash;
-}
+static const char *const kind_name[NKINDS] = {
+	"begin", "end", "slot", "!", "?", "money", "percent",
+	"time", "one digit", "two digits", "year", "code", "address"
+};
+
+static uint32_t hash_kind[NKINDS];
 
 /* Spreads the hash over all bits (the finalizer of MurmurHash3). */
 static inline uint32_t
@@ -78,15 +83,38 @@ is_letter(char c)
 /* As what a letter or digit is read: in lower case, any digit as '#'; 0: it is neither. */
 static unsigned char read_as[256];
 
+/* What may begin with a byte. */
+typedef enum Start
+{
+	START_NOTHING, START_LETTER, START_DIGIT, START_SIGN, START_SLOT
+} Start;
+
+static unsigned char start_of[256];
+
 static void
-prepare_letters(void)
+prepare(void)
 {
 	for (int c = 0; c < 256; c++)
 	{
 		if (is_digit((char) c))
+		{
 			read_as[c] = '#';
+			start_of[c] = START_DIGIT;
+		}
 		else if (is_letter((char) c))
+		{
 			read_as[c] = (unsigned char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+			start_of[c] = START_LETTER;
+		}
+	}
+	start_of['!'] = start_of['?'] = START_SIGN;
+	for (const char *c = "{<([$#%"; *c; c++)
+		start_of[(unsigned char) *c] = START_SLOT;
+	for (int k = 0; k < NKINDS; k++)
+	{
+		hash_kind[k] = hash_byte(HASH_START, '<');
+		for (const char *c = kind_name[k]; *c; c++)
+			hash_kind[k] = hash_byte(hash_kind[k], (unsigned char) *c);
 	}
 }
 
@@ -156,24 +184,11 @@ find_close(const char *text, int len, int at, const char *close)
 }
 
 /* Where a slot that begins at "at" ends, or 0 if none does. */
-static inline int
+static int
 end_of_slot(const char *text, int len, int at)
 {
 	int			end = 0;
 
-	switch (text[at])
-	{
-		case '{':
-		case '<':
-		case '(':
-		case '[':
-		case '$':
-		case '#':
-		case '%':
-			break;
-		default:
-			return 0;
-	}
 	if (text[at] == '%')
 		end = end_of_conversion(text, len, at);
 	for (int i = 0; end == 0 && i < (int) (sizeof(slot_form) / sizeof(slot_form[0])); i++)
@@ -209,7 +224,7 @@ read_money(const char *text, int len, int at, Token *token)
 	int			digits = 0;
 	bool		time = false;
 
-	token->hash = hash_kind("money");
+	token->hash = hash_kind[KIND_MONEY];
 	while (peek(text, len, at) == ' ')
 		at++;
 	return skip_number(text, len, at, &digits, &time);
@@ -224,7 +239,7 @@ read_number(const char *text, int len, int at, Token *token)
 	at = skip_number(text, len, at, &digits, &time);
 	if (peek(text, len, at) == '%')
 	{
-		token->hash = hash_kind("percent");
+		token->hash = hash_kind[KIND_PERCENT];
 		return at + 1;
 	}
 	/* a unit written onto it: 4gb, 9am, 2nd */
@@ -235,8 +250,8 @@ read_number(const char *text, int len, int at, Token *token)
 			token->hash = hash_byte(token->hash, read_as[(unsigned char) text[at]]);
 		return at;
 	}
-	token->hash = hash_kind(time ? "time" : digits == 1 ? "one digit" :
-							digits == 2 ? "two digits" : digits <= 4 ? "year" : "code");
+	token->hash = hash_kind[time ? KIND_TIME : digits == 1 ? KIND_ONE_DIGIT :
+							digits == 2 ? KIND_TWO_DIGITS : digits <= 4 ? KIND_YEAR : KIND_CODE];
 	return at;
 }
 
@@ -268,27 +283,29 @@ joins_address(const char *text, int len, int at, bool address)
 static int
 read_word(const char *text, int len, int at, Token *token)
 {
+	const char *end = text + len;
+	const char *s = text + at;
 	uint32_t	hash = HASH_START;
+	uint32_t	stem = hash;
+	uint32_t	suffix = hash_byte(HASH_START, '-');
 	uint32_t	last = 0;		/* letters, a byte each */
 	int			letters = 0;
 	bool		address = false;
+	unsigned char letter;
 
-	for (;; at++)
+	for (;; s++)
 	{
-		const char *s = text + at;
-		unsigned char letter;
-
-		for (; s < text + len && (letter = read_as[(unsigned char) *s]) != 0; s++)
+		for (; s < end && (letter = read_as[(unsigned char) *s]) != 0; s++)
 		{
 			hash = hash_byte(hash, letter);
-			if (++letters == STEM_LETTERS)
-				token->stem = hash_byte(hash, '*');
 			last = last << 8 | letter;
+			letters++;
+			stem = letters == STEM_LETTERS ? hash : stem;
 		}
 		at = (int) (s - text);
-		if (at == len)
+		if (s == end)
 			break;
-		if (text[at] == '\'' && is_letter(peek(text, len, at + 1)))
+		if (*s == '\'' && is_letter(peek(text, len, at + 1)))
 			continue;			/* don't is dont */
 		else if (joins_address(text, len, at, address))
 			address = true;
@@ -297,112 +314,109 @@ read_word(const char *text, int len, int at, Token *token)
 	}
 	if (address)
 	{
-		token->hash = hash_kind("address");
-		token->stem = 0;
+		token->hash = hash_kind[KIND_ADDRESS];
 		return at;
 	}
+	for (int i = SUFFIX_LETTERS - 1; i >= 0; i--)
+		suffix = hash_byte(suffix, (unsigned char) (last >> (8 * i)));
 	token->hash = hash;
-	if (letters <= STEM_LETTERS)
-		token->stem = 0;
-	if (letters >= STEM_LETTERS)
-	{
-		token->suffix = hash_byte(HASH_START, '-');
-		for (int i = SUFFIX_LETTERS - 1; i >= 0; i--)
-			token->suffix = hash_byte(token->suffix, (unsigned char) (last >> (8 * i)));
-	}
+	token->stem = hash_byte(stem, '*');
+	token->suffix = suffix;
+	token->has_stem = letters > STEM_LETTERS;
+	token->has_suffix = letters >= STEM_LETTERS;
 	return at;
 }
 
-static int
-read_tokens(const char *text, int len, Token *token)
+/* Reads what begins at "at"; returns where that ends, or "at" if nothing does. */
+static inline int
+read_token(const char *text, int len, int at, int *slots, Token *token)
 {
-	int			n = 0;
-	int			at = 0;
-	int			slots = 0;
+	int			end = at;
 
-	while (at < len && n < FEATURE_MAX_TOKENS)
+	switch (start_of[(unsigned char) text[at]])
 	{
-		char		c = text[at];
-		Token	   *t = &token[n];
-		int			end;
-
-		t->start = at;
-		t->stem = 0;
-		t->suffix = 0;
-		if (slots < SLOTS_IN_A_ROW && (end = end_of_slot(text, len, at)) > 0)
-		{
-			t->hash = hash_kind("slot");
-			t->end = at = end;
-			slots++;
-			n++;
-			continue;
-		}
-		if (c == '!' || c == '?')
-		{
-			t->hash = hash_kind(c == '!' ? "!" : "?");
-			while (peek(text, len, at) == '!' || peek(text, len, at) == '?')
-				at++;
-		}
-		else if (c == '$')
-			at = read_money(text, len, at + 1, t);
-		else if (c == '\xc2' && peek(text, len, at + 1) == '\xa3')	/* £ */
-			at = read_money(text, len, at + 2, t);
-		else if (is_digit(c))
-			at = read_number(text, len, at, t);
-		else if (is_letter(c))
-			at = read_word(text, len, at, t);
-		else
-		{
-			at++;
-			continue;
-		}
-		t->end = at;
-		slots = 0;
-		n++;
+		case START_LETTER:
+			if (text[at] == '\xc2' && peek(text, len, at + 1) == '\xa3') /* £ */
+				end = read_money(text, len, at + 2, token);
+			else
+				end = read_word(text, len, at, token);
+			break;
+		case START_DIGIT:
+			end = read_number(text, len, at, token);
+			break;
+		case START_SIGN:
+			token->hash = hash_kind[text[at] == '!' ? KIND_EXCLAMATION : KIND_QUESTION];
+			while (peek(text, len, end) == '!' || peek(text, len, end) == '?')
+				end++;
+			break;
+		case START_SLOT:
+			if (*slots < SLOTS_IN_A_ROW && (end = end_of_slot(text, len, at)) > 0)
+			{
+				token->hash = hash_kind[KIND_SLOT];
+				(*slots)++;
+				return end;
+			}
+			end = text[at] == '$' ? read_money(text, len, at + 1, token) : at;
+			break;
 	}
-	return n;
+	if (end > at)
+		*slots = 0;
+	return end;
 }
 
 int
 consent_features(const char *text, int len, ConsentFeature *feature)
 {
-	Token		token[FEATURE_MAX_TOKENS];
-	int			ntokens;
+	int			ntokens = 0;
+	int			slots = 0;
 	int			n = 0;
-	uint32_t	before = hash_kind("begin");
-	uint32_t	twice_before = before;
+	uint32_t	before;
+	uint32_t	twice_before;
 	int			before_start = 0;
 	int			twice_before_start = 0;
+	int			end = 0;
 
 	if (read_as['a'] == 0)
-		prepare_letters();
-	ntokens = read_tokens(text, len, token);
+		prepare();
+	before = twice_before = hash_kind[KIND_BEGIN];
 
-	/* One multiplier for each sort of feature keeps the sorts apart. */
-#define PUT(h, from, to) \
+	/*
+	 * One multiplier for each sort of feature keeps the sorts apart.  One that is not
+	 * there is written all the same, and the next one over it: to branch costs more.
+	 */
+#define PUT(there, h, from, is_word) \
 	(feature[n].hash = spread(h), feature[n].start = (from), \
-	 feature[n].end = (to), feature[n++].word = false)
+	 feature[n].end = end, feature[n].word = (is_word), n += (there))
 
-	for (int i = 0; i < ntokens; i++)
+	for (int at = 0; at < len && ntokens < FEATURE_MAX_TOKENS;)
 	{
-		const Token *t = &token[i];
+		Token		t = {0};
+		int			start = at;
 
-		PUT(t->hash, t->start, t->end);
-		feature[n - 1].word = true;
-		PUT(before * 31 + t->hash * 7 + 1, before_start, t->end);
-		if (i > 0)
-			PUT(twice_before * 961 + before * 37 + t->hash * 11 + 4, twice_before_start, t->end);
-		if (t->stem)
-			PUT(t->stem * 3 + 2, t->start, t->end);
-		if (t->suffix)
-			PUT(t->suffix * 5 + 3, t->start, t->end);
+		if (start_of[(unsigned char) text[at]] == START_NOTHING)
+		{
+			at++;
+			continue;
+		}
+		at = read_token(text, len, at, &slots, &t);
+		if (at == start)
+		{
+			at++;
+			continue;
+		}
+		end = at;
+		PUT(1, t.hash, start, true);
+		PUT(1, before * 31 + t.hash * 7 + 1, before_start, false);
+		PUT(ntokens > 0, twice_before * 961 + before * 37 + t.hash * 11 + 4, twice_before_start, false);
+		PUT(t.has_stem, t.stem * 3 + 2, start, false);
+		PUT(t.has_suffix, t.suffix * 5 + 3, start, false);
 		twice_before = before;
 		twice_before_start = before_start;
-		before = t->hash;
-		before_start = t->start;
+		before = t.hash;
+		before_start = start;
+		ntokens++;
 	}
-	if (ntokens > 0)
-		PUT(before * 31 + hash_kind("end") * 7 + 1, before_start, token[ntokens - 1].end);
+	PUT(ntokens > 0, before * 31 + hash_kind[KIND_END] * 7 + 1, before_start, false);
 #undef PUT
 	return n;
 }
