@@ -20,13 +20,10 @@
  */
 #include "postgres.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "port/pg_bitutils.h"
 
 #include "classify/prefilter.h"
+#include "text/bytes.h"
 
 #define MAP_SPARSITY	32		/* bits of the map for each key, at least */
 #define MAP_BITS_MIN	13
@@ -120,7 +117,7 @@ typedef struct Wanted
 	uint8		where;
 	uint8		width;			/* which */
 	uint8		len;
-	char		bytes[CONSENT_LITERAL_MAX];
+	char		bytes[CONSENT_LITERAL_MAX + sizeof(uint64)];
 } Wanted;
 
 struct PrefilterBuilder
@@ -134,16 +131,12 @@ struct PrefilterBuilder
 
 #define RULE_WORDS(nrules)	(((nrules) + 63) / 64)
 
-/* Up to eight bytes from "at" on, and NUL bytes for those behind the end. */
 static inline uint64
-eight_bytes(const char *s, int len, int at)
+eight_bytes(const char *s)
 {
-	uint64		eight = 0;
+	uint64		eight;
 
-	if (at + 8 <= len)
-		memcpy(&eight, s + at, 8);
-	else
-		memcpy(&eight, s + at, len - at);
+	memcpy(&eight, s, sizeof(eight));
 	return eight;
 }
 
@@ -246,7 +239,7 @@ choose_gram(const ConsentLiteral *literal, Wanted *w)
 			}
 		}
 	}
-	w->key = key_of(eight_bytes(w->bytes, w->len, w->offset), widths[w->width], w->where);
+	w->key = key_of(eight_bytes(w->bytes + w->offset), widths[w->width], w->where);
 }
 
 void
@@ -544,46 +537,8 @@ look_closer(const ConsentPrefilter *f, int width, Where where, const char *text,
 			const int *place, int n, PrefilterHits *hits)
 {
 	for (int i = 0; i < n; i++)
-		compare(f, key_of(eight_bytes(text, len, place[i]), width, where), text, len, place[i], hits);
+		compare(f, key_of(eight_bytes(text + place[i]), width, where), text, len, place[i], hits);
 }
-
-/* Of 64 bytes, which are of words and which are white space: a bit each. */
-#ifdef __SSE2__
-static inline void
-see_kinds(const char *s, uint64 *words, uint64 *spaces)
-{
-	*words = *spaces = 0;
-	for (int i = 0; i < 64; i += 16)
-	{
-		__m128i		bytes = _mm_loadu_si128((const __m128i *) (s + i));
-		__m128i		lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-		/* what is less than others is so with a sign: so ranges are put at the least number */
-		__m128i		letter = _mm_cmplt_epi8(_mm_add_epi8(lower, _mm_set1_epi8((char) (0x80 - 'a'))),
-											_mm_set1_epi8((char) (0x80 + 26)));
-		__m128i		digit = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8((char) (0x80 - '0'))),
-										   _mm_set1_epi8((char) (0x80 + 10)));
-		__m128i		line = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_'));
-		__m128i		space = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')),
-										 _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
-
-		*words |= (uint64) _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), line)) << i;
-		*spaces |= (uint64) _mm_movemask_epi8(space) << i;
-	}
-}
-#else
-static inline void
-see_kinds(const char *s, uint64 *words, uint64 *spaces)
-{
-	*words = *spaces = 0;
-	for (int i = 0; i < 64; i++)
-	{
-		uint32		kind = consent_byte_kind(s[i]);
-
-		*words |= (uint64) ((kind & CONSENT_BYTES_WORD) != 0) << i;
-		*spaces |= (uint64) (kind == CONSENT_BYTES_SPACE) << i;
-	}
-}
-#endif
 
 /* The places, from "from" up to "to", at which something starts. */
 static int
@@ -592,22 +547,15 @@ gather_starts(const char *text, int from, int to, int *place)
 	bool		in_word = from > 0 && is_word(text[from - 1]);
 	int			n = 0;
 
-	for (int at = from; at < to; at += 64)
+	for (int at = from; at < to; at += CONSENT_BYTES_SEEN)
 	{
-		const char *bytes = text + at;
-		char		last[64];
-		uint64		words;
-		uint64		spaces;
-		uint64		starts;
+		ConsentBytes seen = consent_see_bytes(text + at);
+		uint64		words = seen.letters | seen.digits | seen.lines;
+		uint64		starts = (words & ~(words << 1 | in_word)) | ~(words | seen.spaces);
 
-		if (to - at < 64)
-		{
-			memset(last, ' ', sizeof(last));
-			bytes = memcpy(last, bytes, to - at);
-		}
-		see_kinds(bytes, &words, &spaces);
-		starts = (words & ~(words << 1 | in_word)) | ~(words | spaces);
-		in_word = words >> 63;
+		in_word = words >> (CONSENT_BYTES_SEEN - 1);
+		if (to - at < CONSENT_BYTES_SEEN)
+			starts &= (UINT64CONST(1) << (to - at)) - 1;
 		for (; starts; starts &= starts - 1)
 			place[n++] = at + pg_rightmost_one_pos64(starts);
 	}
@@ -644,7 +592,7 @@ look(const ConsentPrefilter *f, Where where, const char *text, int len,
 
 	for (int i = 0; i < n; i++)
 	{
-		uint64		eight = eight_bytes(text, len, place[i]);
+		uint64		eight = eight_bytes(text + place[i]);
 		uint32		k0 = key_of(eight, widths[0], where);
 		uint32		k1 = key_of(eight, widths[1], where);
 		uint32		k2 = key_of(eight, widths[2], where);

@@ -22,6 +22,7 @@
 #include <unictype.h>
 #include <uninorm.h>
 
+#include "text/bytes.h"
 #include "text/fold.h"
 
 /*
@@ -56,7 +57,7 @@ consent_fold_begin(TextFold *fold, ConsentText *text, int expected)
 	fold->capacity = expected + 64;
 	fold->run_capacity = 32;
 	fold->zone_capacity = 4;
-	text->data = palloc(fold->capacity + 1);
+	text->data = palloc(fold->capacity + CONSENT_BYTES_SEEN);
 	text->run = palloc(fold->run_capacity * sizeof(ConsentRun));
 	text->zone = palloc(fold->zone_capacity * sizeof(ConsentZone));
 	text->len = 0;
@@ -114,7 +115,7 @@ extend(TextFold *fold, int n, int32 start, int32 width)
 	if (text->len + n > fold->capacity)
 	{
 		fold->capacity = 2 * fold->capacity + n;
-		text->data = repalloc(text->data, fold->capacity + 1);
+		text->data = repalloc(text->data, fold->capacity + CONSENT_BYTES_SEEN);
 	}
 	note_zone(fold);
 	note_run(fold, start, width);
@@ -632,5 +633,5 @@ consent_fold_end(TextFold *fold)
 	flush_garbled(fold);
 	flush_reversed(fold);
 	flush_cluster(fold);
-	fold->text->data[fold->text->len] = '\0';
+	memset(fold->text->data + fold->text->len, 0, CONSENT_BYTES_SEEN);
 }

@@ -18,6 +18,8 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
+#include "text/bytes.h"
 #include "text/fold.h"
 #include "text/lexicon.h"
 
@@ -787,6 +789,80 @@ sign_length(const ConsentText *in, int at)
 	return 0;
 }
 
+/*
+ * Where the token ends that begins at "from", and of what it is.  The bytes from
+ * seen_at on have been seen.
+ */
+static inline int
+end_of_token(const ConsentText *text, int from, ConsentBytes *seen, int *seen_at, int *flags)
+{
+	int			before = from - *seen_at;
+	uint64		ends = 0;
+	uint64		token;
+
+	if (before < CONSENT_BYTES_SEEN)
+		ends = ~(seen->letters | seen->digits | seen->high) >> before;
+	if (ends == 0)
+	{
+		*seen = consent_see_bytes(text->data + from);
+		*seen_at = from;
+		before = 0;
+		ends = ~(seen->letters | seen->digits | seen->high);
+	}
+	token = (ends - 1) & ~ends;
+	if (ends != 0 && (token & (seen->high >> before)) == 0)
+	{
+		*flags = (token & (seen->letters >> before) ? LETTER : 0) |
+			(token & (seen->digits >> before) ? DIGIT : 0);
+		return from + pg_rightmost_one_pos64(ends);
+	}
+	*flags = 0;
+	for (int at = from;; at++)
+	{
+		int			class = class_of[(unsigned char) text->data[at]];
+
+		/* the NUL byte at the end has none */
+		if (class == 0 || (class == HIGH && sign_length(text, at) > 0))
+			return at;
+		*flags |= class;
+	}
+}
+
+static bool
+has_triple(const char *s, int n)
+{
+	for (int i = 2; i < n; i++)
+	{
+		if (s[i] == s[i - 1] && s[i] == s[i - 2])
+			return true;
+	}
+	return false;
+}
+
+/* The same of a text, of which eight places are looked at together. */
+static bool
+text_has_triple(const ConsentText *text)
+{
+	const uint64 tops = UINT64CONST(0x8080808080808080);
+	uint64		triples = 0;
+
+	for (int at = 0; at < text->len; at += 8)
+	{
+		uint64		first;
+		uint64		second;
+		uint64		third;
+		uint64		differ;
+
+		memcpy(&first, text->data + at, 8);
+		memcpy(&second, text->data + at + 1, 8);
+		memcpy(&third, text->data + at + 2, 8);
+		differ = (first ^ second) | (second ^ third);
+		/* the top bit of each byte: it does not differ, and is no NUL byte */
+		triples |= ~(((differ & ~tops) + ~tops) | differ) & (((first & ~tops) + ~tops) | first) & tops;
+	}
+	return triples != 0;
+}
+
 /* A token of letters only. */
 static int
 see_word(Respell *r, int from, int to)
@@ -799,33 +875,22 @@ see_word(Respell *r, int from, int to)
 	if (in->data[to] == '-' && in->data[to + 1] == ' ' && n > 1 &&
 		class_of[(unsigned char) in->data[to + 2]] == LETTER && mend_break(r, from, to))
 		return to;
-	switch (n)
+	if (n <= 2)
+		return to;
+	if (memcmp(s, "gbp ", 4) == 0 && class_of[(unsigned char) in->data[to + 1]] == DIGIT)
 	{
-		case 1:
-		case 2:
-			return to;
-		case 3:
-			if (memcmp(s, "gbp", 3) == 0 && in->data[to] == ' ' &&
-				class_of[(unsigned char) in->data[to + 1]] == DIGIT)
-			{
-				replace_with(r, from, to + 1, "\xC2\xA3");
-				return to + 1;
-			}
-			break;
-		case 4:
-			if (s[0] == 'h' && strncmp(s, "half-price", 10) == 0)
-			{
-				replace_with(r, to, to + 1, " ");
-				return to + 1;
-			}
-			break;
-		case 5:
-			if (memcmp(s, "bogof", 5) == 0)
-			{
-				replace_with(r, from, to, "buy one get one free");
-				return to;
-			}
-			break;
+		replace_with(r, from, to + 1, "\xC2\xA3");
+		return to + 1;
+	}
+	if (memcmp(s, "half-price", 10) == 0)
+	{
+		replace_with(r, to, to + 1, " ");
+		return to + 1;
+	}
+	if (n == 5 && memcmp(s, "bogof", 5) == 0)
+	{
+		replace_with(r, from, to, "buy one get one free");
+		return to;
 	}
 	if (n <= 7 && counts_something(in, to) && (digits = number_word(s, n)) != NULL)
 	{
@@ -883,6 +948,9 @@ consent_text_respell(ConsentText *text)
 	Respell		r;
 	int			at = 0;
 	int			addresses = text->len;
+	ConsentBytes seen = {0};
+	int			seen_at = -CONSENT_BYTES_SEEN;
+	bool		triples = text_has_triple(text);
 
 	if (class_of['a'] == 0)
 		prepare_classes();
@@ -898,9 +966,7 @@ consent_text_respell(ConsentText *text)
 	while (at < text->len)
 	{
 		int			from = at;
-		int			flags = 0;
-		bool		repeats = false;
-		const char *start;
+		int			flags;
 		unsigned char c;
 
 		/* what is between the words */
@@ -928,21 +994,7 @@ consent_text_respell(ConsentText *text)
 				continue;
 			}
 		}
-		start = text->data + from;
-		for (const char *s = start;; s++)
-		{
-			int			class = class_of[(unsigned char) *s];
-
-			/* the NUL byte at the end has none */
-			if (class == 0 || (class == HIGH && sign_length(text, (int) (s - text->data)) > 0))
-			{
-				at = (int) (s - text->data);
-				break;
-			}
-			flags |= class;
-			if (s - start >= 2 && *s == s[-1] && *s == s[-2])
-				repeats = true;
-		}
+		at = end_of_token(text, from, &seen, &seen_at, &flags);
 		/* a single letter or digit may begin a word that is spelled out */
 		if (at - from == 1 && flags != HIGH && from >= r.tried && from < addresses && is_single(text, at + 1))
 		{
@@ -962,7 +1014,7 @@ consent_text_respell(ConsentText *text)
 			at = see_number_token(&r, from, at);
 		else if (flags == (LETTER | DIGIT))
 			see_digits(&r, from, at);
-		else if (repeats)
+		else if (triples && has_triple(text->data + from, at - from))
 			shorten_repeats(&r, from, at);
 		else
 			at = see_word(&r, from, at);
@@ -971,7 +1023,7 @@ consent_text_respell(ConsentText *text)
 	if (r.writing)
 	{
 		copy_to(&r, text->len);
-		r.out.data[r.out.len] = '\0';
+		consent_fold_end(&r.fold);
 		r.out.html = text->html;
 		r.out.truncated = text->truncated;
 		r.out.pictures = text->pictures;

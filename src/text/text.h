@@ -55,7 +55,7 @@ typedef struct ConsentZone
  */
 typedef struct ConsentText
 {
-	char	   *data;			/* NUL-terminated */
+	char	   *data;			/* NUL-terminated; see bytes.h */
 	int			len;
 	int			nruns;
 	ConsentRun *run;			/* by at; the first, if any, begins at 0 */
