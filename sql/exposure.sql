@@ -48,7 +48,7 @@ SELECT reason, messages, people FROM consent.exposure('expo_list', 'rcpts', $$'e
 -- Of an organisation or purpose that is not known, service messages were all right, as a guard has it.
 SELECT m.organisation, e.reason, e.messages, e.judged
   FROM (VALUES ('expo nobody', NULL), ('expo acme', 'expo receipts')) AS m(organisation, purpose),
-       LATERAL consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at', body => 'b', class => 'k', organisation => quote_literal(m.organisation), purpose => quote_nullable(m.purpose)) e
+       LATERAL consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at', body => 'b', class => 'k', organisation => format('lower(%L)', m.organisation), purpose => format('lower(%L)', m.purpose)) e
  WHERE breakdown IN ('total', 'reason') ORDER BY m.organisation, e.reason NULLS FIRST;
 -- Every mapping reaches the verdict: each of these turns it, and without it the message was all right.
 INSERT INTO consent.purpose (name, kind) VALUES ('expo appeals', 'charitable');
@@ -86,7 +86,22 @@ DELETE FROM expo_quiet;
 SELECT breakdown, messages, people, complaints, judged FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign');
 SELECT * FROM consent.exposure('expo_list', 'rcpts', NULL, 'at');
 \echo :LAST_ERROR_SQLSTATE
-SELECT * FROM consent.exposure('expo_list', 'no_such_column', $$'email'$$, 'at');
+SELECT * FROM consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at');
+\echo :LAST_ERROR_SQLSTATE
+-- A slip of the pen is an error, as for a guard: not messages that should not have gone.
+SELECT * FROM consent.exposure('expo_list', 'no_such_column', $$'email'$$, 'at', organisation => $$'expo acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.exposure('expo_list', 'rcpt', $$'email'$$, 'at', organisation => $$'expo acme'$$);
+SELECT * FROM consent.exposure('expo_list', 'rcpts', 'email', 'at', organisation => $$'expo acme'$$);
+SELECT * FROM consent.exposure('expo_list', 'rcpts', $$'email$$, 'at', organisation => $$'expo acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.exposure('expo_list', 'rcpts', $$'e-mail'$$, 'at', organisation => $$'expo acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at', organisation => $$'expo''s acme'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.exposure_start('expo_list', 'rcpts', $$'email'$$, 'at', organisation => $$'expo acme'$$, purpose => $$'expo receipts'$$);
+\echo :LAST_ERROR_SQLSTATE
+SELECT consent.exposure_start('expo_list', 'rcpts', $$'email'$$, 'at', organisation => $$'expo acme'$$, class => $$'newsletter'$$);
 \echo :LAST_ERROR_SQLSTATE
 
 -- The same in batches: stopped, resumed, and with a partition each.
@@ -120,7 +135,7 @@ SELECT person, campaign, class, reason, (decision).event_id IS NOT NULL AS has_e
 CREATE ROLE regress_expo_reader IN ROLE consent_reader;
 CREATE ROLE regress_expo_poor;
 SET ROLE regress_expo_reader;
-SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent');
+SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$);
 \echo :LAST_ERROR_SQLSTATE
 CALL consent.exposure_work(:run);
 \echo :LAST_ERROR_SQLSTATE
@@ -134,13 +149,13 @@ SELECT consent.exposure_start('expo_sent', 'to_addr', 'via', 'sent', organisatio
 CALL consent.exposure_work(:run);
 SELECT messages > 0 AS found FROM consent.exposure_result(:run) WHERE breakdown = 'total';
 SET ROLE regress_expo_poor;
-SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent');
+SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$);
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 CALL consent.exposure_work(-1);
 \echo :LAST_ERROR_SQLSTATE
 CREATE VIEW expo_view AS SELECT * FROM expo_sent;
-SELECT consent.exposure_start('expo_view', 'to_addr', 'via', 'sent');
+SELECT consent.exposure_start('expo_view', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$);
 \echo :LAST_ERROR_SQLSTATE
 SELECT messages > 0 AS found FROM consent.exposure('expo_view', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$) WHERE breakdown = 'total';
 DROP VIEW expo_view;

@@ -106,6 +106,13 @@ COMMENT ON FUNCTION consent.cleared(anyelement) IS
   'Judges a queued row again, by every guard of its table: may it be sent now? Pass the row by its table''s name or alias: WHERE status = ''queued'' AND consent.cleared(outbox). What is not cleared stays as it is, and nothing is logged. A guard that flags clears everything. You must have the right to read the table. Errors: 42704 not a guarded table, 42804 not a row, 42501';
 REVOKE EXECUTE ON FUNCTION consent.cleared(anyelement) FROM PUBLIC;
 
+CREATE FUNCTION consent.guard_constant(mapping text, constant text) RETURNS void
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_constant';
+COMMENT ON FUNCTION consent.guard_constant(text, text) IS
+  'Refuses a mapping that is a constant by which no row could be judged. Errors: 22023 unknown channel or class, 23503 unknown organisation or purpose';
+REVOKE EXECUTE ON FUNCTION consent.guard_constant(text, text) FROM PUBLIC;
+
 CREATE FUNCTION consent.guard_argument(target regclass, trigger name, argument text) RETURNS text
   LANGUAGE C STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_guard_argument';

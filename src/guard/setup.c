@@ -88,6 +88,7 @@ static const int mapping_arg[CONSENT_NMAPPED] = {
 PG_FUNCTION_INFO_V1(pg_consent_guard);
 PG_FUNCTION_INFO_V1(pg_consent_unguard);
 PG_FUNCTION_INFO_V1(pg_consent_guard_argument);
+PG_FUNCTION_INFO_V1(pg_consent_guard_constant);
 PG_FUNCTION_INFO_V1(pg_consent_guard_index);
 
 static Relation
@@ -167,6 +168,17 @@ check_constant(ConsentMapped mapped, const char *constant)
 		(void) consent_require_organisation(constant);
 	if (mapped == MAPPED_PURPOSE)
 		(void) consent_require_purpose(constant);
+}
+
+/* consent.guard_constant(mapping, constant): the same for others who take mappings */
+PGDLLEXPORT Datum
+pg_consent_guard_constant(PG_FUNCTION_ARGS)
+{
+	int			mapped = consent_mapping_lookup(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (mapped >= 0)
+		check_constant(mapped, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_VOID();
 }
 
 static char *

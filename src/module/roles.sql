@@ -81,7 +81,7 @@ GRANT SELECT ON
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION
   consent.judge, consent.record_defects, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
-  consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
+  consent.exposure_check, consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result, consent.guard_constant,
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight,
   consent.import_figures, consent.imports_summarised, consent.unsummarised_imports
 TO consent_reader, consent_writer, consent_admin;

@@ -525,11 +525,113 @@ BEGIN
 END;
 $$;
 
+CREATE FUNCTION consent.guard_constant(mapping text, constant text) RETURNS void
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_constant';
+COMMENT ON FUNCTION consent.guard_constant(text, text) IS
+  'Refuses a mapping that is a constant by which no row could be judged. Errors: 22023 unknown channel or class, 23503 unknown organisation or purpose';
+REVOKE EXECUTE ON FUNCTION consent.guard_constant(text, text) FROM PUBLIC;
+
+CREATE FUNCTION consent.exposure_check(target regclass, mapping jsonb) RETURNS void
+  LANGUAGE plpgsql STABLE
+AS $body$
+DECLARE
+  name text;
+  expression text;
+  constant text;
+  its_hint text;
+BEGIN
+  FOR name, expression IN SELECT * FROM jsonb_each_text(mapping - 'as_known') LOOP
+    BEGIN
+      EXECUTE format('SELECT (%s) FROM %s LIMIT 0', expression, target);
+    EXCEPTION WHEN syntax_error OR undefined_column THEN
+      GET STACKED DIAGNOSTICS its_hint = PG_EXCEPTION_HINT;
+      RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = format('It is in the mapping "%s".', name),
+        HINT = COALESCE(NULLIF(its_hint, ''), 'A mapping is an SQL expression over the row; a constant is written $$''acme''$$.');
+    END;
+    IF expression ~ '^\s*''([^'']|'''')*''\s*$' THEN
+      EXECUTE 'SELECT ' || expression INTO constant;
+      PERFORM consent.guard_constant(name, constant);
+    END IF;
+  END LOOP;
+END;
+$body$;
+COMMENT ON FUNCTION consent.exposure_check(regclass, jsonb) IS
+  'Refuses mappings of an exposure audit that are no expressions over its table, or constants that are not known, as consent.guard() does';
+REVOKE EXECUTE ON FUNCTION consent.exposure_check(regclass, jsonb) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION consent.exposure_mappings(
+  recipient text, channel text, sent_at text, body text, subject text, organisation text, class text, purpose text, product_category text,
+  reference text, instigators text, opt_out text, identity text, sender text, campaign text, complaint text, as_known boolean) RETURNS jsonb
+  LANGUAGE plpgsql STABLE
+AS $body$
+BEGIN
+  IF recipient IS NULL OR channel IS NULL OR sent_at IS NULL OR COALESCE(organisation, consent.default_organisation()) IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+      MESSAGE = 'an exposure audit needs mappings of recipient, channel, sent_at and organisation',
+      HINT = 'Each is an SQL expression over the row, such as recipient => ''to_addr'', channel => $$''email''$$; the setting pg_consent.organisation will do for the last.';
+  END IF;
+  RETURN jsonb_strip_nulls(jsonb_build_object(
+    'recipient', recipient, 'channel', channel, 'sent_at', sent_at, 'body', body, 'subject', subject,
+    'organisation', COALESCE(organisation, quote_nullable(consent.default_organisation())),
+    'class', class, 'purpose', purpose, 'product_category', product_category, 'reference', reference, 'instigators', instigators,
+    'opt_out', opt_out, 'identity', identity, 'sender', sender, 'campaign', campaign, 'complaint', complaint,
+    'as_known', COALESCE(as_known, true)));
+END;
+$body$;
+
+CREATE OR REPLACE FUNCTION consent.exposure_start(
+  target regclass,
+  recipient text,
+  channel text,
+  sent_at text,
+  body text DEFAULT NULL,
+  subject text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  class text DEFAULT NULL,
+  purpose text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  reference text DEFAULT NULL,
+  instigators text DEFAULT NULL,
+  opt_out text DEFAULT NULL,
+  identity text DEFAULT NULL,
+  sender text DEFAULT NULL,
+  campaign text DEFAULT NULL,
+  complaint text DEFAULT NULL,
+  as_known boolean DEFAULT true,
+  batch_blocks integer DEFAULT 4096) RETURNS bigint
+  LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  mapping jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
+                                             reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
+  new_run bigint;
+BEGIN
+  IF (SELECT relkind FROM pg_class WHERE oid = target) NOT IN ('r', 'p', 'm') THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+      MESSAGE = format('"%s" has no blocks to go through', target),
+      HINT = 'Use consent.exposure(), which judges everything at once.';
+  END IF;
+  PERFORM consent.exposure_check(target, mapping);
+  INSERT INTO consent.exposure_run (relation, mapping) VALUES (target, mapping) RETURNING id INTO new_run;
+  INSERT INTO consent.exposure_batch (run, leaf, first_block, end_block)
+  SELECT new_run, l.leaf, b.first_block, b.first_block + GREATEST(batch_blocks, 1)
+    FROM (SELECT exposure_start.target AS leaf WHERE NOT EXISTS (SELECT FROM pg_partition_tree(exposure_start.target))
+          UNION ALL
+          SELECT t.relid FROM pg_partition_tree(exposure_start.target) t WHERE t.isleaf) l,
+         generate_series(0, pg_relation_size(l.leaf) / current_setting('block_size')::bigint, GREATEST(batch_blocks, 1)) AS b(first_block);
+  RETURN new_run;
+END;
+$$;
+
 CREATE OR REPLACE FUNCTION consent.exposure_summary(findings text, tallies text) RETURNS SETOF consent.exposure_row
   LANGUAGE plpgsql STABLE
 AS $$
+DECLARE
+  line consent.exposure_row;
+  total bigint;
 BEGIN
-  RETURN QUERY EXECUTE format($query$
+  FOR line IN EXECUTE format($query$
     WITH detail AS (
       SELECT f.reason, f.campaign, f.channel, f.month, count(*) AS messages, consent.audience_of(f.number) AS people,
              count(*) FILTER (WHERE f.complaint) AS complaints,
@@ -560,7 +662,17 @@ BEGIN
       LEFT JOIN consent.reason r ON r.code = f.reason
      ORDER BY array_position('{total,reason,campaign,channel,month,detail}', COALESCE(f.breakdown, t.breakdown)),
               COALESCE(f.month, t.month) NULLS FIRST, COALESCE(f.messages, 0) DESC, f.reason, COALESCE(f.campaign, t.campaign), COALESCE(f.channel, t.channel)
-    $query$, findings, tallies);
+    $query$, findings, tallies)
+  LOOP
+    RETURN NEXT line;
+    IF line.breakdown = 'total' THEN
+      total := line.judged;
+    ELSIF line.breakdown = 'reason' AND line.messages * 2 > total
+          AND line.reason IN ('recipient_unknown', 'recipient_unreadable', 'input_invalid', 'channel_unknown', 'organisation_unknown', 'purpose_unknown', 'jurisdiction_unknown') THEN
+      RAISE WARNING USING MESSAGE = format('%s of %s messages could not be judged: %s', line.messages, total, line.reason),
+        HINT = 'Look at the mappings before you take these messages for unlawful ones.';
+    END IF;
+  END LOOP;
 END;
 $$;
 
@@ -590,6 +702,7 @@ DECLARE
                                              reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
   notices text := current_setting('client_min_messages');
 BEGIN
+  PERFORM consent.exposure_check(target, mapping);
   -- A scratch table and not a common table expression: this is planned in parallel.
   PERFORM set_config('client_min_messages', 'warning', true);
   DROP TABLE IF EXISTS pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
@@ -601,6 +714,15 @@ BEGIN
   DROP TABLE pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
 END;
 $$;
+
+COMMENT ON FUNCTION consent.exposure_summary(text, text) IS
+  'Findings and tallies of an exposure audit, two queries, as its lines. Warns if more than half of the messages could not be judged, for one reason';
+COMMENT ON FUNCTION consent.exposure_mappings(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, boolean) IS
+  'The mappings of an exposure audit as one value. Error 22004: recipient, channel, sent_at or organisation missing';
+COMMENT ON FUNCTION consent.exposure(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, boolean) IS
+  'Judges the past sends of a table as of their time: which should not have gone, to how many people, by reason, campaign, channel and month. Mappings are SQL expressions over the row, as for consent.guard(); further sent_at, campaign and complaint (boolean: did it bring one). as_known => false counts what was recorded only later, such as a history that was imported. Warns if most messages could not be judged. Runs with the caller''s rights, and needs a transaction that may make temporary tables: not on a standby. Errors: 22004 a mapping is missing, 22023, 23503 a constant is not known';
+COMMENT ON FUNCTION consent.exposure_start(regclass, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, boolean, integer) IS
+  'Begins an exposure audit of a big table, to be done by CALL consent.exposure_work(run) in batches of so many blocks. Returns the run. Messages stored after this are not judged, nor those that an UPDATE moves. Errors: 22004 a mapping is missing, 22023, 23503 a constant is not known, 42809 not a table';
 
 CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
   SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
@@ -1845,7 +1967,7 @@ TO consent_admin;
 
 GRANT EXECUTE ON FUNCTION
   consent.judge, consent.record_defects, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
-  consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result,
+  consent.exposure_check, consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result, consent.guard_constant,
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
 TO consent_reader, consent_writer, consent_admin;
 

@@ -45,7 +45,7 @@ $node->safe_psql($_, 'CALL consent.exposure_work(1)') foreach qw(before after);
 my $result = 'SELECT * FROM consent.exposure_result(1)';
 is($node->safe_psql('after', $result), $node->safe_psql('before', $result), 'an audit goes on after a restore');
 is($node->safe_psql('after', q{SELECT percent FROM consent.exposure_progress}), '100.0', '... to its end');
-cmp_ok($node->safe_psql('after', q{SELECT consent.exposure_start('sent', 'rcpt', $$'email'$$, 'at')}), '>', 1, 'and the next one has a number of its own');
+cmp_ok($node->safe_psql('after', q{SELECT consent.exposure_start('sent', 'rcpt', $$'email'$$, 'at', organisation => $$'gen_shop'$$)}), '>', 1, 'and the next one has a number of its own');
 
 $node->stop;
 done_testing();
