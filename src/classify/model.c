@@ -203,13 +203,13 @@ inverse_root(int n)
 	return n < ROOTS ? model->root[n] : (int32) integer_root((UINT64CONST(1) << 32) / n);
 }
 
-/* The feature's bucket, words or others. */
+/* The bucket of a feature, which is a word or none. */
 static inline const void *
-bucket_of(const ConsentFeature *feature)
+bucket_of(uint32 hash, bool word)
 {
-	const Buckets *sort = &model->buckets[feature->word];
+	const Buckets *sort = &model->buckets[word];
 
-	return sort->first + (Size) model_bucket(feature->hash, sort->n) * BUCKET_BYTES;
+	return sort->first + (Size) model_bucket(hash, sort->n) * BUCKET_BYTES;
 }
 
 static inline uint16
@@ -245,8 +245,9 @@ rows_of_owner(const ConsentModelOthers *bucket, uint16 owner)
 static const int8 no_row[MODEL_LANES];
 
 static inline const int8 *
-row_of_word(const ConsentModelWords *bucket, uint32 hash)
+row_of_word(uint32 hash)
 {
+	const ConsentModelWords *bucket = bucket_of(hash, true);
 	uint16		owner = model_owner(hash, true);
 	const int8 *row = no_row;
 
@@ -257,8 +258,9 @@ row_of_word(const ConsentModelWords *bucket, uint32 hash)
 
 /* The row of what is no word: some row, if "has" is false. */
 static inline const int8 *
-row_of_other(const ConsentModelOthers *bucket, uint32 hash, bool *has)
+row_of_other(uint32 hash, bool *has)
 {
+	const ConsentModelOthers *bucket = bucket_of(hash, false);
 	uint32		rows = rows_of_owner(bucket, little_endian_16(model_owner(hash, false)));
 
 	*has = rows != 0;
@@ -269,26 +271,18 @@ row_of_other(const ConsentModelOthers *bucket, uint32 hash, bool *has)
 static inline const int8 *
 row_of(const ConsentFeature *feature)
 {
-	const void *bucket = bucket_of(feature);
 	const int8 *row;
 	bool		has;
 
 	if (feature->word)
 	{
-		row = row_of_word(bucket, feature->hash);
+		row = row_of_word(feature->hash);
 		has = row != no_row;
 	}
 	else
-		row = row_of_other(bucket, feature->hash, &has);
+		row = row_of_other(feature->hash, &has);
 	return has ? row : NULL;
 }
-
-/* Where a feature's row may be. */
-typedef struct Wanted
-{
-	const void *bucket;
-	uint32		hash;
-} Wanted;
 
 /*
  * Adds up the rows of the sentence's features.  Which of these are words, and which
@@ -298,8 +292,8 @@ static void
 add_up(ConsentPassage *p)
 {
 	ConsentFeature feature[FEATURE_MAX];
-	Wanted		word[FEATURE_MAX];
-	Wanted		other[FEATURE_MAX];
+	uint32		word[FEATURE_MAX];
+	uint32		other[FEATURE_MAX];
 	int			nwords = 0;
 	int			nothers = 0;
 	int			with_rows = 0;
@@ -313,18 +307,16 @@ add_up(ConsentPassage *p)
 	/* the rows are anywhere in the file: ask for all before the first is needed */
 	for (int i = 0; i < n; i++)
 	{
-		Wanted		wanted = {bucket_of(&feature[i]), feature[i].hash};
-
 #ifdef __GNUC__
-		__builtin_prefetch(wanted.bucket);
+		__builtin_prefetch(bucket_of(feature[i].hash, feature[i].word));
 #endif
-		word[nwords] = other[nothers] = wanted;
+		word[nwords] = other[nothers] = feature[i].hash;
 		nwords += feature[i].word;
 		nothers += !feature[i].word;
 	}
 	for (int i = 0; i < nwords; i++)
 	{
-		const int8 *row = row_of_word(word[i].bucket, word[i].hash);
+		const int8 *row = row_of_word(word[i]);
 
 		with_rows += row != no_row;
 		for (int t = 0; t < MODEL_LANES; t++)
@@ -334,7 +326,7 @@ add_up(ConsentPassage *p)
 	for (int i = 0; i < nothers; i++)
 	{
 		bool		has;
-		const int8 *row = row_of_other(other[i].bucket, other[i].hash, &has);
+		const int8 *row = row_of_other(other[i], &has);
 		uint64		lanes;
 		int8		eight[8];
 
