@@ -145,14 +145,46 @@ consent_pattern_is_caseless(const char *source)
 	return false;
 }
 
+static pcre2_code *
+compile(const char *source, size_t len, int *error, PCRE2_SIZE *offset)
+{
+	return pcre2_compile((PCRE2_SPTR) source, len,
+						 PCRE2_UTF | PCRE2_UCP |
+						 PCRE2_NEVER_BACKSLASH_C |
+						 PCRE2_USE_OFFSET_LIMIT |
+						 (consent_pattern_is_caseless(source) ? PCRE2_CASELESS : 0),
+						 error, offset, NULL);
+}
+
+static bool
+matches_empty(const pcre2_code *code)
+{
+	uint32_t	empty;
+
+	pcre2_pattern_info(code, PCRE2_INFO_MATCHEMPTY, &empty);
+	return empty != 0;
+}
+
+/* A pattern of the current context, without code so far. */
+static ConsentPattern *
+new_pattern(void)
+{
+	ConsentPattern *pattern = palloc0(sizeof(ConsentPattern));
+
+	prepare_matching();
+	pattern->release.func = release_code;
+	pattern->release.arg = pattern;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &pattern->release);
+	return pattern;
+}
+
 ConsentPattern *
 consent_pattern_compile(const char *source)
 {
-	ConsentPattern *pattern = palloc0(sizeof(ConsentPattern));
+	ConsentPattern *pattern;
 	size_t		len = strlen(source);
 	int			error;
 	PCRE2_SIZE	offset;
-	uint32_t	matches_empty;
 
 	if (len > CONSENT_PATTERN_MAX_BYTES)
 		ereport(ERROR,
@@ -161,13 +193,8 @@ consent_pattern_compile(const char *source)
 				 errdetail("A pattern may have %d bytes; this one has %zu.",
 						   CONSENT_PATTERN_MAX_BYTES, len)));
 
-	prepare_matching();
-	pattern->code = pcre2_compile((PCRE2_SPTR) source, len,
-								  PCRE2_UTF | PCRE2_UCP |
-								  PCRE2_NEVER_BACKSLASH_C |
-								  PCRE2_USE_OFFSET_LIMIT |
-								  (consent_pattern_is_caseless(source) ? PCRE2_CASELESS : 0),
-								  &error, &offset, NULL);
+	pattern = new_pattern();
+	pattern->code = compile(source, len, &error, &offset);
 	if (pattern->code == NULL)
 	{
 		char		reason[256];
@@ -178,15 +205,47 @@ consent_pattern_compile(const char *source)
 		pcre2_get_error_message(error, (PCRE2_UCHAR *) reason, sizeof(reason));
 		refuse(reason, chars);
 	}
-	pattern->release.func = release_code;
-	pattern->release.arg = pattern;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &pattern->release);
-
-	pcre2_pattern_info(pattern->code, PCRE2_INFO_MATCHEMPTY, &matches_empty);
-	if (matches_empty)
+	if (matches_empty(pattern->code))
 		refuse("it matches the empty string", -1);
 
 	return pattern;
+}
+
+bytea *
+consent_pattern_pack(const char *source)
+{
+	size_t		len = strlen(source);
+	int			error;
+	PCRE2_SIZE	offset;
+	pcre2_code *code = len > CONSENT_PATTERN_MAX_BYTES ? NULL : compile(source, len, &error, &offset);
+	const pcre2_code *codes[1] = {code};
+	uint8_t    *bytes;
+	PCRE2_SIZE	size;
+	bytea	   *packed = NULL;
+
+	/* one that would be refused is refused to those who try it */
+	if (code != NULL && !matches_empty(code) &&
+		pcre2_serialize_encode(codes, 1, &bytes, &size, NULL) == 1)
+	{
+		packed = palloc_extended(VARHDRSZ + size, MCXT_ALLOC_NO_OOM);
+		if (packed != NULL)
+		{
+			SET_VARSIZE(packed, VARHDRSZ + size);
+			memcpy(VARDATA(packed), bytes, size);
+		}
+		pcre2_serialize_free(bytes);
+	}
+	pcre2_code_free(code);
+	return packed;
+}
+
+ConsentPattern *
+consent_pattern_unpack(const bytea *packed)
+{
+	ConsentPattern *pattern = new_pattern();
+
+	return pcre2_serialize_decode(&pattern->code, 1, (const uint8_t *) VARDATA(packed), NULL) == 1 ?
+		pattern : NULL;
 }
 
 static bool

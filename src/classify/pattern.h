@@ -30,6 +30,13 @@ typedef enum ConsentMatch
 extern ConsentPattern *consent_pattern_compile(const char *source);
 
 /*
+ * What was compiled, as bytes from which other sessions of the server get the
+ * pattern in a tenth of the time.  NULL, of either: it must be compiled.
+ */
+extern bytea *consent_pattern_pack(const char *source);
+extern ConsentPattern *consent_pattern_unpack(const bytea *packed);
+
+/*
  * First match at or after byte "from" of a valid UTF-8 text.  *start and *end
  * are byte offsets; a match is never empty.
  */

@@ -95,10 +95,10 @@ rule_context(void *arg)
 	errcontext("rule \"%s\"", (const char *) arg);
 }
 
-/* Compiled when it is first tried: most are not, in most sessions. */
+/* Unpacked or compiled when it is first tried: most are not, in most sessions. */
 static const ConsentPattern *
 compiled(const ConsentRuleset *set, const ConsentRule *rule, ConsentPattern **pattern,
-		 const char *source)
+		 const char *source, const bytea *packed)
 {
 	if (*pattern == NULL)
 	{
@@ -109,7 +109,9 @@ compiled(const ConsentRuleset *set, const ConsentRule *rule, ConsentPattern **pa
 		context.arg = unconstify(char *, rule->code);
 		context.previous = error_context_stack;
 		error_context_stack = &context;
-		*pattern = consent_pattern_compile(source);
+		*pattern = packed ? consent_pattern_unpack(packed) : NULL;
+		if (*pattern == NULL)
+			*pattern = consent_pattern_compile(source);
 		error_context_stack = context.previous;
 		MemoryContextSwitchTo(caller);
 	}
@@ -121,7 +123,7 @@ consent_ruleset_pattern(const ConsentRuleset *set, int i)
 {
 	ConsentRule *rule = &set->rules[i];
 
-	return compiled(set, rule, &rule->pattern, rule->source);
+	return compiled(set, rule, &rule->pattern, rule->source, rule->packed);
 }
 
 const ConsentPattern *
@@ -130,7 +132,7 @@ consent_ruleset_exceptions(const ConsentRuleset *set, int i)
 	ConsentRule *rule = &set->rules[i];
 
 	return rule->exceptions_source == NULL ? NULL :
-		compiled(set, rule, &rule->exceptions, rule->exceptions_source);
+		compiled(set, rule, &rule->exceptions, rule->exceptions_source, rule->exceptions_packed);
 }
 
 /* The set of the rows with that stamp, in the current context. */
@@ -161,7 +163,7 @@ load(uint64 stamp)
 		image = consent_ruleset_image(built, &size);
 	}
 	MemoryContextSwitchTo(caller);
-	shared = consent_ruleset_share(stamp, image, size);
+	shared = consent_ruleset_share(stamp, image);
 	if (shared != NULL)
 	{
 		MemoryContextDelete(own);

@@ -41,9 +41,11 @@ typedef struct ConsentRule
 	const char *source;			/* of the pattern, or the condition */
 	const bytea *literals;		/* of the pattern, while the set is built;
 								 * NULL: to be found */
+	const bytea *packed;		/* the pattern, where the image is shared */
 	ConsentPattern *pattern;	/* NULL until it is needed */
 	const char *exceptions_source;	/* NULL: none */
-	ConsentPattern *exceptions; /* likewise */
+	const bytea *exceptions_packed;	/* likewise */
+	ConsentPattern *exceptions;
 
 	/* of a rule with a pattern */
 	bool		operand;		/* conditions are about it */
@@ -102,14 +104,17 @@ extern uint64 consent_ruleset_stamp(Oid *relid, bool *own);
  * An image is a set in one piece of memory that may be anywhere.  The set of an
  * image is in it, and does not change it.  The stored image is fetched, and a
  * shared one attached, if it has the stamp, else NULL; it is the current
- * context's, like one that is made.  To share returns the shared copy, or NULL.
+ * context's, like one that is made.  A packed one has the compiled patterns in it,
+ * which are good for this server alone.  To share returns the shared copy, packed,
+ * or NULL.
  */
 extern char *consent_ruleset_image(const ConsentRuleset *set, Size *size);
+extern char *consent_ruleset_packed(const char *image, Size *size);
 extern ConsentRuleset *consent_ruleset_of_image(const char *image);
 extern bool consent_ruleset_is_usable(const char *image, Size size, uint64 stamp);
 extern char *consent_ruleset_fetch(uint64 stamp, Size *size);
 extern const char *consent_ruleset_attach(uint64 stamp);
-extern const char *consent_ruleset_share(uint64 stamp, const char *image, Size size);
+extern const char *consent_ruleset_share(uint64 stamp, const char *image);
 extern void consent_ruleset_store(Relation rules);
 extern Oid	consent_ruleset_relid(const char *name);
 

@@ -209,8 +209,9 @@ forget_dropped(void)
 }
 
 const char *
-consent_ruleset_share(uint64 stamp, const char *image, Size size)
+consent_ruleset_share(uint64 stamp, const char *image)
 {
+	Size		size;
 	Hold	   *hold;
 	dsm_segment *segment;
 	Slot	   *slot;
@@ -218,6 +219,7 @@ consent_ruleset_share(uint64 stamp, const char *image, Size size)
 	if (shared == NULL || TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return NULL;
 	forget_dropped();
+	image = consent_ruleset_packed(image, &size);
 	hold = palloc(sizeof(Hold));
 	segment = get_segment(DSM_HANDLE_INVALID, size);
 	if (segment == NULL)

@@ -24,6 +24,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
@@ -32,7 +33,7 @@
 #include "classify/rows.h"
 #include "classify/ruleset.h"
 
-#define IMAGE_VERSION	4		/* of the layout, together with the sizes */
+#define IMAGE_VERSION	5		/* of the layout, together with the sizes */
 #define PIECE			8000	/* bytes of it in a row */
 
 #define Anum_ruleset_n		1
@@ -77,6 +78,12 @@ put_string(Writer *w, const char *s)
 	return s ? put(w, s, strlen(s) + 1) : NULL;
 }
 
+static const bytea *
+put_bytes(Writer *w, const bytea *bytes)
+{
+	return bytes ? put(w, bytes, VARSIZE(bytes)) : NULL;
+}
+
 static ConsentRule
 flat_rule(Writer *w, const ConsentRule *from)
 {
@@ -86,7 +93,9 @@ flat_rule(Writer *w, const ConsentRule *from)
 	rule.family = put_string(w, rule.family);
 	rule.citation = put_string(w, rule.citation);
 	rule.source = put_string(w, rule.source);
+	rule.packed = put_bytes(w, rule.packed);
 	rule.exceptions_source = put_string(w, rule.exceptions_source);
+	rule.exceptions_packed = put_bytes(w, rule.exceptions_packed);
 	rule.program = rule.program ? put(w, rule.program, rule.program_len * sizeof(int32)) : NULL;
 	rule.literals = NULL;
 	rule.pattern = NULL;
@@ -158,11 +167,30 @@ consent_ruleset_of_image(const char *base)
 		RELOCATE(rule->family);
 		RELOCATE(rule->citation);
 		RELOCATE(rule->source);
+		RELOCATE(rule->packed);
 		RELOCATE(rule->exceptions_source);
+		RELOCATE(rule->exceptions_packed);
 		RELOCATE(rule->program);
 	}
 #undef RELOCATE
 	return set;
+}
+
+char *
+consent_ruleset_packed(const char *image, Size *size)
+{
+	ConsentRuleset *set = consent_ruleset_of_image(image);
+
+	for (int i = 0; i < set->nrules; i++)
+	{
+		ConsentRule *rule = &set->rules[i];
+
+		CHECK_FOR_INTERRUPTS();
+		rule->packed = consent_pattern_pack(rule->source);
+		if (rule->exceptions_source != NULL)
+			rule->exceptions_packed = consent_pattern_pack(rule->exceptions_source);
+	}
+	return consent_ruleset_image(set, size);
 }
 
 bool

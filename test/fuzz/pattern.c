@@ -2,7 +2,7 @@
  *
  * pattern.c
  *	  The rule compiler takes any pattern, or refuses it; and what a pattern
- *	  matches contains one of its literals.
+ *	  matches contains one of its literals; packed and unpacked, it is the same.
  *
  * The input is a pattern, a NUL byte, and a text.
  *
@@ -22,11 +22,15 @@ run(const char *data, int size)
 	char	   *source = palloc(split + 1);
 	char	   *given = palloc(size - split + 1);
 	ConsentPattern *pattern;
+	ConsentPattern *again;
 	ConsentLiteral *literals;
 	ConsentText text;
 	int			n;
 	int			start;
 	int			end;
+	int			start_again;
+	int			end_again;
+	ConsentMatch found;
 
 	memcpy(source, data, split);
 	consent_fuzz_utf8(source, split);
@@ -49,7 +53,12 @@ run(const char *data, int size)
 				 unpacked[i].before.least == literals[i].before.least &&
 				 memcmp(unpacked[i].bytes, literals[i].bytes, literals[i].len) == 0);
 	}
-	if (n > 0 && consent_pattern_match(pattern, text.data, text.len, 0, &start, &end) == MATCH_FOUND)
+	found = consent_pattern_match(pattern, text.data, text.len, 0, &start, &end);
+	again = consent_pattern_unpack(consent_pattern_pack(source));
+	MUST(again != NULL);
+	MUST(consent_pattern_match(again, text.data, text.len, 0, &start_again, &end_again) == found);
+	MUST(found != MATCH_FOUND || (start_again == start && end_again == end));
+	if (n > 0 && found == MATCH_FOUND)
 	{
 		bool		contained = false;
 
