@@ -124,6 +124,26 @@ split_axis(const int32 *weight, Weights *to)
 	return fits;
 }
 
+/*
+ * A sentence's rows are anywhere in the model, and a processor remembers the places
+ * of few pages: where these are small, to look them up takes longer than the rest.
+ */
+#define HUGE_PAGE		((Size) 2 * 1024 * 1024)
+
+static void *
+copy_for_sessions(const void *map, Size size)
+{
+	Size		room = TYPEALIGN(HUGE_PAGE, size);
+	char	   *own = MemoryContextAllocHuge(TopMemoryContext, room + HUGE_PAGE);
+
+	own = (char *) TYPEALIGN(HUGE_PAGE, own);
+#ifdef MADV_HUGEPAGE
+	/* where there are none, the others do */
+	(void) madvise(own, room, MADV_HUGEPAGE);
+#endif
+	return memcpy(own, map, size);
+}
+
 static void
 load(void)
 {
@@ -185,7 +205,7 @@ load(void)
 	if (process_shared_preload_libraries_in_progress)
 	{
 		/* memory is inherited as it is; a mapped file's pages each session must find again */
-		header = memcpy(MemoryContextAllocHuge(TopMemoryContext, st.st_size), map, st.st_size);
+		header = copy_for_sessions(map, st.st_size);
 		munmap(map, st.st_size);
 	}
 	StaticAssertStmt(sizeof(ConsentModelWords) == BUCKET_BYTES && sizeof(ConsentModelOthers) == BUCKET_BYTES,
