@@ -53,6 +53,9 @@
 #define MOVED			0.001f	/* by how much each weight begins */
 #define DECAY			1e-5f
 
+/* As how many the sentence counts that decides what its message is. */
+#define DECISIVE		5.0f
+
 /* How loud places, the rest of the message and the next sentences are. */
 #define PLACE_VALUE		0.3f
 #define REST_VALUE		0.3f
@@ -447,6 +450,32 @@ move(float *weight, float *squares, const float *slope, int n, float step)
 	}
 }
 
+static bool
+speaks_for(const Sentence *s, int trait)
+{
+	return strchr(trait_labels[trait], s->letter) != NULL;
+}
+
+/*
+ * The sentence that tells whether the message has the trait: of those that speak
+ * for it, or if none does of all, the one that is nearest to being taken for it.
+ */
+static int
+decisive(const Message *m, int trait, float (*wrong)[CONSENT_NTRAITS])
+{
+	int			top = 0;
+
+	for (int i = 1; i < m->n; i++)
+	{
+		bool		speaks = speaks_for(&sentences[m->first + i], trait);
+		bool		top_speaks = speaks_for(&sentences[m->first + top], trait);
+
+		if (speaks != top_speaks ? speaks : wrong[i][trait] > wrong[top][trait])
+			top = i;
+	}
+	return top;
+}
+
 static void
 learn_message(const Message *m, float step)
 {
@@ -460,10 +489,14 @@ learn_message(const Message *m, float step)
 		const Sentence *s = &sentences[m->first + i];
 
 		for (int t = 0; t < CONSENT_NTRAITS; t++)
-		{
-			wrong[i][t] = logistic(wrong[i][t]) - (strchr(trait_labels[t], s->letter) != NULL);
-			all[t] += rest_value(s, words) * wrong[i][t];
-		}
+			wrong[i][t] = logistic(wrong[i][t]) - speaks_for(s, t);
+	}
+	for (int t = 0; t < CONSENT_NTRAITS && m->n > 0; t++)
+	{
+		if (t == TRAIT_PROMOTION || t == TRAIT_CONSENT_REQUEST)
+			wrong[decisive(m, t, wrong)][t] *= DECISIVE;
+		for (int i = 0; i < m->n; i++)
+			all[t] += rest_value(&sentences[m->first + i], words) * wrong[i][t];
 	}
 	for (int i = 0; i < m->n; i++)
 	{
