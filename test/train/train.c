@@ -45,7 +45,11 @@
 #define AXIS_PENALTY	0.03	/* LIBLINEAR's C: more fits closer */
 #define MOST_FOLDS		100
 
-/* How sentences are gone through; the last passes' weights are averaged. */
+/*
+ * How sentences are gone through, in each of some fits from the beginning; the
+ * weights of all fits' last passes are averaged.
+ */
+#define FITS			3
 #define PASSES			10
 #define AVERAGED		4
 #define STEP			0.5f	/* of the first pass */
@@ -547,19 +551,23 @@ fit_traits(int fold)
 	uint64_t	state = 1;
 	int			n = 0;
 
-	memset(&learned, 0, sizeof(Weights));
 	memset(&average, 0, sizeof(Weights));
-	for (int i = 0; i < nweights; i++)
-		((float *) &moved)[i] = MOVED;
 	for (int i = 0; i < nmessages; i++)
 	{
 		if (messages[i].fold != fold)
 			order[n++] = i;
 	}
-	for (int pass = 0; pass < PASSES; pass++)
+	for (int pass = 0; pass < FITS * PASSES; pass++)
 	{
-		float		step = STEP * (1 - (1 - LAST_STEP) * pass / PASSES);
+		int			at = pass % PASSES;
+		float		step = STEP * (1 - (1 - LAST_STEP) * at / PASSES);
 
+		if (at == 0)
+		{
+			memset(&learned, 0, sizeof(Weights));
+			for (int i = 0; i < nweights; i++)
+				((float *) &moved)[i] = MOVED;
+		}
 		for (int i = n - 1; i > 0; i--)
 		{
 			int			other = next_random(&state) % (i + 1);
@@ -570,8 +578,8 @@ fit_traits(int fold)
 		}
 		for (int i = 0; i < n; i++)
 			learn_message(&messages[order[i]], step);
-		for (int i = 0; i < nweights && pass >= PASSES - AVERAGED; i++)
-			((float *) &average)[i] += ((float *) &learned)[i] / AVERAGED;
+		for (int i = 0; i < nweights && at >= PASSES - AVERAGED; i++)
+			((float *) &average)[i] += ((float *) &learned)[i] / (FITS * AVERAGED);
 	}
 	free(order);
 }
