@@ -8,8 +8,9 @@
  * reaches 1.  There are two axes: what promotes (or asks for permission, or
  * gathers leads), and what serves; neither takes from the other.
  *
- * Promotion is in doubt between DOUBT and 1: such a message is unknown, which
- * every guard treats as marketing.  Below that nothing promotes, and a message
+ * Promotion is in doubt between DOUBT and 1, or from OVERRULED on where rules find
+ * it and the model denies it: such a message is unknown, which every guard treats
+ * as marketing.  Below that nothing promotes, and a message
  * that promotes nothing is a service message, be it an order's confirmation or
  * a friend's regards; but only in a language that rules and model know.
  *
@@ -27,6 +28,7 @@
 #define ESTABLISHED(weight)	REACHES(weight, 1.0)
 
 #define DOUBT				0.9
+#define OVERRULED			0.7
 #define TRACES				0.35	/* from here to SURE, look again */
 #define SURE				1.5
 
@@ -38,9 +40,9 @@ static const ConsentClass neutral_classes[] = {
 	CLASS_PUBLIC_TASK, CLASS_REGULATORY, CLASS_SERVICE, CLASS_SERVICE_OPTIONAL
 };
 
-/* By the weight of all that was found. */
+/* By the weight of all that was found, and of what rules found. */
 static ConsentClass
-decide(const float8 *weight)
+decide(const float8 *weight, const float8 *by_rules)
 {
 	bool		promotes = ESTABLISHED(weight[CLASS_DIRECT_MARKETING]);
 	bool		asks = ESTABLISHED(weight[CLASS_CONSENT_REQUEST]);
@@ -66,7 +68,7 @@ decide(const float8 *weight)
 		return CLASS_CONSENT_REQUEST;
 	if (promotes || gathers)
 		return ESTABLISHED(serves) || asks ? CLASS_MIXED : CLASS_DIRECT_MARKETING;
-	if (REACHES(weight[CLASS_DIRECT_MARKETING], DOUBT))
+	if (REACHES(weight[CLASS_DIRECT_MARKETING], ESTABLISHED(by_rules[CLASS_DIRECT_MARKETING]) ? OVERRULED : DOUBT))
 		return CLASS_UNKNOWN;
 	return neutral == CLASS_UNKNOWN ? CLASS_SERVICE : neutral;
 }
@@ -140,7 +142,7 @@ consent_classify_decide(const ConsentFindings *found, ConsentClassification *res
 	}
 
 	promotion = weight[CLASS_DIRECT_MARKETING] + weight[CLASS_CONSENT_REQUEST];
-	result->class = decide(weight);
+	result->class = decide(weight, by_rules);
 
 	/* Traces of promotion below the mark, or beside such a label; thin margins. */
 	if (REACHES(weight[CLASS_DIRECT_MARKETING], TRACES) && weight[CLASS_DIRECT_MARKETING] < SURE &&
