@@ -133,6 +133,15 @@ SELECT part, (SELECT array_agg(excerpt) FROM pg_temp.quux(part)) FROM unnest('{b
 -- What a template leaves to be filled in says nothing, but a sentence in its braces does.
 SELECT class FROM (VALUES ('Dear %{first_name}, your parcel <%= parcel.number %> has been delivered to ((first line)).'),
   ('Your parcel has been delivered. ((Why not treat yourself to our lovely new range of sofas, in store now?))')) AS v(body), consent.classify(body);
+-- The source of a message is for classify_raw(): what is encoded in it may say anything.
+SELECT m, class, needs_review FROM unnest(ARRAY[
+    E'MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nR2V0IDQwJSBvZmYgdG9kYXkgd2l0aCBjb2RlIFNBVkU0MA==',
+    E'From: a@b.example\nX-Long: a\n b\ncontent-type:  MULTIPART/mixed; boundary=x\n\n--x\n\nYour parcel arrives today.',
+    E'Content-Type: text/plain\nContent-Transfer-Encoding: 7bit\n\nYour parcel arrives today.',
+    E'Delivery: today\nYour parcel arrives today.\nContent-Transfer-Encoding: base64',
+    'Your parcel arrives today. =?utf-8?B?RmxhaCBzYWxl?=', 'Your parcel arrives today: a =?b, 2 = ?']) m, consent.classify(m);
+SELECT class FROM consent.classify('Your parcel arrives today.', '=?iso-8859-1?q?Parcel?=');
+
 -- A picture may say anything.
 SELECT class, needs_review FROM (VALUES ('<p><img src=a.png></p>'), ('<p><img src=a.png alt="Your parcel arrives today"></p>'),
   ('<p><img src=a.png>Thank you</p>')) AS v(html), consent.classify(html, 'Your parcel arrives today');
