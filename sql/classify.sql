@@ -65,6 +65,9 @@ SELECT count(*) > 10 AS some, bool_and(excerpt = substr(CASE part WHEN 'subject'
 SELECT class FROM repeat('If you received this email in error, please accept our apologies. Your statement is ready and the payment will be taken from your account on the date that is shown there. ', 30) notice,
   consent.classify(notice || 'Why not treat yourself to a bigger bundle this month? ' || notice);
 
+-- For texts like this one EE was fined: whatever the model thinks of it, it is no service message.
+SELECT class <> 'service' AS stopped FROM consent.classify('From EE: have you tried the My EE app yet? Use it to check your bills and keep track of your data and usage.', NULL, 'sms');
+
 -- Nothing to read is unknown.
 SELECT * FROM consent.classify(NULL);
 SELECT * FROM consent.classify('', '');

@@ -51,6 +51,7 @@ SELECT consent.link('x@erasure.example', NULL);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.link('x@erasure.example', '');
 \echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.person_link (contact, person, linked) VALUES ('x@erasure.example', 'p', NULL);
 SELECT consent.unlink('x@erasure.example', NULL);
 \echo :LAST_ERROR_SQLSTATE
 \set VERBOSITY sqlstate

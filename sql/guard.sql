@@ -231,7 +231,7 @@ SELECT consent.guard('guard_queues', recipient => $$data->'to'$$, channel => $$'
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_queues', recipient => $$ARRAY[data->'to']$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$(data->'channel')::text$$, organisation => $$'guard acme'$$);
-SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'sms'$$, body => 'data', organisation => $$'guard acme'$$);
+SELECT consent.guard('guard_queues', recipient => $$(data->'to')::varchar(100) COLLATE "C"$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'sms'$$, body => $$decode(data->>'text', 'base64')$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => 'sms', organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE
@@ -249,6 +249,16 @@ SELECT consent.guard('consent.reason', recipient => 'code', channel => $$'sms'$$
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.unguard('guard_pinned');
 \echo :LAST_ERROR_SQLSTATE
+-- Of a message that is JSON the texts are read, also where a guard of before has it cast to text: written out, its sentences run into one another.
+CREATE TABLE guard_json (data jsonb, state text DEFAULT 'created');
+SELECT consent.guard('guard_json', recipient => $$data->>'to'$$, channel => $$'email'$$, body => 'data', organisation => $$'guard acme'$$, name => 'whole');
+SELECT consent.guard('guard_json', recipient => $$data->>'to'$$, channel => $$'email'$$, body => '(data::text)', subject => $$data->'subject'$$, organisation => $$'guard acme'$$, name => 'text');
+\set VERBOSITY terse
+INSERT INTO guard_json VALUES (jsonb_build_object('to', 'stopped@guard.example', 'id', 4411, 'text', E'Hi Jo,\n\nYour boiler service is due on 12 May.\nBook now and save £50.\n\nAcme'));
+INSERT INTO guard_json VALUES (jsonb_build_object('to', 'stopped@guard.example', 'id', 4411, 'text', E'Hi Jo,\n\nYour boiler service is booked for 12 May.\n\nAcme'));
+\set VERBOSITY default
+SELECT consent.unguard('guard_json', n) FROM unnest('{whole,text}'::text[]) n;
+DROP TABLE guard_json;
 CREATE TRIGGER by_hand AFTER INSERT ON guard_pinned FOR EACH ROW EXECUTE FUNCTION consent.guard_check('recipient', 'recipient');
 INSERT INTO guard_pinned VALUES ('07700 900201', :service);
 \echo :LAST_ERROR_SQLSTATE

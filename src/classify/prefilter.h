@@ -51,7 +51,7 @@ typedef struct PrefilterHits
 /* Room for hits, to be used for many texts. */
 extern void consent_prefilter_hits_init(PrefilterHits *hits, int nrules);
 
-/* The text ends with a NUL byte.  What was in hits is forgotten. */
+/* Behind the text are CONSENT_BYTES_SEEN NUL bytes (text/bytes.h).  What was in hits is forgotten. */
 extern void consent_prefilter_scan(const ConsentPrefilter *filter,
 								   const char *text, int len, PrefilterHits *hits);
 

@@ -215,16 +215,25 @@ consent_ruleset_share(uint64 stamp, const char *image)
 	Hold	   *hold;
 	dsm_segment *segment;
 	Slot	   *slot;
+	MemoryContext work;
+	MemoryContext caller;
 
 	if (shared == NULL || TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return NULL;
 	forget_dropped();
-	image = consent_ruleset_packed(image, &size);
 	hold = palloc(sizeof(Hold));
+
+	/* What packing takes is several times what is shared, and the caller's context stays. */
+	work = AllocSetContextCreate(CurrentMemoryContext, "consent rule set packing", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(work);
+	image = consent_ruleset_packed(image, &size);
+	MemoryContextSwitchTo(caller);
 	segment = get_segment(DSM_HANDLE_INVALID, size);
+	if (segment != NULL)
+		memcpy(dsm_segment_address(segment), image, size);
+	MemoryContextDelete(work);
 	if (segment == NULL)
 		return NULL;
-	memcpy(dsm_segment_address(segment), image, size);
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	slot = slot_of(MyDatabaseId);

@@ -224,32 +224,47 @@ type_before_casts(Node *node)
 {
 	for (;;)
 	{
+		FuncExpr   *func = IsA(node, FuncExpr) ? (FuncExpr *) node : NULL;
+
 		if (IsA(node, RelabelType))
 			node = (Node *) castNode(RelabelType, node)->arg;
 		else if (IsA(node, CoerceViaIO))
 			node = (Node *) castNode(CoerceViaIO, node)->arg;
 		else if (IsA(node, ArrayCoerceExpr))
 			node = (Node *) castNode(ArrayCoerceExpr, node)->arg;
+		else if (IsA(node, CoerceToDomain))
+			node = (Node *) castNode(CoerceToDomain, node)->arg;
+		else if (IsA(node, CollateExpr))
+			node = (Node *) castNode(CollateExpr, node)->arg;
+		/* to a length, as varchar(100); a number out of JSON is one */
+		else if (func != NULL && func->args != NIL && TypeCategory(func->funcresulttype) == TYPCATEGORY_STRING &&
+				 (func->funcformat == COERCE_EXPLICIT_CAST || func->funcformat == COERCE_IMPLICIT_CAST))
+			node = linitial(func->args);
 		else
 			return exprType(node);
 	}
 }
 
+static bool
+is_json(Oid type)
+{
+	return type == JSONOID || type == JSONBOID;
+}
+
 /*
- * Bytes are written as hexadecimal digits, and JSON with its quotes and with "\n"
- * for the end of a line: the cast works, and then an address cannot be read, nor the
- * sentences of a message be told apart.  What a reference looks like means nothing to us.
+ * Bytes are written as hexadecimal digits, and JSON with its quotes: the cast works,
+ * and nobody could read the address that comes of it.  What a reference looks like
+ * means nothing to us, and of a message that is JSON the texts are read.
  */
 static bool
-is_no_text(ConsentMapped mapped, Node *node)
+is_no_text(ConsentMapped mapped, Oid type)
 {
-	Oid			type = type_before_casts(node);
 	Oid			element = get_base_element_type(type);
 
 	type = OidIsValid(element) ? element : getBaseType(type);
 	if (mapped == MAPPED_REFERENCE || mapped_rules[mapped].type != TEXTOID)
 		return false;
-	return type == BYTEAOID || type == JSONOID || type == JSONBOID;
+	return type == BYTEAOID || (is_json(type) && mapped != MAPPED_BODY && mapped != MAPPED_SUBJECT);
 }
 
 /*
@@ -267,18 +282,29 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 	Node	   *node;
 	Oid			from;
 	Oid			to = mapped_rules[mapped].type;
+	Oid			was;
 
 	error_context_stack = &context;
 	node = transformExpr(pstate, parse_bare_expression(expression), EXPR_KIND_TRIGGER_WHEN);
 	from = exprType(node);
+	was = type_before_casts(node);
+
+	/* JSON written out has "\n" for the end of a line, and sentences would run into one another. */
+	if ((mapped == MAPPED_BODY || mapped == MAPPED_SUBJECT) && is_json(getBaseType(was)))
+	{
+		expression = psprintf("pg_catalog.array_to_string(consent.json_texts((%s\n)::pg_catalog.jsonb, '$.** ? (@.type() == \"string\")'), E'\\n')",
+							  expression);
+		node = transformExpr(pstate, parse_bare_expression(expression), EXPR_KIND_TRIGGER_WHEN);
+		from = was = exprType(node);
+	}
 	if (mapped_rules[mapped].or_array && type_is_array_domain(from))
 		to = get_array_type(to);
 
-	if (is_no_text(mapped, node))
+	if (is_no_text(mapped, was))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("mapping \"%s\" has type %s, expected %s",
-						mapped_rules[mapped].name, format_type_be(type_before_casts(node)), format_type_be(to)),
+						mapped_rules[mapped].name, format_type_be(was), format_type_be(to)),
 				 errdetail("Text is taken out of JSON with ->>, and out of bytes with convert_from().")));
 
 	/* A text is no truth value, though it can be cast to one. */
@@ -323,8 +349,8 @@ transform_new(Relation rel, ConsentMapped mapped, const char *expression)
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		FlushErrorState();
-		if (error->hint == NULL)
-			error->hint = error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ?
+		if (error->hint == NULL && error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+			error->hint = error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED && strstr(error->message, "subquery") != NULL ?
 				"A mapping reads one row. What is in another table is looked up by consent.lookup()." :
 				"A mapping is an SQL expression over the row; a constant is written $$'acme'$$.";
 		ReThrowError(error);

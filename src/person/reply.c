@@ -211,13 +211,23 @@ longest(const PhraseBook *book, Meaning meaning, const ReplyWords *reply, int at
 static PhraseBook *
 mark_courteous(PhraseBook *book)
 {
+	PhraseBook	polite = {.phrase = palloc(Max(book->n, 1) * sizeof(Phrase))};
+
+	for (int i = 0; i < book->n; i++)
+	{
+		if (book->phrase[i].meaning == MEANS_POLITE)
+			polite.phrase[polite.n++] = book->phrase[i];
+	}
 	for (int i = 0; i < book->n; i++)
 	{
 		Phrase	   *phrase = &book->phrase[i];
 
-		for (int at = 0; at < phrase->words.n && (phrase->meaning == MEANS_STOP || phrase->meaning == MEANS_REVIEW); at++)
-			phrase->courteous = phrase->courteous || longest(book, MEANS_POLITE, &phrase->words, at, phrase->words.n) > at;
+		if (phrase->meaning != MEANS_STOP && phrase->meaning != MEANS_REVIEW)
+			continue;
+		for (int at = 0; at < phrase->words.n && !phrase->courteous; at++)
+			phrase->courteous = longest(&polite, MEANS_POLITE, &phrase->words, at, phrase->words.n) > at;
 	}
+	pfree(polite.phrase);
 	return book;
 }
 

@@ -91,6 +91,9 @@ DECLARE
   constant text;
   its_hint text;
 BEGIN
+  IF target IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'the table to audit is NULL';
+  END IF;
   FOR name, expression IN SELECT * FROM jsonb_each_text(mapping - 'as_known') LOOP
     BEGIN
       EXECUTE format('SELECT (%s) FROM %s LIMIT 0', expression, target);

@@ -130,8 +130,8 @@ CREATE FUNCTION consent.person_link_refused() RETURNS trigger
   LANGUAGE plpgsql
 AS $$
 BEGIN
-  IF NEW.contact IS NULL OR NEW.person IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a link needs a contact and a person';
+  IF NEW.contact IS NULL OR NEW.person IS NULL OR NEW.linked IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a link needs a contact and a person, and whether they are linked';
   END IF;
   RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'the name of a person has 1 to 1,000 bytes';
 END;
@@ -140,7 +140,7 @@ COMMENT ON FUNCTION consent.person_link_refused() IS
   'Trigger of consent.person_link: refuses a link without a contact or person (22004), or whose person has an empty or too long name (23514)';
 REVOKE EXECUTE ON FUNCTION consent.person_link_refused() FROM PUBLIC;
 CREATE TRIGGER person_link_refused BEFORE INSERT ON consent.person_link
-  FOR EACH ROW WHEN (NEW.contact IS NULL OR NEW.person IS NULL OR NEW.person = '' OR octet_length(NEW.person) > 1000)
+  FOR EACH ROW WHEN (NEW.contact IS NULL OR NEW.person IS NULL OR NEW.linked IS NULL OR NEW.person = '' OR octet_length(NEW.person) > 1000)
   EXECUTE FUNCTION consent.person_link_refused();
 ALTER TABLE consent.person_link ENABLE ALWAYS TRIGGER person_link_refused;
 COMMENT ON TRIGGER person_link_refused ON consent.person_link IS 'Says what is missing without printing the address';
@@ -551,6 +551,9 @@ DECLARE
   constant text;
   its_hint text;
 BEGIN
+  IF target IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'the table to audit is NULL';
+  END IF;
   FOR name, expression IN SELECT * FROM jsonb_each_text(mapping - 'as_known') LOOP
     BEGIN
       EXECUTE format('SELECT (%s) FROM %s LIMIT 0', expression, target);
