@@ -33,6 +33,7 @@
 #include <pcre2.h>
 
 #include "classify/pattern.h"
+#include "module/compat.h"
 
 #define MATCH_STEPS		100000	/* per starting point */
 #define MATCH_DEPTH		10000
