@@ -75,7 +75,7 @@ BEGIN
 END $$;
 CREATE VIEW queues_pgmq AS SELECT msg_id, queues_job(message) AS job, read_ct, vt = 'infinity' AS parked FROM pgmq."q_my news";
 
-SELECT consent.guard_queue('pgmq', 'My news', recipient => $$message->>'to'$$, channel => $$'email'$$, body => $$message->>'text'$$, organisation => $$'queues acme'$$);
+SELECT consent.guard_queue('pgmq', 'My news', recipient => $$message->>'to'$$, channel => $$'email'$$, organisation => $$'queues acme'$$);
 -- every client gets its ids
 SELECT pgmq.send('My news', queues_offer('no'));
 SELECT pgmq.send_batch('My news', ARRAY[queues_offer('no'), queues_offer('yes'), queues_notice('no'), queues_offer('waits-pgmq'), queues_offer('runs-pgmq')]);

@@ -18,14 +18,13 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
 #include "classify/classify.h"
 #include "classify/matcher.h"
 #include "classify/meta.h"
+#include "text/mime.h"
 #include "text/text.h"
 
 #define COVER_MAX_SPANS		500
@@ -334,75 +333,6 @@ is_picture(const ConsentText *text)
 		(text->len == 0 || text->zone[0].region == REGION_URL);
 }
 
-/* RFC 2047: =?charset?B?...?=, also with Q. */
-static bool
-has_encoded_word(const char *source, const char *end)
-{
-	const char *s = source;
-
-	while ((s = memchr(s, '=', end - s)) != NULL && ++s + 4 < end)
-	{
-		const char *charset = s + 1;
-
-		if (*s != '?')
-			continue;
-		for (s = charset; s < end && (isalnum((unsigned char) *s) || *s == '-' || *s == '_'); s++)
-			;
-		if (s > charset && s + 2 < end && *s == '?' && strchr("bBqQ", s[1]) != NULL && s[2] == '?')
-			return true;
-	}
-	return false;
-}
-
-/* The source of a message whose header says that the text after it is encoded, or in parts. */
-static bool
-has_mime_header(const char *source, const char *end)
-{
-	static const struct
-	{
-		const char *name;
-		const char *value;
-	}			fields[] = {
-		{"Content-Transfer-Encoding", "base64"},
-		{"Content-Transfer-Encoding", "quoted-printable"},
-		{"Content-Type", "multipart/"}
-	};
-	const char *line = source;
-
-	while (line < end)
-	{
-		const char *next = memchr(line, '\n', end - line);
-		const char *colon = line;
-
-		next = next ? next + 1 : end;
-		while (colon < next && (isalnum((unsigned char) *colon) || *colon == '-'))
-			colon++;
-		if (*line != ' ' && *line != '\t' && (colon == line || colon == next || *colon != ':'))
-			return false;
-		for (int i = 0; i < lengthof(fields); i++)
-		{
-			const char *value = colon + 1;
-
-			if (colon - line != strlen(fields[i].name) || pg_strncasecmp(line, fields[i].name, colon - line) != 0)
-				continue;
-			while (value < next && *value == ' ')
-				value++;
-			if (next - value >= strlen(fields[i].value) &&
-				pg_strncasecmp(value, fields[i].value, strlen(fields[i].value)) == 0)
-				return true;
-		}
-		line = next;
-	}
-	return false;
-}
-
-/* What only consent.classify_raw() decodes may say anything. */
-static bool
-is_encoded(const char *source, int len)
-{
-	return has_encoded_word(source, source + len) || has_mime_header(source, source + len);
-}
-
 static void
 read_part(Part *part, bool is_subject, const char *source, int len)
 {
@@ -410,7 +340,11 @@ read_part(Part *part, bool is_subject, const char *source, int len)
 	part->ncovers = 0;
 	part->given = source != NULL;
 	if (part->given)
+	{
 		consent_text_read(source, len, &part->text);
+		/* what only classify_raw() decodes may say anything */
+		part->text.truncated |= consent_mime_is_encoded(source, len);
+	}
 }
 
 void
@@ -429,7 +363,6 @@ consent_classify_findings(const ConsentRuleset *set,
 
 	memset(found, 0, sizeof(ConsentFindings));
 	found->empty = true;
-	found->truncated = (subject && is_encoded(subject, subjectlen)) || (body && is_encoded(body, bodylen));
 	for (int p = 0; p < 2; p++)
 	{
 		if (!parts[p].given)

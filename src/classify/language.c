@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "classify/language.h"
 
 #define ENOUGH			3		/* English words more than others: read no further */
@@ -94,13 +92,6 @@ language_of(Word word)
 	return slot_word[s] == word ? slot_language[s] : 0;
 }
 
-/* Letters beside digits, as in "f47ac10b", are no word of any language. */
-static bool
-is_part_of_code(const ConsentText *part, const char *from, const char *to)
-{
-	return (from > part->data && isdigit((unsigned char) from[-1])) || isdigit((unsigned char) *to);
-}
-
 static bool
 is_hidden(ConsentRegion region)
 {
@@ -160,7 +151,7 @@ consent_language(const ConsentText *const *parts)
 				s += s == from;
 				continue;
 			}
-			if (is_part_of_code(parts[p], from, s))
+			if (consent_is_part_of_code(parts[p]->data, from, s))
 				continue;
 			if (is_hidden(consent_text_region(parts[p], (int) (s - parts[p]->data) - 1)))
 				continue;

@@ -15,7 +15,6 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-#include <ctype.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -28,6 +27,7 @@
 #include "utils/memutils.h"
 
 #include "classify/features.h"
+#include "classify/language.h"
 #include "classify/model.h"
 
 #define ROOTS			1024	/* of longer messages they are computed */
@@ -572,22 +572,16 @@ consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
 	return most;
 }
 
-/*
- * Numbers, signs, addresses and codes, as "f47ac10b" is one, are the same in every
- * language, and say nothing of this.
- */
+/* Numbers, signs, addresses and codes are the same in every language, and say nothing of this. */
 static bool
-is_of_a_language(const char *text, int len, int start, int end)
+is_of_a_language(const char *text, int start, int end)
 {
-	if ((start > 0 && isdigit((unsigned char) text[start - 1])) ||
-		(end < len && isdigit((unsigned char) text[end])))
-		return false;
 	for (int i = start; i < end; i++)
 	{
 		if (!(islower((unsigned char) text[i]) || text[i] == '\'' || IS_HIGHBIT_SET(text[i])))
 			return false;
 	}
-	return true;
+	return !consent_is_part_of_code(text, text + start, text + end);
 }
 
 int
@@ -602,7 +596,7 @@ consent_model_knows(const char *text, int len, int *known)
 	*known = 0;
 	for (int i = 0; i < n; i++)
 	{
-		if (!feature[i].word || !is_of_a_language(text, len, feature[i].start, feature[i].end))
+		if (!feature[i].word || !is_of_a_language(text, feature[i].start, feature[i].end))
 			continue;
 		words++;
 		if (row_of(&feature[i]) != NULL)

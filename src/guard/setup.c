@@ -163,7 +163,8 @@ check_constant(ConsentMapped mapped, const char *constant)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown message class \"%s\"", constant),
-				 errhint("Classes are %s; marketing, promotional, research and transactional are understood, too.", consent_words_listed(consent_class_names, CONSENT_NCLASSES))));
+				 errhint("Classes are %s; %s are understood, too.", consent_words_listed(consent_class_names, CONSENT_NCLASSES),
+						 consent_words_listed(consent_usual_class_names, CONSENT_NUSUAL_CLASSES))));
 	if (mapped == MAPPED_ORGANISATION || mapped == MAPPED_SENDER)
 		(void) consent_require_organisation(constant);
 	if (mapped == MAPPED_PURPOSE)

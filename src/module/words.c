@@ -204,26 +204,19 @@ consent_channel_from_name(const char *name)
 }
 
 /* What senders call them in their own queues, besides the names of consent.message_class. */
-static const struct
-{
-	const char *name;
-	ConsentClass class;
-}			usual_names[] = {
-	{"marketing", CLASS_DIRECT_MARKETING},
-	{"promotional", CLASS_DIRECT_MARKETING},
-	{"research", CLASS_MARKET_RESEARCH},
-	{"transactional", CLASS_SERVICE}
+const char *const consent_usual_class_names[CONSENT_NUSUAL_CLASSES] = {
+	"marketing", "promotional", "research", "transactional"
+};
+static const ConsentClass usual_class[CONSENT_NUSUAL_CLASSES] = {
+	CLASS_DIRECT_MARKETING, CLASS_DIRECT_MARKETING, CLASS_MARKET_RESEARCH, CLASS_SERVICE
 };
 
 int
 consent_class_from_name(const char *name)
 {
-	for (int i = 0; i < lengthof(usual_names); i++)
-	{
-		if (pg_strcasecmp(usual_names[i].name, name) == 0)
-			return usual_names[i].class;
-	}
-	return find_name(consent_class_names, CONSENT_NCLASSES, name);
+	int			usual = find_name(consent_usual_class_names, CONSENT_NUSUAL_CLASSES, name);
+
+	return usual >= 0 ? (int) usual_class[usual] : find_name(consent_class_names, CONSENT_NCLASSES, name);
 }
 
 /* How far a class is from being free to send. */

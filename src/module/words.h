@@ -70,6 +70,10 @@ typedef enum ConsentBlockAction
 /* The SQL spelling of each value, indexed by the enums above. */
 extern const char *const consent_channel_names[CONSENT_NCHANNELS];
 extern const char *const consent_class_names[CONSENT_NCLASSES];
+
+/* A class may also be told by these, which are no values of the type. */
+#define CONSENT_NUSUAL_CLASSES	4
+extern const char *const consent_usual_class_names[CONSENT_NUSUAL_CLASSES];
 extern const char *const consent_subscriber_names[CONSENT_NSUBSCRIBERS];
 extern const char *const consent_block_action_names[CONSENT_NBLOCKACTIONS];
 

@@ -87,7 +87,6 @@ typedef struct Phrase
 {
 	Meaning		meaning;
 	Reach		reach;
-	bool		courteous;		/* holds what is said for politeness */
 	ReplyWords	words;
 } Phrase;
 
@@ -97,19 +96,20 @@ typedef struct PhraseBook
 	Phrase	   *phrase;
 } PhraseBook;
 
+/* The stricter ones last. */
 typedef enum Outcome
 {
-	REPLY_STOP,
 	REPLY_START,
 	REPLY_NOT_STOP,
-	REPLY_REVIEW
+	REPLY_REVIEW,
+	REPLY_STOP
 } Outcome;
 
 static const char *const outcome_names[] = {
-	[REPLY_STOP] = "stop",
 	[REPLY_START] = "start",
 	[REPLY_NOT_STOP] = "not_stop",
 	[REPLY_REVIEW] = "review",
+	[REPLY_STOP] = "stop",
 };
 
 static int
@@ -147,7 +147,7 @@ read_phrases(MemoryContext cxt)
 	nrows = SPI_processed;
 
 	caller = MemoryContextSwitchTo(cxt);
-	book->phrase = palloc0(Max(nrows, 1) * sizeof(Phrase));
+	book->phrase = palloc(Max(nrows, 1) * sizeof(Phrase));
 	for (uint64 row = 0; row < nrows; row++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[row];
@@ -207,28 +207,15 @@ longest(const PhraseBook *book, Meaning meaning, const ReplyWords *reply, int at
 	return best;
 }
 
-/* Which phrases that must not be missed hold a courtesy? */
-static PhraseBook *
-mark_courteous(PhraseBook *book)
+static bool
+holds_courtesy(const PhraseBook *book, const ReplyWords *words)
 {
-	PhraseBook	polite = {.phrase = palloc(Max(book->n, 1) * sizeof(Phrase))};
-
-	for (int i = 0; i < book->n; i++)
+	for (int at = 0; at < words->n; at++)
 	{
-		if (book->phrase[i].meaning == MEANS_POLITE)
-			polite.phrase[polite.n++] = book->phrase[i];
+		if (longest(book, MEANS_POLITE, words, at, words->n) > at)
+			return true;
 	}
-	for (int i = 0; i < book->n; i++)
-	{
-		Phrase	   *phrase = &book->phrase[i];
-
-		if (phrase->meaning != MEANS_STOP && phrase->meaning != MEANS_REVIEW)
-			continue;
-		for (int at = 0; at < phrase->words.n && !phrase->courteous; at++)
-			phrase->courteous = longest(&polite, MEANS_POLITE, &phrase->words, at, phrase->words.n) > at;
-	}
-	pfree(polite.phrase);
-	return book;
+	return false;
 }
 
 /* Does a matter other than messages begin at one of these words? */
@@ -274,7 +261,7 @@ consists_of(const PhraseBook *book, uint32 meanings, Reach least,
 
 /*
  * The reply without what is said for politeness; if "keep", but for what is part
- * of a phrase that holds such words.
+ * of a phrase that must not be missed and holds such words.
  */
 static ReplyWords
 drop_courtesies(const PhraseBook *book, const ReplyWords *reply, bool keep)
@@ -291,8 +278,14 @@ drop_courtesies(const PhraseBook *book, const ReplyWords *reply, bool keep)
 
 		for (int i = 0; keep && i < book->n; i++)
 		{
-			if (book->phrase[i].courteous)
-				kept_until = Max(kept_until, match(&book->phrase[i].words, 0, reply, at, reply->n));
+			const Phrase *phrase = &book->phrase[i];
+			int			end;
+
+			if (phrase->meaning != MEANS_STOP && phrase->meaning != MEANS_REVIEW)
+				continue;
+			end = match(&phrase->words, 0, reply, at, reply->n);
+			if (end > kept_until && holds_courtesy(book, &phrase->words))
+				kept_until = end;
 		}
 		if (after > at && at >= kept_until)
 		{
@@ -410,20 +403,19 @@ static Outcome
 read_reply(const PhraseBook *book, const ReplyWords *reply)
 {
 	ReplyWords	rest;
-	ReplyWords	more;
 	Outcome		outcome;
 
 	if (reply->n == 0)
 		return REPLY_REVIEW;	/* nothing to read: a picture, a quotation */
 	rest = drop_courtesies(book, reply, false);
-	more = drop_courtesies(book, reply, true);
 	outcome = read_words(book, &rest);
-	if (outcome != REPLY_STOP && more.n > rest.n)
+	if (rest.n < reply->n)
 	{
-		Outcome		other = read_words(book, &more);
+		ReplyWords	more = drop_courtesies(book, reply, true);
+		Outcome		other = more.n > rest.n ? read_words(book, &more) : outcome;
 
-		if (other == REPLY_STOP || other == REPLY_REVIEW)
-			return other;
+		if (other >= REPLY_REVIEW)
+			outcome = Max(outcome, other);
 	}
 	return outcome;
 }
@@ -438,7 +430,7 @@ judge_body(FunctionCallInfo fcinfo, const char *body)
 	if (body == NULL)
 		return REPLY_REVIEW;
 	if (fcinfo->flinfo->fn_extra == NULL)
-		fcinfo->flinfo->fn_extra = mark_courteous(read_phrases(fcinfo->flinfo->fn_mcxt));
+		fcinfo->flinfo->fn_extra = read_phrases(fcinfo->flinfo->fn_mcxt);
 	source = pg_server_to_any(body, strlen(body), PG_UTF8);
 	consent_reply_words(source, strlen(source), &reply);
 	return read_reply(fcinfo->flinfo->fn_extra, &reply);

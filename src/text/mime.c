@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
@@ -144,6 +146,76 @@ consent_mime_read(const char *source, int len, ConsentMessage *message)
 	}
 	PG_END_TRY();
 	message->complete &= !cut;
+}
+
+/* RFC 2047: =?charset?B?...?=, also with Q. */
+static bool
+has_encoded_word(const char *source, const char *end)
+{
+	const char *s = source;
+
+	while ((s = memchr(s, '=', end - s)) != NULL && ++s + 4 < end)
+	{
+		const char *charset = s + 1;
+
+		if (*s != '?')
+			continue;
+		for (s = charset; s < end && (isalnum((unsigned char) *s) || *s == '-' || *s == '_'); s++)
+			;
+		if (s > charset && s + 2 < end && *s == '?' && (pg_tolower(s[1]) == 'b' || pg_tolower(s[1]) == 'q') && s[2] == '?')
+			return true;
+	}
+	return false;
+}
+
+/* The source of a message whose header says that the text after it is encoded, or in parts. */
+static bool
+has_mime_header(const char *source, const char *end)
+{
+	static const struct
+	{
+		const char *name;
+		const char *value;
+	}			fields[] = {
+		{"Content-Transfer-Encoding", "base64"},
+		{"Content-Transfer-Encoding", "quoted-printable"},
+		{"Content-Type", "multipart/"}
+	};
+	const char *line = source;
+
+	while (line < end)
+	{
+		const char *next = memchr(line, '\n', end - line);
+		const char *colon = line;
+
+		next = next ? next + 1 : end;
+		while (colon < next && (isalnum((unsigned char) *colon) || *colon == '-'))
+			colon++;
+		if (*line != ' ' && *line != '\t' && (colon == line || colon == next || *colon != ':'))
+			return false;
+		for (int i = 0; i < lengthof(fields); i++)
+		{
+			const char *value = colon + 1;
+
+			if (colon - line != strlen(fields[i].name) || pg_strncasecmp(line, fields[i].name, colon - line) != 0)
+				continue;
+			while (value < next && *value == ' ')
+				value++;
+			if (next - value >= strlen(fields[i].value) &&
+				pg_strncasecmp(value, fields[i].value, strlen(fields[i].value)) == 0)
+				return true;
+		}
+		line = next;
+	}
+	return false;
+}
+
+bool
+consent_mime_is_encoded(const char *source, int len)
+{
+	const char *end = source + Min(len, CONSENT_TEXT_MAX_BYTES);
+
+	return has_encoded_word(source, end) || has_mime_header(source, end);
 }
 
 PGDLLEXPORT Datum

@@ -22,4 +22,10 @@ typedef struct ConsentMessage
 /* Allocates in the current context. */
 extern void consent_mime_read(const char *source, int len, ConsentMessage *message);
 
+/*
+ * Is it the source of a message, or of its subject, that says nothing before it is
+ * decoded?  Who is given such a text has not been given what it says.
+ */
+extern bool consent_mime_is_encoded(const char *source, int len);
+
 #endif							/* PG_CONSENT_MIME_H */
