@@ -29,13 +29,19 @@ typedef struct ConsentBytes
 } ConsentBytes;
 
 #ifdef __SSE2__
-static inline uint64
-consent_bytes_between(__m128i bytes, char first, char last)
+static inline __m128i
+consent_are_between(__m128i bytes, char first, char last)
 {
 	/* what is less than others is so with a sign: so the range is put at the least number */
 	__m128i		moved = _mm_add_epi8(bytes, _mm_set1_epi8((char) (0x80 - first)));
 
-	return _mm_movemask_epi8(_mm_cmplt_epi8(moved, _mm_set1_epi8((char) (0x80 + last - first + 1))));
+	return _mm_cmplt_epi8(moved, _mm_set1_epi8((char) (0x80 + last - first + 1)));
+}
+
+static inline uint64
+consent_bytes_between(__m128i bytes, char first, char last)
+{
+	return _mm_movemask_epi8(consent_are_between(bytes, first, last));
 }
 #endif
 

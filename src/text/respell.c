@@ -680,13 +680,11 @@ see_multibuy(Respell *r, int from, int to)
 	char		sign = in->data[to];
 	int			at;
 	int			end;
-	const char *many = number_word(in->data + from, to - from);
+	const char *many;
 	const char *few;
 	char		form[16];
 
-	if (many == NULL && to - from == 1 && class_of[(unsigned char) in->data[from]] == DIGIT)
-		many = pnstrdup(in->data + from, 1);
-	if (many == NULL || many[1] || (sign != '-' && sign != ' '))
+	if (sign != '-' && sign != ' ')
 		return false;
 	at = to + 1;
 	if (strncmp(in->data + at, "for", 3) == 0)
@@ -694,6 +692,11 @@ see_multibuy(Respell *r, int from, int to)
 	else if (in->data[at] == '4')
 		at++;
 	else
+		return false;
+	many = number_word(in->data + from, to - from);
+	if (many == NULL && to - from == 1 && class_of[(unsigned char) in->data[from]] == DIGIT)
+		many = pnstrdup(in->data + from, 1);
+	if (many == NULL || many[1])
 		return false;
 	if (in->data[at] != sign)
 		return false;
@@ -790,32 +793,120 @@ sign_length(const ConsentText *in, int at)
 }
 
 /*
- * Where the token ends that begins at "from", and of what it is.  The bytes from
- * seen_at on have been seen.
+ * Most words are nothing but what they are: two to eight letters, none of which comes
+ * three times, and no unit of a number behind them.  All else is looked at; where that
+ * is, is told for many bytes at once.
  */
-static inline int
-end_of_token(const ConsentText *text, int from, ConsentBytes *seen, int *seen_at, int *flags)
-{
-	int			before = from - *seen_at;
-	uint64		ends = 0;
-	uint64		token;
+#define AHEAD			64
 
-	if (before < CONSENT_BYTES_SEEN)
-		ends = ~(seen->letters | seen->digits | seen->high) >> before;
-	if (ends == 0)
+typedef struct Ahead
+{
+	int			from;
+	int			to;				/* no token goes on behind it, but one as long as all of this */
+	uint64		tokens;			/* a bit for each byte that is part of one */
+	uint64		worth;			/* for some bytes of each that is to be looked at, and "&" */
+} Ahead;
+
+#ifdef __SSE2__
+#define IS(bytes, c)	_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))
+#define OR(a, b)		_mm_or_si128(a, b)
+#define AND(a, b)		_mm_and_si128(a, b)
+#endif
+
+/*
+ * Bits of the bytes: of tokens, of what is worth looking at by itself, of what is not
+ * ASCII, and of what begins a unit; see counts_something().
+ */
+static inline void
+see_ahead(const char *s, Ahead *ahead, uint64 *high, uint64 *units)
+{
+	ahead->tokens = ahead->worth = *high = *units = 0;
+#ifdef __SSE2__
+	for (int i = 0; i < AHEAD; i += 16)
 	{
-		*seen = consent_see_bytes(text->data + from);
-		*seen_at = from;
-		before = 0;
-		ends = ~(seen->letters | seen->digits | seen->high);
+		__m128i		b = _mm_loadu_si128((const __m128i *) (s + i));
+		__m128i		next = _mm_loadu_si128((const __m128i *) (s + i + 1));
+		__m128i		letters = consent_are_between(b, 'a', 'z');
+		__m128i		digits = consent_are_between(b, '0', '9');
+		__m128i		unit = OR(OR(IS(next, 'p'), IS(next, 'q')), OR(IS(next, 'g'), IS(next, '%')));
+		__m128i		begins = OR(AND(IS(b, 'g'), IS(next, 'b')), AND(IS(b, 'b'), IS(next, 'o')));
+
+		unit = OR(AND(IS(b, ' '), unit), OR(IS(b, '-'), IS(b, '%')));
+		ahead->tokens |= (uint64) _mm_movemask_epi8(OR(OR(letters, digits), b)) << i;
+		ahead->worth |= (uint64) _mm_movemask_epi8(OR(OR(digits, begins), IS(b, '&'))) << i;
+		*high |= (uint64) _mm_movemask_epi8(b) << i;
+		*units |= (uint64) _mm_movemask_epi8(unit) << i;
 	}
-	token = (ends - 1) & ~ends;
-	if (ends != 0 && (token & (seen->high >> before)) == 0)
+#else
+	for (int i = 0; i < AHEAD; i++)
 	{
-		*flags = (token & (seen->letters >> before) ? LETTER : 0) |
-			(token & (seen->digits >> before) ? DIGIT : 0);
-		return from + pg_rightmost_one_pos64(ends);
+		char		c = s[i];
+		char		next = s[i + 1];
+		int			class = class_of[(unsigned char) c];
+
+		ahead->tokens |= (uint64) (class != 0) << i;
+		ahead->worth |= (uint64) (class == DIGIT || c == '&' || (c == 'g' && next == 'b') ||
+								  (c == 'b' && next == 'o')) << i;
+		*high |= (uint64) (class == HIGH) << i;
+		*units |= (uint64) (c == '-' || c == '%' ||
+							(c == ' ' && (next == 'p' || next == 'q' || next == 'g' || next == '%'))) << i;
 	}
+#endif
+}
+
+static void
+look_ahead(const ConsentText *text, int at, bool triples, Ahead *ahead)
+{
+	uint64		high;
+	uint64		units;
+	uint64		plain;
+	uint64		many;
+	uint64		tokens;
+
+	see_ahead(text->data + at, ahead, &high, &units);
+	tokens = ahead->tokens;
+	plain = tokens & ~high;
+	many = tokens & tokens << 1;
+	many &= many << 2;
+	many &= many << 4;
+	StaticAssertStmt(SPLIT_FROM == 9, "those with eight bytes of the token before them");
+	many &= tokens << 8;
+	ahead->worth |= many | (plain & ~(plain << 1) & ~(plain >> 1)) | (tokens & units >> 1);
+	/* of a token that is not ASCII all the rest: the sum carries up to its end */
+	ahead->worth |= high | (((tokens + high) ^ tokens) & tokens);
+	if (triples || ~tokens == 0)
+		ahead->worth |= tokens;
+
+	ahead->from = at;
+	ahead->to = at + AHEAD;
+	if (tokens >> (AHEAD - 1) && ~tokens != 0)
+	{
+		int			whole = pg_leftmost_one_pos64(~tokens) + 1;
+
+		ahead->worth &= (UINT64CONST(1) << whole) - 1;
+		ahead->to = at + whole;
+	}
+}
+
+/* Where what is to be looked at next begins, not before "at"; -1 if nothing is. */
+static inline int
+next_worth(const Ahead *ahead, int at)
+{
+	uint64		worth = ahead->worth & PG_UINT64_MAX << (at - ahead->from);
+	uint64		first = worth & -worth;
+	uint64		between = ~ahead->tokens & (first - 1);
+
+	if (worth == 0)
+		return -1;
+	if ((ahead->tokens & first) == 0)	/* "&" */
+		return ahead->from + pg_rightmost_one_pos64(first);
+	return Max(at, ahead->from + (between ? pg_leftmost_one_pos64(between) + 1 : 0));
+}
+
+/* Where the token ends that begins at "from", and of what it is. */
+static int
+end_of_token(const ConsentText *text, int from, int *flags)
+{
 	*flags = 0;
 	for (int at = from;; at++)
 	{
@@ -839,28 +930,22 @@ has_triple(const char *s, int n)
 	return false;
 }
 
-/* The same of a text, of which eight places are looked at together. */
+/* The same of a text's letters, of which sixteen places are looked at together. */
 static bool
 text_has_triple(const ConsentText *text)
 {
-	const uint64 tops = UINT64CONST(0x8080808080808080);
-	uint64		triples = 0;
+	unsigned char triples[16] = {0};
+	uint64		any[2];
 
-	for (int at = 0; at < text->len; at += 8)
+	for (int at = 0; at < text->len; at += lengthof(triples))
 	{
-		uint64		first;
-		uint64		second;
-		uint64		third;
-		uint64		differ;
+		const char *s = text->data + at;
 
-		memcpy(&first, text->data + at, 8);
-		memcpy(&second, text->data + at + 1, 8);
-		memcpy(&third, text->data + at + 2, 8);
-		differ = (first ^ second) | (second ^ third);
-		/* the top bit of each byte: it does not differ, and is no NUL byte */
-		triples |= ~(((differ & ~tops) + ~tops) | differ) & (((first & ~tops) + ~tops) | first) & tops;
+		for (int i = 0; i < lengthof(triples); i++)
+			triples[i] |= (s[i] == s[i + 1]) & (s[i] == s[i + 2]) & (s[i] >= 'a');
 	}
-	return triples != 0;
+	memcpy(any, triples, sizeof(any));
+	return (any[0] | any[1]) != 0;
 }
 
 /* A token of letters only. */
@@ -948,9 +1033,8 @@ consent_text_respell(ConsentText *text)
 	Respell		r;
 	int			at = 0;
 	int			addresses = text->len;
-	ConsentBytes seen = {0};
-	int			seen_at = -CONSENT_BYTES_SEEN;
 	bool		triples = text_has_triple(text);
+	Ahead		ahead = {0};
 
 	if (class_of['a'] == 0)
 		prepare_classes();
@@ -965,21 +1049,30 @@ consent_text_respell(ConsentText *text)
 
 	while (at < text->len)
 	{
-		int			from = at;
+		int			from;
 		int			flags;
-		unsigned char c;
 
 		/* what is between the words */
-		while ((class_of[c = (unsigned char) text->data[at]]) == 0 && at < text->len)
+		if (class_of[(unsigned char) text->data[at]] == 0)
 		{
-			if (c == '&' && !text->html)
+			if (text->data[at] == '&' && !text->html)
 				see_reference(&r, at);
 			at = Max(at + 1, r.copied);
+			if (at >= text->len)
+				break;
 		}
-		if (at >= text->len)
-			break;
-		from = at;
-		if (class_of[c] == HIGH)
+		if (at >= ahead.to)
+			look_ahead(text, at, triples, &ahead);
+		from = next_worth(&ahead, at);
+		if (from < 0)
+		{
+			at = ahead.to;
+			continue;
+		}
+		at = from;
+		if (class_of[(unsigned char) text->data[at]] == 0)
+			continue;
+		if (class_of[(unsigned char) text->data[at]] == HIGH)
 		{
 			int			n = sign_length(text, at);
 
@@ -994,7 +1087,7 @@ consent_text_respell(ConsentText *text)
 				continue;
 			}
 		}
-		at = end_of_token(text, from, &seen, &seen_at, &flags);
+		at = end_of_token(text, from, &flags);
 		/* a single letter or digit may begin a word that is spelled out */
 		if (at - from == 1 && flags != HIGH && from >= r.tried && from < addresses && is_single(text, at + 1))
 		{
