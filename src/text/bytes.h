@@ -26,6 +26,7 @@ typedef struct ConsentBytes
 	uint64		spaces;			/* and line feeds */
 	uint64		lines;			/* "_" */
 	uint64		high;			/* parts of other characters */
+	uint64		ends;			/* ".", "!", "?" and line feeds */
 } ConsentBytes;
 
 #ifdef __SSE2__
@@ -57,12 +58,17 @@ consent_see_bytes(const char *s)
 		__m128i		lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
 		__m128i		spaces = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')),
 										  _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
+		__m128i		ends = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')),
+													 _mm_cmpeq_epi8(bytes, _mm_set1_epi8('!'))),
+										_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('?')),
+													 _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n'))));
 
 		seen.letters |= consent_bytes_between(lower, 'a', 'z') << i;
 		seen.digits |= consent_bytes_between(bytes, '0', '9') << i;
 		seen.spaces |= (uint64) _mm_movemask_epi8(spaces) << i;
 		seen.lines |= (uint64) _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('_'))) << i;
 		seen.high |= (uint64) _mm_movemask_epi8(bytes) << i;
+		seen.ends |= (uint64) _mm_movemask_epi8(ends) << i;
 	}
 #else
 	for (int i = 0; i < CONSENT_BYTES_SEEN; i++)
@@ -75,6 +81,7 @@ consent_see_bytes(const char *s)
 		seen.spaces |= (uint64) (c == ' ' || c == '\n') << i;
 		seen.lines |= (uint64) (c == '_') << i;
 		seen.high |= (uint64) (c >= 0x80) << i;
+		seen.ends |= (uint64) (c == '.' || c == '!' || c == '?' || c == '\n') << i;
 	}
 #endif
 	return seen;

@@ -13,16 +13,19 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
+#include "text/bytes.h"
 #include "text/text.h"
 
 /* Where mail programs break lines, in bytes. */
 #define WRAP_NARROWEST	50
 #define WRAP_WIDEST		80
 
-static const char *const abbreviations[] = {
+/* Filled up with NUL bytes, so that eight bytes are compared in one go. */
+static const char abbreviations[][8] = {
 	"approx", "co", "dept", "dr", "e.g", "eg", "etc", "i.e", "ie", "inc",
 	"incl", "ltd", "min", "mr", "mrs", "ms", "no", "nos", "p.a", "prof", "ref", "st",
-	"tel", "vs", NULL
+	"tel", "vs"
 };
 
 /* Does the full stop at byte "at" only shorten a word? */
@@ -30,22 +33,41 @@ static bool
 is_abbreviation(const ConsentText *text, int from, int at)
 {
 	int			start = at;
+	char		word[8] = {0};
 
 	while (start > from && text->data[start - 1] != ' ' && at - start < 8)
 		start--;
 	if (at - start == 1 && text->data[start] >= 'a' && text->data[start] <= 'z')
 		return true;
-	for (const char *const *a = abbreviations; *a; a++)
+	memcpy(word, text->data + start, at - start);
+	for (int i = 0; i < lengthof(abbreviations); i++)
 	{
-		if (**a == text->data[start] && strlen(*a) == at - start &&
-			memcmp(*a, text->data + start, at - start) == 0)
+		if (memcmp(abbreviations[i], word, sizeof(word)) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* Looked up, and not compared: what ends comes at no regular distance. */
-static const bool may_end[256] = {['.'] = true, ['!'] = true, ['?'] = true, ['\n'] = true};
+/* Where the next byte from "at" on is that may end a sentence; "last", if none is before it. */
+static inline int
+next_end(const ConsentText *text, int at, int last, uint64 *ends, int *seen_at)
+{
+	while (at < last)
+	{
+		uint64		next;
+
+		if (at - *seen_at >= CONSENT_BYTES_SEEN)
+		{
+			*ends = consent_see_bytes(text->data + at).ends;
+			*seen_at = at;
+		}
+		next = *ends >> (at - *seen_at);
+		if (next != 0)
+			return Min(last, at + pg_rightmost_one_pos64(next));
+		at = *seen_at + CONSENT_BYTES_SEEN;
+	}
+	return last;
+}
 
 /* Links and images are within the text around them. */
 static ConsentRegion
@@ -108,6 +130,8 @@ consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
 	int			nlines = text->nlines > 0 ? line_ends(text, &line) : 0;
 	int			next = 0;
 	ConsentRegion region = REGION_BODY;
+	uint64		ends = 0;
+	int			seen_at = -CONSENT_BYTES_SEEN;
 
 	*sentences = palloc(capacity * sizeof(ConsentSentence));
 	while (from < text->len)
@@ -131,8 +155,8 @@ consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
 		{
 			char		c;
 
-			while (end < stop - 1 && !may_end[(unsigned char) text->data[end]])
-				end++;
+			if (end < stop - 1)
+				end = next_end(text, end, stop - 1, &ends, &seen_at);
 			if (text->data[end] == '\n')
 				break;
 			c = text->data[end++];
