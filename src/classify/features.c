@@ -14,6 +14,8 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <stddef.h>
+
 #include "classify/features.h"
 
 #define STEM_LETTERS		5	/* a longer word is also known by so many */
@@ -364,12 +366,19 @@ read_token(const char *text, int len, int at, int *slots, Token *token)
 	return end;
 }
 
-int
-consent_features(const char *text, int len, ConsentFeature *feature)
+/*
+ * The features in reading order, or, if "hashes" is given, no more than their hashes;
+ * the compiler makes one function for either.  One multiplier for each sort of feature
+ * keeps the sorts apart.
+ */
+static inline __attribute__((always_inline)) int
+read_features(const char *text, int len, ConsentFeature *feature, ConsentHashes *hashes)
 {
 	int			ntokens = 0;
 	int			slots = 0;
 	int			n = 0;
+	int			nwords = 0;
+	int			nothers = 0;
 	uint32_t	before;
 	uint32_t	twice_before;
 	int			before_start = 0;
@@ -380,13 +389,22 @@ consent_features(const char *text, int len, ConsentFeature *feature)
 		prepare();
 	before = twice_before = hash_kind[KIND_BEGIN];
 
-	/*
-	 * One multiplier for each sort of feature keeps the sorts apart.  One that is not
-	 * there is written all the same, and the next one over it: to branch costs more.
-	 */
+	/* what is not there is written all the same, and the next one over it: to branch costs more */
 #define PUT(there, h, from, is_word) \
-	(feature[n].hash = spread(h), feature[n].start = (from), \
-	 feature[n].end = end, feature[n].word = (is_word), n += (there))
+	do { \
+		if (hashes && (is_word)) \
+			hashes->word[nwords] = spread(h), nwords += (there); \
+		else if (hashes) \
+			hashes->other[nothers] = spread(h), nothers += (there); \
+		else \
+		{ \
+			feature[n].hash = spread(h); \
+			feature[n].start = (from); \
+			feature[n].end = end; \
+			feature[n].word = (is_word); \
+			n += (there); \
+		} \
+	} while (0)
 
 	for (int at = 0; at < len && ntokens < FEATURE_MAX_TOKENS;)
 	{
@@ -418,7 +436,24 @@ consent_features(const char *text, int len, ConsentFeature *feature)
 	}
 	PUT(ntokens > 0, before * 31 + hash_kind[KIND_END] * 7 + 1, before_start, false);
 #undef PUT
+	if (hashes)
+	{
+		hashes->nwords = nwords;
+		hashes->nothers = nothers;
+	}
 	return n;
+}
+
+int
+consent_features(const char *text, int len, ConsentFeature *feature)
+{
+	return read_features(text, len, feature, NULL);
+}
+
+void
+consent_feature_hashes(const char *text, int len, ConsentHashes *hashes)
+{
+	(void) read_features(text, len, NULL, hashes);
 }
 
 static inline int

@@ -50,6 +50,17 @@ typedef struct ConsentFeature
  */
 extern int	consent_features(const char *text, int len, ConsentFeature *feature);
 
+/* Of the same, the hashes of whole words and of all else. */
+typedef struct ConsentHashes
+{
+	int			nwords;
+	int			nothers;
+	uint32_t	word[FEATURE_MAX];
+	uint32_t	other[FEATURE_MAX];
+} ConsentHashes;
+
+extern void consent_feature_hashes(const char *text, int len, ConsentHashes *hashes);
+
 /*
  * Where a sentence stands, and how long it is: which of FEATURE_PLACES hold.
  * It is number "at" (from 0) of n, and has so many words.

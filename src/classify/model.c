@@ -261,6 +261,8 @@ rows_of_owner(const ConsentModelOthers *bucket, uint16 owner)
 #endif
 }
 
+#define OTHERS_AT_ONCE	256		/* whose sums fit in 16 bits */
+
 /* What a word without a row says. */
 static const int8 no_row[MODEL_LANES];
 
@@ -304,65 +306,67 @@ row_of(const ConsentFeature *feature)
 	return has ? row : NULL;
 }
 
+/* The rows are anywhere in the file: ask for all before the first is needed. */
+static inline void
+fetch_rows(const uint32 *hash, int n, bool word)
+{
+#ifdef __GNUC__
+	for (int i = 0; i < n; i++)
+		__builtin_prefetch(bucket_of(hash[i], word));
+#endif
+}
+
 /*
- * Adds up the rows of the sentence's features.  Which of these are words, and which
- * have rows, no processor can guess, so nothing depends on it but numbers.
+ * Adds up the rows of the sentence's features.  Which of these have rows no processor
+ * can guess, so nothing depends on it but numbers.
  */
 static void
 add_up(ConsentPassage *p)
 {
-	ConsentFeature feature[FEATURE_MAX];
-	uint32		word[FEATURE_MAX];
-	uint32		other[FEATURE_MAX];
-	int			nwords = 0;
-	int			nothers = 0;
+	ConsentHashes hashes;
 	int			with_rows = 0;
 	int16		words[MODEL_LANES] = {0};
-	int32		others[8] = {0};
-	int			n = consent_features(p->text, p->len, feature);
 
 	StaticAssertDecl(FEATURE_MAX_TOKENS * 128 <= PG_INT16_MAX,
 					 "the sums of the longest sentence must fit");
 
-	/* the rows are anywhere in the file: ask for all before the first is needed */
-	for (int i = 0; i < n; i++)
+	consent_feature_hashes(p->text, p->len, &hashes);
+	fetch_rows(hashes.word, hashes.nwords, true);
+	fetch_rows(hashes.other, hashes.nothers, false);
+	for (int i = 0; i < hashes.nwords; i++)
 	{
-#ifdef __GNUC__
-		__builtin_prefetch(bucket_of(feature[i].hash, feature[i].word));
-#endif
-		word[nwords] = other[nothers] = feature[i].hash;
-		nwords += feature[i].word;
-		nothers += !feature[i].word;
-	}
-	for (int i = 0; i < nwords; i++)
-	{
-		const int8 *row = row_of_word(word[i]);
+		const int8 *row = row_of_word(hashes.word[i]);
 
 		with_rows += row != no_row;
 		for (int t = 0; t < MODEL_LANES; t++)
 			words[t] += row[t];
 	}
 	p->words = with_rows;
-	for (int i = 0; i < nothers; i++)
-	{
-		bool		has;
-		const int8 *row = row_of_other(other[i], &has);
-		uint64		lanes;
-		int8		eight[8];
-
-		with_rows += has;
-		/* with what is behind it in the bucket: eight are added in one go */
-		memcpy(&lanes, row, sizeof(lanes));
-		lanes &= -(uint64) has;
-		memcpy(eight, &lanes, sizeof(eight));
-		for (int t = 0; t < lengthof(eight); t++)
-			others[t] += eight[t];
-	}
-	p->features = with_rows;
 	for (int t = 0; t < MODEL_LANES; t++)
 		p->sum[t] = words[t];
-	for (int t = 0; t < CONSENT_NTRAITS; t++)
-		p->sum[MODEL_LANE(REACH_OWN, t)] += others[t];
+	for (int from = 0; from < hashes.nothers; from += OTHERS_AT_ONCE)
+	{
+		int16		others[8] = {0};
+
+		for (int i = from; i < Min(from + OTHERS_AT_ONCE, hashes.nothers); i++)
+		{
+			bool		has;
+			const int8 *row = row_of_other(hashes.other[i], &has);
+			uint64		lanes;
+			int8		eight[8];
+
+			with_rows += has;
+			/* with what is behind it in the bucket: eight are added in one go */
+			memcpy(&lanes, row, sizeof(lanes));
+			lanes &= -(uint64) has;
+			memcpy(eight, &lanes, sizeof(eight));
+			for (int t = 0; t < lengthof(eight); t++)
+				others[t] += eight[t];
+		}
+		for (int t = 0; t < CONSENT_NTRAITS; t++)
+			p->sum[MODEL_LANE(REACH_OWN, t)] += others[t];
+	}
+	p->features = with_rows;
 }
 
 /* What the sum over n features is multiplied with. */
