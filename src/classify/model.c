@@ -52,6 +52,8 @@ typedef struct Weights
 	int16		low[PAIRS][ROWS][2];
 } Weights;
 
+#define PLACE_LANES		8		/* added in one go */
+
 /* The buckets of one sort of feature. */
 #define BUCKET_BYTES	64
 
@@ -66,6 +68,7 @@ typedef struct Model
 	Buckets		buckets[2];		/* of words: the second */
 	ConsentModelHeader header;	/* in this machine's byte order */
 	int32		root[ROOTS];	/* 2^16 / sqrt(n) */
+	int32		place[FEATURE_PLACES][PLACE_LANES];	/* of the header, filled up with zeros */
 	Weights		axis[CONSENT_NAXES][FOURS];
 } Model;
 
@@ -200,6 +203,8 @@ load(void)
 			unusable(path, "its weights are too large");
 		}
 	}
+	for (int p = 0; p < FEATURE_PLACES; p++)
+		memcpy(loaded.place[p], loaded.header.place[p], sizeof(loaded.header.place[p]));
 	for (int n = 1; n < ROOTS; n++)
 		loaded.root[n] = (int32) integer_root((UINT64CONST(1) << 32) / n);
 	if (process_shared_preload_libraries_in_progress)
@@ -469,15 +474,19 @@ judge_sentences(ConsentPassage *passage, int n)
 		int32		rest = mean_root(REACH_REST, words - p->words);
 		int32		before = i > 0 ? mean_root(REACH_NEAR, p[-1].words) : 0;
 		int32		behind = i + 1 < n ? mean_root(REACH_NEAR, p[1].words) : 0;
+		int32		here[PLACE_LANES] = {0};
 
+		for (int k = 0; k < nplaces; k++)
+		{
+			for (int t = 0; t < PLACE_LANES; t++)
+				here[t] += model->place[place[k]][t];
+		}
 		for (int t = 0; t < CONSENT_NTRAITS; t++)
 		{
 			int			near = MODEL_LANE(REACH_NEAR, t);
 			int			far = MODEL_LANE(REACH_REST, t);
-			int32		odds = model->header.bias[t] + worth(REACH_OWN, t, p->sum[t], own);
+			int32		odds = model->header.bias[t] + here[t] + worth(REACH_OWN, t, p->sum[t], own);
 
-			for (int k = 0; k < nplaces; k++)
-				odds += model->header.place[place[k]][t];
 			if (n > 1)
 				odds += worth(REACH_REST, t, all[far] - p->sum[far], rest);
 			if (i > 0)
