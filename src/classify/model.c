@@ -558,29 +558,77 @@ sum_products(const Weights *weights, const int16 *number, int pairs, int32 *high
 #endif
 }
 
-int32_t
-consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
+static int32
+judge_axis(const ConsentOverview *part, ConsentAxis axis)
 {
+	const int16 *number = part->number;
 	int			first = overview_pairs(axis) ? 0 : SINGLE;
-	int32		most = PG_INT32_MIN;
+	int32		high[FOURS * ROWS];
+	int32		low[FOURS * ROWS];
+	int64		sum;
 
 	StaticAssertDecl(OVERVIEW_ROOM * (int64) OVERVIEW_MOST * (WEIGHT_MOST / HALF) <= PG_INT32_MAX,
 					 "the sums of the largest products must fit");
 
+	for (int four = first / ROWS; four < FOURS; four++)
+		sum_products(&model->axis[axis][four], number, Min(2 * (four + 1), PAIRS),
+					 &high[four * ROWS], &low[four * ROWS]);
+	sum = (int64) high[SINGLE] * HALF + low[SINGLE];
+	for (int row = first; row < SINGLE; row++)
+		sum += ((int64) high[row] * HALF + low[row]) / 1000 * number[row];
+	return (int32) (sum / 1000000) + model->header.axis[axis][OVERVIEW_FEATURES];
+}
+
+/*
+ * What is said of a message's numbers, which are the same where only a name or a
+ * number differs that the model does not know: so the last ones are kept.
+ */
+#define JUDGED			256
+
+typedef struct Judged
+{
+	ConsentOverview part;
+	uint32		axes;			/* a bit for each that was asked for */
+	int32		odds[CONSENT_NAXES];
+} Judged;
+
+static Judged judged[JUDGED];
+
+static Judged *
+judged_place(const ConsentOverview *part)
+{
+	uint64		hash = 0;
+	uint64		four;
+
+	StaticAssertStmt(OVERVIEW_ROOM % 4 == 0, "numbers are hashed by fours");
+	for (int i = 0; i < OVERVIEW_ROOM; i += 4)
+	{
+		memcpy(&four, &part->number[i], sizeof(four));
+		hash = (hash ^ four) * UINT64CONST(0x9E3779B97F4A7C15);
+	}
+	return &judged[(hash >> 32) % JUDGED];
+}
+
+int32_t
+consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
+{
+	int32		most = PG_INT32_MIN;
+
 	for (int p = 0; p < nparts; p++)
 	{
-		const int16 *number = part[p].number;
-		int32		high[FOURS * ROWS];
-		int32		low[FOURS * ROWS];
-		int64		sum;
+		Judged	   *j = judged_place(&part[p]);
 
-		for (int four = first / ROWS; four < FOURS; four++)
-			sum_products(&model->axis[axis][four], number, Min(2 * (four + 1), PAIRS),
-						 &high[four * ROWS], &low[four * ROWS]);
-		sum = (int64) high[SINGLE] * HALF + low[SINGLE];
-		for (int row = first; row < SINGLE; row++)
-			sum += ((int64) high[row] * HALF + low[row]) / 1000 * number[row];
-		most = Max(most, (int32) (sum / 1000000) + model->header.axis[axis][OVERVIEW_FEATURES]);
+		if (memcmp(&j->part, &part[p], sizeof(ConsentOverview)) != 0)
+		{
+			j->part = part[p];
+			j->axes = 0;
+		}
+		if ((j->axes & 1 << axis) == 0)
+		{
+			j->odds[axis] = judge_axis(&part[p], axis);
+			j->axes |= 1 << axis;
+		}
+		most = Max(most, j->odds[axis]);
 	}
 	return most;
 }
