@@ -460,7 +460,6 @@ judge_sentences(ConsentPassage *passage, int n)
 
 	for (int i = 0; i < n; i++)
 	{
-		recall(&passage[i]);
 		for (int t = 0; t < MODEL_LANES; t++)
 			all[t] += passage[i].sum[t];
 		words += passage[i].words;
@@ -499,6 +498,54 @@ judge_sentences(ConsentPassage *passage, int n)
 }
 
 /*
+ * A message is the same to the model as one before it, if nothing differs but names and
+ * numbers that it does not know.  Of short ones the last few are kept.
+ */
+#define LAST			16
+#define LAST_LONGEST	12		/* sentences */
+
+typedef struct Last
+{
+	int			n;				/* 0: nothing is kept here */
+	int32		rules[CONSENT_NAXES];
+	ConsentPassage passage[LAST_LONGEST];
+	ConsentOverview part;
+} Last;
+
+static Last last[LAST];
+
+/* Messages that begin and end alike share a place; NULL if this one is not kept. */
+static Last *
+last_place(const ConsentPassage *passage, int n)
+{
+	uint32		hash = n;
+
+	if (n == 0 || n > LAST_LONGEST)
+		return NULL;
+	hash = hash * 31 + (uint32) passage[0].sum[0];
+	hash = hash * 31 + (uint32) passage[0].sum[1];
+	hash = hash * 31 + (uint32) passage[n - 1].sum[0];
+	return &last[(hash * 0x9E3779B1u >> 16) % LAST];
+}
+
+static bool
+is_like(const Last *l, const ConsentPassage *passage, int n, const int32_t *rules)
+{
+	if (l->n != n || memcmp(l->rules, rules, sizeof(l->rules)) != 0)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		const ConsentPassage *a = &l->passage[i];
+		const ConsentPassage *b = &passage[i];
+
+		if (a->in_subject != b->in_subject || a->features != b->features || a->words != b->words ||
+			memcmp(a->sum, b->sum, sizeof(a->sum)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
  * A long message is judged in parts, because the model has learned from messages
  * of which hardly one in fifty is longer than a part.
  */
@@ -506,12 +553,26 @@ ConsentOverview *
 consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *nparts)
 {
 	ConsentOverview *part;
+	Last	   *l;
+
+	StaticAssertDecl(LAST_LONGEST <= OVERVIEW_LONGEST, "what is kept has one part");
 
 	if (model == NULL)
 		load();
-	judge_sentences(passage, n);
+	for (int i = 0; i < n; i++)
+		recall(&passage[i]);
 	*nparts = Max((n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST, 1);
 	part = palloc0(*nparts * sizeof(ConsentOverview));
+	l = last_place(passage, n);
+	if (l != NULL && is_like(l, passage, n, rules))
+	{
+		for (int i = 0; i < n; i++)
+			memcpy(passage[i].odds, l->passage[i].odds, sizeof(passage[i].odds));
+		*part = l->part;
+		return part;
+	}
+
+	judge_sentences(passage, n);
 	for (int i = 0; i < *nparts; i++)
 	{
 		int			from = (int) ((int64) n * i / *nparts);
@@ -521,6 +582,13 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 		consent_overview(passage + from, to - from, rules, number);
 		for (int k = 0; k < OVERVIEW_NUMBERS; k++)
 			part[i].number[k] = (int16) Max(-OVERVIEW_MOST, Min(number[k] - model->header.usual[k], OVERVIEW_MOST));
+	}
+	if (l != NULL)
+	{
+		memcpy(l->rules, rules, sizeof(l->rules));
+		memcpy(l->passage, passage, n * sizeof(ConsentPassage));
+		l->part = *part;
+		l->n = n;
 	}
 	return part;
 }
