@@ -441,6 +441,16 @@ SELECT b, class FROM (VALUES
   ('Dear Ann, our driver brings your chair on Tuesday'),
   ('Dear Ann, our new lamps look so pretty on Tuesday'),
   ('Dear Ann, our driver brings your chair on Tuesday')) v(b), consent.classify(b);
+-- So are messages whose words are the same to the model, where rules or the subject are not.
+INSERT INTO consent.rule (code, class, weight, pattern, citation, description) VALUES
+  ('own.seven', 'service', 1, 'table 7', 'x', 'x'), ('own.six', 'direct_marketing', 0.3, 'table 6', 'x', 'x');
+SELECT t, class, score, rules FROM (VALUES (8), (7), (6), (9)) v(t),
+       consent.classify('Your seats for Saturday are at table ' || t || ' by the window. The kitchen closes at ten, and we keep your seats for a quarter of an hour.');
+DELETE FROM consent.rule WHERE code IN ('own.seven', 'own.six');
+SELECT s, b, class, score, rules FROM (VALUES
+  (NULL, 'The new lamps are here. Your chair comes on Tuesday.'),
+  ('The new lamps are here.', 'Your chair comes on Tuesday.'),
+  (NULL, 'The new lamps are here. Your chair comes on Tuesday.')) v(s, b), consent.classify(b, s);
 -- Rules for other languages, which the model cannot judge.
 SELECT b, class, needs_review, rules FROM (VALUES
   ('Cynnig arbennig: 20% oddi ar bopeth ddydd Sul yn y siop'),
