@@ -109,7 +109,7 @@ SELECT consent.subject_access_html('nobody@dsar.example') LIKE '%kept back%' AS 
 
 SELECT html LIKE '%Your other addresses%<code>+447700900999</code>%' AS others, html LIKE '%Kept with it: {&quot;crm&quot;: 4711}%' AS evidence, html LIKE '%it brought a complaint%' AS complaint,
        html LIKE '%<th scope="row">time not known</th>%' AS undated, html NOT LIKE '%What was erased%' AS none_erased FROM dsar_page;
-SELECT consent.subject_access_html('sam@dsar.example') LIKE '%waiting messages in dsar_outbox%1 cancelled, 0 left for later%' AS sweep,
+SELECT consent.subject_access_html('sam@dsar.example') LIKE '%waiting messages in public.dsar_outbox%1 cancelled, 0 left for later%' AS sweep,
        consent.subject_access_html('sam@dsar.example') LIKE '%Links to unsubscribe%in the name of dsar acme.%' AS links;
 -- After an erasure: that there was one.
 SELECT consent.forget('sam@dsar.example', reason => 'request <7>') > 0 AS erased;

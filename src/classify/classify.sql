@@ -57,8 +57,8 @@ CREATE FUNCTION consent.sample_messages(sample text) RETURNS SETOF jsonb
   LANGUAGE plpgsql STABLE STRICT AS $$
 BEGIN
   RETURN QUERY EXECUTE pg_catalog.format('SELECT pg_catalog.to_jsonb(s) FROM (%s) AS s',
-    CASE WHEN sample ~ '\s' THEN sample
-         ELSE 'TABLE ' || sample::pg_catalog.regclass::text END);
+    CASE WHEN sample OPERATOR(pg_catalog.~) '\s' THEN sample
+         ELSE 'TABLE ' OPERATOR(pg_catalog.||) sample::pg_catalog.regclass::pg_catalog.text END);
 END $$;
 COMMENT ON FUNCTION consent.sample_messages(text) IS
   'The rows of a table or query as JSON, for rule_stats() and what_if()';
@@ -66,7 +66,8 @@ COMMENT ON FUNCTION consent.sample_messages(text) IS
 CREATE FUNCTION consent.rule_stats(sample text, OUT rule text, OUT class consent.message_class,
                                    OUT label text, OUT hits bigint, OUT messages bigint)
   RETURNS SETOF record
-  LANGUAGE sql STABLE STRICT AS $$
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
   WITH m AS MATERIALIZED (
     SELECT j ->> 'label' AS label,
            consent.classify(j ->> 'body', j ->> 'subject', (j ->> 'channel')::consent.channel) AS c
@@ -74,10 +75,10 @@ CREATE FUNCTION consent.rule_stats(sample text, OUT rule text, OUT class consent
   SELECT h.rule, r.class, m.label, pg_catalog.count(*),
          (SELECT pg_catalog.count(*) FROM m AS all_of_it WHERE all_of_it.label IS NOT DISTINCT FROM m.label)
     FROM m, pg_catalog.unnest((m.c).rules) AS h(rule)
-    LEFT JOIN consent.rule AS r ON r.code OPERATOR(pg_catalog.=) h.rule
+    LEFT JOIN consent.rule AS r ON r.code = h.rule
    GROUP BY h.rule, r.class, m.label
-   ORDER BY h.rule, m.label
-$$;
+   ORDER BY h.rule, m.label;
+END;
 COMMENT ON FUNCTION consent.rule_stats(text) IS
   'How often each rule speaks in labelled messages. sample: a table, or a query, with the columns body, and if there are any label, subject and channel. One row per rule and label: messages it spoke in, of so many with that label';
 
@@ -88,16 +89,18 @@ CREATE FUNCTION consent.what_if(change text, sample text,
   RETURNS SETOF record
   LANGUAGE plpgsql VOLATILE STRICT AS $$
 DECLARE
-  sampled jsonb[] := ARRAY(SELECT consent.sample_messages(sample));
+  sampled pg_catalog.jsonb[] := ARRAY(SELECT consent.sample_messages(sample));
   before consent.classification[];
   after consent.classification[];
 BEGIN
-  SELECT pg_catalog.array_agg(consent.classify(m ->> 'body', m ->> 'subject', (m ->> 'channel')::consent.channel) ORDER BY n)
+  SELECT pg_catalog.array_agg(consent.classify(m OPERATOR(pg_catalog.->>) 'body', m OPERATOR(pg_catalog.->>) 'subject',
+                                                 (m OPERATOR(pg_catalog.->>) 'channel')::consent.channel) ORDER BY n)
     INTO before FROM pg_catalog.unnest(sampled) WITH ORDINALITY AS s(m, n);
   -- What the change does is undone by the error; variables keep what they have.
   BEGIN
     EXECUTE change;
-    SELECT pg_catalog.array_agg(consent.classify(m ->> 'body', m ->> 'subject', (m ->> 'channel')::consent.channel) ORDER BY n)
+    SELECT pg_catalog.array_agg(consent.classify(m OPERATOR(pg_catalog.->>) 'body', m OPERATOR(pg_catalog.->>) 'subject',
+                                                 (m OPERATOR(pg_catalog.->>) 'channel')::consent.channel) ORDER BY n)
       INTO after FROM pg_catalog.unnest(sampled) WITH ORDINALITY AS s(m, n);
     RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = 'undo';
   EXCEPTION WHEN SQLSTATE 'PC003' THEN
@@ -105,8 +108,8 @@ BEGIN
   FOR i IN 1 .. COALESCE(pg_catalog.cardinality(sampled), 0) LOOP
     CONTINUE WHEN (before[i]).class OPERATOR(pg_catalog.=) (after[i]).class
               AND (before[i]).rules OPERATOR(pg_catalog.=) (after[i]).rules;
-    label := sampled[i] ->> 'label';
-    body := sampled[i] ->> 'body';
+    label := sampled[i] OPERATOR(pg_catalog.->>) 'label';
+    body := sampled[i] OPERATOR(pg_catalog.->>) 'body';
     class_before := (before[i]).class;
     class_after := (after[i]).class;
     rules_before := (before[i]).rules;

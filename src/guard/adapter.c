@@ -2,8 +2,8 @@
  *
  * adapter.c
  *	  What adapters need that SQL is too slow, or comes too early, for: the name
- *	  of a graphile-worker task, and what is to be done after a row was kept from
- *	  a worker.
+ *	  of a graphile-worker task, the operator that compares a key, and what is to
+ *	  be done after a row was kept from a worker.
  *
  * A worker that takes a job may take something else along in the same
  * statement, such as the lock of a named queue of jobs.  It gets no job and
@@ -20,6 +20,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -33,11 +34,14 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "guard/guard.h"
 #include "guard/mapping.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_release);
+PG_FUNCTION_INFO_V1(pg_consent_key_operator);
 PG_FUNCTION_INFO_V1(pg_consent_task_identifier);
 
 /*
@@ -134,6 +138,42 @@ pg_consent_task_identifier(PG_FUNCTION_ARGS)
 	if (last->identifier == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(DatumGetTextPCopy(PointerGetDatum(last->identifier)));
+}
+
+/*
+ * consent.key_operator(source, key).  Not "=", which means what the search_path
+ * of whoever asks makes of it.
+ */
+PGDLLEXPORT Datum
+pg_consent_key_operator(PG_FUNCTION_ARGS)
+{
+	Oid			source = PG_GETARG_OID(0);
+	char	   *key = NameStr(*PG_GETARG_NAME(1));
+	AttrNumber	attnum = get_attnum(source, key);
+	Oid			type;
+	Oid			operator;
+	HeapTuple	tuple;
+	Form_pg_operator form;
+	char	   *found;
+
+	if (attnum == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" does not exist", key)));
+	type = get_atttype(source, attnum);
+	operator = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	if (!OidIsValid(operator))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not identify an equality operator for type %s", format_type_be(type))));
+	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	found = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
+					 NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	PG_RETURN_TEXT_P(cstring_to_text(found));
 }
 
 /*

@@ -91,7 +91,8 @@ VALUES
  'A failed job that moves to a dead-letter queue is a new job there, judged by that queue''s guard if it has one.', true),
 
 ('PgQ', '3.5', '3.5', 'pgq',
- $$SELECT inhrelid::regclass::text FROM pg_catalog.pg_inherits, {schema}queue WHERE queue_name = {queue} AND inhparent = queue_data_pfx::regclass$$,
+ $$SELECT inhrelid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_inherits, {schema}queue
+    WHERE queue_name OPERATOR(pg_catalog.=) {queue} AND inhparent OPERATOR(pg_catalog.=) queue_data_pfx::pg_catalog.regclass$$,
  NULL, NULL, NULL,
  $$ev_retry IS NOT NULL$$,
  NULL,
@@ -101,7 +102,8 @@ VALUES
  'Consumers read batches and leave no trace in the event: nothing is judged when one is read, the events of a batch that is open already are delivered, and a withdrawal takes out delivered events too. A queue that is dropped and made again needs its guard made again.', true),
 
 ('pgmq', '1.x', NULL, 'pgmq',
- $$SELECT '{schema}' || quote_ident('q_' || lower(queue_name)) FROM {schema}meta WHERE queue_name = {queue}$$,
+ $$SELECT pg_catalog.concat('{schema}', pg_catalog.quote_ident(pg_catalog.concat('q_', pg_catalog.lower(queue_name)))) FROM {schema}meta
+    WHERE queue_name OPERATOR(pg_catalog.=) {queue}$$,
  NULL,
  $$vt < 'infinity'$$,
  $$read_ct > 0$$,
@@ -220,14 +222,20 @@ REVOKE EXECUTE ON FUNCTION consent.adapter_check() FROM PUBLIC;
 CREATE TRIGGER check_adapter BEFORE INSERT OR UPDATE OR DELETE ON consent.adapter
   FOR EACH ROW EXECUTE FUNCTION consent.adapter_check();
 
+CREATE FUNCTION consent.key_operator(source regclass, key name) RETURNS text
+  LANGUAGE C STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_key_operator';
+COMMENT ON FUNCTION consent.key_operator(regclass, name) IS
+  'How consent.lookup() compares a key: the operator that is equality for the type of the column, whatever the search_path holds under its name';
+
 CREATE FUNCTION consent.lookup(source regclass, wanted name, key name, value text) RETURNS text
   LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  found text;
+  found pg_catalog.text;
 BEGIN
   IF value IS NOT NULL THEN
-    EXECUTE pg_catalog.format('SELECT %I::pg_catalog.text FROM %s WHERE %I = %L', wanted, source, key, value) INTO found;
+    EXECUTE pg_catalog.format('SELECT %I::pg_catalog.text FROM %s WHERE %I %s %L', wanted, source, key, consent.key_operator(source, key), value) INTO found;
   END IF;
   RETURN found;
 END $$;
@@ -288,7 +296,7 @@ CREATE FUNCTION consent.queue_relations(adapter consent.adapter, queue text) RET
   LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  name text;
+  name pg_catalog.text;
 BEGIN
   FOR name IN EXECUTE adapter.tables LOOP
     RETURN NEXT name::pg_catalog.regclass;
@@ -310,6 +318,58 @@ CREATE FUNCTION consent.guard_release() RETURNS trigger
 COMMENT ON FUNCTION consent.guard_release() IS
   'Trigger made by consent.guard_queue(): gives back what a worker took along with a row that was kept from it. Its argument is the statement, run as the table''s owner; $1 is the row';
 REVOKE EXECUTE ON FUNCTION consent.guard_release() FROM PUBLIC;
+
+-- What the adapter says is read where the caller's search_path has no say; what the
+-- caller maps comes with every name qualified.
+CREATE FUNCTION consent.guard_queue_table(target regclass, adapter text, queue text, schema text, on_block consent.block_action, mapping jsonb) RETURNS void
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  -- The other tables of a queue are beside it.
+  known consent.adapter := consent.adapter_for(adapter, queue, COALESCE(schema, (
+    SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = target)));
+  action consent.block_action := COALESCE(on_block, known.on_block);
+  at_once boolean;
+BEGIN
+  -- Rows that nobody reads again before they are sent have a guard of their own.
+  FOREACH at_once IN ARRAY CASE WHEN known.at_once IS NOT NULL AND action IN ('divert', 'quarantine') THEN '{false,true}'
+                                ELSE '{NULL}' END::boolean[] LOOP
+    PERFORM consent.guard(
+      target => target,
+      recipient => COALESCE(mapping ->> 'recipient', known.recipient),
+      channel => COALESCE(mapping ->> 'channel', known.channel),
+      body => COALESCE(mapping ->> 'body', known.body),
+      subject => COALESCE(mapping ->> 'subject', known.subject),
+      organisation => mapping ->> 'organisation',
+      class => mapping ->> 'class',
+      purpose => mapping ->> 'purpose',
+      product_category => mapping ->> 'product_category',
+      reference => mapping ->> 'reference',
+      instigators => mapping ->> 'instigators',
+      sender => mapping ->> 'sender',
+      opt_out => mapping ->> 'opt_out',
+      identity => mapping ->> 'identity',
+      pending => known.pending,
+      -- Whoever only watches does not meddle with what is taken or swept.
+      claim => CASE WHEN action <> 'flag' THEN known.claim END,
+      retry => CASE WHEN at_once THEN NULL ELSE known.retry END,
+      applies => NULLIF(concat_ws(' AND ', '(' || known.applies || ')',
+                   CASE WHEN at_once THEN '(' || known.at_once || ') IS NOT FALSE'
+                        WHEN NOT at_once THEN '(' || known.at_once || ') IS FALSE' END), ''),
+      on_block => CASE WHEN at_once THEN 'raise' ELSE action END,
+      divert => CASE WHEN action <> 'flag' THEN known.divert END,
+      name => CASE WHEN at_once THEN concat_ws(' ', queue, 'at once') ELSE queue END);
+  END LOOP;
+  IF known.release IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger t
+        WHERE t.tgrelid = target AND t.tgfoid = 'consent.guard_release()'::regprocedure) THEN
+    EXECUTE format('CREATE CONSTRAINT TRIGGER consent_guard_release AFTER UPDATE ON %s DEFERRABLE INITIALLY DEFERRED '
+                   'FOR EACH ROW WHEN (%s) EXECUTE FUNCTION consent.guard_release(%L)', target, known.parked, known.release);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER consent_guard_release', target);
+  END IF;
+END $$;
+COMMENT ON FUNCTION consent.guard_queue_table(regclass, text, text, text, consent.block_action, jsonb) IS
+  'Guards one table for consent.guard_queue(). mapping: what the caller maps, each as consent.guard_mapping() writes it';
 
 CREATE FUNCTION consent.guard_queue(
   adapter text,
@@ -334,47 +394,15 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   known consent.adapter := consent.adapter_for(adapter, queue, schema);
-  action consent.block_action := COALESCE(on_block, known.on_block);
-  relation regclass;
-  guarded regclass[] := '{}';
-  at_once boolean;
+  relation pg_catalog.regclass;
+  guarded pg_catalog.regclass[] := '{}';
 BEGIN
   FOREACH relation IN ARRAY ARRAY(SELECT consent.queue_relations(known, queue)) LOOP
-    -- Rows that nobody reads again before they are sent have a guard of their own.
-    FOREACH at_once IN ARRAY CASE WHEN known.at_once IS NOT NULL AND action IN ('divert', 'quarantine') THEN '{false,true}'
-                                  ELSE '{NULL}' END::boolean[] LOOP
-      PERFORM consent.guard(
-        target => relation,
-        recipient => COALESCE(recipient, known.recipient),
-        channel => COALESCE(channel, known.channel),
-        body => COALESCE(body, known.body),
-        subject => COALESCE(subject, known.subject),
-        organisation => organisation,
-        class => class,
-        purpose => purpose,
-        product_category => product_category,
-        reference => reference,
-        instigators => instigators,
-        sender => sender,
-        opt_out => opt_out,
-        identity => identity,
-        pending => known.pending,
-        -- Whoever only watches does not meddle with what is taken or swept.
-        claim => CASE WHEN action <> 'flag' THEN known.claim END,
-        retry => CASE WHEN at_once THEN NULL ELSE known.retry END,
-        applies => NULLIF(pg_catalog.concat_ws(' AND ', '(' || known.applies || ')',
-                     CASE WHEN at_once THEN '(' || known.at_once || ') IS NOT FALSE'
-                          WHEN NOT at_once THEN '(' || known.at_once || ') IS FALSE' END), ''),
-        on_block => CASE WHEN at_once THEN 'raise' ELSE action END,
-        divert => CASE WHEN action <> 'flag' THEN known.divert END,
-        name => CASE WHEN at_once THEN pg_catalog.concat_ws(' ', queue, 'at once') ELSE queue END);
-    END LOOP;
-    IF known.release IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
-          WHERE t.tgrelid = relation AND t.tgfoid = 'consent.guard_release()'::pg_catalog.regprocedure) THEN
-      EXECUTE pg_catalog.format('CREATE CONSTRAINT TRIGGER consent_guard_release AFTER UPDATE ON %s DEFERRABLE INITIALLY DEFERRED '
-                                'FOR EACH ROW WHEN (%s) EXECUTE FUNCTION consent.guard_release(%L)', relation, known.parked, known.release);
-      EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER consent_guard_release', relation);
-    END IF;
+    PERFORM consent.guard_queue_table(relation, adapter, queue, COALESCE(schema, known.schema), on_block,
+      (SELECT pg_catalog.jsonb_object_agg(m.name, consent.guard_mapping(relation, m.name, m.expression))
+         FROM (VALUES ('recipient', recipient), ('channel', channel), ('body', body), ('subject', subject), ('organisation', organisation),
+                      ('class', class), ('purpose', purpose), ('product_category', product_category), ('reference', reference),
+                      ('instigators', instigators), ('sender', sender), ('opt_out', opt_out), ('identity', identity)) AS m(name, expression)));
     guarded := pg_catalog.array_append(guarded, relation);
   END LOOP;
   RETURN guarded;
@@ -388,13 +416,14 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   known consent.adapter := consent.adapter_for(adapter, queue, schema);
-  relation regclass;
-  unguarded regclass[] := '{}';
+  relation pg_catalog.regclass;
+  unguarded pg_catalog.regclass[] := '{}';
+  at_once pg_catalog.text := queue OPERATOR(pg_catalog.||) ' at once';
 BEGIN
   FOREACH relation IN ARRAY ARRAY(SELECT consent.queue_relations(known, queue)) LOOP
     PERFORM consent.unguard(relation, queue);
-    IF queue IS NOT NULL AND EXISTS (SELECT FROM consent.guards g WHERE g.leaf = relation AND g.name = queue || ' at once') THEN
-      PERFORM consent.unguard(relation, queue || ' at once');
+    IF EXISTS (SELECT FROM consent.guards g WHERE g.leaf OPERATOR(pg_catalog.=) relation AND g.name OPERATOR(pg_catalog.=) at_once) THEN
+      PERFORM consent.unguard(relation, at_once);
     END IF;
     unguarded := pg_catalog.array_append(unguarded, relation);
   END LOOP;
@@ -405,5 +434,6 @@ COMMENT ON FUNCTION consent.unguard_queue(text, text, text) IS
 
 REVOKE EXECUTE ON FUNCTION
   consent.guard_queue(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, consent.block_action, text),
-  consent.unguard_queue(text, text, text)
+  consent.unguard_queue(text, text, text),
+  consent.guard_queue_table(regclass, text, text, text, consent.block_action, jsonb)
 FROM PUBLIC;

@@ -113,6 +113,13 @@ COMMENT ON FUNCTION consent.guard_constant(text, text) IS
   'Refuses a mapping that is a constant by which no row could be judged. Errors: 22023 unknown channel or class, 23503 unknown organisation or purpose';
 REVOKE EXECUTE ON FUNCTION consent.guard_constant(text, text) FROM PUBLIC;
 
+CREATE FUNCTION consent.guard_mapping(target regclass, mapping text, expression text) RETURNS text
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_mapping';
+COMMENT ON FUNCTION consent.guard_mapping(regclass, text, text) IS
+  'A mapping for consent.guard() with every name in it qualified, as the caller''s search_path has it: for consent.guard_queue(), which guards under another';
+REVOKE EXECUTE ON FUNCTION consent.guard_mapping(regclass, text, text) FROM PUBLIC;
+
 CREATE FUNCTION consent.guard_argument(target regclass, trigger name, argument text) RETURNS text
   LANGUAGE C STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_guard_argument';

@@ -361,19 +361,19 @@ transform_new(Relation rel, ConsentMapped mapped, const char *expression)
 
 /* With every name qualified; the caller has pinned the settings. */
 static char *
-write_mapping(Relation rel, Expr *expr)
+write_mapping(Relation rel, const char *row, Expr *expr)
 {
 	return deparse_expression((Node *) expr,
-							  deparse_context_for(CONSENT_ROW_NAME, RelationGetRelid(rel)),
+							  deparse_context_for(row, RelationGetRelid(rel)),
 							  false, false);
 }
 
 /*
- * Check a mapping and write it with every name qualified.  *constant is its
- * value if it is the same text for every row, else NULL.
+ * Check a mapping and write it with every name qualified, the row's name being
+ * row.  *constant is its value if it is the same text for every row, else NULL.
  */
 char *
-consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression, char **constant)
+consent_mapping_check(Relation rel, const char *row, ConsentMapped mapped, const char *expression, char **constant)
 {
 	Expr	   *expr = transform_new(rel, mapped, expression);
 	Node	   *value = eval_const_expressions(NULL, (Node *) expr);
@@ -384,7 +384,7 @@ consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression
 	if (IsA(value, Const) && ((Const *) value)->consttype == TEXTOID && !((Const *) value)->constisnull)
 		*constant = TextDatumGetCString(((Const *) value)->constvalue);
 
-	qualified = write_mapping(rel, expr);
+	qualified = write_mapping(rel, row, expr);
 	consent_unpin(pinned);
 	return qualified;
 }
@@ -405,7 +405,7 @@ consent_mapping_rewrite(Relation rel, ConsentMapped mapped, const char *stored)
 
 	(void) set_config_option("standard_conforming_strings", literals,
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	rewritten = write_mapping(rel, expr);
+	rewritten = write_mapping(rel, CONSENT_ROW_NAME, expr);
 	consent_unpin(pinned);
 	return rewritten;
 }

@@ -120,8 +120,8 @@ typedef struct ConsentPinned
 
 extern const char *consent_mapping_name(ConsentMapped mapped);
 extern int	consent_mapping_lookup(const char *name);
-extern char *consent_mapping_check(Relation rel, ConsentMapped mapped, const char *expression,
-								   char **constant);
+extern char *consent_mapping_check(Relation rel, const char *row, ConsentMapped mapped,
+								   const char *expression, char **constant);
 extern char *consent_mapping_rewrite(Relation rel, ConsentMapped mapped, const char *stored);
 extern void consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 									ConsentMapped mapped, const char *expression);

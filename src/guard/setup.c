@@ -89,6 +89,7 @@ PG_FUNCTION_INFO_V1(pg_consent_guard);
 PG_FUNCTION_INFO_V1(pg_consent_unguard);
 PG_FUNCTION_INFO_V1(pg_consent_guard_argument);
 PG_FUNCTION_INFO_V1(pg_consent_guard_constant);
+PG_FUNCTION_INFO_V1(pg_consent_guard_mapping);
 PG_FUNCTION_INFO_V1(pg_consent_guard_index);
 
 static Relation
@@ -180,6 +181,24 @@ pg_consent_guard_constant(PG_FUNCTION_ARGS)
 	if (mapped >= 0)
 		check_constant(mapped, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	PG_RETURN_VOID();
+}
+
+/* consent.guard_mapping(target, mapping, expression): to be read by consent.guard() */
+PGDLLEXPORT Datum
+pg_consent_guard_mapping(PG_FUNCTION_ARGS)
+{
+	Relation	rel = open_target(PG_GETARG_OID(0));
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	int			mapped = consent_mapping_lookup(name);
+	char	   *constant;
+	char	   *qualified;
+
+	if (mapped < 0)
+		elog(ERROR, "there is no mapping \"%s\"", name);
+	qualified = consent_mapping_check(rel, RelationGetRelationName(rel), mapped,
+									  text_to_cstring(PG_GETARG_TEXT_PP(2)), &constant);
+	table_close(rel, NoLock);
+	PG_RETURN_TEXT_P(cstring_to_text(qualified));
 }
 
 static char *
@@ -286,12 +305,13 @@ guard_arguments(FunctionCallInfo fcinfo, Relation rel)
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
 		char	   *expression = text_arg(fcinfo, mapping_arg[i]);
+		bool		ours = expression == NULL && i == MAPPED_PENDING && divert != NULL;
 		char	   *qualified;
 		char	   *constant;
 
 		if (expression == NULL && i == MAPPED_ORGANISATION && consent_organisation[0] != '\0')
 			expression = quote_literal_cstr(consent_organisation);
-		if (expression == NULL && i == MAPPED_PENDING && divert != NULL)
+		if (ours)
 			expression = pending_unless_diverted(not_diverted);
 		if (expression == NULL &&
 			(i == MAPPED_RECIPIENT || i == MAPPED_CHANNEL || i == MAPPED_ORGANISATION))
@@ -303,7 +323,16 @@ guard_arguments(FunctionCallInfo fcinfo, Relation rel)
 					 errhint("Give an SQL expression over the row; a constant is one too, as in $$'email'$$.")));
 		if (expression == NULL)
 			continue;
-		qualified = consent_mapping_check(rel, i, expression, &constant);
+		/* What we wrote does not mean what the caller's search_path makes of it. */
+		if (ours)
+		{
+			ConsentPinned pinned = consent_pin(InvalidOid, NULL);
+
+			qualified = consent_mapping_check(rel, CONSENT_ROW_NAME, i, expression, &constant);
+			consent_unpin(pinned);
+		}
+		else
+			qualified = consent_mapping_check(rel, CONSENT_ROW_NAME, i, expression, &constant);
 		if (constant != NULL)
 			check_constant(i, constant);
 		add_argument(&arguments, consent_mapping_name(i), qualified);

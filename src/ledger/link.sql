@@ -52,7 +52,7 @@ COMMENT ON TRIGGER person_link_applied ON consent.person_link IS 'Keeps consent.
 
 -- A constraint would print the address.
 CREATE FUNCTION consent.person_link_refused() RETURNS trigger
-  LANGUAGE plpgsql
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF NEW.contact IS NULL OR NEW.person IS NULL OR NEW.linked IS NULL THEN

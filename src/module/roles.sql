@@ -69,7 +69,7 @@ GRANT INSERT (organisation, purpose, channel, reference, assessed_on, ended_on),
 GRANT INSERT (organisation, sender, contract_reference, valid_from, valid_to), UPDATE (valid_to) ON consent.contractor TO consent_admin;
 GRANT INSERT, UPDATE, DELETE ON consent.rule, consent.stop_word
 TO consent_admin;
-GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.unguard_queue, consent.guard_check,
+GRANT EXECUTE ON FUNCTION consent.guard, consent.unguard, consent.guard_index, consent.guard_queue, consent.guard_mapping, consent.guard_queue_table, consent.unguard_queue, consent.guard_check,
   consent.guard_divert, consent.guard_release, consent.release, consent.verify, consent.finish_sweeps, consent.seal, consent.expire_log,
   consent.forget, consent.expire_contacts, consent.compile_rules, consent.fill_filter, consent.filter_state
 TO consent_admin;

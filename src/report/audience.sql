@@ -189,56 +189,58 @@ AS $$
 DECLARE
   found consent.classification := consent.classify(body, subject, channel);
   judged consent.message_class := consent.class_to_judge(found.class, preflight.class);
-  relation regclass;
-  source text;
-  answer jsonb;
+  relation pg_catalog.regclass;
+  source pg_catalog.text;
+  answer pg_catalog.jsonb;
 BEGIN
-  IF audience ~ '^\s*[[:alnum:]_."]+\s*$' THEN
-    relation := audience::regclass;
+  IF audience OPERATOR(pg_catalog.~) '^\s*[[:alnum:]_."]+\s*$' THEN
+    relation := audience::pg_catalog.regclass;
     IF recipient IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
         MESSAGE = 'preflight of a table needs to know where the recipient is',
         HINT = 'recipient is an expression over its rows, such as recipient => ''email''.';
     END IF;
-    source := format('SELECT (%s)::text AS recipient FROM %s', recipient, relation);
+    source := pg_catalog.format('SELECT (%s)::pg_catalog.text AS recipient FROM %s', recipient, relation);
   ELSE
-    source := format('SELECT %s::text AS recipient FROM (%s) AS q(recipient)', COALESCE('(' || recipient || ')', 'q.recipient'), audience);
+    source := pg_catalog.format('SELECT (%s)::pg_catalog.text AS recipient FROM (%s) AS q(recipient)', COALESCE(recipient, 'q.recipient'), audience);
   END IF;
-  EXECUTE format($query$
+  EXECUTE pg_catalog.format($query$
     WITH recipient AS (
-      SELECT t.contact, CASE WHEN t.contact IS NULL THEN t.recipient END AS unreadable, count(*) AS messages
-        FROM (SELECT s.recipient, consent.try_contact(s.recipient) AS contact, generate_series(1, 1) AS read_once FROM (%s) s) t
+      SELECT t.contact, CASE WHEN t.contact IS NULL THEN t.recipient END AS unreadable, pg_catalog.count(*) AS messages
+        FROM (SELECT s.recipient, consent.try_contact(s.recipient) AS contact, pg_catalog.generate_series(1, 1) AS read_once FROM (%s) s) t
        GROUP BY 1, 2),
     judged AS (
       SELECT consent.judge(a.standing, r.contact, $1, $2, $3, $4, class => $5, sender => $6) AS d,
-             COALESCE(r.contact::text, r.unreadable) AS sent_to, r.contact IS NULL AND r.unreadable IS NOT NULL AS unreadable, r.messages
+             COALESCE(r.contact::pg_catalog.text, r.unreadable) AS sent_to, r.contact IS NULL AND r.unreadable IS NOT NULL AS unreadable, r.messages
         FROM recipient r
-        LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(r.contact)
+        LEFT JOIN consent.address_standing a ON a.address OPERATOR(pg_catalog.=) consent.contact_root(r.contact)
        WHERE consent.ledger_readable() OFFSET 0),
     reason AS (
-      SELECT CASE WHEN (g.d).reason = 'recipient_unknown' AND g.unreadable THEN 'recipient_unreadable' ELSE (g.d).reason END AS reason,
-             (g.d).allowed AS allowed, sum(g.messages) AS messages, count(g.sent_to) AS people,
-             COALESCE(sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) - count(g.sent_to) AS duplicates, consent.sample(g.sent_to, $7) AS examples
+      SELECT CASE WHEN (g.d).reason OPERATOR(pg_catalog.=) 'recipient_unknown' AND g.unreadable THEN 'recipient_unreadable' ELSE (g.d).reason END AS reason,
+             (g.d).allowed AS allowed, pg_catalog.sum(g.messages) AS messages, pg_catalog.count(g.sent_to) AS people,
+             COALESCE(pg_catalog.sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) OPERATOR(pg_catalog.-) pg_catalog.count(g.sent_to) AS duplicates,
+             consent.sample(g.sent_to, $7) AS examples
         FROM judged g GROUP BY 1, 2)
-    SELECT jsonb_build_object(
-             'audience', COALESCE((SELECT sum(messages) FROM reason), 0),
-             'people', COALESCE((SELECT sum(people) FROM reason), 0),
-             'duplicates', COALESCE((SELECT sum(duplicates) FROM reason), 0),
-             'permitted', COALESCE((SELECT sum(messages) FROM reason WHERE allowed), 0),
-             'refused', COALESCE((SELECT sum(messages) FROM reason WHERE NOT allowed), 0),
-             'permitted_by', COALESCE((SELECT jsonb_object_agg(reason, messages) FROM reason WHERE allowed), '{}'),
+    SELECT pg_catalog.jsonb_build_object(
+             'audience', COALESCE((SELECT pg_catalog.sum(messages) FROM reason), 0),
+             'people', COALESCE((SELECT pg_catalog.sum(people) FROM reason), 0),
+             'duplicates', COALESCE((SELECT pg_catalog.sum(duplicates) FROM reason), 0),
+             'permitted', COALESCE((SELECT pg_catalog.sum(messages) FROM reason WHERE allowed), 0),
+             'refused', COALESCE((SELECT pg_catalog.sum(messages) FROM reason WHERE NOT allowed), 0),
+             'permitted_by', COALESCE((SELECT pg_catalog.jsonb_object_agg(reason, messages) FROM reason WHERE allowed), '{}'),
              'refused_for', COALESCE((
-               SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'citation', r.citation,
-                                                   'explanation', r.explanation, 'examples', x.examples) ORDER BY x.messages DESC, x.reason)
-                 FROM reason x LEFT JOIN consent.reason r ON r.code = x.reason WHERE NOT x.allowed), '[]'))
+               SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                        'reason', x.reason, 'messages', x.messages, 'people', x.people, 'citation', r.citation,
+                        'explanation', r.explanation, 'examples', x.examples) ORDER BY x.messages DESC, x.reason)
+                 FROM reason x LEFT JOIN consent.reason r ON r.code OPERATOR(pg_catalog.=) x.reason WHERE NOT x.allowed), '[]'))
     $query$, source)
     INTO answer
     USING channel, organisation, purpose, product_category, judged, sender, samples;
-  RETURN jsonb_build_object(
-    'class', found.class, 'judged_as', judged, 'is_marketing', consent.is_marketing(judged), 'score', round(found.score::numeric, 2),
-    'needs_review', found.needs_review, 'rules', to_jsonb(found.rules),
-    'evidence', COALESCE((SELECT jsonb_agg(to_jsonb(e) ORDER BY e.part DESC, e.start) FROM consent.evidence(body, subject, channel) e), '[]'),
-    'channel', channel, 'organisation', organisation, 'purpose', purpose) || answer;
+  RETURN pg_catalog.jsonb_build_object(
+    'class', found.class, 'judged_as', judged, 'is_marketing', consent.is_marketing(judged), 'score', pg_catalog.round(found.score::numeric, 2),
+    'needs_review', found.needs_review, 'rules', pg_catalog.to_jsonb(found.rules),
+    'evidence', COALESCE((SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) ORDER BY e.part DESC, e.start) FROM consent.evidence(body, subject, channel) e), '[]'),
+    'channel', channel, 'organisation', organisation, 'purpose', purpose) OPERATOR(pg_catalog.||) answer;
 END;
 $$;
 COMMENT ON FUNCTION consent.preflight(text, text, text, consent.channel, text, text, text, text, text, text, integer) IS

@@ -28,20 +28,22 @@ CREATE FUNCTION consent.exposure_query(target regclass, mapping jsonb, blocks te
   LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  recipient text := '(' || (mapping ->> 'recipient') || ')';
-  recipient_type text;
-  rows text;
+  recipient pg_catalog.text := consent.exposure_mapping(mapping, 'recipient', NULL);
+  recipient_type pg_catalog.text;
+  rows pg_catalog.text;
 BEGIN
-  EXECUTE format('SELECT pg_catalog.pg_typeof((SELECT %s FROM %s LIMIT 0))::text', recipient, target) INTO recipient_type;
-  rows := format(
-    'SELECT %s AS recipient, (%s)::text AS channel_name, consent.try_channel((%2$s)::text) AS channel, (%s)::text AS organisation,'
-    ' COALESCE((%s)::text, ''marketing'') AS purpose, (%s)::text AS product_category, (%s)::text AS reference, (%s)::text[] AS instigators,'
-    ' (%s)::boolean AS opt_out, (%s)::boolean AS identity, (%s)::text AS sender, COALESCE((%s)::timestamptz, ''infinity'') AS sent_at,'
-    ' (%s)::text AS campaign, COALESCE((%s)::boolean, false) AS complaint, (%s)::text AS body, (%s)::text AS subject, (%s)::text AS declared'
+  EXECUTE pg_catalog.format('SELECT pg_catalog.pg_typeof((SELECT %s FROM %s LIMIT 0))::pg_catalog.text', recipient, target) INTO recipient_type;
+  rows := pg_catalog.format(
+    'SELECT %s AS recipient, %s::pg_catalog.text AS channel_name, consent.try_channel(%2$s::pg_catalog.text) AS channel,'
+    ' %s::pg_catalog.text AS organisation, COALESCE(%s::pg_catalog.text, ''marketing'') AS purpose, %s::pg_catalog.text AS product_category,'
+    ' %s::pg_catalog.text AS reference, %s::pg_catalog.text[] AS instigators, %s::boolean AS opt_out, %s::boolean AS identity,'
+    ' %s::pg_catalog.text AS sender, COALESCE(%s::pg_catalog.timestamptz, ''infinity'') AS sent_at, %s::pg_catalog.text AS campaign,'
+    ' COALESCE(%s::boolean, false) AS complaint, %s::pg_catalog.text AS body, %s::pg_catalog.text AS subject, %s::pg_catalog.text AS declared'
     ' FROM %s WHERE %s',
-    CASE WHEN recipient_type LIKE '%[]' THEN format('pg_catalog.unnest(CASE WHEN pg_catalog.cardinality(%s) > 0 THEN %1$s::text[] ELSE ARRAY[NULL::text] END)', recipient)
-         ELSE recipient || '::text' END,
-    mapping ->> 'channel',
+    pg_catalog.format(CASE WHEN recipient_type OPERATOR(pg_catalog.~~) '%[]' THEN
+                        'pg_catalog.unnest(CASE WHEN pg_catalog.cardinality(%s) OPERATOR(pg_catalog.>) 0 THEN %1$s::pg_catalog.text[] ELSE ARRAY[NULL::pg_catalog.text] END)'
+                      ELSE '%s::pg_catalog.text' END, recipient),
+    consent.exposure_mapping(mapping, 'channel', NULL),
     consent.exposure_mapping(mapping, 'organisation', 'consent.default_organisation()'),
     consent.exposure_mapping(mapping, 'purpose', 'NULL'),
     consent.exposure_mapping(mapping, 'product_category', 'NULL'),
@@ -50,7 +52,7 @@ BEGIN
     consent.exposure_mapping(mapping, 'opt_out', 'true'),
     consent.exposure_mapping(mapping, 'identity', 'true'),
     consent.exposure_mapping(mapping, 'sender', 'NULL'),
-    mapping ->> 'sent_at',
+    consent.exposure_mapping(mapping, 'sent_at', NULL),
     consent.exposure_mapping(mapping, 'campaign', 'NULL'),
     consent.exposure_mapping(mapping, 'complaint', 'NULL'),
     consent.exposure_mapping(mapping, 'body', 'NULL'),
@@ -58,24 +60,24 @@ BEGIN
     consent.exposure_mapping(mapping, 'class', 'NULL'),
     target, COALESCE(blocks, 'true'));
   IF tally THEN
-    RETURN format(
+    RETURN pg_catalog.format(
       'SELECT s.campaign, %s AS month, s.channel_name AS channel, pg_catalog.count(*) AS messages FROM (%s) s GROUP BY 1, 2, 3',
       consent.exposure_month('s.sent_at'), rows);
   END IF;
-  RETURN format(
-    'SELECT v.contact, COALESCE(consent.contact_root(v.contact)::text, v.recipient, '''') AS person, v.organisation, v.channel_name AS channel, v.campaign,'
+  RETURN pg_catalog.format(
+    'SELECT v.contact, COALESCE(consent.contact_root(v.contact)::pg_catalog.text, v.recipient, '''') AS person, v.organisation, v.channel_name AS channel, v.campaign,'
     ' %s AS month, v.sent_at, v.complaint, v.class, v.d AS decision,'
-    ' CASE WHEN (v.d).reason = ''recipient_unknown'' AND v.recipient IS NOT NULL THEN ''recipient_unreadable'''
-    ' WHEN (v.d).reason = ''input_invalid'' AND v.channel IS NULL THEN ''channel_unknown'' ELSE (v.d).reason END AS reason'
+    ' CASE WHEN (v.d).reason OPERATOR(pg_catalog.=) ''recipient_unknown'' AND v.recipient IS NOT NULL THEN ''recipient_unreadable'''
+    ' WHEN (v.d).reason OPERATOR(pg_catalog.=) ''input_invalid'' AND v.channel IS NULL THEN ''channel_unknown'' ELSE (v.d).reason END AS reason'
     ' FROM (SELECT s.*, pg_catalog.unnest(ARRAY[consent.judge(a.standing, s.contact, s.channel, s.organisation, s.purpose, s.product_category, s.sent_at,'
     ' known_at => %s, class => s.class, reference => s.reference, instigators => s.instigators, opt_out_offered => s.opt_out,'
     ' identity_shown => s.identity, sender => s.sender)]) AS d'
     ' FROM (SELECT r.*, consent.try_contact(r.recipient) AS contact,'
     ' consent.class_to_judge((consent.classify(r.body, r.subject, r.channel)).class, r.declared) AS class,'
     ' pg_catalog.generate_series(1, 1) AS read_once FROM (%s) r) s'
-    ' LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(s.contact)) v'
+    ' LEFT JOIN consent.address_standing a ON a.address OPERATOR(pg_catalog.=) consent.contact_root(s.contact)) v'
     ' WHERE consent.ledger_readable() AND NOT (v.d).allowed',
-    consent.exposure_month('v.sent_at'), CASE WHEN (mapping ->> 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END, rows);
+    consent.exposure_month('v.sent_at'), CASE WHEN (mapping OPERATOR(pg_catalog.->>) 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END, rows);
 END;
 $$;
 COMMENT ON FUNCTION consent.exposure_query(regclass, jsonb, text, boolean) IS
@@ -86,24 +88,24 @@ CREATE FUNCTION consent.exposure_check(target regclass, mapping jsonb) RETURNS v
   LANGUAGE plpgsql STABLE
 AS $body$
 DECLARE
-  name text;
-  expression text;
-  constant text;
-  its_hint text;
+  name pg_catalog.text;
+  expression pg_catalog.text;
+  constant pg_catalog.text;
+  its_hint pg_catalog.text;
 BEGIN
   IF target IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'the table to audit is NULL';
   END IF;
-  FOR name, expression IN SELECT * FROM jsonb_each_text(mapping - 'as_known') LOOP
+  FOR name, expression IN SELECT * FROM pg_catalog.jsonb_each_text(mapping OPERATOR(pg_catalog.-) 'as_known') LOOP
     BEGIN
-      EXECUTE format('SELECT (%s) FROM %s LIMIT 0', expression, target);
+      EXECUTE pg_catalog.format('SELECT (%s) FROM %s LIMIT 0', expression, target);
     EXCEPTION WHEN syntax_error OR undefined_column THEN
       GET STACKED DIAGNOSTICS its_hint = PG_EXCEPTION_HINT;
-      RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = format('It is in the mapping "%s".', name),
-        HINT = COALESCE(NULLIF(its_hint, ''), 'A mapping is an SQL expression over the row; a constant is written $$''acme''$$.');
+      RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = pg_catalog.format('It is in the mapping "%s".', name),
+        HINT = CASE WHEN its_hint OPERATOR(pg_catalog.<>) '' THEN its_hint ELSE 'A mapping is an SQL expression over the row; a constant is written $$''acme''$$.' END;
     END;
-    IF expression ~ '^\s*''([^'']|'''')*''\s*$' THEN
-      EXECUTE 'SELECT ' || expression INTO constant;
+    IF expression OPERATOR(pg_catalog.~) '^\s*''([^'']|'''')*''\s*$' THEN
+      EXECUTE pg_catalog.format('SELECT %s', expression) INTO constant;
       PERFORM consent.guard_constant(name, constant);
     END IF;
   END LOOP;
@@ -115,7 +117,7 @@ COMMENT ON FUNCTION consent.exposure_check(regclass, jsonb) IS
 CREATE FUNCTION consent.exposure_month(time_expression text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT pg_catalog.format('CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.date_trunc(''month'', consent.london_date(%1$s)::timestamp)::date END', time_expression);
+  SELECT pg_catalog.format('CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.date_trunc(''month'', consent.london_date(%1$s)::timestamp)::pg_catalog.date END', time_expression);
 END;
 COMMENT ON FUNCTION consent.exposure_month(text) IS
   'The month of a send (in the United Kingdom) as an expression';
@@ -217,7 +219,7 @@ COMMENT ON TYPE consent.exposure_row IS
 -- People are numbered, in one sort, so that who got several messages is counted
 -- once in each line by adding bitmaps up.
 CREATE FUNCTION consent.exposure_summary(findings text, tallies text) RETURNS SETOF consent.exposure_row
-  LANGUAGE plpgsql STABLE
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   line consent.exposure_row;
@@ -292,18 +294,18 @@ CREATE FUNCTION consent.exposure(
   LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  mapping jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
-                                             reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
-  notices text := current_setting('client_min_messages');
+  mapping pg_catalog.jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
+                                                        reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
+  notices pg_catalog.text := pg_catalog.current_setting('client_min_messages');
 BEGIN
   PERFORM consent.exposure_check(target, mapping);
   -- A scratch table and not a common table expression: this is planned in parallel.
-  PERFORM set_config('client_min_messages', 'warning', true);
+  PERFORM pg_catalog.set_config('client_min_messages', 'warning', true);
   DROP TABLE IF EXISTS pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
-  PERFORM set_config('client_min_messages', notices, true);
-  EXECUTE 'CREATE TEMP TABLE consent_exposure_finding ON COMMIT DROP AS'
-          ' SELECT f.person, f.reason, f.campaign, f.channel, f.month, f.sent_at, f.complaint FROM (' || consent.exposure_query(target, mapping) || ') f';
-  EXECUTE 'CREATE TEMP TABLE consent_exposure_tally ON COMMIT DROP AS ' || consent.exposure_query(target, mapping, tally => true);
+  PERFORM pg_catalog.set_config('client_min_messages', notices, true);
+  EXECUTE pg_catalog.format('CREATE TEMP TABLE consent_exposure_finding ON COMMIT DROP AS'
+                            ' SELECT f.person, f.reason, f.campaign, f.channel, f.month, f.sent_at, f.complaint FROM (%s) f', consent.exposure_query(target, mapping));
+  EXECUTE pg_catalog.format('CREATE TEMP TABLE consent_exposure_tally ON COMMIT DROP AS %s', consent.exposure_query(target, mapping, tally => true));
   RETURN QUERY SELECT * FROM consent.exposure_summary('pg_temp.consent_exposure_finding', 'pg_temp.consent_exposure_tally');
   DROP TABLE pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
 END;
@@ -312,7 +314,7 @@ $$;
 CREATE FUNCTION consent.exposure_mappings(
   recipient text, channel text, sent_at text, body text, subject text, organisation text, class text, purpose text, product_category text,
   reference text, instigators text, opt_out text, identity text, sender text, campaign text, complaint text, as_known boolean) RETURNS jsonb
-  LANGUAGE plpgsql STABLE
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
   IF recipient IS NULL OR channel IS NULL OR sent_at IS NULL OR COALESCE(organisation, consent.default_organisation()) IS NULL THEN
@@ -356,23 +358,24 @@ CREATE FUNCTION consent.exposure_start(
   LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  mapping jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
-                                             reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
+  mapping pg_catalog.jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
+                                                        reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
   new_run bigint;
 BEGIN
-  IF (SELECT relkind FROM pg_class WHERE oid = target) NOT IN ('r', 'p', 'm') THEN
+  IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) target AND c.relkind OPERATOR(pg_catalog.<>) ALL ('{r,p,m}')) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
-      MESSAGE = format('"%s" has no blocks to go through', target),
+      MESSAGE = pg_catalog.format('"%s" has no blocks to go through', target),
       HINT = 'Use consent.exposure(), which judges everything at once.';
   END IF;
   PERFORM consent.exposure_check(target, mapping);
   INSERT INTO consent.exposure_run (relation, mapping) VALUES (target, mapping) RETURNING id INTO new_run;
   INSERT INTO consent.exposure_batch (run, leaf, first_block, end_block)
-  SELECT new_run, l.leaf, b.first_block, b.first_block + GREATEST(batch_blocks, 1)
-    FROM (SELECT exposure_start.target AS leaf WHERE NOT EXISTS (SELECT FROM pg_partition_tree(exposure_start.target))
+  SELECT new_run, l.leaf, b.first_block, b.first_block OPERATOR(pg_catalog.+) GREATEST(batch_blocks, 1)
+    FROM (SELECT exposure_start.target AS leaf WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_partition_tree(exposure_start.target))
           UNION ALL
-          SELECT t.relid FROM pg_partition_tree(exposure_start.target) t WHERE t.isleaf) l,
-         generate_series(0, pg_relation_size(l.leaf) / current_setting('block_size')::bigint, GREATEST(batch_blocks, 1)) AS b(first_block);
+          SELECT t.relid FROM pg_catalog.pg_partition_tree(exposure_start.target) t WHERE t.isleaf) l,
+         pg_catalog.generate_series(0, pg_catalog.pg_relation_size(l.leaf) OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::bigint,
+                                    GREATEST(batch_blocks, 1)) AS b(first_block);
   RETURN new_run;
 END;
 $$;
@@ -385,33 +388,33 @@ AS $$
 DECLARE
   audit consent.exposure_run;
   batch consent.exposure_batch;
-  blocks text;
+  blocks pg_catalog.text;
   n bigint := 0;
 BEGIN
-  SELECT * INTO audit FROM consent.exposure_run r WHERE r.id = exposure_work.run;
+  SELECT * INTO audit FROM consent.exposure_run r WHERE r.id OPERATOR(pg_catalog.=) exposure_work.run;
   IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('there is no exposure audit %s', exposure_work.run);
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('there is no exposure audit %s', exposure_work.run);
   END IF;
-  IF audit.started_by <> current_user THEN
+  IF audit.started_by OPERATOR(pg_catalog.<>) current_user THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('exposure audit %s was started by another role', exposure_work.run),
+      MESSAGE = pg_catalog.format('exposure audit %s was started by another role', exposure_work.run),
       DETAIL = 'Its mappings run with the rights of whoever goes on with it.';
   END IF;
-  WHILE batches IS NULL OR n < batches LOOP
+  WHILE batches IS NULL OR n OPERATOR(pg_catalog.<) batches LOOP
     SELECT b.* INTO batch
       FROM consent.exposure_batch b
-     WHERE b.run = exposure_work.run AND b.done_at IS NULL
+     WHERE b.run OPERATOR(pg_catalog.=) exposure_work.run AND b.done_at IS NULL
      ORDER BY b.leaf, b.first_block
        FOR UPDATE SKIP LOCKED LIMIT 1;
     EXIT WHEN NOT FOUND;
-    blocks := format('ctid >= ''(%s,0)'' AND ctid < ''(%s,0)''', batch.first_block, batch.end_block);
-    EXECUTE format('INSERT INTO consent.exposure_finding SELECT %s, f.* FROM (%s) f', batch.run,
-                   consent.exposure_query(batch.leaf, audit.mapping, blocks));
-    EXECUTE format('INSERT INTO consent.exposure_tally SELECT %s, t.* FROM (%s) t', batch.run,
-                   consent.exposure_query(batch.leaf, audit.mapping, blocks, tally => true));
-    UPDATE consent.exposure_batch b SET done_at = clock_timestamp()
-     WHERE b.run = batch.run AND b.leaf = batch.leaf AND b.first_block = batch.first_block;
-    n := n + 1;
+    blocks := pg_catalog.format('ctid OPERATOR(pg_catalog.>=) ''(%s,0)'' AND ctid OPERATOR(pg_catalog.<) ''(%s,0)''', batch.first_block, batch.end_block);
+    EXECUTE pg_catalog.format('INSERT INTO consent.exposure_finding SELECT %s, f.* FROM (%s) f', batch.run,
+                              consent.exposure_query(batch.leaf, audit.mapping, blocks));
+    EXECUTE pg_catalog.format('INSERT INTO consent.exposure_tally SELECT %s, t.* FROM (%s) t', batch.run,
+                              consent.exposure_query(batch.leaf, audit.mapping, blocks, tally => true));
+    UPDATE consent.exposure_batch b SET done_at = pg_catalog.clock_timestamp()
+     WHERE b.run OPERATOR(pg_catalog.=) batch.run AND b.leaf OPERATOR(pg_catalog.=) batch.leaf AND b.first_block OPERATOR(pg_catalog.=) batch.first_block;
+    n := n OPERATOR(pg_catalog.+) 1;
     COMMIT;
   END LOOP;
 END;

@@ -159,10 +159,10 @@ COMMENT ON FUNCTION consent.discard_import_summaries(bigint[]) IS
   'Throws away what consent.summarise_imports() made, of these stretches or all. What consent.import_audit shows stays the same';
 
 CREATE FUNCTION consent.discard_erased_imports() RETURNS trigger
-  LANGUAGE plpgsql
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM consent.discard_import_summaries((SELECT pg_catalog.array_agg(DISTINCT g.event_id OPERATOR(pg_catalog.>>) 16) FROM gone g));
+  PERFORM consent.discard_import_summaries((SELECT array_agg(DISTINCT g.event_id >> 16) FROM gone g));
   RETURN NULL;
 END;
 $$;
@@ -210,28 +210,28 @@ CREATE PROCEDURE consent.summarise_imports()
 AS $$
 DECLARE
   before bigint;
-  writers text[];
+  writers pg_catalog.text[];
 BEGIN
-  IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+  IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) ALL ('{read committed,read uncommitted}') THEN
     RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction', MESSAGE = 'consent.summarise_imports() needs isolation level READ COMMITTED',
       DETAIL = 'What was recorded since the transaction''s snapshot would be missing for ever.';
   END IF;
-  before := COALESCE(pg_catalog.pg_sequence_last_value('consent.ledger_event_id') + 1, 0);
+  before := COALESCE(pg_catalog.pg_sequence_last_value('consent.ledger_event_id') OPERATOR(pg_catalog.+) 1, 0);
   LOOP
-    SELECT COALESCE(array_agg(DISTINCT w.virtualtransaction), '{}') INTO writers
+    SELECT COALESCE(pg_catalog.array_agg(DISTINCT w.virtualtransaction), '{}') INTO writers
       FROM pg_catalog.pg_locks w
-     WHERE w.locktype = 'relation' AND w.granted AND w.pid IS DISTINCT FROM pg_backend_pid()
-       AND w.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
-       AND w.relation IN (SELECT t.relid FROM pg_catalog.pg_partition_tree('consent.ledger') t)
-       AND w.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-       AND (writers IS NULL OR w.virtualtransaction = ANY (writers));
-    EXIT WHEN writers = '{}';
+     WHERE w.locktype OPERATOR(pg_catalog.=) 'relation' AND w.granted AND (w.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()) IS NOT TRUE
+       AND w.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+       AND w.relation OPERATOR(pg_catalog.=) ANY (SELECT t.relid FROM pg_catalog.pg_partition_tree('consent.ledger') t)
+       AND w.mode OPERATOR(pg_catalog.=) ANY ('{RowExclusiveLock,ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}')
+       AND (writers IS NULL OR w.virtualtransaction OPERATOR(pg_catalog.=) ANY (writers));
+    EXIT WHEN writers OPERATOR(pg_catalog.=) '{}';
     COMMIT;
-    PERFORM pg_sleep(0.05);
+    PERFORM pg_catalog.pg_sleep(0.05);
   END LOOP;
   LOOP
     COMMIT;
-    EXIT WHEN consent.summarise_imports_step(before, 8) = 0;
+    EXIT WHEN consent.summarise_imports_step(before, 8) OPERATOR(pg_catalog.=) 0;
   END LOOP;
 END;
 $$;

@@ -15,7 +15,7 @@ CREATE FUNCTION consent.report_json(
   channels consent.channel[] DEFAULT '{email,sms,push,live_call,post}',
   exposure_run bigint DEFAULT NULL,
   title text DEFAULT NULL) RETURNS jsonb
-  LANGUAGE plpgsql STABLE
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   only_organisation text := organisation;
@@ -424,7 +424,7 @@ END;
 COMMENT ON FUNCTION consent.report_page(text, text) IS 'A self-contained page: nothing is loaded and nothing runs';
 
 CREATE FUNCTION consent.report_html(report jsonb) RETURNS text
-  LANGUAGE plpgsql STABLE PARALLEL SAFE
+  LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   d jsonb := report -> 'decisions';

@@ -24,7 +24,7 @@ COMMENT ON FUNCTION consent.unsubscribe_links(consent.contact) IS
 REVOKE EXECUTE ON FUNCTION consent.unsubscribe_links(consent.contact) FROM PUBLIC;
 
 CREATE FUNCTION consent.subject_access(contact consent.contact) RETURNS jsonb
-  LANGUAGE plpgsql STABLE STRICT
+  LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   root consent.contact := consent.contact_root(contact);
@@ -90,7 +90,7 @@ COMMENT ON FUNCTION consent.subject_access_of(text) IS
   'consent.subject_access() of every contact that consent.link() has linked to a person and consent.unlink() has not taken away';
 
 CREATE FUNCTION consent.subject_access_html(contact consent.contact, controller text DEFAULT NULL) RETURNS text
-  LANGUAGE plpgsql STABLE
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   a jsonb := consent.subject_access(contact);

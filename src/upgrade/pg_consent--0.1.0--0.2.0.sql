@@ -127,7 +127,7 @@ COMMENT ON FUNCTION consent.evidence(text, text, consent.channel) IS
 
 -- A constraint would print the address.
 CREATE FUNCTION consent.person_link_refused() RETURNS trigger
-  LANGUAGE plpgsql
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF NEW.contact IS NULL OR NEW.person IS NULL OR NEW.linked IS NULL THEN
@@ -338,56 +338,58 @@ AS $$
 DECLARE
   found consent.classification := consent.classify(body, subject, channel);
   judged consent.message_class := consent.class_to_judge(found.class, preflight.class);
-  relation regclass;
-  source text;
-  answer jsonb;
+  relation pg_catalog.regclass;
+  source pg_catalog.text;
+  answer pg_catalog.jsonb;
 BEGIN
-  IF audience ~ '^\s*[[:alnum:]_."]+\s*$' THEN
-    relation := audience::regclass;
+  IF audience OPERATOR(pg_catalog.~) '^\s*[[:alnum:]_."]+\s*$' THEN
+    relation := audience::pg_catalog.regclass;
     IF recipient IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
         MESSAGE = 'preflight of a table needs to know where the recipient is',
         HINT = 'recipient is an expression over its rows, such as recipient => ''email''.';
     END IF;
-    source := format('SELECT (%s)::text AS recipient FROM %s', recipient, relation);
+    source := pg_catalog.format('SELECT (%s)::pg_catalog.text AS recipient FROM %s', recipient, relation);
   ELSE
-    source := format('SELECT %s::text AS recipient FROM (%s) AS q(recipient)', COALESCE('(' || recipient || ')', 'q.recipient'), audience);
+    source := pg_catalog.format('SELECT (%s)::pg_catalog.text AS recipient FROM (%s) AS q(recipient)', COALESCE(recipient, 'q.recipient'), audience);
   END IF;
-  EXECUTE format($query$
+  EXECUTE pg_catalog.format($query$
     WITH recipient AS (
-      SELECT t.contact, CASE WHEN t.contact IS NULL THEN t.recipient END AS unreadable, count(*) AS messages
-        FROM (SELECT s.recipient, consent.try_contact(s.recipient) AS contact, generate_series(1, 1) AS read_once FROM (%s) s) t
+      SELECT t.contact, CASE WHEN t.contact IS NULL THEN t.recipient END AS unreadable, pg_catalog.count(*) AS messages
+        FROM (SELECT s.recipient, consent.try_contact(s.recipient) AS contact, pg_catalog.generate_series(1, 1) AS read_once FROM (%s) s) t
        GROUP BY 1, 2),
     judged AS (
       SELECT consent.judge(a.standing, r.contact, $1, $2, $3, $4, class => $5, sender => $6) AS d,
-             COALESCE(r.contact::text, r.unreadable) AS sent_to, r.contact IS NULL AND r.unreadable IS NOT NULL AS unreadable, r.messages
+             COALESCE(r.contact::pg_catalog.text, r.unreadable) AS sent_to, r.contact IS NULL AND r.unreadable IS NOT NULL AS unreadable, r.messages
         FROM recipient r
-        LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(r.contact)
+        LEFT JOIN consent.address_standing a ON a.address OPERATOR(pg_catalog.=) consent.contact_root(r.contact)
        WHERE consent.ledger_readable() OFFSET 0),
     reason AS (
-      SELECT CASE WHEN (g.d).reason = 'recipient_unknown' AND g.unreadable THEN 'recipient_unreadable' ELSE (g.d).reason END AS reason,
-             (g.d).allowed AS allowed, sum(g.messages) AS messages, count(g.sent_to) AS people,
-             COALESCE(sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) - count(g.sent_to) AS duplicates, consent.sample(g.sent_to, $7) AS examples
+      SELECT CASE WHEN (g.d).reason OPERATOR(pg_catalog.=) 'recipient_unknown' AND g.unreadable THEN 'recipient_unreadable' ELSE (g.d).reason END AS reason,
+             (g.d).allowed AS allowed, pg_catalog.sum(g.messages) AS messages, pg_catalog.count(g.sent_to) AS people,
+             COALESCE(pg_catalog.sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) OPERATOR(pg_catalog.-) pg_catalog.count(g.sent_to) AS duplicates,
+             consent.sample(g.sent_to, $7) AS examples
         FROM judged g GROUP BY 1, 2)
-    SELECT jsonb_build_object(
-             'audience', COALESCE((SELECT sum(messages) FROM reason), 0),
-             'people', COALESCE((SELECT sum(people) FROM reason), 0),
-             'duplicates', COALESCE((SELECT sum(duplicates) FROM reason), 0),
-             'permitted', COALESCE((SELECT sum(messages) FROM reason WHERE allowed), 0),
-             'refused', COALESCE((SELECT sum(messages) FROM reason WHERE NOT allowed), 0),
-             'permitted_by', COALESCE((SELECT jsonb_object_agg(reason, messages) FROM reason WHERE allowed), '{}'),
+    SELECT pg_catalog.jsonb_build_object(
+             'audience', COALESCE((SELECT pg_catalog.sum(messages) FROM reason), 0),
+             'people', COALESCE((SELECT pg_catalog.sum(people) FROM reason), 0),
+             'duplicates', COALESCE((SELECT pg_catalog.sum(duplicates) FROM reason), 0),
+             'permitted', COALESCE((SELECT pg_catalog.sum(messages) FROM reason WHERE allowed), 0),
+             'refused', COALESCE((SELECT pg_catalog.sum(messages) FROM reason WHERE NOT allowed), 0),
+             'permitted_by', COALESCE((SELECT pg_catalog.jsonb_object_agg(reason, messages) FROM reason WHERE allowed), '{}'),
              'refused_for', COALESCE((
-               SELECT jsonb_agg(jsonb_build_object('reason', x.reason, 'messages', x.messages, 'people', x.people, 'citation', r.citation,
-                                                   'explanation', r.explanation, 'examples', x.examples) ORDER BY x.messages DESC, x.reason)
-                 FROM reason x LEFT JOIN consent.reason r ON r.code = x.reason WHERE NOT x.allowed), '[]'))
+               SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                        'reason', x.reason, 'messages', x.messages, 'people', x.people, 'citation', r.citation,
+                        'explanation', r.explanation, 'examples', x.examples) ORDER BY x.messages DESC, x.reason)
+                 FROM reason x LEFT JOIN consent.reason r ON r.code OPERATOR(pg_catalog.=) x.reason WHERE NOT x.allowed), '[]'))
     $query$, source)
     INTO answer
     USING channel, organisation, purpose, product_category, judged, sender, samples;
-  RETURN jsonb_build_object(
-    'class', found.class, 'judged_as', judged, 'is_marketing', consent.is_marketing(judged), 'score', round(found.score::numeric, 2),
-    'needs_review', found.needs_review, 'rules', to_jsonb(found.rules),
-    'evidence', COALESCE((SELECT jsonb_agg(to_jsonb(e) ORDER BY e.part DESC, e.start) FROM consent.evidence(body, subject, channel) e), '[]'),
-    'channel', channel, 'organisation', organisation, 'purpose', purpose) || answer;
+  RETURN pg_catalog.jsonb_build_object(
+    'class', found.class, 'judged_as', judged, 'is_marketing', consent.is_marketing(judged), 'score', pg_catalog.round(found.score::numeric, 2),
+    'needs_review', found.needs_review, 'rules', pg_catalog.to_jsonb(found.rules),
+    'evidence', COALESCE((SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) ORDER BY e.part DESC, e.start) FROM consent.evidence(body, subject, channel) e), '[]'),
+    'channel', channel, 'organisation', organisation, 'purpose', purpose) OPERATOR(pg_catalog.||) answer;
 END;
 $$;
 
@@ -477,27 +479,29 @@ REVOKE EXECUTE ON FUNCTION consent.audience_merge(internal, consent.audience) FR
 CREATE OR REPLACE FUNCTION consent.exposure_month(time_expression text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT pg_catalog.format('CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.date_trunc(''month'', consent.london_date(%1$s)::timestamp)::date END', time_expression);
+  SELECT pg_catalog.format('CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.date_trunc(''month'', consent.london_date(%1$s)::timestamp)::pg_catalog.date END', time_expression);
 END;
 
 CREATE OR REPLACE FUNCTION consent.exposure_query(target regclass, mapping jsonb, blocks text DEFAULT NULL, tally boolean DEFAULT false) RETURNS text
   LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  recipient text := '(' || (mapping ->> 'recipient') || ')';
-  recipient_type text;
-  rows text;
+  recipient pg_catalog.text := consent.exposure_mapping(mapping, 'recipient', NULL);
+  recipient_type pg_catalog.text;
+  rows pg_catalog.text;
 BEGIN
-  EXECUTE format('SELECT pg_catalog.pg_typeof((SELECT %s FROM %s LIMIT 0))::text', recipient, target) INTO recipient_type;
-  rows := format(
-    'SELECT %s AS recipient, (%s)::text AS channel_name, consent.try_channel((%2$s)::text) AS channel, (%s)::text AS organisation,'
-    ' COALESCE((%s)::text, ''marketing'') AS purpose, (%s)::text AS product_category, (%s)::text AS reference, (%s)::text[] AS instigators,'
-    ' (%s)::boolean AS opt_out, (%s)::boolean AS identity, (%s)::text AS sender, COALESCE((%s)::timestamptz, ''infinity'') AS sent_at,'
-    ' (%s)::text AS campaign, COALESCE((%s)::boolean, false) AS complaint, (%s)::text AS body, (%s)::text AS subject, (%s)::text AS declared'
+  EXECUTE pg_catalog.format('SELECT pg_catalog.pg_typeof((SELECT %s FROM %s LIMIT 0))::pg_catalog.text', recipient, target) INTO recipient_type;
+  rows := pg_catalog.format(
+    'SELECT %s AS recipient, %s::pg_catalog.text AS channel_name, consent.try_channel(%2$s::pg_catalog.text) AS channel,'
+    ' %s::pg_catalog.text AS organisation, COALESCE(%s::pg_catalog.text, ''marketing'') AS purpose, %s::pg_catalog.text AS product_category,'
+    ' %s::pg_catalog.text AS reference, %s::pg_catalog.text[] AS instigators, %s::boolean AS opt_out, %s::boolean AS identity,'
+    ' %s::pg_catalog.text AS sender, COALESCE(%s::pg_catalog.timestamptz, ''infinity'') AS sent_at, %s::pg_catalog.text AS campaign,'
+    ' COALESCE(%s::boolean, false) AS complaint, %s::pg_catalog.text AS body, %s::pg_catalog.text AS subject, %s::pg_catalog.text AS declared'
     ' FROM %s WHERE %s',
-    CASE WHEN recipient_type LIKE '%[]' THEN format('pg_catalog.unnest(CASE WHEN pg_catalog.cardinality(%s) > 0 THEN %1$s::text[] ELSE ARRAY[NULL::text] END)', recipient)
-         ELSE recipient || '::text' END,
-    mapping ->> 'channel',
+    pg_catalog.format(CASE WHEN recipient_type OPERATOR(pg_catalog.~~) '%[]' THEN
+                        'pg_catalog.unnest(CASE WHEN pg_catalog.cardinality(%s) OPERATOR(pg_catalog.>) 0 THEN %1$s::pg_catalog.text[] ELSE ARRAY[NULL::pg_catalog.text] END)'
+                      ELSE '%s::pg_catalog.text' END, recipient),
+    consent.exposure_mapping(mapping, 'channel', NULL),
     consent.exposure_mapping(mapping, 'organisation', 'consent.default_organisation()'),
     consent.exposure_mapping(mapping, 'purpose', 'NULL'),
     consent.exposure_mapping(mapping, 'product_category', 'NULL'),
@@ -506,7 +510,7 @@ BEGIN
     consent.exposure_mapping(mapping, 'opt_out', 'true'),
     consent.exposure_mapping(mapping, 'identity', 'true'),
     consent.exposure_mapping(mapping, 'sender', 'NULL'),
-    mapping ->> 'sent_at',
+    consent.exposure_mapping(mapping, 'sent_at', NULL),
     consent.exposure_mapping(mapping, 'campaign', 'NULL'),
     consent.exposure_mapping(mapping, 'complaint', 'NULL'),
     consent.exposure_mapping(mapping, 'body', 'NULL'),
@@ -514,24 +518,24 @@ BEGIN
     consent.exposure_mapping(mapping, 'class', 'NULL'),
     target, COALESCE(blocks, 'true'));
   IF tally THEN
-    RETURN format(
+    RETURN pg_catalog.format(
       'SELECT s.campaign, %s AS month, s.channel_name AS channel, pg_catalog.count(*) AS messages FROM (%s) s GROUP BY 1, 2, 3',
       consent.exposure_month('s.sent_at'), rows);
   END IF;
-  RETURN format(
-    'SELECT v.contact, COALESCE(consent.contact_root(v.contact)::text, v.recipient, '''') AS person, v.organisation, v.channel_name AS channel, v.campaign,'
+  RETURN pg_catalog.format(
+    'SELECT v.contact, COALESCE(consent.contact_root(v.contact)::pg_catalog.text, v.recipient, '''') AS person, v.organisation, v.channel_name AS channel, v.campaign,'
     ' %s AS month, v.sent_at, v.complaint, v.class, v.d AS decision,'
-    ' CASE WHEN (v.d).reason = ''recipient_unknown'' AND v.recipient IS NOT NULL THEN ''recipient_unreadable'''
-    ' WHEN (v.d).reason = ''input_invalid'' AND v.channel IS NULL THEN ''channel_unknown'' ELSE (v.d).reason END AS reason'
+    ' CASE WHEN (v.d).reason OPERATOR(pg_catalog.=) ''recipient_unknown'' AND v.recipient IS NOT NULL THEN ''recipient_unreadable'''
+    ' WHEN (v.d).reason OPERATOR(pg_catalog.=) ''input_invalid'' AND v.channel IS NULL THEN ''channel_unknown'' ELSE (v.d).reason END AS reason'
     ' FROM (SELECT s.*, pg_catalog.unnest(ARRAY[consent.judge(a.standing, s.contact, s.channel, s.organisation, s.purpose, s.product_category, s.sent_at,'
     ' known_at => %s, class => s.class, reference => s.reference, instigators => s.instigators, opt_out_offered => s.opt_out,'
     ' identity_shown => s.identity, sender => s.sender)]) AS d'
     ' FROM (SELECT r.*, consent.try_contact(r.recipient) AS contact,'
     ' consent.class_to_judge((consent.classify(r.body, r.subject, r.channel)).class, r.declared) AS class,'
     ' pg_catalog.generate_series(1, 1) AS read_once FROM (%s) r) s'
-    ' LEFT JOIN consent.address_standing a ON a.address = consent.contact_root(s.contact)) v'
+    ' LEFT JOIN consent.address_standing a ON a.address OPERATOR(pg_catalog.=) consent.contact_root(s.contact)) v'
     ' WHERE consent.ledger_readable() AND NOT (v.d).allowed',
-    consent.exposure_month('v.sent_at'), CASE WHEN (mapping ->> 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END, rows);
+    consent.exposure_month('v.sent_at'), CASE WHEN (mapping OPERATOR(pg_catalog.->>) 'as_known')::boolean THEN 's.sent_at' ELSE 'NULL' END, rows);
 END;
 $$;
 
@@ -546,24 +550,24 @@ CREATE FUNCTION consent.exposure_check(target regclass, mapping jsonb) RETURNS v
   LANGUAGE plpgsql STABLE
 AS $body$
 DECLARE
-  name text;
-  expression text;
-  constant text;
-  its_hint text;
+  name pg_catalog.text;
+  expression pg_catalog.text;
+  constant pg_catalog.text;
+  its_hint pg_catalog.text;
 BEGIN
   IF target IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'the table to audit is NULL';
   END IF;
-  FOR name, expression IN SELECT * FROM jsonb_each_text(mapping - 'as_known') LOOP
+  FOR name, expression IN SELECT * FROM pg_catalog.jsonb_each_text(mapping OPERATOR(pg_catalog.-) 'as_known') LOOP
     BEGIN
-      EXECUTE format('SELECT (%s) FROM %s LIMIT 0', expression, target);
+      EXECUTE pg_catalog.format('SELECT (%s) FROM %s LIMIT 0', expression, target);
     EXCEPTION WHEN syntax_error OR undefined_column THEN
       GET STACKED DIAGNOSTICS its_hint = PG_EXCEPTION_HINT;
-      RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = format('It is in the mapping "%s".', name),
-        HINT = COALESCE(NULLIF(its_hint, ''), 'A mapping is an SQL expression over the row; a constant is written $$''acme''$$.');
+      RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = pg_catalog.format('It is in the mapping "%s".', name),
+        HINT = CASE WHEN its_hint OPERATOR(pg_catalog.<>) '' THEN its_hint ELSE 'A mapping is an SQL expression over the row; a constant is written $$''acme''$$.' END;
     END;
-    IF expression ~ '^\s*''([^'']|'''')*''\s*$' THEN
-      EXECUTE 'SELECT ' || expression INTO constant;
+    IF expression OPERATOR(pg_catalog.~) '^\s*''([^'']|'''')*''\s*$' THEN
+      EXECUTE pg_catalog.format('SELECT %s', expression) INTO constant;
       PERFORM consent.guard_constant(name, constant);
     END IF;
   END LOOP;
@@ -576,7 +580,7 @@ REVOKE EXECUTE ON FUNCTION consent.exposure_check(regclass, jsonb) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION consent.exposure_mappings(
   recipient text, channel text, sent_at text, body text, subject text, organisation text, class text, purpose text, product_category text,
   reference text, instigators text, opt_out text, identity text, sender text, campaign text, complaint text, as_known boolean) RETURNS jsonb
-  LANGUAGE plpgsql STABLE
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
   IF recipient IS NULL OR channel IS NULL OR sent_at IS NULL OR COALESCE(organisation, consent.default_organisation()) IS NULL THEN
@@ -616,29 +620,30 @@ CREATE OR REPLACE FUNCTION consent.exposure_start(
   LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  mapping jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
-                                             reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
+  mapping pg_catalog.jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
+                                                        reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
   new_run bigint;
 BEGIN
-  IF (SELECT relkind FROM pg_class WHERE oid = target) NOT IN ('r', 'p', 'm') THEN
+  IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) target AND c.relkind OPERATOR(pg_catalog.<>) ALL ('{r,p,m}')) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
-      MESSAGE = format('"%s" has no blocks to go through', target),
+      MESSAGE = pg_catalog.format('"%s" has no blocks to go through', target),
       HINT = 'Use consent.exposure(), which judges everything at once.';
   END IF;
   PERFORM consent.exposure_check(target, mapping);
   INSERT INTO consent.exposure_run (relation, mapping) VALUES (target, mapping) RETURNING id INTO new_run;
   INSERT INTO consent.exposure_batch (run, leaf, first_block, end_block)
-  SELECT new_run, l.leaf, b.first_block, b.first_block + GREATEST(batch_blocks, 1)
-    FROM (SELECT exposure_start.target AS leaf WHERE NOT EXISTS (SELECT FROM pg_partition_tree(exposure_start.target))
+  SELECT new_run, l.leaf, b.first_block, b.first_block OPERATOR(pg_catalog.+) GREATEST(batch_blocks, 1)
+    FROM (SELECT exposure_start.target AS leaf WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_partition_tree(exposure_start.target))
           UNION ALL
-          SELECT t.relid FROM pg_partition_tree(exposure_start.target) t WHERE t.isleaf) l,
-         generate_series(0, pg_relation_size(l.leaf) / current_setting('block_size')::bigint, GREATEST(batch_blocks, 1)) AS b(first_block);
+          SELECT t.relid FROM pg_catalog.pg_partition_tree(exposure_start.target) t WHERE t.isleaf) l,
+         pg_catalog.generate_series(0, pg_catalog.pg_relation_size(l.leaf) OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::bigint,
+                                    GREATEST(batch_blocks, 1)) AS b(first_block);
   RETURN new_run;
 END;
 $$;
 
 CREATE OR REPLACE FUNCTION consent.exposure_summary(findings text, tallies text) RETURNS SETOF consent.exposure_row
-  LANGUAGE plpgsql STABLE
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   line consent.exposure_row;
@@ -711,20 +716,58 @@ CREATE OR REPLACE FUNCTION consent.exposure(
   LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  mapping jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
-                                             reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
-  notices text := current_setting('client_min_messages');
+  mapping pg_catalog.jsonb := consent.exposure_mappings(recipient, channel, sent_at, body, subject, organisation, class, purpose, product_category,
+                                                        reference, instigators, opt_out, identity, sender, campaign, complaint, as_known);
+  notices pg_catalog.text := pg_catalog.current_setting('client_min_messages');
 BEGIN
   PERFORM consent.exposure_check(target, mapping);
   -- A scratch table and not a common table expression: this is planned in parallel.
-  PERFORM set_config('client_min_messages', 'warning', true);
+  PERFORM pg_catalog.set_config('client_min_messages', 'warning', true);
   DROP TABLE IF EXISTS pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
-  PERFORM set_config('client_min_messages', notices, true);
-  EXECUTE 'CREATE TEMP TABLE consent_exposure_finding ON COMMIT DROP AS'
-          ' SELECT f.person, f.reason, f.campaign, f.channel, f.month, f.sent_at, f.complaint FROM (' || consent.exposure_query(target, mapping) || ') f';
-  EXECUTE 'CREATE TEMP TABLE consent_exposure_tally ON COMMIT DROP AS ' || consent.exposure_query(target, mapping, tally => true);
+  PERFORM pg_catalog.set_config('client_min_messages', notices, true);
+  EXECUTE pg_catalog.format('CREATE TEMP TABLE consent_exposure_finding ON COMMIT DROP AS'
+                            ' SELECT f.person, f.reason, f.campaign, f.channel, f.month, f.sent_at, f.complaint FROM (%s) f', consent.exposure_query(target, mapping));
+  EXECUTE pg_catalog.format('CREATE TEMP TABLE consent_exposure_tally ON COMMIT DROP AS %s', consent.exposure_query(target, mapping, tally => true));
   RETURN QUERY SELECT * FROM consent.exposure_summary('pg_temp.consent_exposure_finding', 'pg_temp.consent_exposure_tally');
   DROP TABLE pg_temp.consent_exposure_finding, pg_temp.consent_exposure_tally;
+END;
+$$;
+
+CREATE OR REPLACE PROCEDURE consent.exposure_work(run bigint, batches bigint DEFAULT NULL)
+  LANGUAGE plpgsql
+AS $$
+DECLARE
+  audit consent.exposure_run;
+  batch consent.exposure_batch;
+  blocks pg_catalog.text;
+  n bigint := 0;
+BEGIN
+  SELECT * INTO audit FROM consent.exposure_run r WHERE r.id OPERATOR(pg_catalog.=) exposure_work.run;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('there is no exposure audit %s', exposure_work.run);
+  END IF;
+  IF audit.started_by OPERATOR(pg_catalog.<>) current_user THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = pg_catalog.format('exposure audit %s was started by another role', exposure_work.run),
+      DETAIL = 'Its mappings run with the rights of whoever goes on with it.';
+  END IF;
+  WHILE batches IS NULL OR n OPERATOR(pg_catalog.<) batches LOOP
+    SELECT b.* INTO batch
+      FROM consent.exposure_batch b
+     WHERE b.run OPERATOR(pg_catalog.=) exposure_work.run AND b.done_at IS NULL
+     ORDER BY b.leaf, b.first_block
+       FOR UPDATE SKIP LOCKED LIMIT 1;
+    EXIT WHEN NOT FOUND;
+    blocks := pg_catalog.format('ctid OPERATOR(pg_catalog.>=) ''(%s,0)'' AND ctid OPERATOR(pg_catalog.<) ''(%s,0)''', batch.first_block, batch.end_block);
+    EXECUTE pg_catalog.format('INSERT INTO consent.exposure_finding SELECT %s, f.* FROM (%s) f', batch.run,
+                              consent.exposure_query(batch.leaf, audit.mapping, blocks));
+    EXECUTE pg_catalog.format('INSERT INTO consent.exposure_tally SELECT %s, t.* FROM (%s) t', batch.run,
+                              consent.exposure_query(batch.leaf, audit.mapping, blocks, tally => true));
+    UPDATE consent.exposure_batch b SET done_at = pg_catalog.clock_timestamp()
+     WHERE b.run OPERATOR(pg_catalog.=) batch.run AND b.leaf OPERATOR(pg_catalog.=) batch.leaf AND b.first_block OPERATOR(pg_catalog.=) batch.first_block;
+    n := n OPERATOR(pg_catalog.+) 1;
+    COMMIT;
+  END LOOP;
 END;
 $$;
 
@@ -1004,10 +1047,10 @@ COMMENT ON FUNCTION consent.discard_import_summaries(bigint[]) IS
   'Throws away what consent.summarise_imports() made, of these stretches or all. What consent.import_audit shows stays the same';
 
 CREATE FUNCTION consent.discard_erased_imports() RETURNS trigger
-  LANGUAGE plpgsql
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM consent.discard_import_summaries((SELECT pg_catalog.array_agg(DISTINCT g.event_id OPERATOR(pg_catalog.>>) 16) FROM gone g));
+  PERFORM consent.discard_import_summaries((SELECT array_agg(DISTINCT g.event_id >> 16) FROM gone g));
   RETURN NULL;
 END;
 $$;
@@ -1055,28 +1098,28 @@ CREATE PROCEDURE consent.summarise_imports()
 AS $$
 DECLARE
   before bigint;
-  writers text[];
+  writers pg_catalog.text[];
 BEGIN
-  IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+  IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) ALL ('{read committed,read uncommitted}') THEN
     RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction', MESSAGE = 'consent.summarise_imports() needs isolation level READ COMMITTED',
       DETAIL = 'What was recorded since the transaction''s snapshot would be missing for ever.';
   END IF;
-  before := COALESCE(pg_catalog.pg_sequence_last_value('consent.ledger_event_id') + 1, 0);
+  before := COALESCE(pg_catalog.pg_sequence_last_value('consent.ledger_event_id') OPERATOR(pg_catalog.+) 1, 0);
   LOOP
-    SELECT COALESCE(array_agg(DISTINCT w.virtualtransaction), '{}') INTO writers
+    SELECT COALESCE(pg_catalog.array_agg(DISTINCT w.virtualtransaction), '{}') INTO writers
       FROM pg_catalog.pg_locks w
-     WHERE w.locktype = 'relation' AND w.granted AND w.pid IS DISTINCT FROM pg_backend_pid()
-       AND w.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
-       AND w.relation IN (SELECT t.relid FROM pg_catalog.pg_partition_tree('consent.ledger') t)
-       AND w.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-       AND (writers IS NULL OR w.virtualtransaction = ANY (writers));
-    EXIT WHEN writers = '{}';
+     WHERE w.locktype OPERATOR(pg_catalog.=) 'relation' AND w.granted AND (w.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()) IS NOT TRUE
+       AND w.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+       AND w.relation OPERATOR(pg_catalog.=) ANY (SELECT t.relid FROM pg_catalog.pg_partition_tree('consent.ledger') t)
+       AND w.mode OPERATOR(pg_catalog.=) ANY ('{RowExclusiveLock,ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}')
+       AND (writers IS NULL OR w.virtualtransaction OPERATOR(pg_catalog.=) ANY (writers));
+    EXIT WHEN writers OPERATOR(pg_catalog.=) '{}';
     COMMIT;
-    PERFORM pg_sleep(0.05);
+    PERFORM pg_catalog.pg_sleep(0.05);
   END LOOP;
   LOOP
     COMMIT;
-    EXIT WHEN consent.summarise_imports_step(before, 8) = 0;
+    EXIT WHEN consent.summarise_imports_step(before, 8) OPERATOR(pg_catalog.=) 0;
   END LOOP;
 END;
 $$;
@@ -1251,7 +1294,7 @@ CREATE OR REPLACE FUNCTION consent.report_json(
   channels consent.channel[] DEFAULT '{email,sms,push,live_call,post}',
   exposure_run bigint DEFAULT NULL,
   title text DEFAULT NULL) RETURNS jsonb
-  LANGUAGE plpgsql STABLE
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   only_organisation text := organisation;
@@ -1590,7 +1633,7 @@ svg rect,mark,.tiles li,.key i,code,blockquote,p.none{-webkit-print-color-adjust
 ';
 END;
 CREATE OR REPLACE FUNCTION consent.report_html(report jsonb) RETURNS text
-  LANGUAGE plpgsql STABLE PARALLEL SAFE
+  LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   d jsonb := report -> 'decisions';
@@ -1817,7 +1860,7 @@ BEGIN
 END;
 $$;
 CREATE OR REPLACE FUNCTION consent.subject_access_html(contact consent.contact, controller text DEFAULT NULL) RETURNS text
-  LANGUAGE plpgsql STABLE
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   a jsonb := consent.subject_access(contact);
@@ -2215,7 +2258,230 @@ UPDATE consent.adapter SET
   recipient = $$CASE notification_type WHEN 'letter' THEN 'postal:' || "to" ELSE coalesce(normalised_to, "to") END$$,
   undecided = 'The text is in templates_history and what is filled in is signed and cannot be read: without a body every message is judged as marketing. Notifications of test keys go to nobody and are not judged. A letter goes to postal: and its address, on one line. Workers take ids from another queue: nothing is judged then, but what is no longer "created" is not sent. There is no column for a reason: see consent.decision_log.'
  WHERE adapter = 'GOV.UK Notify';
+UPDATE consent.adapter SET
+  tables = $$SELECT inhrelid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_inherits, {schema}queue
+    WHERE queue_name OPERATOR(pg_catalog.=) {queue} AND inhparent OPERATOR(pg_catalog.=) queue_data_pfx::pg_catalog.regclass$$
+ WHERE adapter = 'PgQ';
+UPDATE consent.adapter SET
+  tables = $$SELECT pg_catalog.concat('{schema}', pg_catalog.quote_ident(pg_catalog.concat('q_', pg_catalog.lower(queue_name)))) FROM {schema}meta
+    WHERE queue_name OPERATOR(pg_catalog.=) {queue}$$
+ WHERE adapter = 'pgmq';
 ALTER TABLE consent.adapter ENABLE TRIGGER check_adapter;
+
+-- What our functions call does not depend on the search_path of whoever calls them.
+CREATE OR REPLACE FUNCTION consent.sample_messages(sample text) RETURNS SETOF jsonb
+  LANGUAGE plpgsql STABLE STRICT AS $$
+BEGIN
+  RETURN QUERY EXECUTE pg_catalog.format('SELECT pg_catalog.to_jsonb(s) FROM (%s) AS s',
+    CASE WHEN sample OPERATOR(pg_catalog.~) '\s' THEN sample
+         ELSE 'TABLE ' OPERATOR(pg_catalog.||) sample::pg_catalog.regclass::pg_catalog.text END);
+END $$;
+
+CREATE OR REPLACE FUNCTION consent.rule_stats(sample text, OUT rule text, OUT class consent.message_class,
+                                   OUT label text, OUT hits bigint, OUT messages bigint)
+  RETURNS SETOF record
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+  WITH m AS MATERIALIZED (
+    SELECT j ->> 'label' AS label,
+           consent.classify(j ->> 'body', j ->> 'subject', (j ->> 'channel')::consent.channel) AS c
+      FROM consent.sample_messages(sample) AS j)
+  SELECT h.rule, r.class, m.label, pg_catalog.count(*),
+         (SELECT pg_catalog.count(*) FROM m AS all_of_it WHERE all_of_it.label IS NOT DISTINCT FROM m.label)
+    FROM m, pg_catalog.unnest((m.c).rules) AS h(rule)
+    LEFT JOIN consent.rule AS r ON r.code = h.rule
+   GROUP BY h.rule, r.class, m.label
+   ORDER BY h.rule, m.label;
+END;
+
+CREATE OR REPLACE FUNCTION consent.what_if(change text, sample text,
+                                OUT label text, OUT body text, OUT class_before consent.message_class,
+                                OUT class_after consent.message_class, OUT rules_before text[],
+                                OUT rules_after text[])
+  RETURNS SETOF record
+  LANGUAGE plpgsql VOLATILE STRICT AS $$
+DECLARE
+  sampled pg_catalog.jsonb[] := ARRAY(SELECT consent.sample_messages(sample));
+  before consent.classification[];
+  after consent.classification[];
+BEGIN
+  SELECT pg_catalog.array_agg(consent.classify(m OPERATOR(pg_catalog.->>) 'body', m OPERATOR(pg_catalog.->>) 'subject',
+                                                 (m OPERATOR(pg_catalog.->>) 'channel')::consent.channel) ORDER BY n)
+    INTO before FROM pg_catalog.unnest(sampled) WITH ORDINALITY AS s(m, n);
+  -- What the change does is undone by the error; variables keep what they have.
+  BEGIN
+    EXECUTE change;
+    SELECT pg_catalog.array_agg(consent.classify(m OPERATOR(pg_catalog.->>) 'body', m OPERATOR(pg_catalog.->>) 'subject',
+                                                 (m OPERATOR(pg_catalog.->>) 'channel')::consent.channel) ORDER BY n)
+      INTO after FROM pg_catalog.unnest(sampled) WITH ORDINALITY AS s(m, n);
+    RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = 'undo';
+  EXCEPTION WHEN SQLSTATE 'PC003' THEN
+  END;
+  FOR i IN 1 .. COALESCE(pg_catalog.cardinality(sampled), 0) LOOP
+    CONTINUE WHEN (before[i]).class OPERATOR(pg_catalog.=) (after[i]).class
+              AND (before[i]).rules OPERATOR(pg_catalog.=) (after[i]).rules;
+    label := sampled[i] OPERATOR(pg_catalog.->>) 'label';
+    body := sampled[i] OPERATOR(pg_catalog.->>) 'body';
+    class_before := (before[i]).class;
+    class_after := (after[i]).class;
+    rules_before := (before[i]).rules;
+    rules_after := (after[i]).rules;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION consent.key_operator(source regclass, key name) RETURNS text
+  LANGUAGE C STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'pg_consent_key_operator';
+COMMENT ON FUNCTION consent.key_operator(regclass, name) IS
+  'How consent.lookup() compares a key: the operator that is equality for the type of the column, whatever the search_path holds under its name';
+
+CREATE OR REPLACE FUNCTION consent.lookup(source regclass, wanted name, key name, value text) RETURNS text
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  found pg_catalog.text;
+BEGIN
+  IF value IS NOT NULL THEN
+    EXECUTE pg_catalog.format('SELECT %I::pg_catalog.text FROM %s WHERE %I %s %L', wanted, source, key, consent.key_operator(source, key), value) INTO found;
+  END IF;
+  RETURN found;
+END $$;
+
+CREATE OR REPLACE FUNCTION consent.queue_relations(adapter consent.adapter, queue text) RETURNS SETOF regclass
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  name pg_catalog.text;
+BEGIN
+  FOR name IN EXECUTE adapter.tables LOOP
+    RETURN NEXT name::pg_catalog.regclass;
+  END LOOP;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '% has no queue "%"', adapter.adapter, queue
+      USING ERRCODE = 'undefined_object', HINT = 'Create the queue first: it is a table of its own.';
+  END IF;
+EXCEPTION WHEN undefined_table OR invalid_schema_name THEN
+  RAISE EXCEPTION 'the tables of % were not found: %', adapter.adapter, SQLERRM
+    USING ERRCODE = 'undefined_table',
+          HINT = 'Install it first; if its tables are in another schema, name that: schema => ''...''.';
+END $$;
+
+CREATE FUNCTION consent.guard_mapping(target regclass, mapping text, expression text) RETURNS text
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_guard_mapping';
+COMMENT ON FUNCTION consent.guard_mapping(regclass, text, text) IS
+  'A mapping for consent.guard() with every name in it qualified, as the caller''s search_path has it: for consent.guard_queue(), which guards under another';
+
+CREATE FUNCTION consent.guard_queue_table(target regclass, adapter text, queue text, schema text, on_block consent.block_action, mapping jsonb) RETURNS void
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  -- The other tables of a queue are beside it.
+  known consent.adapter := consent.adapter_for(adapter, queue, COALESCE(schema, (
+    SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = target)));
+  action consent.block_action := COALESCE(on_block, known.on_block);
+  at_once boolean;
+BEGIN
+  -- Rows that nobody reads again before they are sent have a guard of their own.
+  FOREACH at_once IN ARRAY CASE WHEN known.at_once IS NOT NULL AND action IN ('divert', 'quarantine') THEN '{false,true}'
+                                ELSE '{NULL}' END::boolean[] LOOP
+    PERFORM consent.guard(
+      target => target,
+      recipient => COALESCE(mapping ->> 'recipient', known.recipient),
+      channel => COALESCE(mapping ->> 'channel', known.channel),
+      body => COALESCE(mapping ->> 'body', known.body),
+      subject => COALESCE(mapping ->> 'subject', known.subject),
+      organisation => mapping ->> 'organisation',
+      class => mapping ->> 'class',
+      purpose => mapping ->> 'purpose',
+      product_category => mapping ->> 'product_category',
+      reference => mapping ->> 'reference',
+      instigators => mapping ->> 'instigators',
+      sender => mapping ->> 'sender',
+      opt_out => mapping ->> 'opt_out',
+      identity => mapping ->> 'identity',
+      pending => known.pending,
+      -- Whoever only watches does not meddle with what is taken or swept.
+      claim => CASE WHEN action <> 'flag' THEN known.claim END,
+      retry => CASE WHEN at_once THEN NULL ELSE known.retry END,
+      applies => NULLIF(concat_ws(' AND ', '(' || known.applies || ')',
+                   CASE WHEN at_once THEN '(' || known.at_once || ') IS NOT FALSE'
+                        WHEN NOT at_once THEN '(' || known.at_once || ') IS FALSE' END), ''),
+      on_block => CASE WHEN at_once THEN 'raise' ELSE action END,
+      divert => CASE WHEN action <> 'flag' THEN known.divert END,
+      name => CASE WHEN at_once THEN concat_ws(' ', queue, 'at once') ELSE queue END);
+  END LOOP;
+  IF known.release IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger t
+        WHERE t.tgrelid = target AND t.tgfoid = 'consent.guard_release()'::regprocedure) THEN
+    EXECUTE format('CREATE CONSTRAINT TRIGGER consent_guard_release AFTER UPDATE ON %s DEFERRABLE INITIALLY DEFERRED '
+                   'FOR EACH ROW WHEN (%s) EXECUTE FUNCTION consent.guard_release(%L)', target, known.parked, known.release);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER consent_guard_release', target);
+  END IF;
+END $$;
+COMMENT ON FUNCTION consent.guard_queue_table(regclass, text, text, text, consent.block_action, jsonb) IS
+  'Guards one table for consent.guard_queue(). mapping: what the caller maps, each as consent.guard_mapping() writes it';
+REVOKE EXECUTE ON FUNCTION consent.guard_mapping(regclass, text, text), consent.guard_queue_table(regclass, text, text, text, consent.block_action, jsonb)
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION consent.guard_mapping, consent.guard_queue_table TO consent_admin;
+
+CREATE OR REPLACE FUNCTION consent.guard_queue(
+  adapter text,
+  queue text DEFAULT NULL,
+  recipient text DEFAULT NULL,
+  channel text DEFAULT NULL,
+  body text DEFAULT NULL,
+  subject text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  class text DEFAULT NULL,
+  purpose text DEFAULT NULL,
+  product_category text DEFAULT NULL,
+  reference text DEFAULT NULL,
+  instigators text DEFAULT NULL,
+  sender text DEFAULT NULL,
+  opt_out text DEFAULT NULL,
+  identity text DEFAULT NULL,
+  on_block consent.block_action DEFAULT NULL,
+  schema text DEFAULT NULL) RETURNS regclass[]
+  LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+  known consent.adapter := consent.adapter_for(adapter, queue, schema);
+  relation pg_catalog.regclass;
+  guarded pg_catalog.regclass[] := '{}';
+BEGIN
+  FOREACH relation IN ARRAY ARRAY(SELECT consent.queue_relations(known, queue)) LOOP
+    PERFORM consent.guard_queue_table(relation, adapter, queue, COALESCE(schema, known.schema), on_block,
+      (SELECT pg_catalog.jsonb_object_agg(m.name, consent.guard_mapping(relation, m.name, m.expression))
+         FROM (VALUES ('recipient', recipient), ('channel', channel), ('body', body), ('subject', subject), ('organisation', organisation),
+                      ('class', class), ('purpose', purpose), ('product_category', product_category), ('reference', reference),
+                      ('instigators', instigators), ('sender', sender), ('opt_out', opt_out), ('identity', identity)) AS m(name, expression)));
+    guarded := pg_catalog.array_append(guarded, relation);
+  END LOOP;
+  RETURN guarded;
+END $$;
+
+CREATE OR REPLACE FUNCTION consent.unguard_queue(adapter text, queue text DEFAULT NULL, schema text DEFAULT NULL) RETURNS regclass[]
+  LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+  known consent.adapter := consent.adapter_for(adapter, queue, schema);
+  relation pg_catalog.regclass;
+  unguarded pg_catalog.regclass[] := '{}';
+  at_once pg_catalog.text := queue OPERATOR(pg_catalog.||) ' at once';
+BEGIN
+  FOREACH relation IN ARRAY ARRAY(SELECT consent.queue_relations(known, queue)) LOOP
+    PERFORM consent.unguard(relation, queue);
+    IF EXISTS (SELECT FROM consent.guards g WHERE g.leaf OPERATOR(pg_catalog.=) relation AND g.name OPERATOR(pg_catalog.=) at_once) THEN
+      PERFORM consent.unguard(relation, at_once);
+    END IF;
+    unguarded := pg_catalog.array_append(unguarded, relation);
+  END LOOP;
+  RETURN unguarded;
+END $$;
 
 -- Recipients in an array of a job.
 CREATE FUNCTION consent.json_texts(value jsonb, path jsonpath) RETURNS text[]
@@ -2271,7 +2537,7 @@ COMMENT ON FUNCTION consent.row_is_for(jsonb, consent.contact) IS
 REVOKE EXECUTE ON FUNCTION consent.row_is_for(jsonb, consent.contact) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION consent.subject_access(contact consent.contact) RETURNS jsonb
-  LANGUAGE plpgsql STABLE STRICT
+  LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   root consent.contact := consent.contact_root(contact);

@@ -94,7 +94,7 @@ foreach my $file (sort glob('src/*/*.c src/*/*.cpp src/*/*.h'))
 foreach my $file (sort glob('src/*/*.sql'))
 {
   my $source = slurp_file($file);
-  while ($source =~ /RAISE EXCEPTION\s+('(?:[^']|'')*'|USING[^;]*?MESSAGE = (?:format\()?'(?:[^']|'')*')/g)
+  while ($source =~ /RAISE EXCEPTION\s+('(?:[^']|'')*'|USING[^;]*?MESSAGE = (?:(?:pg_catalog\.)?format\()?'(?:[^']|'')*')/g)
   {
     my ($message) = $1 =~ /'((?:[^']|'')*)'$/;
     next if $message eq 'undo';
