@@ -4,7 +4,8 @@
  *	  consent.classify(), consent.evidence(), consent.highlight().
  *
  * A campaign sends one template many times, so the last message and its
- * verdict are remembered: the same message again costs a comparison.
+ * verdict are remembered: the same message again costs a comparison, and
+ * the same verdict again a copy of its row.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,10 +48,18 @@ typedef struct Memo
 	bool		valid;
 	uint64		ruleset;
 	Message		message;
+} Memo;
+
+/* The verdict on it, which the messages before it may have shared. */
+typedef struct Verdict
+{
+	MemoryContext cxt;
+	bool		valid;
+	uint64		ruleset;
 	ConsentClassification result;
 	HeapTupleHeader row;		/* the same as a row of row_type, or NULL */
 	Oid			row_type;
-} Memo;
+} Verdict;
 
 /* What a query keeps of the row type that it returns. */
 typedef struct ResultType
@@ -60,6 +69,7 @@ typedef struct ResultType
 } ResultType;
 
 static Memo memo;
+static Verdict verdict;
 
 PG_FUNCTION_INFO_V1(pg_consent_classify);
 PG_FUNCTION_INFO_V1(pg_consent_classify_raw);
@@ -159,13 +169,47 @@ copy_row(HeapTupleHeader row)
 	return memcpy(palloc(size), row, size);
 }
 
+static bool
+same_result(const ConsentClassification *a, const ConsentClassification *b)
+{
+	if (a->class != b->class || a->score != b->score || a->needs_review != b->needs_review ||
+		a->nrules != b->nrules)
+		return false;
+	for (int i = 0; i < a->nrules; i++)
+	{
+		if (strcmp(a->rules[i], b->rules[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+remember_verdict(uint64 ruleset, const ConsentClassification *result)
+{
+	MemoryContext caller;
+
+	if (verdict.valid && verdict.ruleset == ruleset && same_result(&verdict.result, result))
+		return;
+	verdict.valid = false;
+	verdict.row = NULL;
+	if (verdict.cxt == NULL)
+		verdict.cxt = AllocSetContextCreate(CacheMemoryContext, "consent last verdict",
+											ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(verdict.cxt);
+	caller = MemoryContextSwitchTo(verdict.cxt);
+	copy_result(result, &verdict.result);
+	verdict.ruleset = ruleset;
+	verdict.valid = true;
+	MemoryContextSwitchTo(caller);
+}
+
 static void
 remember(uint64 ruleset, const Message *m, const ConsentClassification *result)
 {
 	MemoryContext caller;
 
 	memo.valid = false;
-	memo.row = NULL;
+	remember_verdict(ruleset, result);
 	if (m->body.len + m->subject.len > MEMO_MAX_BYTES)
 		return;
 	if (memo.cxt == NULL)
@@ -177,7 +221,6 @@ remember(uint64 ruleset, const Message *m, const ConsentClassification *result)
 	memo.message.body = copy_piece(m->body);
 	memo.message.subject = copy_piece(m->subject);
 	memo.message.channel = m->channel;
-	copy_result(result, &memo.result);
 	memo.valid = true;
 	MemoryContextSwitchTo(caller);
 }
@@ -298,7 +341,7 @@ consent_classify(const char *body, int bodylen, const char *subject, int subject
 	Message		m = {{body, bodylen, false}, {subject, subjectlen, false}, channel};
 
 	if (is_remembered(set, &m))
-		copy_result(&memo.result, result);
+		copy_result(&verdict.result, result);
 	else
 		classify_message(set, &m, result);
 }
@@ -356,20 +399,18 @@ pg_consent_classify(PG_FUNCTION_ARGS)
 
 	get_message(fcinfo, &m);
 	if (!is_remembered(set, &m))
-	{
 		classify_message(set, &m, &result);
-		PG_RETURN_DATUM(result_row(type, &result));
-	}
-	if (memo.row == NULL || memo.row_type != type->desc->tdtypeid)
+	if (verdict.row == NULL || verdict.row_type != type->desc->tdtypeid)
 	{
-		Datum		row = result_row(type, &memo.result);
-		MemoryContext caller = MemoryContextSwitchTo(memo.cxt);
+		Datum		row = result_row(type, &verdict.result);
+		MemoryContext caller = MemoryContextSwitchTo(verdict.cxt);
 
-		memo.row_type = type->desc->tdtypeid;
-		memo.row = copy_row(DatumGetHeapTupleHeader(row));
+		verdict.row = copy_row(DatumGetHeapTupleHeader(row));
+		verdict.row_type = type->desc->tdtypeid;
 		MemoryContextSwitchTo(caller);
+		PG_RETURN_DATUM(row);
 	}
-	PG_RETURN_HEAPTUPLEHEADER(copy_row(memo.row));
+	PG_RETURN_HEAPTUPLEHEADER(copy_row(verdict.row));
 }
 
 PGDLLEXPORT Datum
