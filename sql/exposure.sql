@@ -133,6 +133,7 @@ SELECT person, campaign, class, reason, (decision).event_id IS NOT NULL AS has_e
 
 -- Who may: a reader of the table, with their own rights, and nobody goes on with another's.
 CREATE ROLE regress_expo_reader IN ROLE consent_reader;
+CREATE ROLE regress_expo_other IN ROLE consent_reader;
 CREATE ROLE regress_expo_poor;
 SET ROLE regress_expo_reader;
 SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$);
@@ -148,6 +149,12 @@ SELECT messages > 0 AS found FROM consent.exposure('expo_sent', 'to_addr', 'via'
 SELECT consent.exposure_start('expo_sent', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$) AS run \gset
 CALL consent.exposure_work(:run);
 SELECT messages > 0 AS found FROM consent.exposure_result(:run) WHERE breakdown = 'total';
+-- nor are what it goes through and what is done others' to say
+SET ROLE regress_expo_other;
+UPDATE consent.exposure_batch SET leaf = 'consent.guards', done_at = NULL WHERE run = :run;
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.exposure_batch (run, leaf, first_block, end_block) VALUES (:run, 'consent.guards', 0, 1);
+\echo :LAST_ERROR_SQLSTATE
 SET ROLE regress_expo_poor;
 SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$);
 \echo :LAST_ERROR_SQLSTATE
@@ -160,4 +167,4 @@ SELECT consent.exposure_start('expo_view', 'to_addr', 'via', 'sent', organisatio
 SELECT messages > 0 AS found FROM consent.exposure('expo_view', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$) WHERE breakdown = 'total';
 DROP VIEW expo_view;
 DROP TABLE expo_sent, expo_today, expo_list, expo_part;
-DROP ROLE regress_expo_reader, regress_expo_poor;
+DROP ROLE regress_expo_reader, regress_expo_other, regress_expo_poor;

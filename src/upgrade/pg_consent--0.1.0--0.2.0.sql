@@ -733,6 +733,26 @@ BEGIN
 END;
 $$;
 
+-- Whoever goes on with an audit judges what its batches name, with their own rights:
+-- somebody else's view in one would run their code.
+CREATE FUNCTION consent.exposure_batch_check() RETURNS trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE')
+     AND EXISTS (SELECT FROM consent.exposure_run r WHERE r.id IN (NEW.run, OLD.run) AND r.started_by <> current_user) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('exposure audit %s was started by another role', NEW.run);
+  END IF;
+  RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION consent.exposure_batch_check() IS
+  'Trigger of consent.exposure_batch: the batches of an audit are for whoever started it (42501)';
+REVOKE EXECUTE ON FUNCTION consent.exposure_batch_check() FROM PUBLIC;
+CREATE TRIGGER check_batch BEFORE INSERT OR UPDATE ON consent.exposure_batch
+  FOR EACH ROW EXECUTE FUNCTION consent.exposure_batch_check();
+
 CREATE OR REPLACE PROCEDURE consent.exposure_work(run bigint, batches bigint DEFAULT NULL)
   LANGUAGE plpgsql
 AS $$
