@@ -101,7 +101,8 @@ OBJS = \
 	src/report/tally.o \
 	src/report/distinct.o \
 	src/report/roaring.o \
-	src/report/audience.o
+	src/report/audience.o \
+	src/report/audience_scan.o
 
 # libphonenumber costs a backend time and memory, so it has a shared library of
 # its own, opened by the first backend that needs it.
@@ -174,10 +175,10 @@ PG_CPPFLAGS = -I$(SRCROOT)/src -fvisibility=hidden '-DPGDLLEXPORT=__attribute__(
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring $(filter -lcrypto,$(LIBS))
 
 REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_ahead guard_health guard_sweep adapter queues \
-	report views exposure audience subject_access \
+	report views exposure audience audience_scan subject_access \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
-ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_claim guard_gate guard_link guard_link_both guard_prepared guard_sweep guard_debt guard_ways guard_temp guard_ahead guard_ahead_ways vocabulary policy standing load seal unsubscribe unsubscribe_mint guard_bulk guard_bulk_link
+ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_claim guard_gate guard_link guard_link_both guard_prepared guard_sweep guard_debt guard_ways guard_temp guard_ahead guard_ahead_ways vocabulary policy standing load seal unsubscribe unsubscribe_mint guard_bulk guard_bulk_link audience_scan
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS) \

@@ -100,6 +100,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 
 	consent_filter_init();
+	consent_audience_scan_init();
 	MarkGUCPrefixReserved("pg_consent");
 
 	/* Rooms that keep a cache register their callbacks. */

@@ -35,7 +35,7 @@
 #include "ledger/digest.h"
 #include "ledger/ledger.h"
 #include "module/compat.h"
-#include "report/roaring_lib.h"
+#include "report/audience.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_audience_in);
 PG_FUNCTION_INFO_V1(pg_consent_audience_out);
@@ -405,27 +405,8 @@ pg_consent_audience_count(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(count);
 }
 
-/*
- * The audience that a query filters by, kept for the query as plain bits, where
- * a look-up is one load; in CRoaring's containers it is two searches and three
- * loads that wait for each other.  An audience that is thin, or all ranges,
- * would be blown up by that, and stays as it is.
- *
- * Is it the same one again?  The value of a stored audience is a pointer into
- * its TOAST table, and of one in memory the digest is enough.
- */
-typedef struct Filter
-{
-	bool		known;
-	bool		stored;
-	uint64		key[AUDIENCE_DIGEST_LEN / sizeof(uint64)];
-	uint64		nbits;
-	uint64	   *bits;			/* NULL: ask the bitmap */
-	Owned	   *owned;
-	MemoryContext context;
-} Filter;
-
-StaticAssertDecl(sizeof(varatt_external) == AUDIENCE_DIGEST_LEN, "a TOAST pointer fills the key of a filter");
+StaticAssertDecl(sizeof(varatt_external) == AUDIENCE_DIGEST_LEN, "a TOAST pointer is as long as a digest");
+StaticAssertDecl(sizeof(((ConsentMembers *) NULL)->key) == AUDIENCE_DIGEST_LEN, "either fills the key of an audience that was read");
 
 #define FLAT_AT_MOST 8			/* times the compressed form */
 
@@ -487,7 +468,7 @@ set_bit(uint64 *bits, uint32 i)
  * and by way of CRoaring's own structures it takes several times as long.
  */
 static bool
-flatten(Filter *filter, const Audience *audience)
+flatten(ConsentMembers *members, const Audience *audience)
 {
 	Size		size = VARSIZE(audience) - AUDIENCE_HDRSZ;
 	Portable	p = {audience->bitmap, size};
@@ -505,16 +486,16 @@ flatten(Filter *filter, const Audience *audience)
 	if (!runs || n >= OFFSETS_FROM)
 		take(&p, n * 4);
 	memcpy(&last, keys.at + (n - 1) * 4, sizeof(last));
-	filter->nbits = ((uint64) last + 1) * CONTAINER_BITS;
-	if (filter->nbits / 8 > FLAT_AT_MOST * size && filter->nbits > CONTAINER_BITS)
+	members->nbits = ((uint64) last + 1) * CONTAINER_BITS;
+	if (members->nbits / 8 > FLAT_AT_MOST * size && members->nbits > CONTAINER_BITS)
 		return false;
-	filter->bits = MemoryContextAllocExtended(filter->context, filter->nbits / 8, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	members->bits = palloc_extended(members->nbits / 8, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (uint32 i = 0; i < n; i++)
 	{
-		uint64	   *bits = filter->bits + (Size) take_uint16(&keys) * (CONTAINER_BITS / 64);
-		uint32		members = take_uint16(&keys) + 1;
+		uint64	   *bits = members->bits + (Size) take_uint16(&keys) * (CONTAINER_BITS / 64);
+		uint32		most = take_uint16(&keys) + 1;
 
-		if (bits >= filter->bits + filter->nbits / 64)
+		if (bits >= members->bits + members->nbits / 64)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("audience is damaged"),
@@ -535,49 +516,44 @@ flatten(Filter *filter, const Audience *audience)
 					set_bit(bits, from++);
 			}
 		}
-		else if (members > ARRAY_MOST)
+		else if (most > ARRAY_MOST)
 			memcpy(bits, take(&p, CONTAINER_BITS / 8), CONTAINER_BITS / 8);
 		else
 		{
-			while (members-- > 0)
+			while (most-- > 0)
 				set_bit(bits, take_uint16(&p));
 		}
 	}
 	return true;
 }
 
-static pg_noinline Filter *
-read_filter(FunctionCallInfo fcinfo, Datum audience)
+static pg_noinline void
+read_members(ConsentMembers *members, Datum audience)
 {
-	Filter	   *filter = fcinfo->flinfo->fn_extra;
 	MemoryContext caller;
 	Audience   *read;
 
-	if (filter == NULL)
-	{
-		filter = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Filter));
-		filter->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_consent audience", ALLOCSET_SMALL_SIZES);
-		fcinfo->flinfo->fn_extra = filter;
-	}
-	filter->known = false;		/* whatever fails from here on */
-	filter->bits = NULL;
-	MemoryContextReset(filter->context);
-	caller = MemoryContextSwitchTo(filter->context);
+	members->known = false;		/* whatever fails from here on */
+	members->bits = NULL;
+	MemoryContextReset(members->context);
+	caller = MemoryContextSwitchTo(members->context);
 	read = (Audience *) PG_DETOAST_DATUM(audience);
-	if (!flatten(filter, read))
-		filter->owned = read_bitmap(read);
+	if (!flatten(members, read))
+		members->bitmap = read_bitmap(read)->bitmap;
 	if ((Pointer) read != DatumGetPointer(audience))
 		pfree(read);
 	MemoryContextSwitchTo(caller);
-	return filter;
 }
 
-static inline bool
-is_member(FunctionCallInfo fcinfo, int64 number, Datum audience)
+/*
+ * Is it the same one again?  The value of a stored audience is a pointer into its
+ * TOAST table, and of one in memory the digest is enough.
+ */
+static inline void
+know_members(ConsentMembers *members, Datum audience)
 {
-	Filter	   *filter = fcinfo->flinfo->fn_extra;
 	struct varlena *value = (struct varlena *) DatumGetPointer(audience);
-	uint64		key[AUDIENCE_DIGEST_LEN / sizeof(uint64)];
+	uint64		key[lengthof(members->key)];
 	bool		stored = VARATT_IS_EXTERNAL_ONDISK(value);
 	bool		known = true;
 
@@ -587,20 +563,44 @@ is_member(FunctionCallInfo fcinfo, int64 number, Datum audience)
 		known = false;
 	else
 		memcpy(key, VARDATA_ANY(value), sizeof(key));
-	if (unlikely(!known || filter == NULL || !filter->known || stored != filter->stored ||
-				 memcmp(key, filter->key, sizeof(key)) != 0))
+	if (unlikely(!known || !members->known || stored != members->stored || memcmp(key, members->key, sizeof(key)) != 0))
 	{
-		filter = read_filter(fcinfo, audience);
+		read_members(members, audience);
 		if (known)
 		{
-			memcpy(filter->key, key, sizeof(key));
-			filter->stored = stored;
-			filter->known = true;
+			memcpy(members->key, key, sizeof(key));
+			members->stored = stored;
+			members->known = true;
 		}
 	}
-	if (likely(filter->bits != NULL))
-		return (uint64) number < filter->nbits && (filter->bits[(uint64) number / 64] >> ((uint64) number % 64) & 1) != 0;
-	return number >= 0 && number <= PG_UINT32_MAX && consent_roaring_contains(filter->owned->bitmap, (uint32_t) number);
+}
+
+void
+consent_members_init(ConsentMembers *members, MemoryContext parent)
+{
+	memset(members, 0, sizeof(ConsentMembers));
+	members->context = AllocSetContextCreate(parent, "pg_consent audience", ALLOCSET_SMALL_SIZES);
+}
+
+void
+consent_members_read(ConsentMembers *members, Datum audience)
+{
+	know_members(members, audience);
+}
+
+static inline bool
+is_member(FunctionCallInfo fcinfo, int64 number, Datum audience)
+{
+	ConsentMembers *members = fcinfo->flinfo->fn_extra;
+
+	if (unlikely(members == NULL))
+	{
+		members = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(ConsentMembers));
+		consent_members_init(members, fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = members;
+	}
+	know_members(members, audience);
+	return consent_is_member(members, (uint64) number);
 }
 
 /* number <@ audience */
@@ -615,6 +615,15 @@ PGDLLEXPORT Datum
 pg_consent_audience_holds(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(is_member(fcinfo, PG_GETARG_INT64(1), PG_GETARG_DATUM(0)));
+}
+
+bool
+consent_looks_up(Oid function)
+{
+	FmgrInfo	info;
+
+	fmgr_info(function, &info);
+	return info.fn_addr == pg_consent_audience_has || info.fn_addr == pg_consent_audience_holds;
 }
 
 /* Read a piece at a time: an audience may have more members than an array can. */
