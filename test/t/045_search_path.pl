@@ -12,7 +12,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('path');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "autovacuum = off\nfsync = off");
+$node->append_conf('postgresql.conf', "autovacuum = off\nfsync = off\njit = off");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_consent');
 
@@ -204,6 +204,26 @@ my @asked = (
 	[ 'no queue',           q{SELECT consent.guard_queue('pgmq', 'none', organisation => $$'acme'$$)}, undef, qr/has no queue "none"/ ],
 	[ 'guard_queue, with release', q{SELECT consent.guard_queue('graphile-worker', 'mail', recipient => $$payload->>'to'$$, channel => $$'email'$$, organisation => $$'acme'$$, schema => 'mine')}, '{_private_jobs}' ],
 	[ 'unguard_queue, with release', q{SELECT consent.unguard_queue('graphile-worker', 'mail', schema => 'mine')}, '{_private_jobs}' ],
+	[ 'evaluate',           q{SELECT e.reason FROM consent.evaluate('ann@path.example', 'email', 'acme') e}, 'consent' ],
+	[ 'may_send',           q{SELECT consent.may_send('bob@path.example', 'email', 'acme')}, 'f' ],
+	[ 'permitted',          q{SELECT pg_catalog.count(*) IS NOT NULL FROM consent.permitted('email', 'acme')}, 't' ],
+	[ 'audience',           q{SELECT consent.count(consent.audience('email', 'acme')) IS NOT NULL}, 't' ],
+	[ 'why_not',            q{SELECT pg_catalog.sum(contacts) IS NOT NULL FROM consent.why_not('email', 'acme')}, 't' ],
+	[ 'views',              q{SELECT (SELECT pg_catalog.count(*) FROM consent.current) IS NOT NULL, (SELECT pg_catalog.count(*) FROM consent.at_risk) IS NOT NULL, (SELECT pg_catalog.count(*) FROM consent.expiring) IS NOT NULL, (SELECT pg_catalog.count(*) FROM consent.import_audit) IS NOT NULL, (SELECT pg_catalog.count(*) FROM consent.guards) IS NOT NULL}, 't|t|t|t|t' ],
+	[ 'classify',           q{SELECT c.class FROM consent.classify('Get 20% off all boilers this weekend only!') c}, 'direct_marketing' ],
+	[ 'record',             q{SELECT consent.record('ann@path.example') IS NOT NULL, (SELECT pg_catalog.count(*) FROM consent.history('bob@path.example')), consent.receipt((SELECT pg_catalog.min(event_id) FROM consent.ledger)) IS NOT NULL}, 't|1|t' ],
+	[ 'inbound',            q{SELECT pg_catalog.count(*) FROM consent.inbound('eve@path.example', 'email', 'STOP', organisation => 'acme') i}, '1' ],
+	[ 'unsubscribe',        q{SELECT consent.unsubscribe(consent.unsubscribe_token('fay@path.example', 'acme')) IS NOT NULL}, 't' ],
+	[ 'rotate_token_key',   q{SELECT pg_catalog.count(consent.rotate_token_key()) IS NOT NULL}, 't' ],
+	[ 'seal',               q{SELECT consent.seal() IS NOT NULL, (SELECT pg_catalog.count(*) FROM consent.verify_ledger()) IS NOT NULL}, 't|t' ],
+	[ 'standings',          q{SELECT consent.rebuild_standings() IS NOT NULL, (SELECT pg_catalog.count(*) FROM consent.wrong_standings())}, 't|0' ],
+	[ 'compile_rules',      q{SELECT consent.compile_rules()}, '' ],
+	[ 'a guard at work',    q{SELECT consent.guard('post', 'address(who)', $$'email'$$, organisation => $$'acme'$$, divert => $$state = 'refused'$$, on_block => 'divert');
+		INSERT INTO post VALUES ('ann'), ('bob'); SELECT state FROM post ORDER BY who; SELECT pg_catalog.count(v) IS NOT NULL FROM consent.verify('post') v; SELECT pg_catalog.count(i) FROM consent.guard_index('post') i;
+		SELECT consent.finish_sweeps() IS NOT NULL; SELECT consent.expire_log('2000-01-01') IS NOT NULL; SELECT consent.unguard('post'); TRUNCATE post}, "\n\nrefused\nt\n1\nt\nt\n" ],
+	[ 'quarantine',         q{SELECT consent.guard('post', 'address(who)', $$'email'$$, organisation => $$'acme'$$, pending => 'true', on_block => 'quarantine');
+		INSERT INTO post VALUES ('gus'); SELECT consent.give('gus@path.example', '{email}', 'acme', method => 'ticked_box', wording => 'Yes') IS NOT NULL;
+		SELECT consent.release(id) FROM consent.quarantine WHERE released_at IS NULL; SELECT consent.unguard('post'); SELECT who FROM post; TRUNCATE post; SELECT consent.forget('gus@path.example') IS NOT NULL}, "\nt\nt\n\ngus\nt" ],
 	[ 'a wrong link',       q{SELECT consent.link(NULL, 'x')}, undef, qr/a link needs a contact and a person/ ],
 	[ 'forget',             q{SELECT consent.forget('leo@path.example') IS NOT NULL}, 't' ]);
 for my $path ('mine, trap, pg_catalog', 'mine, trap')
