@@ -32,8 +32,8 @@
 static planner_hook_type previous_planner_hook = NULL;
 static get_relation_stats_hook_type previous_stats_hook = NULL;
 
-static bool
-is_ours(Oid nsp, const char *name, const char *ours)
+bool
+consent_is_ours(Oid nsp, const char *name, const char *ours)
 {
 	return name != NULL && strcmp(name, ours) == 0 && nsp == get_namespace_oid("consent", true);
 }
@@ -51,7 +51,7 @@ selects_permitted(const Query *query)
 		return NULL;
 	call = (FuncExpr *) linitial_node(TargetEntry, query->targetList)->expr;
 	if (!IsA(call, FuncExpr) || !call->funcretset || expression_returns_set((Node *) call->args) ||
-		!is_ours(get_func_namespace(call->funcid), get_func_name(call->funcid), "permitted"))
+		!consent_is_ours(get_func_namespace(call->funcid), get_func_name(call->funcid), "permitted"))
 		return NULL;
 	return call;
 }
@@ -149,8 +149,8 @@ source_of(const RangeTblEntry *member, AttrNumber column, AttrNumber *source)
  * Is a column of a UNION ALL the addresses of consent.address_standing, and then what
  * its rows were unnested into?  No contact is there twice.
  */
-static bool
-is_contacts(const Query *query, AttrNumber column)
+bool
+consent_is_contacts(const Query *query, AttrNumber column)
 {
 	SetOperationStmt *operation = (SetOperationStmt *) query->setOperations;
 	RangeTblEntry *plain;
@@ -164,13 +164,13 @@ is_contacts(const Query *query, AttrNumber column)
 		return false;
 	plain = source_of(rt_fetch(1, query->rtable), column, &source);
 	return plain != NULL && plain->rtekind == RTE_RELATION && source == 1 &&
-		is_ours(get_rel_namespace(plain->relid), get_rel_name(plain->relid), "address_standing");
+		consent_is_ours(get_rel_namespace(plain->relid), get_rel_name(plain->relid), "address_standing");
 }
 
 static bool
 column_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *stats)
 {
-	if (rte->rtekind == RTE_SUBQUERY && rte->inh && rte->subquery != NULL && column > 0 && is_contacts(rte->subquery, column))
+	if (rte->rtekind == RTE_SUBQUERY && rte->inh && rte->subquery != NULL && column > 0 && consent_is_contacts(rte->subquery, column))
 	{
 		stats->isunique = true;
 		return true;

@@ -8,6 +8,14 @@
 #ifndef PG_CONSENT_PLAN_H
 #define PG_CONSENT_PLAN_H
 
+#include "nodes/parsenodes.h"
+
+/* Is this the name that an object of schema consent has? */
+extern bool consent_is_ours(Oid nsp, const char *name, const char *ours);
+
+/* Is a column of this UNION ALL that of consent.permitted()? */
+extern bool consent_is_contacts(const Query *query, AttrNumber column);
+
 /* From _PG_init. */
 extern void consent_plan_init(void);
 

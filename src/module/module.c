@@ -21,6 +21,7 @@
 #include "guard/gate.h"
 #include "guard/trigger.h"
 #include "ledger/filter.h"
+#include "ledger/join.h"
 #include "ledger/plan.h"
 #include "ledger/reader.h"
 #include "ledger/vocabulary.h"
@@ -101,6 +102,7 @@ _PG_init(void)
 
 	consent_filter_init();
 	consent_audience_scan_init();
+	consent_join_init();
 	MarkGUCPrefixReserved("pg_consent");
 
 	/* Rooms that keep a cache register their callbacks. */
