@@ -175,7 +175,7 @@ PG_CPPFLAGS = -I$(SRCROOT)/src -fvisibility=hidden '-DPGDLLEXPORT=__attribute__(
 # libcrypto is there if the server was built with it.
 SHLIB_LINK = -lpcre2-8 -lidn2 -lunistring $(filter -lcrypto,$(LIBS))
 
-REGRESS = module words contact text mime classify ledger seal decision law policy erasure person guard guard_actions guard_ahead guard_health guard_sweep adapter queues \
+REGRESS = module words contact text mime classify ledger seal decision law policy contact_join erasure person guard guard_actions guard_ahead guard_health guard_sweep adapter queues \
 	report views exposure audience audience_scan subject_access \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8

@@ -87,6 +87,7 @@ typedef struct ContactJoin
 
 	Tuplestorestate *kept;		/* the outer rows, if not all contacts fit */
 	bool		outer_done;		/* they are all there */
+	bool		again;			/* and are read again */
 
 	MemoryContext rows_context;
 	Row			row[AT_ONCE];
@@ -357,7 +358,7 @@ next_outer(ContactJoin *join)
 
 	if (join->outer_done)
 	{
-		if (join->kept == NULL || !tuplestore_gettupleslot(join->kept, true, false, join->outer_slot))
+		if (!join->again || !tuplestore_gettupleslot(join->kept, true, false, join->outer_slot))
 			return NULL;
 		return join->outer_slot;
 	}
@@ -475,6 +476,7 @@ next_row(ScanState *node)
 		if (join->inner_done || join->kept == NULL)
 			return NULL;
 		tuplestore_rescan(join->kept);
+		join->again = true;
 		join->built = false;
 	}
 	row = &join->row[join->next++];
@@ -521,7 +523,7 @@ forget_rows(ContactJoin *join)
 	if (join->kept != NULL)
 		tuplestore_end(join->kept);
 	join->kept = NULL;
-	join->outer_done = join->inner_done = false;
+	join->outer_done = join->again = join->inner_done = false;
 	join->nrows = join->next = 0;
 	forget_table(join);
 }

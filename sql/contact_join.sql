@@ -1,0 +1,142 @@
+-- The join with consent.permitted() that looks up several rows at once gives what
+-- PostgreSQL's own joins give, and is planned where it may be.
+LOAD 'pg_consent';
+\set SHOW_CONTEXT never
+SET max_parallel_workers_per_gather = 0;
+INSERT INTO consent.organisation (name) VALUES ('join acme'), ('join bolt');
+
+-- One in three agreed to Bolt, half of them to Acme too, like the rest; one in seven
+-- refuses Acme; one in fifty has a +tag.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording)
+SELECT ('j' || i || CASE WHEN i % 50 = 0 THEN '+tag' ELSE '' END || '@join.example')::consent.contact, 'consent', '{email}',
+       CASE WHEN i % 3 = 0 THEN 'join bolt' ELSE 'join acme' END, 'ticked_box', 'Email me offers'
+  FROM generate_series(1, 3000) i;
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording)
+SELECT ('j' || i || CASE WHEN i % 50 = 0 THEN '+tag' ELSE '' END || '@join.example')::consent.contact, 'consent', '{email}', 'join acme', 'ticked_box', 'Email me offers'
+  FROM generate_series(6, 3000, 6) i;
+INSERT INTO consent.ledger (contact, kind, organisation)
+SELECT ('j' || i || '@join.example')::consent.contact, 'withdrawal', 'join acme' FROM generate_series(7, 3000, 7) i;
+
+-- Some customers twice, some unknown, some without an address, some with a long note.
+CREATE TABLE join_customer (id int, email consent.contact, dropped int, typed text, note text);
+ALTER TABLE join_customer DROP dropped;
+INSERT INTO join_customer
+SELECT i, a::consent.contact, CASE WHEN i % 5 = 0 THEN upper(a) WHEN i % 11 = 0 THEN 'nobody' ELSE a END,
+       CASE WHEN i % 100 = 0 THEN (SELECT string_agg(md5((i * 1000 + n)::text), '') FROM generate_series(1, 300) n) ELSE 'note ' || i END
+  FROM generate_series(1, 5000) i,
+       LATERAL (SELECT CASE WHEN i % 17 <> 0 THEN 'j' || i % 3600 || CASE WHEN i % 50 = 0 THEN '+tag' ELSE '' END || '@join.example' END AS a) a;
+ALTER TABLE join_customer ADD added text DEFAULT 'added';
+ANALYZE join_customer;
+ANALYZE consent.address_standing;
+
+-- Is it planned?
+CREATE FUNCTION join_plan(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, VERBOSE) ' || query LOOP
+    IF line ~ 'Contact Cond' THEN
+      RETURN trim(line);
+    END IF;
+  END LOOP;
+  RETURN 'another join';
+END;
+$$;
+SELECT join_plan(q) AS plan, q AS query FROM (VALUES
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c, consent.permitted('email', 'join acme') p WHERE c.email = p$q$),
+  ($q$SELECT c.id FROM join_customer c WHERE c.email IN (SELECT consent.permitted('email', 'join acme'))$q$),
+  ($q$SELECT c.id FROM join_customer c WHERE EXISTS (SELECT FROM consent.permitted('email', 'join acme') p WHERE p = c.email)$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = consent.try_contact(c.typed)$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN join_customer d USING (id) JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$),
+  ($q$INSERT INTO join_customer SELECT c.* FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$),
+-- and not where rows may have to be asked again, or the join is another one
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email FOR UPDATE OF c$q$),
+  ($q$UPDATE join_customer c SET note = '' FROM consent.permitted('email', 'join acme') p WHERE p = c.email$q$),
+  ($q$DELETE FROM join_customer c USING consent.permitted('email', 'join acme') p WHERE p = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c LEFT JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p <> c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN LATERAL consent.permitted('email', c.added) p ON p = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM consent.address_standing OFFSET 0) p ON p.address = c.email$q$)) v (q);
+SET pg_consent.contact_join = off;
+SELECT join_plan($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$) AS plan;
+RESET pg_consent.contact_join;
+EXPLAIN (COSTS OFF) SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email;
+
+-- Every query gives the same rows with it, without it, and in parts: the table of
+-- contacts takes 64 kB then, and the rows are kept for the next part.
+CREATE FUNCTION join_rows(query text, OUT rows bigint, OUT digest text) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SELECT count(*), md5(string_agg(r::text, E''\n'' ORDER BY r::text)) FROM (%s) r', query) INTO rows, digest;
+END;
+$$;
+CREATE TABLE join_query AS SELECT row_number() OVER () AS n, q FROM (VALUES
+  ($q$SELECT c.*, p FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$),
+  ($q$SELECT p FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$),
+  ($q$SELECT c.ctid, c.id, length(c.note) FROM join_customer c WHERE c.email IN (SELECT consent.permitted('email', 'join acme'))$q$),
+  ($q$SELECT c, c.added, p || '!' AS said FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = consent.try_contact(c.typed)$q$),
+  ($q$SELECT c.id, p FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email AND p::text > c.note AND c.id % 2 = 0$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email AND p = consent.try_contact(c.typed)$q$),
+  ($q$SELECT c.id, a, b FROM join_customer c JOIN consent.permitted('email', 'join acme') a ON a = c.email JOIN consent.permitted('email', 'join bolt') b ON b = c.email$q$),
+  ($q$SELECT c.id, d.n FROM join_customer c JOIN (SELECT email, count(*) AS n FROM join_customer GROUP BY 1) d USING (email) JOIN consent.permitted('email', 'join bolt') p ON p = email$q$),
+  ($q$SELECT i, (SELECT count(*) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email WHERE c.id < i * 500) FROM generate_series(0, 9) i$q$),
+  ($q$SELECT o, (SELECT count(*) FROM join_customer c JOIN consent.permitted('email', o) p ON p = c.email) FROM (VALUES ('join acme'), ('join bolt'), (NULL), ('join acme')) v (o)$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', NULL) p ON p = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email WHERE c.id < 0$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('sms', 'join acme') p ON p = c.email$q$)) v (q);
+CREATE TABLE join_result AS
+SELECT n, j.*, join_plan(q) ~ 'Contact Cond' AS planned FROM join_query, join_rows(q) j;
+SELECT n, rows, planned FROM join_result ORDER BY n;
+SET pg_consent.contact_join = off;
+SELECT n, j.* FROM join_query, join_rows(q) j EXCEPT SELECT n, rows, digest FROM join_result;
+RESET pg_consent.contact_join;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+SELECT n, j.* FROM join_query, join_rows(q) j EXCEPT SELECT n, rows, digest FROM join_result;
+SELECT string_agg(n::text, ',' ORDER BY n) AS planned FROM join_query WHERE join_plan(q) ~ 'Contact Cond';
+RESET work_mem;
+RESET hash_mem_multiplier;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+
+-- A cursor that goes back, and one that is held.
+SET cursor_tuple_fraction = 1;
+BEGIN;
+DECLARE both_ways SCROLL CURSOR FOR SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email;
+FETCH 3 FROM both_ways;
+FETCH BACKWARD 2 FROM both_ways;
+DECLARE held CURSOR WITH HOLD FOR SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email;
+FETCH 1 FROM held;
+COMMIT;
+MOVE ALL FROM held;
+CLOSE held;
+
+-- A prepared statement asks again each time.
+SET plan_cache_mode = force_generic_plan;
+PREPARE join_campaign (text) AS SELECT count(*) FROM join_customer c JOIN consent.permitted('email', $1) p ON p = c.email;
+EXECUTE join_campaign ('join acme');
+BEGIN;
+SELECT consent.withdraw(contact => 'j1@join.example') > 0 AS recorded;
+EXECUTE join_campaign ('join acme');
+ROLLBACK;
+EXECUTE join_campaign ('join bolt');
+EXECUTE join_campaign (NULL);
+EXECUTE join_campaign ('join nobody');
+
+-- Only for whom may read the ledger.
+CREATE ROLE regress_join_poor;
+GRANT SELECT ON join_customer TO regress_join_poor;
+GRANT EXECUTE ON FUNCTION join_plan, join_rows TO regress_join_poor;
+SET ROLE regress_join_poor;
+EXECUTE join_campaign ('join acme');
+RESET ROLE;
+
+-- Stopped in the middle, it leaves nothing behind.
+SELECT c.id / (c.id - 3000) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email;
+SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 0;
+
+DROP TABLE join_customer, join_query, join_result;
+DROP FUNCTION join_plan, join_rows;
+DROP ROLE regress_join_poor;
