@@ -309,6 +309,15 @@ CONTACT_COMPARISON(le, <=);
 CONTACT_COMPARISON(gt, >);
 CONTACT_COMPARISON(ge, >=);
 
+bool
+consent_contact_equates(Oid function)
+{
+	FmgrInfo	info;
+
+	fmgr_info(function, &info);
+	return info.fn_addr == pg_consent_contact_eq;
+}
+
 PG_FUNCTION_INFO_V1(pg_consent_contact_cmp);
 PGDLLEXPORT Datum
 pg_consent_contact_cmp(PG_FUNCTION_ARGS)

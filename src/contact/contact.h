@@ -62,4 +62,7 @@ extern uint32 consent_contact_hash(const ConsentContact *contact);
 extern uint64 consent_contact_hash_extended(const ConsentContact *contact, uint64 seed);
 extern uint64 consent_contact_root_hash(const ConsentContact *contact, uint64 seed);
 
+/* Is it the function behind "=" of contacts?  Others may have its name. */
+extern bool consent_contact_equates(Oid function);
+
 #endif							/* PG_CONSENT_CONTACT_H */

@@ -114,8 +114,6 @@ looks_up(const RestrictInfo *info, const RelOptInfo *outer, const RelOptInfo *in
 
 	if (!info->can_join || !IsA(op, OpExpr) || list_length(op->args) != 2 || !OidIsValid(info->hashjoinoperator))
 		return NULL;
-	if (!consent_is_ours(get_func_namespace(get_opcode(op->opno)), get_func_name(get_opcode(op->opno)), "contact_eq"))
-		return NULL;
 	sides[0] = linitial(op->args);
 	sides[1] = lsecond(op->args);
 	for (int i = 0; i < 2; i++)
@@ -124,7 +122,8 @@ looks_up(const RestrictInfo *info, const RelOptInfo *outer, const RelOptInfo *in
 		Relids		others = i == 0 ? info->right_relids : info->left_relids;
 
 		if (IsA(contact, Var) && contact->varno == inner->relid && contact->varattno == 1 && contact->varlevelsup == 0 &&
-			bms_is_subset(others, outer->relids) && !contain_volatile_functions((Node *) sides[1 - i]))
+			bms_is_subset(others, outer->relids) && !contain_volatile_functions((Node *) sides[1 - i]) &&
+			consent_contact_equates(get_opcode(op->opno)))
 			return sides[1 - i];
 	}
 	return NULL;
@@ -238,6 +237,9 @@ add_join_path(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptInfo
 	path->path.startup_cost = inner_path->total_cost + outer_path->startup_cost + inner->rows * cpu_operator_cost;
 	path->path.total_cost = path->path.startup_cost + (outer_path->total_cost - outer_path->startup_cost) +
 		Max(passes, 1) * (outer->rows * cpu_operator_cost + pages * seq_page_cost) + join->rows * cpu_tuple_cost;
+#if PG_VERSION_NUM >= 180000
+	path->path.disabled_nodes = outer_path->disabled_nodes + inner_path->disabled_nodes;
+#endif
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make2(outer_path, inner_path);
 	path->custom_private = list_make2(look_up, others);
@@ -412,7 +414,7 @@ next_rows(ContactJoin *join)
 			continue;
 		caller = MemoryContextSwitchTo(join->rows_context);
 		row->key = DatumGetConsentContactPP(datumCopy(key, false, -1));
-		row->tuple = heap_form_minimal_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
+		row->tuple = consent_form_minimal_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
 		MemoryContextSwitchTo(caller);
 		row->hash = consent_contact_hash_extended(row->key, 0);
 		__builtin_prefetch(&join->slots[first_slot(join, row->hash)]);
@@ -512,6 +514,7 @@ begin_join(CustomScanState *node, EState *estate, int eflags)
 	join->inner = ExecInitNode(lsecond(plan->custom_plans), estate, eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK));
 	node->custom_ps = list_make2(join->outer, join->inner);
 	join->key = ExecInitExpr(linitial(plan->custom_exprs), &node->ss.ps);
+	(void) ExecInitExpr(lsecond(plan->custom_exprs), &node->ss.ps);	/* may its function be executed? */
 	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->outer), &TTSOpsMinimalTuple);
 	join->context = AllocSetContextCreate(estate->es_query_cxt, "pg_consent contacts", ALLOCSET_DEFAULT_SIZES);
 	join->rows_context = AllocSetContextCreate(estate->es_query_cxt, "pg_consent rows", ALLOCSET_DEFAULT_SIZES);

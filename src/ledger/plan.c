@@ -32,8 +32,8 @@
 static planner_hook_type previous_planner_hook = NULL;
 static get_relation_stats_hook_type previous_stats_hook = NULL;
 
-bool
-consent_is_ours(Oid nsp, const char *name, const char *ours)
+static bool
+is_ours(Oid nsp, const char *name, const char *ours)
 {
 	return name != NULL && strcmp(name, ours) == 0 && nsp == get_namespace_oid("consent", true);
 }
@@ -51,7 +51,7 @@ selects_permitted(const Query *query)
 		return NULL;
 	call = (FuncExpr *) linitial_node(TargetEntry, query->targetList)->expr;
 	if (!IsA(call, FuncExpr) || !call->funcretset || expression_returns_set((Node *) call->args) ||
-		!consent_is_ours(get_func_namespace(call->funcid), get_func_name(call->funcid), "permitted"))
+		!is_ours(get_func_namespace(call->funcid), get_func_name(call->funcid), "permitted"))
 		return NULL;
 	return call;
 }
@@ -164,7 +164,7 @@ consent_is_contacts(const Query *query, AttrNumber column)
 		return false;
 	plain = source_of(rt_fetch(1, query->rtable), column, &source);
 	return plain != NULL && plain->rtekind == RTE_RELATION && source == 1 &&
-		consent_is_ours(get_rel_namespace(plain->relid), get_rel_name(plain->relid), "address_standing");
+		is_ours(get_rel_namespace(plain->relid), get_rel_name(plain->relid), "address_standing");
 }
 
 static bool

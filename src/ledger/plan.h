@@ -10,9 +10,6 @@
 
 #include "nodes/parsenodes.h"
 
-/* Is this the name that an object of schema consent has? */
-extern bool consent_is_ours(Oid nsp, const char *name, const char *ours);
-
 /* Is a column of this UNION ALL that of consent.permitted()? */
 extern bool consent_is_contacts(const Query *query, AttrNumber column);
 

@@ -96,6 +96,13 @@ typedef struct ErrorSaveContext
 	ExecInsertIndexTuples(target, slot, estate, false, true, conflict, arbiters)
 #endif
 
+/* Room may be left in front of a tuple since 18. */
+#if PG_VERSION_NUM >= 180000
+#define consent_form_minimal_tuple(desc, values, nulls) heap_form_minimal_tuple(desc, values, nulls, 0)
+#else
+#define consent_form_minimal_tuple(desc, values, nulls) heap_form_minimal_tuple(desc, values, nulls)
+#endif
+
 /* Where a relation's pages are got new names in 16, and backends in 17. */
 #if PG_VERSION_NUM >= 160000
 #include "storage/relfilelocator.h"
