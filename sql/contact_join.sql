@@ -57,7 +57,14 @@ SELECT join_plan(q) AS plan, q AS query FROM (VALUES
   ($q$SELECT c.id FROM join_customer c LEFT JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$),
   ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p <> c.email$q$),
   ($q$SELECT c.id FROM join_customer c JOIN LATERAL consent.permitted('email', c.added) p ON p = c.email$q$),
-  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM consent.address_standing OFFSET 0) p ON p.address = c.email$q$)) v (q);
+  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM consent.address_standing OFFSET 0) p ON p.address = c.email$q$),
+-- nor with what looks like permitted() and may have a contact twice
+  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM consent.address_standing UNION ALL SELECT t FROM unnest(ARRAY['j1@join.example', 'j1@join.example']::consent.contact[]) t) p ON p.address = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM consent.address_standing, generate_series(1, 2) UNION ALL SELECT t FROM consent.address_standing, unnest(tagged) t) p ON p.address = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM consent.address_standing UNION ALL SELECT t FROM consent.address_standing, unnest(tagged || tagged) t) p ON p.address = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM consent.address_standing UNION ALL SELECT t FROM consent.address_standing, unnest(tagged) t, generate_series(1, 2)) p ON p.address = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM (SELECT address, generate_series(1, 2) FROM consent.address_standing) s UNION ALL SELECT t FROM consent.address_standing, unnest(tagged) t) p ON p.address = c.email$q$),
+  ($q$SELECT c.id FROM join_customer c JOIN (SELECT address FROM consent.address_standing GROUP BY GROUPING SETS ((address), (address)) UNION ALL SELECT t FROM consent.address_standing, unnest(tagged) t) p ON p.address = c.email$q$)) v (q);
 SET pg_consent.contact_join = off;
 SELECT join_plan($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email$q$) AS plan;
 RESET pg_consent.contact_join;

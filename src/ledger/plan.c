@@ -24,6 +24,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "parser/parsetree.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 
@@ -135,7 +136,8 @@ source_of(const RangeTblEntry *member, AttrNumber column, AttrNumber *source)
 	TargetEntry *entry;
 	Var		   *var;
 
-	if (member->rtekind != RTE_SUBQUERY || query->setOperations != NULL || column > list_length(query->targetList))
+	if (member->rtekind != RTE_SUBQUERY || query->setOperations != NULL || column > list_length(query->targetList) ||
+		query->hasTargetSRFs || query->groupingSets != NIL)
 		return NULL;
 	entry = list_nth_node(TargetEntry, query->targetList, column - 1);
 	var = (Var *) entry->expr;
@@ -145,9 +147,36 @@ source_of(const RangeTblEntry *member, AttrNumber column, AttrNumber *source)
 	return rt_fetch(var->varno, query->rtable);
 }
 
+static bool
+is_standing(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RELATION && is_ours(get_rel_namespace(rte->relid), get_rel_name(rte->relid), "address_standing");
+}
+
+/* unnest(tagged) of the table of addresses, which is the only other thing in FROM */
+static bool
+unnests_tagged(const RangeTblEntry *rte, const Query *member)
+{
+	const FuncExpr *call;
+	const Var  *tagged;
+	const RangeTblEntry *source;
+
+	if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1 || list_length(member->rtable) != 2)
+		return false;
+	call = (const FuncExpr *) linitial_node(RangeTblFunction, rte->functions)->funcexpr;
+	if (!IsA(call, FuncExpr) || call->funcid != F_UNNEST_ANYARRAY)
+		return false;
+	tagged = linitial(call->args);
+	if (!IsA(tagged, Var) || tagged->varlevelsup != 0)
+		return false;
+	source = rt_fetch(tagged->varno, member->rtable);
+	return is_standing(source) && tagged->varattno == get_attnum(source->relid, "tagged");
+}
+
 /*
- * Is a column of a UNION ALL the addresses of consent.address_standing, and then what
- * its rows were unnested into?  No contact is there twice.
+ * Is a column of a UNION ALL the addresses of consent.address_standing, and then those
+ * with a tag, as consent.permitted() has them?  No contact is there twice, and the join
+ * (join.c) counts on that, so whatever else could repeat one is not taken for it.
  */
 bool
 consent_is_contacts(const Query *query, AttrNumber column)
@@ -160,11 +189,10 @@ consent_is_contacts(const Query *query, AttrNumber column)
 	if (operation == NULL || operation->op != SETOP_UNION || !operation->all || list_length(query->rtable) != 2)
 		return false;
 	tagged = source_of(rt_fetch(2, query->rtable), column, &source);
-	if (tagged == NULL || tagged->rtekind != RTE_FUNCTION)
+	if (tagged == NULL || source != 1 || !unnests_tagged(tagged, rt_fetch(2, query->rtable)->subquery))
 		return false;
 	plain = source_of(rt_fetch(1, query->rtable), column, &source);
-	return plain != NULL && plain->rtekind == RTE_RELATION && source == 1 &&
-		is_ours(get_rel_namespace(plain->relid), get_rel_name(plain->relid), "address_standing");
+	return plain != NULL && source == 1 && is_standing(plain) && list_length(rt_fetch(1, query->rtable)->subquery->rtable) == 1;
 }
 
 static bool
