@@ -120,6 +120,20 @@ COMMIT;
 MOVE ALL FROM held;
 CLOSE held;
 
+-- The contacts are read once for all rounds, if they fit and are the same.
+CREATE FUNCTION join_reads(query text, OUT join_loops text, OUT contact_loops text) LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+    join_loops := coalesce(substring(line FROM 'Custom Scan \(ConsentContactJoin\).* loops=(\d+)'), join_loops);
+    contact_loops := coalesce(substring(line FROM 'Scan on address_standing .* loops=(\d+)'), contact_loops);
+  END LOOP;
+END;
+$$;
+SELECT * FROM join_reads($q$SELECT i, (SELECT count(*) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email WHERE c.id < i * 500) FROM generate_series(0, 9) i$q$);
+SELECT * FROM join_reads($q$SELECT o, (SELECT count(*) FROM join_customer c JOIN consent.permitted('email', o) p ON p = c.email) FROM (VALUES ('join acme'), ('join bolt'), ('join acme')) v (o)$q$);
+
 -- A prepared statement asks again each time.
 SET plan_cache_mode = force_generic_plan;
 PREPARE join_campaign (text) AS SELECT count(*) FROM join_customer c JOIN consent.permitted('email', $1) p ON p = c.email;
@@ -145,5 +159,5 @@ SELECT c.id / (c.id - 3000) FROM join_customer c JOIN consent.permitted('email',
 SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 0;
 
 DROP TABLE join_customer, join_query, join_result;
-DROP FUNCTION join_plan, join_rows;
+DROP FUNCTION join_plan, join_rows, join_reads;
 DROP ROLE regress_join_poor;

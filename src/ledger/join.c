@@ -279,11 +279,11 @@ forget_table(ContactJoin *join)
 	join->built = false;
 }
 
-/* Reads contacts until there are no more, or they fill the memory; false if there are none. */
-static bool
+/* Reads contacts until there are no more, or they fill the memory. */
+static void
 build_table(ContactJoin *join)
 {
-	Size		limit = get_hash_memory_limit();
+	Size		limit = Min(get_hash_memory_limit(), (Size) UINT32_MAX * CONTACT_ALIGN / 2);	/* what a slot can point to */
 	uint64		nslots;
 	uint64	   *hashes;
 	Size		nhashes = 1024;
@@ -349,7 +349,6 @@ build_table(ContactJoin *join)
 	}
 	pfree(hashes);
 	join->built = true;
-	return join->ncontacts > 0;
 }
 
 /* The next outer row: from the plan, or when it has ended once, from where its rows were kept. */
@@ -400,6 +399,7 @@ next_rows(ContactJoin *join)
 
 		if (slot == NULL)
 			break;
+		CHECK_FOR_INTERRUPTS();
 		taken++;
 		slot_getallattrs(slot);
 		ExecClearTuple(scan);
@@ -466,7 +466,9 @@ next_row(ScanState *node)
 
 	for (;;)
 	{
-		if (!join->built && !build_table(join))
+		if (!join->built)
+			build_table(join);
+		if (join->ncontacts == 0)
 			return NULL;
 		if (join->next < join->nrows)
 			break;
@@ -491,11 +493,15 @@ next_row(ScanState *node)
 	return ExecStoreVirtualTuple(scan);
 }
 
-/* No row is asked again: see the head of this file. */
+/*
+ * None of our rows is asked again (see the head of this file), but a sub-select may be
+ * executed for a row of the query around it that is: then we join as ever.  Of PostgreSQL,
+ * only the minor releases since August 2025 see that themselves.
+ */
 static bool
 recheck(ScanState *node, TupleTableSlot *slot)
 {
-	elog(ERROR, "a join with consent.permitted() cannot recheck rows");
+	return next_row(node) != NULL;
 }
 
 static TupleTableSlot *
@@ -523,12 +529,13 @@ begin_join(CustomScanState *node, EState *estate, int eflags)
 static void
 forget_rows(ContactJoin *join)
 {
+	ExecClearTuple(join->css.ss.ss_ScanTupleSlot);
+	ExecClearTuple(join->outer_slot);
 	if (join->kept != NULL)
 		tuplestore_end(join->kept);
 	join->kept = NULL;
-	join->outer_done = join->again = join->inner_done = false;
+	join->outer_done = join->again = false;
 	join->nrows = join->next = 0;
-	forget_table(join);
 }
 
 static void
@@ -537,6 +544,7 @@ end_join(CustomScanState *node)
 	ContactJoin *join = (ContactJoin *) node;
 
 	forget_rows(join);
+	forget_table(join);
 	ExecEndNode(join->outer);
 	ExecEndNode(join->inner);
 }
@@ -545,17 +553,24 @@ static void
 rescan_join(CustomScanState *node)
 {
 	ContactJoin *join = (ContactJoin *) node;
-	PlanState  *children[] = {join->outer, join->inner};
+	bool		whole = join->built && join->inner_done && join->kept == NULL;
 
-	ExecClearTuple(node->ss.ss_ScanTupleSlot);
-	ExecClearTuple(join->outer_slot);
 	forget_rows(join);
-	for (int i = 0; i < lengthof(children); i++)
+	if (node->ss.ps.chgParam != NULL)
 	{
-		if (node->ss.ps.chgParam != NULL)
-			UpdateChangedParamSet(children[i], node->ss.ps.chgParam);
-		if (children[i]->chgParam == NULL)
-			ExecReScan(children[i]);
+		UpdateChangedParamSet(join->outer, node->ss.ps.chgParam);
+		UpdateChangedParamSet(join->inner, node->ss.ps.chgParam);
+	}
+	if (join->outer->chgParam == NULL)
+		ExecReScan(join->outer);
+
+	/* As in a hash join, contacts that are all there are looked up again. */
+	if (!whole || join->inner->chgParam != NULL)
+	{
+		forget_table(join);
+		join->inner_done = false;
+		if (join->inner->chgParam == NULL)
+			ExecReScan(join->inner);
 	}
 	ExecScanReScan(&node->ss);
 }
