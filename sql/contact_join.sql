@@ -154,6 +154,19 @@ SET ROLE regress_join_poor;
 EXECUTE join_campaign ('join acme');
 RESET ROLE;
 
+-- Rows that are locked as they are read are not read ahead: with LIMIT, others can have the rest.
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_nestloop = off;
+BEGIN;
+EXPLAIN (COSTS OFF) SELECT c.id FROM (SELECT id, email FROM join_customer FOR UPDATE SKIP LOCKED) c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 3;
+SELECT c.id FROM (SELECT id, email FROM join_customer FOR UPDATE SKIP LOCKED) c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 3;
+SELECT count(*) FROM join_customer WHERE xmax <> 0;
+ROLLBACK;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_nestloop;
+
 -- Stopped in the middle, it leaves nothing behind.
 SELECT c.id / (c.id - 3000) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email;
 SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 0;

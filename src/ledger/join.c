@@ -33,6 +33,7 @@
 #include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -91,6 +92,7 @@ typedef struct ContactJoin
 
 	MemoryContext rows_context;
 	Row			row[AT_ONCE];
+	int			at_once;
 	int			nrows;
 	int			next;
 } ContactJoin;
@@ -389,7 +391,7 @@ next_rows(ContactJoin *join)
 	int			taken = 0;
 
 	MemoryContextReset(join->rows_context);
-	while (n < AT_ONCE)
+	while (n < join->at_once)
 	{
 		TupleTableSlot *slot = next_outer(join);
 		Row		   *row = &join->row[n];
@@ -510,6 +512,13 @@ exec_join(CustomScanState *node)
 	return ExecScan(&node->ss, next_row, recheck);
 }
 
+/* Rows that are locked as they are read are taken one by one: no more than are asked for. */
+static bool
+locks_rows(PlanState *node, void *context)
+{
+	return IsA(node, LockRowsState) || planstate_tree_walker(node, locks_rows, context);
+}
+
 static void
 begin_join(CustomScanState *node, EState *estate, int eflags)
 {
@@ -519,6 +528,7 @@ begin_join(CustomScanState *node, EState *estate, int eflags)
 	join->outer = ExecInitNode(linitial(plan->custom_plans), estate, eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK));
 	join->inner = ExecInitNode(lsecond(plan->custom_plans), estate, eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK));
 	node->custom_ps = list_make2(join->outer, join->inner);
+	join->at_once = locks_rows(join->outer, NULL) ? 1 : AT_ONCE;
 	join->key = ExecInitExpr(linitial(plan->custom_exprs), &node->ss.ps);
 	(void) ExecInitExpr(lsecond(plan->custom_exprs), &node->ss.ps);	/* may its function be executed? */
 	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->outer), &TTSOpsMinimalTuple);
