@@ -159,7 +159,7 @@ SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET enable_nestloop = off;
 BEGIN;
-EXPLAIN (COSTS OFF) SELECT c.id FROM (SELECT id, email FROM join_customer FOR UPDATE SKIP LOCKED) c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 3;
+SELECT join_plan($q$SELECT c.id FROM (SELECT id, email FROM join_customer FOR UPDATE SKIP LOCKED) c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 3$q$) AS plan;
 SELECT c.id FROM (SELECT id, email FROM join_customer FOR UPDATE SKIP LOCKED) c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 3;
 SELECT count(*) FROM join_customer WHERE xmax <> 0;
 ROLLBACK;
