@@ -61,7 +61,7 @@ typedef struct Row
 	MinimalTuple tuple;
 	const ConsentContact *key;
 	uint64		hash;
-	uint32		at;				/* slot of the table, and there is something in it */
+	uint32		at;				/* slot of the table: empty, or its contact may be the key */
 } Row;
 
 typedef struct ContactJoin
@@ -156,8 +156,10 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, L
 	RelOptInfo *outer = ((Path *) linitial(path->custom_paths))->parent;
 	RelOptInfo *inner = ((Path *) lsecond(path->custom_paths))->parent;
 	Plan	   *outer_plan = linitial(plans);
+	List	   *sides = ((OpExpr *) look_up->clause)->args;
+	Expr	   *key = looks_up(look_up, outer, inner);
+	Expr	   *contact = key == linitial(sides) ? lsecond(sides) : linitial(sides);
 	List	   *row = NIL;
-	Var		   *contact;
 	ListCell   *cell;
 
 	/* A row of the join: what the outer plan returns, and the contact. */
@@ -167,16 +169,13 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, L
 
 		row = lappend(row, makeTargetEntry(copyObject(entry->expr), list_length(row) + 1, NULL, false));
 	}
-	contact = (Var *) linitial(((OpExpr *) look_up->clause)->args);
-	if (!IsA(contact, Var) || contact->varno != inner->relid)
-		contact = (Var *) lsecond(((OpExpr *) look_up->clause)->args);
-	row = lappend(row, makeTargetEntry(copyObject((Expr *) contact), list_length(row) + 1, NULL, false));
+	row = lappend(row, makeTargetEntry(copyObject(contact), list_length(row) + 1, NULL, false));
 
 	scan->scan.plan.targetlist = targets;
 	scan->scan.plan.qual = extract_actual_clauses(others, false);
 	scan->flags = path->flags;
 	scan->custom_plans = plans;
-	scan->custom_exprs = list_make2(looks_up(look_up, outer, inner), look_up->clause);
+	scan->custom_exprs = list_make2(key, look_up->clause);
 	scan->custom_scan_tlist = row;
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
@@ -263,7 +262,7 @@ contact_at(const ContactJoin *join, uint64 slot)
 	return (const ConsentContact *) (join->contacts + (Size) ((uint32) slot - 1) * CONTACT_ALIGN);
 }
 
-/* Where a slot's number begins its search. */
+/* Where the search for a hash begins. */
 static inline uint32
 first_slot(const ContactJoin *join, uint64 hash)
 {
@@ -423,6 +422,7 @@ next_rows(ContactJoin *join)
 		n++;
 	}
 	ExecClearTuple(scan);
+	join->nrows = join->next = 0;
 	if (taken == 0)
 		return false;
 
@@ -438,7 +438,6 @@ next_rows(ContactJoin *join)
 		if (slot != 0)
 			__builtin_prefetch(contact_at(join, slot));
 	}
-	join->nrows = 0;
 	for (int i = 0; i < n; i++)
 	{
 		Row		   *row = &join->row[i];
@@ -454,7 +453,6 @@ next_rows(ContactJoin *join)
 			row->at = (row->at + 1) & join->mask;
 		}
 	}
-	join->next = 0;
 	return true;
 }
 
@@ -474,8 +472,6 @@ next_row(ScanState *node)
 			return NULL;
 		if (join->next < join->nrows)
 			break;
-		join->nrows = join->next = 0;
-		CHECK_FOR_INTERRUPTS();
 		if (next_rows(join))
 			continue;
 		/* All rows have been looked up in these contacts; are there more? */

@@ -545,12 +545,19 @@ read_members(ConsentMembers *members, Datum audience)
 	MemoryContextSwitchTo(caller);
 }
 
+void
+consent_members_init(ConsentMembers *members, MemoryContext parent)
+{
+	memset(members, 0, sizeof(ConsentMembers));
+	members->context = AllocSetContextCreate(parent, "pg_consent audience", ALLOCSET_SMALL_SIZES);
+}
+
 /*
  * Is it the same one again?  The value of a stored audience is a pointer into its
  * TOAST table, and of one in memory the digest is enough.
  */
-static inline void
-know_members(ConsentMembers *members, Datum audience)
+void
+consent_members_read(ConsentMembers *members, Datum audience)
 {
 	struct varlena *value = (struct varlena *) DatumGetPointer(audience);
 	uint64		key[lengthof(members->key)];
@@ -575,19 +582,6 @@ know_members(ConsentMembers *members, Datum audience)
 	}
 }
 
-void
-consent_members_init(ConsentMembers *members, MemoryContext parent)
-{
-	memset(members, 0, sizeof(ConsentMembers));
-	members->context = AllocSetContextCreate(parent, "pg_consent audience", ALLOCSET_SMALL_SIZES);
-}
-
-void
-consent_members_read(ConsentMembers *members, Datum audience)
-{
-	know_members(members, audience);
-}
-
 static inline bool
 is_member(FunctionCallInfo fcinfo, int64 number, Datum audience)
 {
@@ -599,7 +593,7 @@ is_member(FunctionCallInfo fcinfo, int64 number, Datum audience)
 		consent_members_init(members, fcinfo->flinfo->fn_mcxt);
 		fcinfo->flinfo->fn_extra = members;
 	}
-	know_members(members, audience);
+	consent_members_read(members, audience);
 	return consent_is_member(members, (uint64) number);
 }
 
