@@ -118,6 +118,22 @@ INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "t
 INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "optout": true, "from": "Acme", "for": "guard bolt"}');
 INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "from": "Acme", "for": "guard acme"}');
 INSERT INTO guard_contacts VALUES ('yes@guard.example', '{"channel": "email", "text": "Get 20% off!", "optout": true, "for": "guard acme"}');
+-- the hint says what is to be mended
+SELECT consent.soft_opt_in('buyer@guard.example', 'guard acme', product_category => 'boilers', refusal_offered => true, refused => false) > 0 AS bought;
+DO $$
+DECLARE c record; m text; h text;
+BEGIN
+  FOR c IN SELECT * FROM (VALUES ('yes@guard.example', 'email', '{"from": "Acme"}'), ('yes@guard.example', 'email', '{"optout": true}'),
+                                 ('buyer@guard.example', 'email', '{"optout": true, "from": "Acme"}'), ('account:yes', 'online_ad', '{"optout": true, "from": "Acme"}'),
+                                 ('+442079460999', 'live_call', '{"optout": true, "from": "Acme"}'), ('nobody@guard.example', 'email', '{"optout": true, "from": "Acme"}')) AS v (rcpt, channel, data) LOOP
+    BEGIN
+      INSERT INTO guard_contacts VALUES (c.rcpt::consent.contact, c.data::jsonb || jsonb_build_object('channel', c.channel, 'text', 'Get 20% off!', 'for', 'guard acme'));
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS m = CONSTRAINT_NAME, h = PG_EXCEPTION_HINT;
+      RAISE NOTICE '% %', rpad(m, 25), h;
+    END;
+  END LOOP;
+END $$;
 
 -- Several guards on one table, each for its own rows; a row of none is nobody's concern.
 CREATE TABLE guard_queues (queue text, data jsonb, state text NOT NULL DEFAULT 'created');
@@ -229,6 +245,8 @@ SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_queues', recipient => $$data->'to'$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE
+SELECT consent.guard('guard_pinned', recipient => 'recipient, body', channel => $$'sms'$$, organisation => $$'guard acme'$$);
+SELECT consent.guard('guard_pinned', recipient => 'guard_pinned', channel => $$'sms'$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$ARRAY[data->'to']$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$(data->'channel')::text$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$(data->'to')::varchar(100) COLLATE "C"$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);

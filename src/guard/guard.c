@@ -976,6 +976,22 @@ refusal_hint(ConsentReason reason)
 		case RECIPIENT_UNKNOWN:
 		case RECIPIENT_UNREADABLE:
 			return "consent.contact() says what is wrong with an address.";
+		case JURISDICTION_UNKNOWN:
+			return "Mend the organisation's jurisdiction, or add a policy to consent.policy.";
+		case REGISTER_SNAPSHOT_STALE:
+			return "Load the register's file, and say so with consent.screened().";
+		case SOI_NOT_SIMILAR:
+			return "Map product_category in the guard, and name it in consent.permitted().";
+		case NO_LAWFUL_BASIS:
+			return "Record an assessment in consent.assessment, or ask for consent.";
+		case NO_CONTRACT_WITH_SENDER:
+			return "Record the written contract in consent.contractor.";
+		case NO_OPTOUT_ADDRESS:
+		case SOI_NO_REFUSAL_IN_MESSAGE:
+		case CSOI_NO_REFUSAL_IN_MESSAGE:
+			return "Offer a way to refuse in the message, or mend the guard's mapping \"opt_out\".";
+		case SENDER_IDENTITY_CONCEALED:
+			return "Say in the message who sends it, or mend the guard's mapping \"identity\".";
 		default:
 			return "Join the audience with consent.permitted(); consent.evaluate() explains one recipient.";
 	}

@@ -267,6 +267,15 @@ is_no_text(ConsentMapped mapped, Oid type)
 	return type == BYTEAOID || (is_json(type) && mapped != MAPPED_BODY && mapped != MAPPED_SUBJECT);
 }
 
+/* So are several columns in brackets: "to_addr, cc" is one row in the eyes of the parser. */
+static bool
+is_no_address(ConsentMapped mapped, Oid type)
+{
+	Oid			element = get_base_element_type(type);
+
+	return mapped == MAPPED_RECIPIENT && type_is_rowtype(OidIsValid(element) ? element : type);
+}
+
 /*
  * Parse, resolve and cast an expression over a row of rel, which goes by the
  * name row, or by its own if that is NULL.
@@ -307,6 +316,13 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 						mapped_rules[mapped].name, format_type_be(was), format_type_be(to)),
 				 errdetail("Text is taken out of JSON with ->>, and out of bytes with convert_from().")));
 
+	if (is_no_address(mapped, from))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("mapping \"%s\" has type %s, expected %s",
+						mapped_rules[mapped].name, format_type_be(from), format_type_be(to)),
+				 errhint("A mapping is one expression; several recipients are an array, as in ARRAY[to_addr, cc].")));
+
 	/* A text is no truth value, though it can be cast to one. */
 	node = coerce_to_target_type(pstate, node, from, to, -1,
 								 to == BOOLOID ? COERCION_ASSIGNMENT : COERCION_EXPLICIT,
@@ -315,7 +331,8 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("mapping \"%s\" has type %s, expected %s",
-						mapped_rules[mapped].name, format_type_be(from), format_type_be(to))));
+						mapped_rules[mapped].name, format_type_be(from), format_type_be(to)),
+				 errhint("Cast it, or compare it with something.")));
 	assign_expr_collations(pstate, node);
 	consent_refuse_virtual_columns(rel, node);
 

@@ -735,7 +735,8 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	if (DRAFT_NULL(&draft, contact) || DRAFT_NULL(&draft, kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s of an event is NULL", DRAFT_NULL(&draft, contact) ? "the contact" : "the kind")));
+				 errmsg("%s of an event is NULL", DRAFT_NULL(&draft, contact) ? "the contact" : "the kind"),
+				 DRAFT_NULL(&draft, contact) ? errhint("Leave out rows in which consent.try_contact() finds no address.") : 0));
 
 	kind = consent_event_kind(consent_word(DRAFT_VALUE(&draft, kind), &word));
 	rule = &kind_rules[kind];

@@ -499,7 +499,8 @@ pg_consent_inbound(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(ARG_CONTACT))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a reply needs the contact it came from")));
+				 errmsg("a reply needs the contact it came from"),
+				 errhint("Leave out senders in which consent.try_contact() finds no address, such as short codes.")));
 
 	/* Not only for a stop: a wrong name must show before the first one comes. */
 	if (!PG_ARGISNULL(ARG_ORGANISATION))

@@ -110,6 +110,26 @@ foreach (@messages)
   ok(index($errors, "`$message`") >= 0, "docs/errors.md explains, of $file: $message");
 }
 
+# What a message, a hint or a page names is there.
+my %there_is = map { ($_ => 1) } split /\n/, $node->safe_psql('postgres', q{
+  LOAD 'pg_consent';
+  SELECT 'consent.' || relname FROM pg_class WHERE relnamespace = 'consent'::regnamespace
+  UNION SELECT 'consent.' || proname FROM pg_proc WHERE pronamespace = 'consent'::regnamespace
+  UNION SELECT 'consent.' || typname FROM pg_type WHERE typnamespace = 'consent'::regnamespace
+  UNION SELECT 'consent.' || code FROM consent.rule
+  UNION SELECT name FROM pg_settings
+  UNION SELECT 'pg_consent.model'});
+my %named;
+foreach my $file ('README.md', glob('docs/*.md src/*/*.c src/*/*.cpp src/*/*.sql'))
+{
+  my $text = slurp_file($file);
+  $text = join "\n", ($text =~ s{/\*.*?\*/}{}gsr) =~ /"((?:[^"\\]|\\.)*+)"/g if $file =~ /\.c(?:pp)?$/;
+  $text = join "\n", $text =~ /\bHINT\s*=\s*'((?:[^']|'')*+)'/g if $file =~ /\.sql$/;
+  $named{$1}{$file} = 1 while $text =~ /\b((?:pg_)?consent\.[a-z_0-9]+)\b(?!%)/g;
+}
+cmp_ok(scalar(keys %named), '>', 200, 'names were found: ' . keys %named);
+is(join(', ', map { "$_ of " . join(' ', sort keys %{ $named{$_} }) } grep { !$there_is{$_} } sort keys %named), '', 'and all of them name something');
+
 # It explains none that is not there, but for some of PostgreSQL's own.
 my %there = map { ($_->[2] => 1) } @messages;
 my $own = qr/^(?:could not open file|column "…" does not exist|cannot use subquery in trigger|cannot drop extension pg_consent|invalid input value for enum|operator does not exist|function consent\.\w+\(text, …\) does not exist|could not serialize access|must be owner of|permission denied for|consent\.guard_\w+\(\) \.\.\.|function "\.\.\.")/;
