@@ -164,6 +164,7 @@ CREATE TYPE oban_job_state AS ENUM ('available', 'scheduled', 'executing', 'retr
 CREATE TABLE oban_jobs (id bigserial, queue text, state oban_job_state NOT NULL DEFAULT 'available', args jsonb, attempt int NOT NULL DEFAULT 0, attempted_at timestamp, cancelled_at timestamp, meta jsonb);
 SELECT consent.guard_queue('oban', 'mailers', recipient => $$consent.lookup('queue_customer', 'email', 'id', args->>'customer')$$, channel => $$'email'$$,
                            body => $$args->>'text'$$, organisation => $$'queue acme'$$, on_block => 'raise');
+SELECT consent.guard_index('oban_jobs');
 INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 1, "text": "Get 20% off all boilers this weekend only!"}');
 INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 2, "text": "Get 20% off all boilers this weekend only!"}');
 INSERT INTO oban_jobs (queue, args) VALUES ('events', '{"customer": 1, "text": "Get 20% off all boilers this weekend only!"}');

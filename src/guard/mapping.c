@@ -427,6 +427,17 @@ consent_mapping_rewrite(Relation rel, ConsentMapped mapped, const char *stored)
 	return rewritten;
 }
 
+/* Does a stored mapping look beyond the row, so that no index can hold what it finds? */
+bool
+consent_mapping_looks_beyond(Relation rel, ConsentMapped mapped, const char *stored)
+{
+	ConsentPinned pinned = consent_pin(rel->rd_rel->relowner, NULL);
+	bool		beyond = contain_mutable_functions((Node *) transform_mapping(rel, CONSENT_ROW_NAME, mapped, stored));
+
+	consent_unpin(pinned);
+	return beyond;
+}
+
 /*
  * What may depend on settings whatever the catalog says: functions that are not
  * PostgreSQL's own, and those that write numbers and bytes by extra_float_digits and

@@ -123,6 +123,7 @@ extern int	consent_mapping_lookup(const char *name);
 extern char *consent_mapping_check(Relation rel, const char *row, ConsentMapped mapped,
 								   const char *expression, char **constant);
 extern char *consent_mapping_rewrite(Relation rel, ConsentMapped mapped, const char *stored);
+extern bool consent_mapping_looks_beyond(Relation rel, ConsentMapped mapped, const char *stored);
 extern void consent_mapping_compile(ConsentMapping *mapping, Relation rel,
 									ConsentMapped mapped, const char *expression);
 extern void consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *slot, ConsentRow *row);

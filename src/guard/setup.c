@@ -570,7 +570,8 @@ rewritten_argument(Relation rel, const Trigger *guard, ConsentMapped mapped)
  * THEN recipient END, region)) WHERE (pending) IS NOT FALSE
  *
  * A superuser may run this, as it comes: of what the table's owner stored
- * nothing gets into it but expressions, written by us.
+ * nothing gets into it but expressions, written by us.  NULL, and a word of it,
+ * where no index can be: what consent.lookup() finds is not the row's.
  */
 static char *
 index_statement(Relation rel, const Trigger *guard)
@@ -585,6 +586,14 @@ index_statement(Relation rel, const Trigger *guard)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("consent.guard_check() lacks a mapping"),
 				 errhint("Make the guard with consent.guard().")));
+	if (consent_mapping_looks_beyond(rel, MAPPED_RECIPIENT, consent_guard_argument(guard, "recipient")))
+	{
+		ereport(NOTICE,
+				(errmsg("a guard of table \"%s\" can have no index: its recipients are not in the row",
+						RelationGetRelationName(rel)),
+				 errhint("Every withdrawal reads its pending rows. Keep the address in a column if they are many.")));
+		return NULL;
+	}
 	if (applies != NULL)
 		recipient = psprintf("CASE WHEN (%s) IS NOT FALSE THEN %s END", applies, recipient);
 	return psprintf("CREATE INDEX %sON %s (consent.guard_key(%s, %s))%s",
@@ -608,7 +617,12 @@ pg_consent_guard_index(PG_FUNCTION_ARGS)
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
 		if (triggers->triggers[i].tgfoid == guard_check)
-			statements = list_append_unique(statements, makeString(index_statement(rel, &triggers->triggers[i])));
+		{
+			char	   *statement = index_statement(rel, &triggers->triggers[i]);
+
+			if (statement != NULL)
+				statements = list_append_unique(statements, makeString(statement));
+		}
 	}
 	foreach(cell, statements)
 	{
