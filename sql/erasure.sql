@@ -101,9 +101,21 @@ SELECT agrees('sam@erasure.example'), agrees('sam@erasure.example', '2026-03-01'
 SELECT consent.set_subscriber('sam@erasure.example', 'corporate') > 0 AS corporate, consent.soft_opt_in('sam@erasure.example', 'erasure acme', 'hats', true, false) > 0 AS bought, verdict('sam@erasure.example');
 SELECT listed() ~ 'sam@' AS listed, consent.unsuppress('sam@erasure.example') > 0 AS unsuppressed, verdict('sam@erasure.example');
 SELECT consent.give('sam@erasure.example', '{email}', 'erasure acme', method => 'ticked_box', wording => 'w', collected_by => 'broker', named_organisations => '{erasure acme}') > 0 AS by_a_third_party, verdict('sam@erasure.example');
+-- nor does an old request, or the loss of what had been switched off by name
+INSERT INTO consent.purpose (name, kind) VALUES ('erasure tips', 'service_optional');
+INSERT INTO consent.ledger (contact, kind, organisation, channels, reference, effective_at) VALUES ('sam@erasure.example', 'request', 'erasure acme', '{email}', 'old', '2026-01-01');
+SELECT consent.request('sam@erasure.example', 'erasure acme', 'email', 'new', at => clock_timestamp()) > 0 AS asked_again;
+SELECT r AS reference, (consent.evaluate('sam+x@erasure.example', 'email', 'erasure acme', 'solicited_response', reference => r)).reason AS tagged,
+       (consent.evaluate('sam@erasure.example', 'email', 'erasure acme', 'solicited_response', reference => r)).reason FROM unnest('{old,new}'::text[]) r;
+SELECT c AS class, p AS purpose, d.reason, d.event_id = :erasure AS rests_on_it, n.reason AS before
+  FROM (VALUES ('service_optional'::consent.message_class, 'erasure tips'), ('market_research', 'erasure tips'), ('service', 'erasure tips'), ('service_optional', 'marketing')) v(c, p),
+       consent.evaluate('sam@erasure.example', 'email', 'erasure acme', c, p) d, consent.evaluate('sam@erasure.example', 'email', 'erasure acme', c, p, known_at => now() - interval '1 hour') n;
 -- a new explicit consent does
 SELECT pg_sleep(0.01);
 SELECT agrees('sam@erasure.example', clock_timestamp()), verdict('sam@erasure.example', at => clock_timestamp()), verdict('sam@erasure.example', 'live_call', at => clock_timestamp()) AS call;
+SELECT consent.give('sam@erasure.example', '{email}', 'erasure acme', 'erasure tips', method => 'oral', wording => 'w', at => clock_timestamp()) > 0 AS tips_again,
+       (consent.evaluate('sam@erasure.example', 'sms', 'erasure acme', 'service_optional', 'erasure tips')).reason AS sms;
+SELECT (consent.evaluate('sam@erasure.example', 'email', 'erasure acme', 'service_optional', 'erasure tips')).reason AS tips;
 SELECT listed() ~ 'sam@' AS listed;
 -- forgotten again, and somebody we never heard of
 SELECT consent.forget('sam@erasure.example', 'asked twice') > 0 AS again, verdict('sam@erasure.example', at => clock_timestamp()), consent.forget('never@erasure.example') > 0 AS never, verdict('never@erasure.example', at => clock_timestamp());

@@ -321,7 +321,8 @@ is_switched_on(const ConsentEntry *off, const ConsentStanding *standing, const C
 
 /*
  * The person's choice about optional service messages: switched off by name
- * only, and on again by a good consent that covers it.
+ * only, and on again by a good consent that covers it.  Of who was erased nobody
+ * knows what they had switched off.
  */
 static const ConsentEntry *
 switched_off(const ConsentStanding *standing, const ConsentSend *send)
@@ -334,9 +335,11 @@ switched_off(const ConsentStanding *standing, const ConsentSend *send)
 
 	foreach_entry(entry, standing)
 	{
-		if ((entry->facts.kind == EVENT_WITHDRAWAL || entry->facts.kind == EVENT_OBJECTION) &&
-			names_service(entry, send) && consent_reaches(entry, send) && is_later(entry, off) &&
-			!is_switched_on(entry, standing, send))
+		bool		says_off = entry->facts.kind == EVENT_ERASURE ? consent_effective(entry, send) :
+			(entry->facts.kind == EVENT_WITHDRAWAL || entry->facts.kind == EVENT_OBJECTION) &&
+			names_service(entry, send) && consent_reaches(entry, send);
+
+		if (says_off && is_later(entry, off) && !is_switched_on(entry, standing, send))
 			off = entry;
 	}
 	return off;
@@ -673,7 +676,8 @@ consent_evaluate(const ConsentStanding *standing, const ConsentSend *send)
 	{
 		if ((send->class == CLASS_SERVICE_OPTIONAL || send->class == CLASS_MARKET_RESEARCH) &&
 			(entry = switched_off(standing, send)) != NULL)
-			refuse(&verdict, entry->facts.kind == EVENT_OBJECTION ? OBJECTED : CONSENT_WITHDRAWN, entry);
+			refuse(&verdict, entry->facts.kind == EVENT_OBJECTION ? OBJECTED :
+				   entry->facts.kind == EVENT_ERASURE ? SUPPRESSED : CONSENT_WITHDRAWN, entry);
 		allow(&verdict, BASIS_NOT_MARKETING, NULL);
 	}
 	else if (send->policy == NULL)

@@ -321,6 +321,9 @@ consent_refusals(const ConsentStanding *standing, const ConsentSend *send)
 			if (facts->kind == EVENT_WITHDRAWAL)
 				refusals.withdrawn_at = Max(refusals.withdrawn_at, facts->effective_at);
 		}
+		/* It may have been a "no", and what came before it may be loaded again. */
+		if (facts->kind == EVENT_ERASURE && consent_effective(entry, send))
+			refusals.refused_at = Max(refusals.refused_at, facts->effective_at);
 		if (facts->kind == EVENT_SOFT_OPT_IN && consent_entry_details(entry)->refused == FLAG_YES &&
 			facts->form == send->form && facts->organisation == send->organisation &&
 			consent_effective(entry, send) &&

@@ -54,7 +54,7 @@ consent_of_form(const ConsentEntry *entry, const ConsentSend *send)
 typedef struct ConsentRefusals
 {
 	TimestampTz withdrawn_at;	/* latest withdrawal that reaches it, or DT_NOBEGIN */
-	TimestampTz refused_at;		/* the same of withdrawals and objections */
+	TimestampTz refused_at;		/* the same of withdrawals, objections and erasures */
 	const ConsentEntry *barred; /* the refusal at collection that bars soft
 								 * opt-ins until a consent, or NULL */
 	const ConsentEntry *latest; /* the person's own valid consent that took

@@ -2519,7 +2519,7 @@ GRANT EXECUTE ON PROCEDURE consent.summarise_imports TO consent_admin;
 
 -- What is held about a person, all of it, also after an erasure.
 COMMENT ON FUNCTION consent.forget(consent.contact, text, timestamptz) IS
-  'Erases what is held about a contact, all +tag forms of the address: its events, standing, links, unsubscribe links, log entries and quarantined rows, and the address in the findings of audits (UK GDPR 17). Marketing to it stays refused (suppressed) until a new explicit consent, through a keyed digest; what other contacts of the same person owe to it stays with them. Returns the number of the row of consent.erasure, also where nothing was held. reason must not name the person; at is when the person asked. Waits for transactions that are recording events. Errors: 22004 no contact, 22023 a time in the future, 25001 isolation level above READ COMMITTED';
+  'Erases what is held about a contact, all +tag forms of the address: its events, standing, links, unsubscribe links, log entries and quarantined rows, and the address in the findings of audits (UK GDPR 17). Marketing to it, and messages of optional services, stay refused (suppressed) until a new explicit consent, through a keyed digest; a request made before it is over; what other contacts of the same person owe to it stays with them. Returns the number of the row of consent.erasure, also where nothing was held. reason must not name the person; at is when the person asked. Waits for transactions that are recording events. Errors: 22004 no contact, 22023 a time in the future, 25001 isolation level above READ COMMITTED';
 
 CREATE FUNCTION consent.erased_digest(contact consent.contact) RETURNS bytea
   LANGUAGE C STABLE STRICT

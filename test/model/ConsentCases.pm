@@ -328,7 +328,7 @@ sub ledger
 	push @ledger, $self->others_of_the_person($focus) if chance(0.15);
 	# Events are numbered in the order of recording.
 	@ledger = sort { $a->{recorded_at} <=> $b->{recorded_at} } @ledger;
-	push @ledger, erasure($focus) if chance(0.05);
+	push @ledger, $self->erasure($focus, @ledger) if chance(0.07);
 	return \@ledger;
 }
 
@@ -357,20 +357,25 @@ sub others_of_the_person
 	return @events;
 }
 
-# Somebody asks to be forgotten, after everything else was recorded, and may
-# agree again after that.
+# Somebody asks to be forgotten, after everything else was recorded.  Then they may
+# agree again, or ask for something, and what spoke for sends may be loaded again.
 sub erasure
 {
-	my ($focus) = @_;
+	my ($self, $focus, @before) = @_;
 	my $erasure = stamp($focus, 'erasure');
-	my $again = { %{ stamp($focus, 'consent') }, contact => one_of(@{ $focus->{forms} }),
-		channels => [ $focus->{channel} ], organisation => $focus->{organisation},
-		purpose => $focus->{purpose}, method => 'written', wording => 'Yes please' };
+	my @after;
 
 	return () if $erasure->{effective_at} >= ConsentModel::day_of(2026, 10, 1) * DAY;
 	$erasure->{recorded_at} = ConsentModel::day_of(2090, 1, 1) * DAY;
-	$again->{recorded_at} = ConsentModel::day_of(2091, 1, 1) * DAY;
-	return ($erasure, chance(0.5) ? $again : ());
+	push @after, { %{ stamp($focus, 'consent') }, contact => one_of(@{ $focus->{forms} }),
+		channels => [ $focus->{channel} ], organisation => $focus->{organisation},
+		purpose => $focus->{purpose}, method => 'written', wording => 'Yes please' }
+	  if chance(0.5);
+	push @after, $self->event($focus, 'request') if chance(0.3) && $self->{supported}{request};
+	push @after, map { {%$_} } grep { $_->{kind} =~ /^(consent|soft_opt_in|request|non_objection|unsuppression)$/ } @before
+	  if chance(0.5);
+	$_->{recorded_at} = ConsentModel::day_of(2091, 1, 1) * DAY foreach @after;
+	return ($erasure, @after);
 }
 
 # When it was said and when it was recorded: mostly soon after, sometimes long

@@ -365,6 +365,12 @@ sub withdrawals
 		events_of_the_person($_[0], $_[1], 'withdrawal'));
 }
 
+# Erasure stands for whatever "no" it took out of the ledger.
+sub erasures
+{
+	return events_of_any_form($_[0], $_[1], 'erasure');
+}
+
 # ---------------------------------------------------------------------------
 # 6.1: is a consent valid for this send?  Each says whether its rule holds.
 # V1 is that there is one at all; V3 that it is this contact's, which
@@ -666,7 +672,7 @@ sub refused_by_word
 {
 	my ($send, $world, $ledger) = @_;
 
-	foreach my $event (objections($ledger, $send), withdrawals($ledger, $send))
+	foreach my $event (objections($ledger, $send), withdrawals($ledger, $send), erasures($ledger, $send))
 	{
 		return 1 if stops_marketing($event, $send, $world);
 	}
@@ -857,7 +863,7 @@ sub does_not_object
 	foreach my $event (events_of($ledger, $send, 'non_objection'))
 	{
 		next if $event->{organisation} ne $send->{organisation};
-		foreach my $no (objections($ledger, $send), withdrawals($ledger, $send))
+		foreach my $no (objections($ledger, $send), withdrawals($ledger, $send), erasures($ledger, $send))
 		{
 			next NON_OBJECTION
 			  if stops_marketing($no, $send, $world) && said_at($no) >= said_at($event);
@@ -908,11 +914,17 @@ sub step2
 		  if stops($withdrawal, $send, $world)
 		  && !is_overtaken($withdrawal, $ledger, $send, $world);
 	}
+	# Nobody knows any more what they had switched off.
+	foreach my $erasure (erasures($ledger, $send))
+	{
+		push @codes, 'suppressed' if !is_lifted($erasure, $ledger, $send, $world);
+	}
 	return @codes;
 }
 
 # 3. "same organisation and channel, before its until and not yet answered";
-# "An objection or withdrawal made after the request ends it."  Of the same
+# "An objection or withdrawal made after the request ends it", and erasure may
+# have been one.  Of the same
 # instant the law says nothing here; as in E1 the "no" wins.  An answer older
 # than the request answered another one.
 sub step3
@@ -935,7 +947,7 @@ sub step3
 			  if $answer->{reference} eq $request->{reference}
 			  && said_at($answer) >= said_at($request);
 		}
-		foreach my $no (objections($ledger, $send), withdrawals($ledger, $send))
+		foreach my $no (objections($ledger, $send), withdrawals($ledger, $send), erasures($ledger, $send))
 		{
 			next REQUEST
 			  if stops_marketing($no, $send, $world) && said_at($no) >= said_at($request);
@@ -1021,7 +1033,7 @@ sub step5
 		}
 		return 'suppressed';
 	}
-	foreach my $erasure (events_of_any_form($ledger, $send, 'erasure'))
+	foreach my $erasure (erasures($ledger, $send))
 	{
 		return 'suppressed' if !is_lifted($erasure, $ledger, $send, $world);
 	}
