@@ -41,12 +41,17 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'don''t text this number', 'do not text this number again', 'don''t text this number again', 'f off', 'stahp',
     'sotp', 'stpo', 'delete my email address', 'delete this email', 'stop msging', 'don''t msg me', 'do not msg me',
     'no contact', 'do not disturb', 'unsubscribe from marketing', 'opt out of marketing', 'opt out of everything',
-    'i opt out', 'i revoke consent', 'i do not consent', 'i don''t consent', 'i want off', 'i want out']) AS word;
+    'i opt out', 'i revoke consent', 'i do not consent', 'i don''t consent', 'i want off', 'i want out',
+    'opting out', 'i''m opting out', 'i am opting out', 'no further contact', 'knock it off', 'pack it in',
+    'do not call', 'don''t call', 'no more ads', 'no ads', 'no adverts', 'erase my data', 'erase my details',
+    'delete my data', 'stop advertising', 'stop all contact', 'i''d like off this list',
+    'i would like off this list']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'stopped', 'revoke', 'stop it', 'stop this', 'stop that', 'no more', 'end', 'end all', 'cancel', 'cancel all', 'quit',
     'remove', 'td', 'delete', 'delete me', 'enough', 'unfollow', 'not any more', 'never again', 'cease',
-    'desist']) AS word;
+    'desist',
+    'dnc', 'not wanted']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'remove my * from your', 'remove my * from the * list', 'remove my * from this * list', 'remove my * from all',
@@ -121,7 +126,13 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'do not want any more * texts', 'do not want any more * messages', 'do not want any more * emails',
     'do not want any more * calls', 'do not want any more * offers', 'do not want any more * marketing',
     'don''t want any more * texts', 'don''t want any more * messages', 'don''t want any more * emails',
-    'don''t want any more * calls', 'don''t want any more * offers', 'don''t want any more * marketing']) AS word;
+    'don''t want any more * calls', 'don''t want any more * offers', 'don''t want any more * marketing',
+    'don''t * message this number again', 'do not * message this number again', 'don''t * text this number again',
+    'do not * text this number again', 'don''t * call this number again', 'do not * call this number again',
+    'cancel my subscription to * emails', 'cancel my subscription to * texts', 'cancel my subscription to * messages',
+    'stop advertising to me', 'stop advertising to us', 'do not send any more * messages',
+    'do not send any more * texts', 'do not send any more * emails', 'don''t send any more * messages',
+    'don''t send any more * texts', 'don''t send any more * emails']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'start', 'unstop', 'un stop', 'start all', 'subscribe', 'resubscribe', 're subscribe', 'opt in', 'optin',
@@ -140,7 +151,11 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'mailing list', 'report you', 'reporting you', 'who gave you', 'where did you get', 'unsubscribe', 'optout',
     'be removed from', 'be removed', 'i stop these', 'i stop this', 'i stop getting', 'i stop receiving',
     'i stop * texts', 'i stop * messages', 'i stop * emails', 'cease', '7726', 'block you', 'blocked you',
-    'blocking you']) AS word;
+    'blocking you',
+    'erase my data', 'erase my details', 'delete my data', 'opting out']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'review', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'i don''t want this', 'i do not want this']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'please', 'pls', 'plz', 'plse', 'pleas', 'thanks', 'thank you', 'thank u', 'thankyou', 'thx', 'tks', 'ta',
@@ -168,7 +183,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'stopiwch', 'stopia', 'stopio', 'dad danysgrifio', 'daddanysgrifio', 'dad danysgrifiwch', 'optio allan',
     'dim mwy', 'dim mwy o negeseuon', 'dim mwy o negesau', 'dim rhagor', 'dim rhagor o negeseuon', 'dim mwy o ebyst',
     'dim marchnata', 'peidiwch', 'peidiwch a thecstio', 'peidiwch a ffonio', 'peidiwch ag e bostio',
-    'gadewch lonydd i mi', 'gad lonydd i mi', 'atal negeseuon']) AS word;
+    'gadewch lonydd i mi', 'gad lonydd i mi', 'atal negeseuon',
+    'dim negeseuon', 'dim rhagor o e byst', 'dim mwy o e byst', 'dim rhagor o ebyst', 'dileu fy rhif',
+    'dileu fy manylion', 'peidiwch ag ebostio', 'peidiwch a gysylltu']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'diwedd', 'dileu', 'canslo', 'gorffen', 'tynnu', 'atal']) AS word;
@@ -179,7 +196,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'peidiwch a fy ffonio', 'peidiwch a ffonio fi', 'stopiwch anfon', 'stopiwch decstio', 'stopiwch gysylltu',
     'stopiwch ffonio', 'stopiwch e bostio', 'rhowch y gorau i anfon', 'tynnwch fi oddi ar', 'tynnwch fy enw',
     'tynnwch fy rhif', 'dilewch fy rhif', 'dilewch fy manylion', 'ddim eisiau * negeseuon', 'ddim eisiau derbyn',
-    'ddim am dderbyn', 'tynnu fy nghaniatad yn ol', 'gwrthwynebu * marchnata', 'gwrthwynebu marchnata']) AS word;
+    'ddim am dderbyn', 'tynnu fy nghaniatad yn ol', 'gwrthwynebu * marchnata', 'gwrthwynebu marchnata',
+    'tynnwch fi o''ch', 'tynnwch fi o eich', 'tynna fi oddi ar', 'ddim eisiau clywed', 'ddim am glywed',
+    'peidiwch ag ebostio fi', 'peidiwch ag e bostio fi']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'cychwyn', 'dechrau', 'ail danysgrifio', 'tanysgrifio']) AS word;
@@ -208,7 +227,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'desinscrire', 'desinscription', 'me desabonner', 'me desinscrire', 'resiliation', 'plus de messages',
     'plus de message', 'plus de sms', 'plus de mails', 'plus d''emails', 'plus de pub', 'plus de publicite',
     'plus de publicites', 'laissez moi tranquille', 'fichez moi la paix', 'arretez les messages',
-    'arretez les sms']) AS word;
+    'arretez les sms',
+    'pas de pub', 'pas de publicite', 'pas de publicites', 'plus rien', 'arretez ca', 'arretez cela',
+    'effacez mes donnees', 'supprimez mes donnees']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'fin', 'annuler', 'supprimer', 'resilier']) AS word;
@@ -223,7 +244,13 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'arretez de m''appeler', 'arretez de me harceler', 'retire mon consentement', 'm''oppose a la prospection',
     'm''oppose a * prospection', 'ne plus m''envoyer', 'ne plus m''ecrire', 'ne plus me contacter',
     'ne plus m''appeler', 'ne veux plus recevoir', 'ne souhaite plus recevoir', 'ne desire plus recevoir',
-    'de me desabonner', 'de me desinscrire', 'veuillez me desabonner', 'veuillez me desinscrire']) AS word;
+    'de me desabonner', 'de me desinscrire', 'veuillez me desabonner', 'veuillez me desinscrire',
+    'je me desabonne', 'je me desinscris', 'cessez de m''envoyer', 'cessez de m''ecrire', 'cessez de m''appeler',
+    'cessez de me contacter', 'cesser de m''envoyer', 'cesser de me contacter', 'cessez tout envoi',
+    'cesser tout envoi', 'cessez vos envois', 'cesser vos envois', 'me retirer de votre', 'me retirer de la liste',
+    'me supprimer de votre', 'me rayer de votre', 'rayez moi de', 'effacez moi de', 'effacez mon numero',
+    'ne veux pas recevoir', 'ne souhaite pas recevoir', 'arretez vos * messages', 'arretez vos * mails',
+    'arretez vos * sms']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'reabonner', 'm''abonner']) AS word;
@@ -255,7 +282,12 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'keine mails mehr', 'keine e mails mehr', 'keine anrufe mehr', 'keine weiteren nachrichten', 'lasst mich in ruhe',
     'lassen sie mich in ruhe', 'mich abmelden', 'ich will keine werbung', 'ich mochte keine werbung',
     'keine weiteren mails', 'keine weiteren e mails', 'keine weiteren sms', 'keine weitere werbung', 'stoppen sie das',
-    'ich will das nicht mehr', 'horen sie auf', 'hoeren sie auf']) AS word;
+    'ich will das nicht mehr', 'horen sie auf', 'hoeren sie auf',
+    'schicken sie mir nichts mehr', 'senden sie mir nichts mehr', 'schick mir nichts mehr', 'schickt mir nichts mehr',
+    'sendet mir nichts mehr', 'nicht mehr schreiben', 'nicht mehr schicken', 'nicht mehr senden', 'kein newsletter',
+    'kein newsletter mehr', 'keinen newsletter', 'keinen newsletter mehr', 'hort auf', 'hoert auf', 'hort auf mit',
+    'schluss damit', 'schluss mit der werbung', 'ich kundige den newsletter', 'ich kuendige den newsletter',
+    'newsletter kundigen', 'newsletter kuendigen']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'ende', 'kundigen', 'loschen', 'loeschen', 'aufhoren', 'aufhoeren', 'schluss']) AS word;
@@ -270,7 +302,13 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'schreiben sie mir nicht mehr', 'widerrufe * einwilligung', 'widerspreche * werbung', 'widerspreche der nutzung',
     'horen sie auf mir', 'hoeren sie auf mir', 'streichen sie mich',
     'melden sie mich * ab', 'loscht meine nummer', 'loscht meine daten', 'loescht meine nummer', 'loescht meine daten',
-    'widerspreche der verwendung', 'widerspreche der verarbeitung']) AS word;
+    'widerspreche der verwendung', 'widerspreche der verarbeitung',
+    'schreiben sie mir nie', 'schreib mir nicht mehr', 'schreibt mir nicht mehr', 'ruf mich nicht mehr an',
+    'ruft mich nicht mehr an', 'kontaktiert mich nicht mehr', 'entfernen sie mich', 'entfernt mich',
+    'entfernen sie meine nummer', 'entfernen sie meine adresse', 'losche meine nummer', 'loesche meine nummer',
+    'verschonen sie mich', 'nehmt mich * liste', 'nehmt mich aus', 'hort auf mir', 'hoert auf mir',
+    'hort auf mit dem spam', 'hoert auf mit dem spam', 'hort auf mit der werbung',
+    'hoert auf mit der werbung']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'anmelden', 'wieder anmelden']) AS word;
@@ -300,7 +338,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'afmelden', 'afmelding', 'uitschrijven', 'uitschrijving', 'geen reclame', 'geen reclame meer',
     'geen berichten meer', 'geen sms meer', 'geen smsjes meer', 'geen mails meer', 'geen e mails meer',
     'niet meer bellen', 'niet meer mailen', 'stop met sturen', 'stop ermee', 'stop hiermee', 'laat me met rust',
-    'laat mij met rust', 'ik wil geen reclame', 'stop met mailen', 'stop met bellen', 'stop met appen']) AS word;
+    'laat mij met rust', 'ik wil geen reclame', 'stop met mailen', 'stop met bellen', 'stop met appen',
+    'hou op', 'houd op', 'hou hiermee op', 'niet meer sturen', 'niet meer appen', 'niet meer schrijven',
+    'geen contact meer', 'geen berichten']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'stoppen', 'einde', 'opzeggen', 'verwijderen', 'annuleren']) AS word;
@@ -313,7 +353,11 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'wens geen * meer', 'stuur mij geen * meer', 'stuur me geen * meer', 'geen * meer ontvangen',
     'niet meer ontvangen', 'niet meer benaderd', 'bel me niet meer', 'bel mij niet meer', 'app me niet meer',
     'stop met het sturen', 'trek mijn toestemming in', 'maak bezwaar tegen', 'stuur me niets meer',
-    'stuur mij niets meer']) AS word;
+    'stuur mij niets meer',
+    'mail me niet meer', 'mail mij niet meer', 'sms me niet meer', 'sms mij niet meer', 'app mij niet meer',
+    'contacteer mij niet meer', 'contacteer me niet meer', 'benader mij niet meer', 'benader me niet meer',
+    'schrijf mij niet meer', 'schrijf me niet meer', 'hou op met spammen', 'hou op met sturen', 'hou op met mailen',
+    'hou op met bellen', 'hou op met appen']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'aanmelden', 'opnieuw aanmelden']) AS word;
@@ -342,10 +386,13 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'desuscribir', 'desuscribirme', 'desuscribirse', 'cancelar suscripcion', 'cancelar la suscripcion',
     'anular suscripcion', 'no mas mensajes', 'no mas correos', 'no mas sms', 'no mas publicidad', 'no mas llamadas',
     'no mas emails', 'no mas correo', 'dejenme en paz', 'dejame en paz', 'no quiero publicidad',
-    'no me molesten mas']) AS word;
+    'no me molesten mas',
+    'no envien mas', 'no envie mas', 'no manden mas', 'paren de molestar', 'dejen de molestar', 'eliminar mi numero',
+    'eliminar mis datos', 'borrar mi numero', 'borrar mis datos']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
-    'baja', 'alto', 'parar', 'pare', 'paren', 'cancelar', 'basta', 'detener', 'eliminar', 'borrar']) AS word;
+    'baja', 'alto', 'parar', 'pare', 'paren', 'cancelar', 'basta', 'detener', 'eliminar', 'borrar',
+    'dar de baja']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'darme de baja', 'denme de baja', 'deme de baja', 'dame de baja', 'quiero la baja', 'borren mi', 'borre mi',
@@ -356,7 +403,11 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'no me contacten', 'no vuelvan a contactarme', 'no vuelvan a llamarme', 'no vuelvan a escribirme',
     'dejen de enviarme', 'deje de enviarme', 'dejen de mandarme', 'dejen de llamarme', 'dejen de escribirme',
     'dejen de molestarme', 'retiro mi consentimiento', 'me opongo * tratamiento',
-    'me opongo a * publicidad', 'dadme de baja']) AS word;
+    'me opongo a * publicidad', 'dadme de baja',
+    'borren mis', 'borre mis', 'eliminen mis', 'elimine mis', 'me opongo al uso', 'me opongo al envio',
+    'no me envien nada', 'no me manden nada', 'no me envies mas', 'no me mandes mas', 'no me escribas mas',
+    'no me escriba mas', 'no me llame mas', 'no me llames mas', 'quitame de', 'sacame de', 'borrame de',
+    'eliminame de']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'alta', 'suscribir', 'suscribirme']) AS word;

@@ -2643,22 +2643,34 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'don''t text this number', 'do not text this number again', 'don''t text this number again', 'f off', 'stahp',
     'sotp', 'stpo', 'delete my email address', 'delete this email', 'stop msging', 'don''t msg me', 'do not msg me',
     'no contact', 'do not disturb', 'unsubscribe from marketing', 'opt out of marketing', 'opt out of everything',
-    'i opt out', 'i revoke consent', 'i do not consent', 'i don''t consent', 'i want off', 'i want out']) AS word;
+    'i opt out', 'i revoke consent', 'i do not consent', 'i don''t consent', 'i want off', 'i want out',
+    'opting out', 'i''m opting out', 'i am opting out', 'no further contact', 'knock it off', 'pack it in',
+    'do not call', 'don''t call', 'no more ads', 'no ads', 'no adverts', 'erase my data', 'erase my details',
+    'delete my data', 'stop advertising', 'stop all contact', 'i''d like off this list',
+    'i would like off this list']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
-    'cease', 'desist']) AS word;
+    'cease', 'desist',
+    'dnc', 'not wanted']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'do not want any more of', 'don''t want any more of', 'delete me from', 'delete us from', 'want off this * list',
     'want off your * list', 'to say stop', 'stop msging me', 'don''t msg me again', 'do not msg me again',
-    'stop marketing to me', 'stop marketing to us', 'object to you using my']) AS word;
+    'stop marketing to me', 'stop marketing to us', 'object to you using my',
+    'don''t * message this number again', 'do not * message this number again', 'don''t * text this number again',
+    'do not * text this number again', 'don''t * call this number again', 'do not * call this number again',
+    'cancel my subscription to * emails', 'cancel my subscription to * texts', 'cancel my subscription to * messages',
+    'stop advertising to me', 'stop advertising to us', 'do not send any more * messages',
+    'do not send any more * texts', 'do not send any more * emails', 'don''t send any more * messages',
+    'don''t send any more * texts', 'don''t send any more * emails']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'start', 'message', word FROM pg_catalog.unnest(ARRAY[
     'subscribe me', 'resubscribe me', 'opt me in', 'opt me back in', 'sign me up', 'sign me back up']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'i stop these', 'i stop this', 'i stop getting', 'i stop receiving', 'i stop * texts', 'i stop * messages',
-    'i stop * emails', 'cease', '7726', 'block you', 'blocked you', 'blocking you']) AS word;
+    'i stop * emails', 'cease', '7726', 'block you', 'blocked you', 'blocking you',
+    'erase my data', 'erase my details', 'delete my data', 'opting out']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'x', 'xx']) AS word;
@@ -2672,7 +2684,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'wrong things']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
-    'atal negeseuon']) AS word;
+    'atal negeseuon',
+    'dim negeseuon', 'dim rhagor o e byst', 'dim mwy o e byst', 'dim rhagor o ebyst', 'dileu fy rhif',
+    'dileu fy manylion', 'peidiwch ag ebostio', 'peidiwch a gysylltu']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'cy', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'atal']) AS word;
@@ -2683,7 +2697,13 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'ne veux plus recevoir', 'ne souhaite plus recevoir', 'ne desire plus recevoir', 'de me desabonner',
-    'de me desinscrire', 'veuillez me desabonner', 'veuillez me desinscrire']) AS word;
+    'de me desinscrire', 'veuillez me desabonner', 'veuillez me desinscrire',
+    'je me desabonne', 'je me desinscris', 'cessez de m''envoyer', 'cessez de m''ecrire', 'cessez de m''appeler',
+    'cessez de me contacter', 'cesser de m''envoyer', 'cesser de me contacter', 'cessez tout envoi',
+    'cesser tout envoi', 'cessez vos envois', 'cesser vos envois', 'me retirer de votre', 'me retirer de la liste',
+    'me supprimer de votre', 'me rayer de votre', 'rayez moi de', 'effacez moi de', 'effacez mon numero',
+    'ne veux pas recevoir', 'ne souhaite pas recevoir', 'arretez vos * messages', 'arretez vos * mails',
+    'arretez vos * sms']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'fr', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'colis', 'commande', 'commandes', 'compte', 'facture', 'factures', 'paiement', 'papier', 'prelevement', 'releve',
@@ -2691,11 +2711,22 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
     'keine weiteren mails', 'keine weiteren e mails', 'keine weiteren sms', 'keine weitere werbung', 'stoppen sie das',
-    'ich will das nicht mehr', 'horen sie auf', 'hoeren sie auf']) AS word;
+    'ich will das nicht mehr', 'horen sie auf', 'hoeren sie auf',
+    'schicken sie mir nichts mehr', 'senden sie mir nichts mehr', 'schick mir nichts mehr', 'schickt mir nichts mehr',
+    'sendet mir nichts mehr', 'nicht mehr schreiben', 'nicht mehr schicken', 'nicht mehr senden', 'kein newsletter',
+    'kein newsletter mehr', 'keinen newsletter', 'keinen newsletter mehr', 'hort auf', 'hoert auf', 'hort auf mit',
+    'schluss damit', 'schluss mit der werbung', 'ich kundige den newsletter', 'ich kuendige den newsletter',
+    'newsletter kundigen', 'newsletter kuendigen']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'streichen sie mich', 'melden sie mich * ab', 'loscht meine nummer', 'loscht meine daten', 'loescht meine nummer',
-    'loescht meine daten', 'widerspreche der verwendung', 'widerspreche der verarbeitung']) AS word;
+    'loescht meine daten', 'widerspreche der verwendung', 'widerspreche der verarbeitung',
+    'schreiben sie mir nie', 'schreib mir nicht mehr', 'schreibt mir nicht mehr', 'ruf mich nicht mehr an',
+    'ruft mich nicht mehr an', 'kontaktiert mich nicht mehr', 'entfernen sie mich', 'entfernt mich',
+    'entfernen sie meine nummer', 'entfernen sie meine adresse', 'losche meine nummer', 'loesche meine nummer',
+    'verschonen sie mich', 'nehmt mich * liste', 'nehmt mich aus', 'hort auf mir', 'hoert auf mir',
+    'hort auf mit dem spam', 'hoert auf mit dem spam', 'hort auf mit der werbung',
+    'hoert auf mit der werbung']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'de', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'habe', 'bekomme', 'erhalte']) AS word;
@@ -2705,10 +2736,16 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'rechnung', 'rechnungen', 'termin', 'zahlung']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
-    'stop met mailen', 'stop met bellen', 'stop met appen']) AS word;
+    'stop met mailen', 'stop met bellen', 'stop met appen',
+    'hou op', 'houd op', 'hou hiermee op', 'niet meer sturen', 'niet meer appen', 'niet meer schrijven',
+    'geen contact meer', 'geen berichten']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'stuur me niets meer', 'stuur mij niets meer']) AS word;
+    'stuur me niets meer', 'stuur mij niets meer',
+    'mail me niet meer', 'mail mij niet meer', 'sms me niet meer', 'sms mij niet meer', 'app mij niet meer',
+    'contacteer mij niet meer', 'contacteer me niet meer', 'benader mij niet meer', 'benader me niet meer',
+    'schrijf mij niet meer', 'schrijf me niet meer', 'hou op met spammen', 'hou op met sturen', 'hou op met mailen',
+    'hou op met bellen', 'hou op met appen']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'nl', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'heb', 'krijg', 'ontvang']) AS word;
@@ -2718,8 +2755,30 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'factuur', 'pakket', 'pakketten', 'papier', 'papieren', 'rekening', 'rekeningen']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
-    'dadme de baja']) AS word;
+    'dadme de baja',
+    'borren mis', 'borre mis', 'eliminen mis', 'elimine mis', 'me opongo al uso', 'me opongo al envio',
+    'no me envien nada', 'no me manden nada', 'no me envies mas', 'no me mandes mas', 'no me escribas mas',
+    'no me escriba mas', 'no me llame mas', 'no me llames mas', 'quitame de', 'sacame de', 'borrame de',
+    'eliminame de']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'cita', 'cuenta', 'factura', 'facturas', 'pago', 'papel', 'paquete', 'paquetes', 'pedido', 'pedidos', 'recibo',
     'recibos', 'respuesta']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'fr', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'pas de pub', 'pas de publicite', 'pas de publicites', 'plus rien', 'arretez ca', 'arretez cela',
+    'effacez mes donnees', 'supprimez mes donnees']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'review', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'i don''t want this', 'i do not want this']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'no envien mas', 'no envie mas', 'no manden mas', 'paren de molestar', 'dejen de molestar', 'eliminar mi numero',
+    'eliminar mis datos', 'borrar mi numero', 'borrar mis datos']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'dar de baja']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'cy', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'tynnwch fi o''ch', 'tynnwch fi o eich', 'tynna fi oddi ar', 'ddim eisiau clywed', 'ddim am glywed',
+    'peidiwch ag ebostio fi', 'peidiwch ag e bostio fi']) AS word;
