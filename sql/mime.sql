@@ -45,6 +45,10 @@ SELECT complete, body IS NULL AS nothing FROM consent.read_raw(pg_temp.raw(
   (SELECT string_agg(format(E'Content-Type: multipart/mixed; boundary=b%s\n\n--b%s\n', i, i), '') FROM generate_series(1, 3000) AS i)));
 SELECT complete FROM consent.read_raw(pg_temp.raw(E'Subject: x\n\n' || repeat('Your parcel arrives today. ', 400000)));
 SELECT complete FROM consent.read_raw(pg_temp.raw('Subject: ' || repeat('x', 1000000) || E'\n\nbody'));
+-- what escaping makes of a text leaves no room for the next
+SELECT length(body) < 6000000 AS bounded, body LIKE '%hello%' AS more, complete
+  FROM consent.read_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=b\n\n--b\n\n' || repeat('&', 600000) ||
+                                    E'\n--b\n\nhello\n--b\nContent-Type: text/html\n\n<p>hello</p>\n--b--\n'));
 SELECT class FROM consent.classify_raw(pg_temp.raw(E'Subject: x\n\n' || repeat('Your parcel arrives today. ', 400000)));
 -- What an HTML text leaves open hides no other.
 SELECT rules[1:1] AS rules FROM consent.classify_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<p>Hello <!--\n--x\nContent-Type: text/html\n\n<p>20% off everything</p>\n--x--\n'));

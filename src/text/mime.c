@@ -86,15 +86,14 @@ put_together(const ConsentMimeMessage *mime, ConsentMessage *message)
 	{
 		for (const ConsentMimePart *p = mime->parts; p; p = p->next)
 		{
-			size_t		len = p->len;
+			/* what was escaped may have taken more room than there was */
+			size_t		room = Max(BODY_MAX - body.len, 0);
+			size_t		len = Min(p->len, room);
 
 			if (p->html != (pass == 1))
 				continue;
-			if (body.len + len > BODY_MAX)
-			{
-				len = BODY_MAX - body.len;
+			if (len < p->len)
 				message->complete = false;
-			}
 			if (html && !p->html)
 			{
 				appendStringInfo(&body, "<div%s>", p->alternative ? " hidden" : "");
