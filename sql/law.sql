@@ -327,11 +327,27 @@ INSERT INTO consent.assessment (organisation, purpose, channel, reference, asses
 SELECT (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-03-03')).reason AS known, (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-03-03', known_at => '2026-03-03')).reason AS not_known_then;
 UPDATE consent.assessment SET ended_on = '2026-04-01' WHERE reference = 'LIA-9';
 SELECT (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-03-03')).reason AS before_its_end, (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-04-01')).reason AS after;
+-- its end, and that of a contract, from when these were recorded
+SELECT end_recorded_at AS before_end, end_recorded_at - interval '1 microsecond' AS known FROM consent.assessment WHERE reference = 'LIA-9' \gset end_
+SELECT (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-05-01', known_at => :'end_known')).reason AS not_known_yet,
+       (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-05-01', known_at => :'end_before_end')).reason AS known;
+INSERT INTO consent.organisation (name) VALUES ('law courier');
+INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from) VALUES ('law mover', 'law courier', 'C-18', '2026-01-01');
+INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from, valid_to) VALUES ('law mover', 'law bolt', 'C-19', '2026-01-01', '2026-02-28');
+SELECT sender, valid_to, end_recorded_at - recorded_at AS after FROM consent.contractor WHERE organisation = 'law mover' ORDER BY valid_to;
+UPDATE consent.contractor SET valid_to = '2026-02-28' WHERE sender = 'law courier';
+SELECT end_recorded_at AS at, end_recorded_at - interval '1 microsecond' AS before FROM consent.contractor WHERE sender = 'law courier' \gset end_
+SELECT s AS sender, t AS at, bool_or((consent.evaluate('mover@law.example', 'post', 'law mover', at => t, known_at => k, sender => s)).reason = 'no_contract_with_sender') FILTER (WHERE k = :'end_before') AS refused_before,
+       bool_or((consent.evaluate('mover@law.example', 'post', 'law mover', at => t, known_at => k, sender => s)).reason = 'no_contract_with_sender') FILTER (WHERE k = :'end_at') AS refused_then
+  FROM unnest('{law courier,law bolt}'::text[]) s, unnest('{2026-02-28 12:00+00,2026-03-01 12:00+00}'::timestamptz[]) t, unnest(ARRAY[:'end_before', :'end_at']::timestamptz[]) k
+ GROUP BY 1, 2 ORDER BY 1, 2;
 \set VERBOSITY sqlstate
 UPDATE consent.assessment SET ended_on = NULL WHERE reference = 'LIA-9';
 UPDATE consent.contractor SET sender = 'law bolt' WHERE sender = 'law mailhouse';
 DELETE FROM consent.assessment;
 DELETE FROM consent.contractor;
+UPDATE consent.contractor SET end_recorded_at = '2026-01-01' WHERE sender = 'law courier';
+UPDATE consent.assessment SET end_recorded_at = '2026-01-01' WHERE reference <> 'LIA-9';
 DELETE FROM consent.organisation_history;
 UPDATE consent.purpose SET kind = 'political' WHERE name = 'law appeal';
 \set VERBOSITY default

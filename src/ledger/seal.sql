@@ -90,7 +90,7 @@ CREATE VIEW consent.fact AS
     FROM (SELECT c.organisation, c.sender, c.contract_reference, c.valid_from, c.recorded_at FROM consent.contractor c) f
   UNION ALL
   SELECT 'end of contract', ARRAY[f.organisation, f.sender, to_char(f.valid_from, 'YYYY-MM-DD')], consent.fact_digest(f)
-    FROM (SELECT c.organisation, c.sender, c.valid_from, c.valid_to FROM consent.contractor c WHERE c.valid_to IS NOT NULL) f
+    FROM (SELECT c.organisation, c.sender, c.valid_from, c.valid_to, c.end_recorded_at FROM consent.contractor c WHERE c.valid_to IS NOT NULL) f
   UNION
   SELECT 'assessment', ARRAY[f.organisation, f.purpose, f.channel::text, f.reference, to_char(f.assessed_on, 'YYYY-MM-DD'),
                              to_char(f.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')], consent.fact_digest(f)

@@ -37,6 +37,7 @@
 #define Anum_contractor_valid_from		4
 #define Anum_contractor_valid_to		5
 #define Anum_contractor_recorded_at		6
+#define Anum_contractor_end_recorded_at	7
 
 #define Anum_assessment_organisation	1
 #define Anum_assessment_purpose			2
@@ -44,6 +45,7 @@
 #define Anum_assessment_assessed_on		5
 #define Anum_assessment_recorded_at		6
 #define Anum_assessment_ended_on		7
+#define Anum_assessment_end_recorded_at	8
 
 typedef void (*RowReader) (HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at);
 
@@ -70,6 +72,23 @@ read_screening(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz k
 		send->screened[reg] = Max(send->screened[reg], screened_at);
 }
 
+/*
+ * The day in a column that says when it ends, if that was known by then.  0.1.0
+ * did not note when it was told.
+ */
+static bool
+has_end(HeapTuple tuple, int attnum, int recorded_attnum, TupleDesc desc, TimestampTz known_at, DateADT *day)
+{
+	bool		endless;
+	Datum		end = heap_getattr(tuple, attnum, desc, &endless);
+
+	if (endless ||
+		(recorded_attnum <= desc->natts && DatumGetTimestampTz(column(tuple, recorded_attnum, desc)) > known_at))
+		return false;
+	*day = DatumGetDateADT(end);
+	return true;
+}
+
 /* Is this the number of the organisation of that name? */
 static bool
 is_organisation(Datum name, int32 id)
@@ -83,15 +102,15 @@ static void
 read_assessment(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
 {
 	DateADT		day = consent_london_date(send->at);
-	bool		in_force;
-	Datum		ended_on = heap_getattr(tuple, Anum_assessment_ended_on, desc, &in_force);
+	DateADT		ended_on;
 	const ConsentPurpose *purpose;
 
 	if (!is_organisation(column(tuple, Anum_assessment_organisation, desc), send->organisation) ||
 		consent_channel_from_oid(DatumGetObjectId(column(tuple, Anum_assessment_channel, desc))) != send->channel ||
 		DatumGetTimestampTz(column(tuple, Anum_assessment_recorded_at, desc)) > known_at ||
 		DatumGetDateADT(column(tuple, Anum_assessment_assessed_on, desc)) > day ||
-		(!in_force && DatumGetDateADT(ended_on) <= day))
+		(has_end(tuple, Anum_assessment_ended_on, Anum_assessment_end_recorded_at, desc, known_at, &ended_on) &&
+		 ended_on <= day))
 		return;
 
 	purpose = consent_purpose_lookup(TextDatumGetCString(column(tuple, Anum_assessment_purpose, desc)));
@@ -106,14 +125,14 @@ static void
 read_contractor(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
 {
 	DateADT		day = consent_london_date(send->at);
-	bool		endless;
-	Datum		valid_to = heap_getattr(tuple, Anum_contractor_valid_to, desc, &endless);
+	DateADT		valid_to;
 
 	if (is_organisation(column(tuple, Anum_contractor_organisation, desc), send->organisation) &&
 		is_organisation(column(tuple, Anum_contractor_sender, desc), send->sender) &&
 		DatumGetTimestampTz(column(tuple, Anum_contractor_recorded_at, desc)) <= known_at &&
 		DatumGetDateADT(column(tuple, Anum_contractor_valid_from, desc)) <= day &&
-		(endless || day <= DatumGetDateADT(valid_to)))
+		(!has_end(tuple, Anum_contractor_valid_to, Anum_contractor_end_recorded_at, desc, known_at, &valid_to) ||
+		 day <= valid_to))
 		send->contracted = true;
 }
 

@@ -49,7 +49,9 @@ CREATE TABLE consent.assessment (
   reference text NOT NULL CHECK (reference <> ''),
   assessed_on date NOT NULL DEFAULT current_date,
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  ended_on date CHECK (ended_on >= assessed_on));
+  ended_on date CHECK (ended_on >= assessed_on),
+  end_recorded_at timestamptz,
+  CONSTRAINT assessment_end_recorded CHECK ((end_recorded_at IS NULL) = (ended_on IS NULL)));
 COMMENT ON TABLE consent.assessment IS
   'Assessments of legitimate interests (UK GDPR 6(1)(f)): on what footing post and list-matched advertising go to people who were not asked. Only those two channels can rest on one';
 COMMENT ON COLUMN consent.assessment.organisation IS 'Whose interests';
@@ -59,6 +61,7 @@ COMMENT ON COLUMN consent.assessment.reference IS 'Where the document is kept';
 COMMENT ON COLUMN consent.assessment.assessed_on IS 'The day from which it counts (in the United Kingdom)';
 COMMENT ON COLUMN consent.assessment.recorded_at IS 'When it was recorded; known_at of evaluate() looks at it';
 COMMENT ON COLUMN consent.assessment.ended_on IS 'The first day on which it no longer counts, NULL while it does: all that may be changed, once';
+COMMENT ON COLUMN consent.assessment.end_recorded_at IS 'When that was recorded; known_at of evaluate() looks at it. Only the owner may set it, to restore a dump';
 
 CREATE TABLE consent.contractor (
   organisation text NOT NULL REFERENCES consent.organisation,
@@ -67,7 +70,9 @@ CREATE TABLE consent.contractor (
   valid_from date NOT NULL DEFAULT current_date,
   valid_to date CHECK (valid_to >= valid_from),
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (organisation, sender, valid_from));
+  end_recorded_at timestamptz,
+  PRIMARY KEY (organisation, sender, valid_from),
+  CONSTRAINT contractor_end_recorded CHECK ((end_recorded_at IS NULL) = (valid_to IS NULL)));
 COMMENT ON TABLE consent.contractor IS
   'Written contracts with those who send on an organisation''s behalf (UK GDPR 28(3)): without one for the day their marketing is refused with no_contract_with_sender';
 COMMENT ON COLUMN consent.contractor.organisation IS 'On whose behalf';
@@ -76,6 +81,25 @@ COMMENT ON COLUMN consent.contractor.contract_reference IS 'Where the contract i
 COMMENT ON COLUMN consent.contractor.valid_from IS 'Its first day';
 COMMENT ON COLUMN consent.contractor.valid_to IS 'Its last day, NULL while it runs: all that may be changed, once';
 COMMENT ON COLUMN consent.contractor.recorded_at IS 'When it was recorded; known_at of evaluate() looks at it';
+COMMENT ON COLUMN consent.contractor.end_recorded_at IS 'When its last day was recorded; known_at of evaluate() looks at it. Only the owner may set it, to restore a dump';
+
+CREATE FUNCTION consent.end_recorded() RETURNS trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  NEW.end_recorded_at := CASE TG_OP WHEN 'INSERT' THEN NEW.recorded_at ELSE clock_timestamp() END;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION consent.end_recorded() IS 'Trigger of consent.assessment and consent.contractor: when was the end recorded?';
+REVOKE EXECUTE ON FUNCTION consent.end_recorded() FROM PUBLIC;
+CREATE TRIGGER end_recorded BEFORE INSERT OR UPDATE ON consent.assessment
+  FOR EACH ROW WHEN (NEW.ended_on IS NOT NULL AND NEW.end_recorded_at IS NULL) EXECUTE FUNCTION consent.end_recorded();
+CREATE TRIGGER end_recorded BEFORE INSERT OR UPDATE ON consent.contractor
+  FOR EACH ROW WHEN (NEW.valid_to IS NOT NULL AND NEW.end_recorded_at IS NULL) EXECUTE FUNCTION consent.end_recorded();
+ALTER TABLE consent.assessment ENABLE ALWAYS TRIGGER end_recorded;
+ALTER TABLE consent.contractor ENABLE ALWAYS TRIGGER end_recorded;
+COMMENT ON TRIGGER end_recorded ON consent.assessment IS 'Notes when the end was recorded';
+COMMENT ON TRIGGER end_recorded ON consent.contractor IS 'Notes when the end was recorded';
 
 CREATE TRIGGER ledger_keep BEFORE DELETE OR TRUNCATE ON consent.assessment
   FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();

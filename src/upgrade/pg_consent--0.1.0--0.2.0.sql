@@ -2047,6 +2047,37 @@ GRANT EXECUTE ON FUNCTION
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
 TO consent_reader, consent_writer, consent_admin;
 
+-- When an end was recorded counts for known_at; of those that there are nobody knows.
+ALTER TABLE consent.assessment ADD COLUMN end_recorded_at timestamptz;
+ALTER TABLE consent.contractor ADD COLUMN end_recorded_at timestamptz;
+ALTER TABLE consent.assessment DISABLE TRIGGER ledger_keep_row;
+ALTER TABLE consent.contractor DISABLE TRIGGER ledger_keep_row;
+UPDATE consent.assessment SET end_recorded_at = '-infinity' WHERE ended_on IS NOT NULL;
+UPDATE consent.contractor SET end_recorded_at = '-infinity' WHERE valid_to IS NOT NULL;
+ALTER TABLE consent.assessment ENABLE ALWAYS TRIGGER ledger_keep_row,
+  ADD CONSTRAINT assessment_end_recorded CHECK ((end_recorded_at IS NULL) = (ended_on IS NULL));
+ALTER TABLE consent.contractor ENABLE ALWAYS TRIGGER ledger_keep_row,
+  ADD CONSTRAINT contractor_end_recorded CHECK ((end_recorded_at IS NULL) = (valid_to IS NULL));
+COMMENT ON COLUMN consent.assessment.end_recorded_at IS 'When that was recorded; known_at of evaluate() looks at it. Only the owner may set it, to restore a dump';
+COMMENT ON COLUMN consent.contractor.end_recorded_at IS 'When its last day was recorded; known_at of evaluate() looks at it. Only the owner may set it, to restore a dump';
+CREATE FUNCTION consent.end_recorded() RETURNS trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  NEW.end_recorded_at := CASE TG_OP WHEN 'INSERT' THEN NEW.recorded_at ELSE clock_timestamp() END;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION consent.end_recorded() IS 'Trigger of consent.assessment and consent.contractor: when was the end recorded?';
+REVOKE EXECUTE ON FUNCTION consent.end_recorded() FROM PUBLIC;
+CREATE TRIGGER end_recorded BEFORE INSERT OR UPDATE ON consent.assessment
+  FOR EACH ROW WHEN (NEW.ended_on IS NOT NULL AND NEW.end_recorded_at IS NULL) EXECUTE FUNCTION consent.end_recorded();
+CREATE TRIGGER end_recorded BEFORE INSERT OR UPDATE ON consent.contractor
+  FOR EACH ROW WHEN (NEW.valid_to IS NOT NULL AND NEW.end_recorded_at IS NULL) EXECUTE FUNCTION consent.end_recorded();
+ALTER TABLE consent.assessment ENABLE ALWAYS TRIGGER end_recorded;
+ALTER TABLE consent.contractor ENABLE ALWAYS TRIGGER end_recorded;
+COMMENT ON TRIGGER end_recorded ON consent.assessment IS 'Notes when the end was recorded';
+COMMENT ON TRIGGER end_recorded ON consent.contractor IS 'Notes when the end was recorded';
+
 -- What a verdict rests on beside the ledger.  Its tables are read when a seal is
 -- made, and not told by triggers, which a restored dump would fire again.  Each
 -- is taken apart into what never changes: an organisation into its versions, and
@@ -2088,7 +2119,7 @@ CREATE VIEW consent.fact AS
     FROM (SELECT c.organisation, c.sender, c.contract_reference, c.valid_from, c.recorded_at FROM consent.contractor c) f
   UNION ALL
   SELECT 'end of contract', ARRAY[f.organisation, f.sender, to_char(f.valid_from, 'YYYY-MM-DD')], consent.fact_digest(f)
-    FROM (SELECT c.organisation, c.sender, c.valid_from, c.valid_to FROM consent.contractor c WHERE c.valid_to IS NOT NULL) f
+    FROM (SELECT c.organisation, c.sender, c.valid_from, c.valid_to, c.end_recorded_at FROM consent.contractor c WHERE c.valid_to IS NOT NULL) f
   UNION
   SELECT 'assessment', ARRAY[f.organisation, f.purpose, f.channel::text, f.reference, to_char(f.assessed_on, 'YYYY-MM-DD'),
                              to_char(f.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')], consent.fact_digest(f)

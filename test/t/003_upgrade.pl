@@ -109,6 +109,10 @@ $node->safe_psql('used', q{
   SELECT consent.link('c1@mail.example', 'person 1'), consent.link('c3@mail.example', 'person 1');
   SELECT consent.forget('c6@mail.example', 'asked');
   SELECT consent.screened('tps');
+  INSERT INTO consent.assessment (organisation, channel, reference, assessed_on) VALUES ('acme', 'post', 'LIA-1', '2026-01-01');
+  INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from) VALUES ('acme', 'bolt', 'C-1', '2026-01-01');
+  UPDATE consent.assessment SET ended_on = '2026-03-01';
+  UPDATE consent.contractor SET valid_to = '2026-01-31';
   -- as the library of before left them: this one would not write to its rules
   ALTER TABLE consent.rule DISABLE TRIGGER USER;
   UPDATE consent.rule SET weight = 0.5, adjusted = true WHERE code = 'price.sale';
@@ -125,6 +129,7 @@ like($refused, qr/ERROR:  (?:42P01|55000): .*HINT:  The library and the extensio
 my @questions = (
   q{SELECT event_id, contact, kind, channels, organisation, collected_by, digest FROM consent.ledger ORDER BY event_id},
   q{SELECT c, consent.evaluate(c, 'email', 'acme') FROM (SELECT DISTINCT contact FROM consent.ledger UNION SELECT 'c6@mail.example') t(c) ORDER BY c},
+  q{SELECT at, (consent.evaluate('postal:a', 'post', 'acme', at => at, sender => 'bolt', known_at => now() + interval '1 day')).reason FROM unnest('{2026-01-15,2026-02-15,2026-03-15}'::timestamptz[]) at},
   q{SELECT p FROM consent.permitted('email', 'acme') p ORDER BY p},
   q{SELECT id, recipient, status FROM outbox ORDER BY id},
   q{SELECT contact, reason, action FROM consent.decision_log ORDER BY 1, 2},
