@@ -413,6 +413,70 @@ SELECT agreed('e45@law.example'), consent.withdraw('e45@law.example', at => '202
 SELECT edge('e45@law.example', at => '2026-06-01 11:59:59+01') AS before, edge('e45@law.example') AS e45_no_grace;
 DROP FUNCTION edge, agreed;
 
+-- At the very instant, and by what was known.  Rows are restored with a time of recording of our choice.
+CREATE FUNCTION at_once(c consent.contact, channel consent.channel DEFAULT 'email', at timestamptz DEFAULT '2026-06-01 12:00+01', class consent.message_class DEFAULT 'direct_marketing',
+                        purpose text DEFAULT 'marketing', reference text DEFAULT NULL, known_at timestamptz DEFAULT NULL, sender text DEFAULT NULL) RETURNS text[] LANGUAGE sql AS
+$$ SELECT reasons FROM consent.evaluate(c, channel, 'law acme', class, purpose, at, known_at, reference, sender => sender) $$;
+CREATE FUNCTION agreed(c consent.contact, said timestamptz, recorded timestamptz, channel consent.channel DEFAULT 'email', purpose text DEFAULT 'marketing', by text DEFAULT NULL) RETURNS void LANGUAGE sql AS
+$$ INSERT INTO consent.ledger (contact, kind, channels, organisation, purpose, method, wording, effective_at, recorded_at, collected_by, named_organisations)
+   VALUES (c, 'consent', ARRAY[channel], 'law acme', purpose, 'written', 'w', said, recorded, by, CASE WHEN by IS NOT NULL THEN '{law acme}'::text[] END) $$;
+CREATE FUNCTION said(c consent.contact, kind text, said timestamptz, recorded timestamptz, purpose text DEFAULT NULL, organisation text DEFAULT NULL) RETURNS void LANGUAGE sql AS
+$$ INSERT INTO consent.ledger (contact, kind, effective_at, recorded_at, purpose, organisation) VALUES (c, kind, said, recorded, purpose, organisation) $$;
+-- E36: of two consents one is later in effect, the other later recorded; neither lifts
+SELECT agreed('i1@law.example', '2026-03-01', '2026-03-01'), said('i1@law.example', 'objection', '2026-02-01', '2026-04-01'), agreed('i1@law.example', '2026-01-01', '2026-05-01');
+SELECT at_once('i1@law.example') AS e36, agreed('i1@law.example', '2026-03-02', '2026-05-02');
+SELECT at_once('i1@law.example') AS one_that_is_both;
+-- a third party's consent lifts no withdrawal either
+SELECT said('i2@law.example', 'withdrawal', '2026-01-01', '2026-01-01'), agreed('i2@law.example', '2026-05-01', '2026-05-01', by => 'broker');
+SELECT at_once('i2@law.example') AS third_party;
+-- equal times: a suppression, a request, its answer, a non-objection
+SELECT said('i3@law.example', 'suppression', '2026-05-01', '2026-05-01'), said('i3@law.example', 'unsuppression', '2026-05-01', '2026-05-02');
+SELECT at_once('i3@law.example') AS suppressed;
+SELECT consent.request('i4@law.example', 'law acme', 'email', 'i4', at => '2026-05-01') > 0 AS asked, said('i4@law.example', 'objection', '2026-05-01', '2026-05-01');
+SELECT at_once('i4@law.example', class => 'solicited_response', reference => 'i4') AS objected;
+SELECT consent.request('i5@law.example', 'law acme', 'email', 'i5', at => '2026-05-01') > 0 AS asked, consent.answered('i5', at => '2026-05-01', organisation => 'law acme') > 0 AS answered;
+SELECT at_once('i5@law.example', class => 'solicited_response', reference => 'i5') AS answered;
+SELECT consent.list_on_register('+442079460951', 'tps', '2020-01-01') > 0 AS listed, said('+442079460951', 'non_objection', '2026-05-01', '2026-05-01', organisation => 'law acme'), said('+442079460951', 'withdrawal', '2026-05-01', '2026-05-01');
+SELECT at_once('+442079460951', 'live_call') AS listed_again;
+-- a listing ends with the first moment of its last day
+SELECT consent.list_on_register('+442079460952', 'tps', '2020-01-01', delisted_on => '2026-06-01') > 0 AS listed;
+SELECT at_once('+442079460952', 'live_call', '2026-05-31 23:59:59+01') AS before, at_once('+442079460952', 'live_call', '2026-06-01 00:00+01') AS then;
+-- a "no" to a purpose of marketing leaves the optional services below it; one of its own is lifted as any objection is
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('law tips', 'service_optional', 'marketing');
+SELECT said('i6@law.example', 'objection', '2026-05-01', '2026-05-01', 'marketing');
+SELECT at_once('i6@law.example', class => 'service_optional', purpose => 'law tips') AS no_to_the_parent;
+SELECT agreed('i7@law.example', '2026-03-01', '2026-03-01', purpose => 'law tips'), said('i7@law.example', 'objection', '2026-02-01', '2026-04-01', 'law tips');
+SELECT at_once('i7@law.example', class => 'service_optional', purpose => 'law tips') AS agreed_before_we_heard, agreed('i7@law.example', '2026-03-01', '2026-05-01', purpose => 'law tips');
+SELECT at_once('i7@law.example', class => 'service_optional', purpose => 'law tips') AS agreed_after;
+-- what was let go before the consent is no first contact under it
+BEGIN;
+SELECT agreed('i8@law.example', '2025-01-31 12:00+00', '2025-02-01', by => 'broker');
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, channel, organisation, contact, action, written_by)
+SELECT t, 'consent.ledger', true, 'consent', '{consent}', 'direct_marketing', 'email', 'law acme', 'i8@law.example', 'sent', 'me' FROM unnest('{2025-01-31 11:59:59+00,2025-07-31 00:00+01}'::timestamptz[]) t;
+SELECT at_once('i8@law.example') AS too_early_and_too_late;
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, channel, organisation, contact, action, written_by)
+VALUES ('2025-01-31 12:00+00', 'consent.ledger', true, 'consent', '{consent}', 'direct_marketing', 'email', 'law acme', 'i8@law.example', 'sent', 'me');
+SELECT at_once('i8@law.example') AS in_time;
+ROLLBACK;
+-- known_at: what was recorded at that very moment is known; contracts and links too
+SELECT agreed('i9@law.example', '2026-05-01', '2026-05-02 12:00+01');
+SELECT at_once('i9@law.example', known_at => '2026-05-02 12:00+01') AS known, at_once('i9@law.example', known_at => '2026-05-02 11:59:59.999999+01') AS not_yet;
+INSERT INTO consent.organisation (name) VALUES ('law printer');
+INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from, recorded_at) VALUES ('law acme', 'law printer', 'C-20', '2026-01-01', '2026-05-10');
+SELECT at_once('i9@law.example', sender => 'law printer', known_at => '2026-05-09') AS no_contract_known, at_once('i9@law.example', sender => 'law printer', known_at => '2026-05-10') AS contract_known;
+INSERT INTO consent.person_link (contact, person, linked, recorded_at) VALUES ('i9@law.example', 'law nine', true, '2026-05-03'), ('i9b@law.example', 'law nine', true, '2026-05-04'), ('i9b@law.example', 'law nine', false, '2026-05-06');
+SELECT said('i9b@law.example', 'objection', '2026-05-01', '2026-05-01');
+SELECT k AS known_at, at_once('i9@law.example', known_at => k) AS reasons, j.reasons AS by_the_standing
+  FROM unnest('{2026-05-02 11:59:59.999999+01,2026-05-02 12:00+01,2026-05-03,2026-05-04,2026-05-05,2026-05-06}'::timestamptz[]) k,
+       consent.contact_standing s, consent.judge(s.standing, s.contact, 'email', 'law acme', at => '2026-06-01 12:00+01', known_at => k) j
+ WHERE s.contact = 'i9@law.example' ORDER BY k;
+INSERT INTO consent.person_link (contact, person, linked, recorded_at) VALUES ('i9b@law.example', 'law nine', true, '2026-05-07');
+SELECT k AS known_at, at_once('i9@law.example', known_at => k) AS reasons, j.reasons AS by_the_standing
+  FROM unnest('{2026-05-05,2026-05-06,2026-05-07}'::timestamptz[]) k,
+       consent.contact_standing s, consent.judge(s.standing, s.contact, 'email', 'law acme', at => '2026-06-01 12:00+01', known_at => k) j
+ WHERE s.contact = 'i9@law.example' ORDER BY k;
+DROP FUNCTION at_once, agreed, said;
+
 -- A standing is kept by every kind of statement, by those within others, and not by those that fail.
 BEGIN;
 CREATE FUNCTION law_again() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -597,11 +597,10 @@ pg_consent_with_others(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(fold_others(standing, root, consent_contact_hash_extended(root, 0), DT_NOEND, GetActiveSnapshot()));
 }
 
-/* consent.own(standing): without what others said */
-PGDLLEXPORT Datum
-pg_consent_standing_own(PG_FUNCTION_ARGS)
+/* A standing of the address's own events alone: without what others said. */
+static ConsentStanding *
+own_standing(const ConsentStanding *standing)
 {
-	ConsentStanding *standing = (ConsentStanding *) PG_GETARG_VARLENA_P(0);
 	ConsentStanding *own = palloc0(VARSIZE(standing));
 	char	   *end = (char *) own + sizeof(ConsentStanding);
 	const ConsentEntry *entry;
@@ -619,7 +618,35 @@ pg_consent_standing_own(PG_FUNCTION_ARGS)
 		own->newest = entry->facts.event_id;
 	}
 	SET_VARSIZE(own, end - (char *) own);
-	PG_RETURN_POINTER(own);
+	return own;
+}
+
+/* consent.standing_own(standing) */
+PGDLLEXPORT Datum
+pg_consent_standing_own(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(own_standing((ConsentStanding *) PG_GETARG_VARLENA_P(0)));
+}
+
+/*
+ * The standing kept for an address, by what had been recorded by then.  It has what
+ * others said by the links that there are now; those of then are asked for anew.
+ */
+const ConsentStanding *
+consent_ledger_known_by(Datum contact, const ConsentStanding *standing, TimestampTz known_at, Snapshot snapshot)
+{
+	ConsentContact *root;
+	uint64		key;
+
+	if (known_at == DT_NOEND)
+		return standing;
+	root = consent_contact_root(DatumGetConsentContactPP(contact));
+	key = consent_contact_hash_extended(root, 0);
+	if (consent_filter_rules_out_links(key) || consent_index_is_empty("person_link_address"))
+		return consent_standing_known_by(standing, known_at);
+	/* What is left of our own copy is ours to add to. */
+	return fold_others((ConsentStanding *) consent_standing_known_by(own_standing(standing), known_at),
+					   root, key, known_at, snapshot);
 }
 
 /* consent.last_event_at(standing): when last something was said or recorded */

@@ -76,6 +76,8 @@ extern ConsentStanding *consent_ledger_standing(Datum contact, TimestampTz known
 extern ConsentStanding *consent_ledger_standing_at(const ConsentContact *root, uint64 key, int part,
 												   Snapshot snapshot, struct ConsentReader *reader);
 extern ConsentStanding *consent_ledger_own_standing(const ConsentContact *root, Snapshot snapshot);
+extern const ConsentStanding *consent_ledger_known_by(Datum contact, const ConsentStanding *standing, TimestampTz known_at,
+													  Snapshot snapshot);
 extern Oid	consent_ledger_relid(Oid *whole_index);
 extern Oid	consent_ledger_index_of_part(Relation part, Oid whole_index);
 extern void consent_ledger_address_key(Relation index, const ConsentContact *root, ScanKey key);

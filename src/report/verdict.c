@@ -248,14 +248,14 @@ judge(FunctionCallInfo fcinfo, JudgeCache *cache)
 
 	c.send.form = consent_ledger_form(PG_GETARG_DATUM(ARG_CONTACT));
 
+	if (PG_ARGISNULL(ARG_STANDING) || known_at != DT_NOEND)
+		consent_ledger_check_readable();
 	/* An address without a standing may have been erased: the ledger knows. */
 	if (PG_ARGISNULL(ARG_STANDING))
-	{
-		consent_ledger_check_readable();
 		standing = consent_ledger_standing(PG_GETARG_DATUM(ARG_CONTACT), known_at, GetActiveSnapshot(), NULL);
-	}
 	else
-		standing = consent_standing_known_by((const ConsentStanding *) PG_GETARG_VARLENA_P(ARG_STANDING), known_at);
+		standing = consent_ledger_known_by(PG_GETARG_DATUM(ARG_CONTACT), (const ConsentStanding *) PG_GETARG_VARLENA_P(ARG_STANDING),
+										   known_at, GetActiveSnapshot());
 	consent_sent_facts(&c.send, standing, PG_GETARG_DATUM(ARG_CONTACT), known_at, GetActiveSnapshot());
 	if (!PG_ARGISNULL(ARG_ANY_CATEGORY) && PG_GETARG_BOOL(ARG_ANY_CATEGORY))
 		return consent_evaluate_any_category(standing, &c.send);
