@@ -538,8 +538,11 @@ SELECT consent.rotate_token_key() > 0 AS rotated;
 SELECT consent.unsubscribe_token('key@person.example', 'person acme') AS new \gset
 SELECT pg_temp.try(:'old') AS old, pg_temp.try(:'new') AS new;
 SELECT count(*) AS links FROM consent.unsubscribe_link WHERE contact = 'key@person.example';
+SELECT consent.rotate_token_key('10 milliseconds') > 0 AS rotated;
+SELECT consent.unsubscribe_token('key@person.example', 'person acme') AS newest, pg_sleep(0.02) \gset
+SELECT pg_temp.try(:'new') AS retired, pg_temp.try(:'newest') AS newest, (SELECT count(*) FROM consent.unsubscribe_link WHERE contact = 'key@person.example') AS links;
 SELECT consent.rotate_token_key(keep => '0') > 0 AS rotated;
-SELECT pg_temp.try(:'old') AS old, pg_temp.try(:'new') AS new;
+SELECT pg_temp.try(:'old') AS old, pg_temp.try(:'new') AS new, pg_temp.try(:'newest') AS newest;
 SELECT count(*) AS links FROM consent.unsubscribe_link;
 SELECT count(*) FILTER (WHERE retired_at IS NULL) AS signing, count(*) FILTER (WHERE retired_at <= clock_timestamp()) AS retired FROM consent.token_key;
 
