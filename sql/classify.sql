@@ -286,6 +286,10 @@ EXECUTE try('count(beast.*, own.zork) >= 2 and not (own.wumpus or own.balrog)');
 EXECUTE try('not own.wumpus and (own.grue)');
 EXECUTE try('nobody.*');
 SELECT * FROM consent.try_condition('own.grue near own.zork', 'no', 'A Zork! A grue; a ZORK');
+-- among many sentences, and with much text between
+SELECT * FROM consent.try_condition('own.grue near own.zork', repeat('A zork. ', 50) || 'A grue, a zork. ' || repeat('A grue. ', 50));
+SELECT * FROM consent.try_condition('own.grue near own.zork', repeat('A zork. ', 50) || repeat('A grue. ', 50));
+SELECT * FROM consent.try_condition('own.grue near(3) own.zork', repeat('A zork. ', 150) || repeat('x ', 400000) || repeat('A grue. ', 150));
 SELECT * FROM consent.try_condition('own.grue', NULL);
 -- It tells a place also behind a double negation.
 SELECT * FROM consent.try_condition('not (own.grue or not own.zork)', 'no', 'A Zork');

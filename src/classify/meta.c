@@ -27,6 +27,7 @@
 #include <math.h>
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 
 #include "classify/meta.h"
@@ -406,18 +407,26 @@ in_one_sentence(MetaPlaces *places, const MetaPlace *a, const MetaPlace *b)
 	int			part = a->in_subject ? 0 : 1;
 	int			from = Min(a->start, b->start);
 	int			to = Max(a->start, b->start);
+	const ConsentSentence *s;
+	int			low = 0;
+	int			high;
 
 	if (places->sentence[part] == NULL)
 		places->nsentences[part] = consent_text_sentences(places->text[part],
 														  &places->sentence[part]);
-	for (int i = 0; i < places->nsentences[part]; i++)
+	/* the first that ends behind "from"; all pairs of places ask, and sentences may be many */
+	high = places->nsentences[part];
+	while (low < high)
 	{
-		const ConsentSentence *s = &places->sentence[part][i];
+		int			middle = (low + high) / 2;
 
-		if (from < s->end)
-			return from >= s->start && to < s->end;
+		if (from < places->sentence[part][middle].end)
+			high = middle;
+		else
+			low = middle + 1;
 	}
-	return false;
+	s = &places->sentence[part][low];
+	return low < places->nsentences[part] && from >= s->start && to < s->end;
 }
 
 static bool
@@ -430,7 +439,7 @@ are_near(MetaPlaces *places, const MetaPlace *a, const MetaPlace *b, int32 dista
 		return false;
 	if (distance == SAME_SENTENCE)
 		return in_one_sentence(places, a, b);
-	for (const char *s = places->text[a->in_subject ? 0 : 1]->data; from < to; from++)
+	for (const char *s = places->text[a->in_subject ? 0 : 1]->data; from < to && distance >= 0; from++)
 		distance -= ((unsigned char) s[from] & 0xC0) != 0x80;
 	return distance >= 0;
 }
@@ -444,6 +453,7 @@ near(const int32 *one, const int32 *other, int32 distance, MetaPlaces *places)
 	{
 		const MetaPlace *a = &places->place[i];
 
+		CHECK_FOR_INTERRUPTS();
 		for (int k = 0; k < places->n && !truth.holds && is_in(one, a->rule); k++)
 		{
 			const MetaPlace *b = &places->place[k];
