@@ -565,6 +565,9 @@ append_part(StringInfo out, const char *source, bool is_subject,
 	{
 		int			len = pg_utf_mblen((const unsigned char *) s);
 
+		/* of a text we read a megabyte, and show all */
+		if (chars % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (chars == end)
 		{
 			appendStringInfoString(out, "</mark>");

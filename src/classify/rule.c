@@ -487,7 +487,8 @@ pg_consent_try_condition(PG_FUNCTION_ARGS)
 		.code = "try", .family = "try", .citation = "", .class = CLASS_SERVICE, .weight = 1,
 		.parts = RULE_PART_SUBJECT | RULE_PART_BODY, .channels = ~(uint32) 0
 	};
-	ConsentRuleset set = *consent_ruleset_get();
+	const ConsentRuleset *current = consent_ruleset_get();
+	ConsentRuleset set = *current;
 	ConsentRule *rules = palloc(Max(set.nrules, 1) * sizeof(ConsentRule));
 	ConsentFindings found;
 	ConsentReading reading = {0};
@@ -506,8 +507,8 @@ pg_consent_try_condition(PG_FUNCTION_ARGS)
 	memcpy(rules, set.rules, set.nrules * sizeof(ConsentRule));
 	for (int i = 0; i < set.nrules; i++)
 	{
-		rules[i].pattern = unconstify(ConsentPattern *, consent_ruleset_pattern(consent_ruleset_get(), i));
-		rules[i].exceptions = unconstify(ConsentPattern *, consent_ruleset_exceptions(consent_ruleset_get(), i));
+		rules[i].pattern = unconstify(ConsentPattern *, consent_ruleset_pattern(current, i));
+		rules[i].exceptions = unconstify(ConsentPattern *, consent_ruleset_exceptions(current, i));
 	}
 	set.rules = rules;
 	set.metas = &meta;

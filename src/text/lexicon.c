@@ -111,7 +111,6 @@ add_words(const char *list, WordKind kind)
 	for (const char *s = list; *s;)
 	{
 		int			len = (int) strcspn(s, " ");
-
 		uint32		hash = hash_word(s, len);
 
 		if (find(s, len, hash) == WORD_NONE)

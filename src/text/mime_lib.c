@@ -232,18 +232,20 @@ pg_consent_mime_read(const char *source, size_t len)
 {
 	static bool initialized = false;
 	Reader		r = {.message = calloc(1, sizeof(ConsentMimeMessage))};
-	void	   *reserve = malloc(MEMORY_BASE + MEMORY_FACTOR * len);
+	/* volatile: a compiler may leave out what is allocated and freed again */
+	void	   *volatile reserve = malloc(MEMORY_BASE + MEMORY_FACTOR * len);
 	GMimeParserOptions *options;
 	GMimeStream *stream;
 	GMimeParser *parser;
 	GMimeMessage *message;
 
-	free(reserve);
 	if (r.message == NULL || reserve == NULL)
 	{
+		free(reserve);
 		free(r.message);
 		return NULL;
 	}
+	free(reserve);
 	if (!initialized)
 	{
 		g_log_set_handler("gmime", G_LOG_LEVEL_MASK, stay_silent, NULL);

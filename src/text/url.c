@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "text/fold.h"
 
 #define URL_MAX_BYTES	300		/* of an address that are read */
