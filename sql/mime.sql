@@ -50,5 +50,11 @@ SELECT length(body) < 6000000 AS bounded, body LIKE '%hello%' AS more, complete
   FROM consent.read_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=b\n\n--b\n\n' || repeat('&', 600000) ||
                                     E'\n--b\n\nhello\n--b\nContent-Type: text/html\n\n<p>hello</p>\n--b--\n'));
 SELECT class FROM consent.classify_raw(pg_temp.raw(E'Subject: x\n\n' || repeat('Your parcel arrives today. ', 400000)));
+-- What comes after eight megabytes is not read, however short the text before.
+SELECT n, r.complete, c.class, c.needs_review
+  FROM (VALUES (1, 8300000), (2, 8400000)) AS v(n, bytes),
+       pg_temp.raw(E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nYour parcel arrives today\n--x\nContent-Type: application/pdf\n\n' ||
+                   repeat('x', bytes) || E'\n--x\nContent-Type: text/plain\n\nSave 20% on everything today!\n--x--\n') AS raw,
+       consent.read_raw(raw) AS r, consent.classify_raw(raw) AS c;
 -- What an HTML text leaves open hides no other.
 SELECT rules[1:1] AS rules FROM consent.classify_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<p>Hello <!--\n--x\nContent-Type: text/html\n\n<p>20% off everything</p>\n--x--\n'));

@@ -61,6 +61,32 @@ SELECT count(*) FROM scored s
                  FROM consent.evidence(s.body, s.subject, s.channel)
                 WHERE class IN ('direct_marketing', 'consent_request') AND rule NOT LIKE 'limit:%') e))) > 0.01
 SQL
+	# As docs/guide.md has it.  What was not read is unknown whatever the weights say.
+	is($node->safe_psql('postgres', <<'SQL'), '', "$file: ... and to the class");
+SELECT string_agg(s.id || ': ' || s.class || ', not ' || r.class, '; ')
+  FROM scored s,
+       LATERAL (SELECT COALESCE(sum(weight) FILTER (WHERE e.class = 'direct_marketing'), 0) + 1e-5 AS promotion,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'direct_marketing' AND rule NOT LIKE 'model.%'), 0) + 1e-5 AS by_rules,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'consent_request'), 0) + 1e-5 AS request,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'market_research'), 0) + 1e-5 AS research,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'sugging'), 0) + 1e-5 AS gathering,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'public_task'), 0) + 1e-5 AS task,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'regulatory'), 0) + 1e-5 AS regulatory,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'service'), 0) + 1e-5 AS service,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'service_optional'), 0) + 1e-5 AS optional
+                  FROM (SELECT DISTINCT ON (rule, class, CASE WHEN rule LIKE 'model.%' THEN (part, start) END) *
+                          FROM consent.evidence(s.body, s.subject, s.channel) WHERE rule NOT LIKE 'limit:%') e) w,
+       LATERAL (SELECT CASE WHEN research >= 1 THEN CASE WHEN promotion >= 1 OR request >= 1 OR gathering >= 1 THEN 'sugging' ELSE 'market_research' END
+                            WHEN request >= 1 AND request >= 2 * promotion THEN 'consent_request'
+                            WHEN promotion >= 1 OR gathering >= 1 THEN
+                              CASE WHEN task + regulatory + service + optional >= 1 OR request >= 1 THEN 'mixed' ELSE 'direct_marketing' END
+                            WHEN promotion >= CASE WHEN by_rules >= 1 THEN 0.7 ELSE 0.9 END THEN 'unknown'
+                            WHEN GREATEST(task, regulatory, service, optional) < 1 THEN 'service'
+                            ELSE CASE GREATEST(task, regulatory, service, optional)
+                                 WHEN task THEN 'public_task' WHEN regulatory THEN 'regulatory' WHEN service THEN 'service' ELSE 'service_optional' END
+                            END AS class) r
+ WHERE s.class::text <> r.class AND NOT (s.class = 'unknown' AND NOT consent.is_marketing(r.class::consent.message_class))
+SQL
 	$node->safe_psql('postgres', 'DROP TABLE line, scored');
 }
 
