@@ -37,6 +37,7 @@ typedef struct Element
 	char		name[NAME_MAX_LEN + 1];
 	ConsentRegion outside;		/* the region to return to */
 	bool		reversed;
+	bool		bounds;			/* nothing around it ends within it */
 } Element;
 
 /* A piece of the source, and the characters before it. */
@@ -526,22 +527,21 @@ static void
 close_implied(Html *html, const char *name)
 {
 	static const char *const same[] = {"li", "dd", "dt", "option", "td", "th", "tr", NULL};
+	bool		ends_same = is_listed(name, same);
 
-	if (is_listed(name, block_elements) || is_listed(name, same))
+	if (!ends_same && !is_listed(name, block_elements))
+		return;
+	for (int i = html->depth - 1; i >= 0; i--)
 	{
-		for (int i = html->depth - 1; i >= 0; i--)
-		{
-			const char *open = html->stack[i].name;
+		const char *open = html->stack[i].name;
 
-			if (strcmp(open, "p") == 0 ||
-				(strcmp(open, name) == 0 && is_listed(name, same)))
-			{
-				close_element(html, open);
-				return;
-			}
-			if (is_listed(open, block_elements) || is_listed(open, line_elements))
-				return;
+		if (strcmp(open, "p") == 0 || (ends_same && strcmp(open, name) == 0))
+		{
+			close_element(html, open);
+			return;
 		}
+		if (html->stack[i].bounds)
+			return;
 	}
 }
 
@@ -556,6 +556,7 @@ open_element(Html *html, const char *name, ConsentRegion region, bool reversed)
 	strlcpy(e->name, name, sizeof(e->name));
 	e->outside = html->fold->region;
 	e->reversed = reversed;
+	e->bounds = is_listed(name, block_elements) || is_listed(name, line_elements);
 	consent_fold_region(html->fold, region);
 	if (reversed)
 		consent_fold_put(html->fold, FOLD_RIGHT_TO_LEFT, html->chars, html->chars + 1);
