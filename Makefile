@@ -77,6 +77,7 @@ OBJS = \
 	src/ledger/seal.o \
 	src/ledger/judge.o \
 	src/ledger/plan.o \
+	src/ledger/contact_table.o \
 	src/ledger/join.o \
 	src/person/reply_text.o \
 	src/person/reply.o \

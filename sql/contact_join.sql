@@ -90,7 +90,8 @@ CREATE TABLE join_query AS SELECT row_number() OVER () AS n, q FROM (VALUES
   ($q$SELECT o, (SELECT count(*) FROM join_customer c JOIN consent.permitted('email', o) p ON p = c.email) FROM (VALUES ('join acme'), ('join bolt'), (NULL), ('join acme')) v (o)$q$),
   ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', NULL) p ON p = c.email$q$),
   ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email WHERE c.id < 0$q$),
-  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('sms', 'join acme') p ON p = c.email$q$)) v (q);
+  ($q$SELECT c.id FROM join_customer c JOIN consent.permitted('sms', 'join acme') p ON p = c.email$q$),
+  ($q$SELECT i, (SELECT count(*) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email WHERE p::text < (SELECT 'j' || i)) FROM generate_series(1, 9) i$q$)) v (q);
 CREATE TABLE join_result AS
 SELECT n, j.*, join_plan(q) ~ 'Contact Cond' AS planned FROM join_query, join_rows(q) j;
 SELECT n, rows, planned FROM join_result ORDER BY n;
@@ -103,10 +104,109 @@ SET work_mem = '64kB';
 SET hash_mem_multiplier = 1;
 SELECT n, j.* FROM join_query, join_rows(q) j EXCEPT SELECT n, rows, digest FROM join_result;
 SELECT string_agg(n::text, ',' ORDER BY n) AS planned FROM join_query WHERE join_plan(q) ~ 'Contact Cond';
+-- Parts that are too large are divided again: six thousand devices with long names.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording)
+SELECT ('device:' || repeat('d', 400) || i)::consent.contact, 'consent', '{push}', 'join acme', 'ticked_box', 'Notify me of offers' FROM generate_series(1, 6000) i;
+ANALYZE consent.address_standing;
+CREATE TABLE join_device AS
+SELECT i AS id, ('device:' || repeat('d', 400) || i)::consent.contact AS device, repeat('note', 50) || i AS note FROM generate_series(1, 12000) i;
+ANALYZE join_device;
+CREATE FUNCTION join_parts(query text, OUT rows bigint, OUT parts bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+    rows := coalesce(rows, substring(line FROM 'Custom Scan \(ConsentContactJoin\).* rows=(\d+)')::bigint);
+    parts := coalesce(substring(line FROM 'Parts: (\d+)')::bigint, parts);
+  END LOOP;
+END;
+$$;
+SELECT rows, parts > 33 AND parts < 33 * 32 AS divided_again
+  FROM join_parts($q$SELECT d.id, d.note FROM join_device d JOIN consent.permitted('push', 'join acme') p ON p = d.device$q$);
+SELECT count(*), sum(d.id), count(DISTINCT d.id), bool_and(p = d.device AND d.note = repeat('note', 50) || d.id)
+  FROM join_device d JOIN consent.permitted('push', 'join acme') p ON p = d.device;
+SELECT i, (SELECT count(*) FROM join_device d JOIN consent.permitted('push', 'join acme') p ON p = d.device WHERE d.id <= i * 5000) FROM generate_series(0, 2) i;
+RESET work_mem;
+RESET hash_mem_multiplier;
+SELECT * FROM join_parts($q$SELECT d.id, d.note FROM join_device d JOIN consent.permitted('push', 'join acme') p ON p = d.device$q$);
+DROP TABLE join_device;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+
+-- Several processes make one table of contacts, if all of them are sure to fit.
+CREATE FUNCTION join_shared(query text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+    IF line ~ 'Parallel Custom Scan \(ConsentContactJoin\)' THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
+END;
+$$;
+SET max_parallel_workers_per_gather = 2;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET client_min_messages = error;	-- each process warns of an organisation that is not named
+SELECT string_agg(n::text, ',' ORDER BY n) AS shared FROM join_query WHERE join_shared(q);
+SELECT n, j.* FROM join_query, join_rows(q) j EXCEPT SELECT n, rows, digest FROM join_result;
+SET parallel_leader_participation = off;
+SELECT n, j.* FROM join_query, join_rows(q) j EXCEPT SELECT n, rows, digest FROM join_result;
+RESET parallel_leader_participation;
+RESET client_min_messages;
+-- Three rounds, each with new processes; and with none.
+SET enable_material = off;
+SELECT join_shared($q$SELECT count(*) FROM generate_series(1, 3) LEFT JOIN (SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email OFFSET 0) j ON true$q$) AS shared;
+SELECT count(*), count(DISTINCT id), sum(id) FROM generate_series(1, 3) LEFT JOIN (SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email OFFSET 0) j ON true;
+SET max_parallel_workers = 0;
+SELECT count(*), count(DISTINCT id), sum(id) FROM generate_series(1, 3) LEFT JOIN (SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email OFFSET 0) j ON true;
+RESET max_parallel_workers;
+RESET enable_material;
+SELECT c.id / (c.id - 3000) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email;
+SELECT count(*) FROM (SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 5) l;
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+SELECT string_agg(n::text, ',' ORDER BY n) AS shared FROM join_query WHERE join_shared(q);
 RESET work_mem;
 RESET hash_mem_multiplier;
 RESET enable_hashjoin;
 RESET enable_mergejoin;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+SET max_parallel_workers_per_gather = 0;
+
+-- What costs least is asked first, as in other joins.
+CREATE FUNCTION join_dear(text, text) RETURNS bool LANGUAGE plpgsql COST 1000 AS $$BEGIN RETURN true; END$$;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+EXPLAIN (COSTS OFF) SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email AND join_dear(c.note, p::text) AND c.note <> p::text;
+SET enable_nestloop = off;
+
+-- Rows that row security hides are in none of what a query can call.
+CREATE FUNCTION join_leak(id int, text) RETURNS bool LANGUAGE plpgsql COST 0.0000001 AS $$BEGIN RAISE NOTICE 'saw %', id; RETURN true; END$$;
+CREATE FUNCTION join_leaky_key(id int, email consent.contact) RETURNS consent.contact LANGUAGE plpgsql STABLE COST 0.0000001 AS $$BEGIN RAISE NOTICE 'was given %', id; RETURN email; END$$;
+CREATE ROLE regress_join_reader IN ROLE consent_reader;
+GRANT SELECT ON join_customer TO regress_join_reader;
+ALTER TABLE join_customer ENABLE ROW LEVEL SECURITY;
+CREATE POLICY join_some ON join_customer TO regress_join_reader USING (id < 9 AND id % 2 = 0);
+SET ROLE regress_join_reader;
+SELECT join_plan($q$SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = join_leaky_key(c.id, c.email) AND join_leak(c.id, p::text)$q$) AS plan;
+SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = join_leaky_key(c.id, c.email) AND join_leak(c.id, p::text);
+RESET ROLE;
+DROP POLICY join_some ON join_customer;
+ALTER TABLE join_customer DISABLE ROW LEVEL SECURITY;
+DROP OWNED BY regress_join_reader;
+DROP ROLE regress_join_reader;
+
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_nestloop;
 
 -- A cursor that goes back, and one that is held.
 SET cursor_tuple_fraction = 1;
@@ -167,10 +267,28 @@ RESET enable_hashjoin;
 RESET enable_mergejoin;
 RESET enable_nestloop;
 
+-- MERGE, whose source may be such a join.
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_nestloop = off;
+SELECT join_plan($q$MERGE INTO join_customer c USING consent.permitted('email', 'join acme') p ON p = c.email WHEN MATCHED THEN UPDATE SET note = 'merged'$q$) AS plan;
+SELECT join_plan($q$MERGE INTO join_customer m USING (SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email OFFSET 0) s ON s.id = m.id WHEN MATCHED THEN UPDATE SET note = 'merged'$q$) AS plan;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_nestloop;
+BEGIN;
+MERGE INTO join_customer c USING consent.permitted('email', 'join acme') p ON p = c.email WHEN MATCHED THEN UPDATE SET note = 'merged';
+SELECT count(*), sum(id) FROM join_customer WHERE note = 'merged';
+ROLLBACK;
+BEGIN;
+MERGE INTO join_customer m USING (SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email OFFSET 0) s ON s.id = m.id WHEN MATCHED THEN UPDATE SET note = 'merged';
+SELECT count(*), sum(id) FROM join_customer WHERE note = 'merged';
+ROLLBACK;
+
 -- Stopped in the middle, it leaves nothing behind.
 SELECT c.id / (c.id - 3000) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email;
 SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 0;
 
 DROP TABLE join_customer, join_query, join_result;
-DROP FUNCTION join_plan, join_rows, join_reads;
+DROP FUNCTION join_plan, join_rows, join_reads, join_parts, join_shared, join_dear, join_leak, join_leaky_key;
 DROP ROLE regress_join_poor;

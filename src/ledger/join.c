@@ -11,12 +11,15 @@
  * permitted(): it has one column, which is what is looked up, and no contact twice.
  *
  * The table keeps to the memory that hash tables may take.  Contacts that do not fit
- * are read when the first have been looked up by all rows, which are kept on disk
- * until then.
+ * are divided by their hashes into parts, and so are the rows that have not found
+ * theirs; each part is joined like the whole.
+ *
+ * Several processes make one table together, where all its contacts are sure to fit,
+ * and look up the rows of their own.
  *
  * Only the rows of a plain SELECT, or of what an INSERT selects, are joined so: where
  * rows are locked or changed, they may have to be asked again (EvalPlanQual), which
- * we leave to PostgreSQL's own joins, and likewise joins of several processes.
+ * we leave to PostgreSQL's own joins.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +28,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "access/parallel.h"
 #include "commands/explain.h"
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
@@ -40,7 +44,6 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
-#include "port/pg_bitutils.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -49,20 +52,22 @@
 #include "utils/tuplestore.h"
 
 #include "contact/contact.h"
+#include "ledger/contact_table.h"
 #include "ledger/join.h"
 #include "ledger/plan.h"
 #include "module/compat.h"
 
 #define AT_ONCE 64				/* rows */
 
-/* A row that is being looked up, and where it has got to. */
-typedef struct Row
+/* Contacts that did not fit into the table, and the rows that may have one of them. */
+#define PARTS_BITS	5
+#define PARTS		(1 << PARTS_BITS)
+typedef struct Part
 {
-	MinimalTuple tuple;
-	const ConsentContact *key;
-	uint64		hash;
-	uint32		at;				/* slot of the table: empty, or its contact may be the key */
-} Row;
+	int			level;			/* how often it was divided; the whole: 0 */
+	Tuplestorestate *contacts;	/* NULL: the plan */
+	Tuplestorestate *rows;
+} Part;
 
 typedef struct ContactJoin
 {
@@ -71,34 +76,27 @@ typedef struct ContactJoin
 	PlanState  *inner;
 	ExprState  *key;
 	TupleTableSlot *outer_slot;	/* for rows that were kept */
+	TupleTableSlot *inner_slot;
 
-	/*
-	 * The table: contacts one after the other, each at a multiple of 4 bytes; and slots,
-	 * which hold half of a hash and where its contact is, or 0.
-	 */
-	MemoryContext context;
-	char	   *contacts;
-	Size		used;
-	Size		size;
-	uint32		ncontacts;
-	uint64	   *slots;
-	uint32		mask;
+	ConsentSharedContacts *shared;	/* NULL: one process joins */
+	ConsentContactTable table;
 	bool		built;
-	bool		inner_done;
+	bool		whole;			/* there are no other contacts */
 
-	Tuplestorestate *kept;		/* the outer rows, if not all contacts fit */
-	bool		outer_done;		/* they are all there */
-	bool		again;			/* and are read again */
+	MemoryContext parts_context;
+	Part	   *part;			/* that is being joined */
+	Part	   *rest;			/* the parts of what of it did not fit, or NULL */
+	List	   *waiting;		/* parts for later */
+	int64		nparts;			/* that were joined, in all rounds */
+	bool		outer_done;
 
 	MemoryContext rows_context;
-	Row			row[AT_ONCE];
+	ConsentLookUp asked[AT_ONCE];
+	MinimalTuple row[AT_ONCE];
 	int			at_once;
 	int			nrows;
 	int			next;
 } ContactJoin;
-
-#define CONTACT_ALIGN	4
-#define CONTACT_SPACE	64		/* about what a contact takes, with its slots */
 
 static bool enabled = true;
 static set_join_pathlist_hook_type previous_hook = NULL;
@@ -147,6 +145,23 @@ gives_contacts_only(const RelOptInfo *inner)
 	return true;
 }
 
+static Index
+level_of(const RestrictInfo *info)
+{
+	return info->leakproof && info->eval_cost.per_tuple < 10 * cpu_operator_cost ? 0 : info->security_level;
+}
+
+static int
+by_level_and_cost(const ListCell *a, const ListCell *b)
+{
+	const RestrictInfo *one = lfirst_node(RestrictInfo, a);
+	const RestrictInfo *other = lfirst_node(RestrictInfo, b);
+
+	if (level_of(one) != level_of(other))
+		return level_of(one) < level_of(other) ? -1 : 1;
+	return (one->eval_cost.per_tuple > other->eval_cost.per_tuple) - (one->eval_cost.per_tuple < other->eval_cost.per_tuple);
+}
+
 static Plan *
 plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, List *clauses, List *plans)
 {
@@ -172,6 +187,8 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, L
 	row = lappend(row, makeTargetEntry(copyObject(contact), list_length(row) + 1, NULL, false));
 
 	scan->scan.plan.targetlist = targets;
+	/* As order_qual_clauses() does: what keeps rows from whom they are hidden first, then what costs least. */
+	list_sort(others, by_level_and_cost);
 	scan->scan.plan.qual = extract_actual_clauses(others, false);
 	scan->flags = path->flags;
 	scan->custom_plans = plans;
@@ -186,19 +203,89 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = plan_join
 };
 
+/* How many contacts there may be, whatever is thought of the conditions: as many as addresses. */
+static double
+contacts_at_most(PlannerInfo *root, const RelOptInfo *inner)
+{
+	double		most = inner->rows;
+	ListCell   *cell;
+
+	foreach(cell, root->append_rel_list)
+	{
+		AppendRelInfo *member = lfirst_node(AppendRelInfo, cell);
+		PlannerInfo *of_member;
+
+		if (member->parent_relid != inner->relid)
+			continue;
+		of_member = root->simple_rel_array[member->child_relid]->subroot;
+		for (int i = 1; of_member != NULL && i < of_member->simple_rel_array_size; i++)
+		{
+			if (of_member->simple_rel_array[i] != NULL)
+				most = Max(most, of_member->simple_rel_array[i]->tuples);
+		}
+	}
+	return most;
+}
+
+/*
+ * As a hash join costs, but that contacts are put into no tuples.  Of partial paths, which
+ * are for several processes, the costs are those of one.
+ */
+static CustomPath *
+make_path(PlannerInfo *root, RelOptInfo *join, JoinType type, SpecialJoinInfo *join_info,
+		  Path *outer_path, Path *inner_path, RestrictInfo *look_up, List *others, bool fits)
+{
+	RelOptInfo *outer = outer_path->parent;
+	RelOptInfo *inner = inner_path->parent;
+	CustomPath *path = makeNode(CustomPath);
+	double		share = outer_path->rows / outer->rows;
+	double		found = clause_selectivity(root, (Node *) look_up, 0, type, join_info) * outer_path->rows * (type == JOIN_SEMI ? 1 : inner->rows);
+	QualCost	key;
+	QualCost	conditions;
+	Cost		startup;
+	Cost		run;
+
+	cost_qual_eval_node(&key, (Node *) looks_up(look_up, outer, inner), root);
+	cost_qual_eval(&conditions, others, root);
+	startup = inner_path->total_cost + outer_path->startup_cost + inner_path->rows * cpu_operator_cost +
+		key.startup + conditions.startup + join->reltarget->cost.startup;
+	run = outer_path->total_cost - outer_path->startup_cost + outer_path->rows * (key.per_tuple + cpu_operator_cost) +
+		found * conditions.per_tuple + join->rows * share * (cpu_tuple_cost + join->reltarget->cost.per_tuple);
+	if (!fits)
+	{
+		/* What does not fit is written and read again. */
+		startup += seq_page_cost * ceil(inner_path->rows * (inner_path->pathtarget->width + SizeofHeapTupleHeader) / BLCKSZ);
+		run += 2 * seq_page_cost * ceil(outer_path->rows * (outer_path->pathtarget->width + SizeofHeapTupleHeader) / BLCKSZ);
+	}
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = join;
+	path->path.pathtarget = join->reltarget;
+	path->path.parallel_safe = join->consider_parallel && outer_path->parallel_safe && inner_path->parallel_safe;
+	path->path.rows = clamp_row_est(join->rows * share);
+	path->path.startup_cost = startup;
+	path->path.total_cost = startup + run;
+#if PG_VERSION_NUM >= 180000
+	path->path.disabled_nodes = outer_path->disabled_nodes + inner_path->disabled_nodes;
+#endif
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_paths = list_make2(outer_path, inner_path);
+	path->custom_private = list_make2(look_up, others);
+	path->methods = &path_methods;
+	return path;
+}
+
 static void
-add_join_path(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptInfo *inner,
-			  JoinType type, JoinPathExtraData *extra)
+add_join_paths(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptInfo *inner,
+			   JoinType type, JoinPathExtraData *extra)
 {
 	RangeTblEntry *rte;
 	RestrictInfo *look_up = NULL;
 	List	   *others = NIL;
 	ListCell   *cell;
-	CustomPath *path;
-	double		passes;
-	double		pages;
 	Path	   *outer_path = outer->cheapest_total_path;
 	Path	   *inner_path = inner->cheapest_total_path;
+	CustomPath *path;
 
 	if (previous_hook != NULL)
 		previous_hook(root, join, outer, inner, type, extra);
@@ -209,8 +296,7 @@ add_join_path(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptInfo
 	if (!rte->inh || rte->subquery == NULL || !consent_is_contacts(rte->subquery, 1) || !gives_contacts_only(inner))
 		return;
 	if (root->rowMarks != NIL || (root->parse->commandType != CMD_SELECT && root->parse->commandType != CMD_INSERT) ||
-		!bms_is_empty(join->lateral_relids) || outer_path == NULL || inner_path == NULL ||
-		outer_path->param_info != NULL || inner_path->param_info != NULL)
+		!bms_is_empty(join->lateral_relids))
 		return;
 	foreach(cell, extra->restrictlist)
 	{
@@ -226,160 +312,148 @@ add_join_path(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptInfo
 	if (look_up == NULL)
 		return;
 
-	/* As a hash join, but that contacts are put into no tuples, and rows are kept for all passes but the first. */
-	passes = ceil(inner->rows * CONTACT_SPACE / get_hash_memory_limit());
-	pages = passes > 1 ? ceil(outer->rows * (outer_path->pathtarget->width + MAXALIGN(SizeofHeapTupleHeader)) / BLCKSZ) : 0;
-	path = makeNode(CustomPath);
-	path->path.pathtype = T_CustomScan;
-	path->path.parent = join;
-	path->path.pathtarget = join->reltarget;
-	path->path.parallel_safe = join->consider_parallel && outer_path->parallel_safe && inner_path->parallel_safe;
-	path->path.rows = join->rows;
-	path->path.startup_cost = inner_path->total_cost + outer_path->startup_cost + inner->rows * cpu_operator_cost;
-	path->path.total_cost = path->path.startup_cost + (outer_path->total_cost - outer_path->startup_cost) +
-		Max(passes, 1) * (outer->rows * cpu_operator_cost + pages * seq_page_cost) + join->rows * cpu_tuple_cost;
-#if PG_VERSION_NUM >= 180000
-	path->path.disabled_nodes = outer_path->disabled_nodes + inner_path->disabled_nodes;
-#endif
-	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->custom_paths = list_make2(outer_path, inner_path);
-	path->custom_private = list_make2(look_up, others);
-	path->methods = &path_methods;
-	add_path(join, &path->path);
+	if (outer_path != NULL && outer_path->param_info == NULL && inner_path != NULL && inner_path->param_info == NULL)
+	{
+		path = make_path(root, join, type, extra->sjinfo, outer_path, inner_path, look_up, others,
+						 inner->rows * CONSENT_CONTACT_SPACE <= get_hash_memory_limit());
+		add_path(join, &path->path);
+	}
+
+	/* By several processes. */
+	if (join->consider_parallel && outer->partial_pathlist != NIL && inner->partial_pathlist != NIL)
+	{
+		outer_path = linitial(outer->partial_pathlist);
+		if (contacts_at_most(root, inner) * CONSENT_CONTACT_SPACE >
+			Min((double) get_hash_memory_limit() * (outer_path->parallel_workers + 1), CONSENT_CONTACT_TABLE_MAX))
+			return;
+		path = make_path(root, join, type, extra->sjinfo, outer_path, linitial(inner->partial_pathlist), look_up, others, true);
+		path->path.parallel_aware = true;
+		path->path.parallel_workers = outer_path->parallel_workers;
+		add_partial_path(join, &path->path);
+	}
 }
 
 /* ---------- execution ---------- */
 
-static inline uint64
-slot_of(uint64 hash, Size at)
+/* Where what has this hash goes when a part is divided: by bits other than those by which its slot is found. */
+static Part *
+part_for(ContactJoin *join, uint64 hash)
 {
-	return (hash >> 32 << 32) | (at / CONTACT_ALIGN + 1);
+	int			level = join->part->level;
+	Part	   *part = &join->rest[hash >> (32 + Min(level, 5) * PARTS_BITS) & (PARTS - 1)];
+
+	part->level = level + 1;
+	return part;
 }
 
-static inline const ConsentContact *
-contact_at(const ContactJoin *join, uint64 slot)
+/* Together what is kept takes about work_mem, or what is least for so many. */
+static void
+keep(ContactJoin *join, Tuplestorestate **rows, TupleTableSlot *slot)
 {
-	return (const ConsentContact *) (join->contacts + (Size) ((uint32) slot - 1) * CONTACT_ALIGN);
-}
+	MemoryContext caller = MemoryContextSwitchTo(join->parts_context);
 
-/* Where the search for a hash begins. */
-static inline uint32
-first_slot(const ContactJoin *join, uint64 hash)
-{
-	return (uint32) hash & join->mask;
+	if (*rows == NULL)
+		*rows = tuplestore_begin_heap(false, false, Max(64, work_mem / (2 * PARTS)));
+	tuplestore_puttupleslot(*rows, slot);
+	MemoryContextSwitchTo(caller);
 }
 
 static void
-forget_table(ContactJoin *join)
+forget_part(Part *part)
 {
-	MemoryContextReset(join->context);
-	join->contacts = NULL;
-	join->slots = NULL;
-	join->used = join->size = 0;
-	join->ncontacts = 0;
-	join->built = false;
+	if (part->contacts != NULL)
+		tuplestore_end(part->contacts);
+	if (part->rows != NULL)
+		tuplestore_end(part->rows);
+	part->contacts = part->rows = NULL;
 }
 
-/* Reads contacts until there are no more, or they fill the memory. */
+/* Makes a table of the contacts of this part, and parts of those that do not fit. */
 static void
 build_table(ContactJoin *join)
 {
-	Size		limit = Min(get_hash_memory_limit(), (Size) UINT32_MAX * CONTACT_ALIGN / 2);	/* what a slot can point to */
-	uint64		nslots;
-	uint64	   *hashes;
-	Size		nhashes = 1024;
-	Size		at = 0;
-
-	forget_table(join);
-	join->size = 64 * 1024;
-	join->contacts = MemoryContextAllocHuge(join->context, join->size);
-	hashes = MemoryContextAllocHuge(join->context, nhashes * sizeof(uint64));
-	while (!join->inner_done)
+	if (consent_contact_table_begin(&join->table, join->shared, join->css.ss.ps.state->es_query_dsa))
 	{
-		TupleTableSlot *slot;
-		bool		isnull;
-		Datum		datum;
-		ConsentContact *contact;
-		Size		size;
+		for (;;)
+		{
+			TupleTableSlot *slot;
+			bool		isnull;
+			Datum		datum;
+			ConsentContact *contact;
+			uint64		hash;
 
-		/* With the slots, which are two to four times the contacts. */
-		if (join->used + (Size) join->ncontacts * 4 * sizeof(uint64) > limit && join->ncontacts > 0)
-			break;
-		CHECK_FOR_INTERRUPTS();
-		slot = ExecProcNode(join->inner);
-		if (TupIsNull(slot))
-		{
-			join->inner_done = true;
-			break;
+			CHECK_FOR_INTERRUPTS();
+			if (join->part->contacts == NULL)
+				slot = ExecProcNode(join->inner);
+			else
+				slot = tuplestore_gettupleslot(join->part->contacts, true, false, join->inner_slot) ? join->inner_slot : NULL;
+			if (TupIsNull(slot))
+				break;
+			datum = slot_getattr(slot, 1, &isnull);
+			if (isnull)
+				continue;
+			contact = DatumGetConsentContactPP(datum);
+			hash = consent_contact_hash_extended(contact, 0);
+			if (join->rest == NULL && consent_contact_table_is_full(&join->table))
+				join->rest = MemoryContextAllocZero(join->parts_context, PARTS * sizeof(Part));
+			if (join->rest == NULL)
+				consent_contact_table_add(&join->table, contact, hash);
+			else
+				keep(join, &part_for(join, hash)->contacts, slot);
+			if ((Pointer) contact != DatumGetPointer(datum))
+				pfree(contact);
 		}
-		datum = slot_getattr(slot, 1, &isnull);
-		if (isnull)
-			continue;
-		contact = DatumGetConsentContactPP(datum);
-		size = VARSIZE_ANY(contact);
-		if (join->used + size + CONTACT_ALIGN > join->size)
-		{
-			join->size = Max(join->size * 2, join->used + size + CONTACT_ALIGN);
-			join->contacts = repalloc_huge(join->contacts, join->size);
-		}
-		if (join->ncontacts >= nhashes)
-		{
-			nhashes *= 2;
-			hashes = repalloc_huge(hashes, nhashes * sizeof(uint64));
-		}
-		hashes[join->ncontacts++] = consent_contact_hash_extended(contact, 0);
-		memcpy(join->contacts + join->used, contact, size);
-		join->used = TYPEALIGN(CONTACT_ALIGN, join->used + size);
-		if ((Pointer) contact != DatumGetPointer(datum))
-			pfree(contact);
 	}
-
-	nslots = pg_nextpower2_64((uint64) join->ncontacts * 2 + 2);
-	join->slots = MemoryContextAllocExtended(join->context, nslots * sizeof(uint64), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	join->mask = (uint32) (nslots - 1);
-	for (uint32 i = 0; i < join->ncontacts; i++)
-	{
-		uint32		s = first_slot(join, hashes[i]);
-
-		if (i + AT_ONCE < join->ncontacts)
-			__builtin_prefetch(&join->slots[first_slot(join, hashes[i + AT_ONCE])], 1);
-		while (join->slots[s] != 0)
-			s = (s + 1) & join->mask;
-		join->slots[s] = slot_of(hashes[i], at);
-		at = TYPEALIGN(CONTACT_ALIGN, at + VARSIZE_ANY(join->contacts + at));
-	}
-	pfree(hashes);
+	consent_contact_table_finish(&join->table);
 	join->built = true;
+	join->whole = join->shared == NULL && join->part->level == 0 && join->rest == NULL;
 }
 
-/* The next outer row: from the plan, or when it has ended once, from where its rows were kept. */
+/* Turns to the next part; false if there is none. */
+static bool
+next_part(ContactJoin *join)
+{
+	MemoryContext caller = MemoryContextSwitchTo(join->parts_context);
+
+	forget_part(join->part);
+	for (int i = 0; join->rest != NULL && i < PARTS; i++)
+	{
+		/* Contacts that no row is left for need not be looked at. */
+		if (join->rest[i].rows != NULL)
+			join->waiting = lappend(join->waiting, &join->rest[i]);
+		else
+			forget_part(&join->rest[i]);
+	}
+	MemoryContextSwitchTo(caller);
+	join->rest = NULL;
+	join->outer_done = true;
+	if (join->waiting == NIL)
+		return false;
+	join->part = llast(join->waiting);
+	join->waiting = list_delete_last(join->waiting);
+	join->outer_done = false;
+	join->built = false;
+	join->nparts++;
+	return true;
+}
+
+/* The next outer row of this part. */
 static TupleTableSlot *
 next_outer(ContactJoin *join)
 {
 	TupleTableSlot *slot;
 
 	if (join->outer_done)
-	{
-		if (!join->again || !tuplestore_gettupleslot(join->kept, true, false, join->outer_slot))
-			return NULL;
-		return join->outer_slot;
-	}
-	slot = ExecProcNode(join->outer);
-	if (TupIsNull(slot))
-	{
-		join->outer_done = true;
 		return NULL;
-	}
-	if (!join->inner_done)
-	{
-		if (join->kept == NULL)
-			join->kept = tuplestore_begin_heap(false, false, work_mem);
-		tuplestore_puttupleslot(join->kept, slot);
-	}
-	return slot;
+	if (join->part->rows == NULL)
+		slot = ExecProcNode(join->outer);
+	else
+		slot = tuplestore_gettupleslot(join->part->rows, true, false, join->outer_slot) ? join->outer_slot : NULL;
+	join->outer_done = TupIsNull(slot);
+	return join->outer_done ? NULL : slot;
 }
 
-/* Takes some outer rows and leaves those whose contact is in the table; false at the end. */
+/* Takes some outer rows and looks up their contacts; false at the end. */
 static bool
 next_rows(ContactJoin *join)
 {
@@ -393,7 +467,7 @@ next_rows(ContactJoin *join)
 	while (n < join->at_once)
 	{
 		TupleTableSlot *slot = next_outer(join);
-		Row		   *row = &join->row[n];
+		ConsentLookUp *asked = &join->asked[n];
 		MemoryContext caller;
 		Datum		key;
 		bool		isnull;
@@ -414,46 +488,27 @@ next_rows(ContactJoin *join)
 		if (isnull)
 			continue;
 		caller = MemoryContextSwitchTo(join->rows_context);
-		row->key = DatumGetConsentContactPP(datumCopy(key, false, -1));
-		row->tuple = consent_form_minimal_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
+		asked->contact = DatumGetConsentContactPP(datumCopy(key, false, -1));
+		join->row[n] = consent_form_minimal_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
 		MemoryContextSwitchTo(caller);
-		row->hash = consent_contact_hash_extended(row->key, 0);
-		__builtin_prefetch(&join->slots[first_slot(join, row->hash)]);
+		asked->hash = consent_contact_hash_extended(asked->contact, 0);
+		consent_contact_table_prefetch(&join->table, asked->hash);
 		n++;
 	}
 	ExecClearTuple(scan);
-	join->nrows = join->next = 0;
-	if (taken == 0)
-		return false;
+	consent_contact_table_find(&join->table, join->asked, n);
+	join->nrows = n;
+	join->next = 0;
 
-	/* The first slot of each that may be its own, and what that points to. */
-	for (int i = 0; i < n; i++)
+	/* A row has one contact at most, so only those that have not found it are looked up again. */
+	for (int i = 0; join->rest != NULL && i < n; i++)
 	{
-		Row		   *row = &join->row[i];
-		uint64		slot;
+		Part	   *part = part_for(join, join->asked[i].hash);
 
-		row->at = first_slot(join, row->hash);
-		while ((slot = join->slots[row->at]) != 0 && slot >> 32 != row->hash >> 32)
-			row->at = (row->at + 1) & join->mask;
-		if (slot != 0)
-			__builtin_prefetch(contact_at(join, slot));
+		if (!join->asked[i].found && part->contacts != NULL)
+			keep(join, &part->rows, ExecStoreMinimalTuple(join->row[i], join->outer_slot, false));
 	}
-	for (int i = 0; i < n; i++)
-	{
-		Row		   *row = &join->row[i];
-		uint64		slot;
-
-		while ((slot = join->slots[row->at]) != 0)
-		{
-			if (slot >> 32 == row->hash >> 32 && consent_contact_compare(contact_at(join, slot), row->key) == 0)
-			{
-				join->row[join->nrows++] = *row;
-				break;
-			}
-			row->at = (row->at + 1) & join->mask;
-		}
-	}
-	return true;
+	return taken > 0;
 }
 
 static TupleTableSlot *
@@ -462,31 +517,25 @@ next_row(ScanState *node)
 	ContactJoin *join = (ContactJoin *) node;
 	TupleTableSlot *scan = node->ss_ScanTupleSlot;
 	HeapTupleData tuple;
-	Row		   *row;
+	int			i;
 
 	for (;;)
 	{
 		if (!join->built)
 			build_table(join);
-		if (join->ncontacts == 0)
-			return NULL;
+		while (join->next < join->nrows && !join->asked[join->next].found)
+			join->next++;
 		if (join->next < join->nrows)
 			break;
-		if (next_rows(join))
-			continue;
-		/* All rows have been looked up in these contacts; are there more? */
-		if (join->inner_done || join->kept == NULL)
+		if ((join->table.ncontacts == 0 || !next_rows(join)) && !next_part(join))
 			return NULL;
-		tuplestore_rescan(join->kept);
-		join->again = true;
-		join->built = false;
 	}
-	row = &join->row[join->next++];
-	tuple.t_len = row->tuple->t_len + MINIMAL_TUPLE_OFFSET;
-	tuple.t_data = (HeapTupleHeader) ((char *) row->tuple - MINIMAL_TUPLE_OFFSET);
+	i = join->next++;
+	tuple.t_len = join->row[i]->t_len + MINIMAL_TUPLE_OFFSET;
+	tuple.t_data = (HeapTupleHeader) ((char *) join->row[i] - MINIMAL_TUPLE_OFFSET);
 	ExecClearTuple(scan);
 	heap_deform_tuple(&tuple, join->outer_slot->tts_tupleDescriptor, scan->tts_values, scan->tts_isnull);
-	scan->tts_values[scan->tts_tupleDescriptor->natts - 1] = PointerGetDatum(row->key);
+	scan->tts_values[scan->tts_tupleDescriptor->natts - 1] = PointerGetDatum(join->asked[i].contact);
 	scan->tts_isnull[scan->tts_tupleDescriptor->natts - 1] = false;
 	return ExecStoreVirtualTuple(scan);
 }
@@ -515,6 +564,34 @@ locks_rows(PlanState *node, void *context)
 	return IsA(node, LockRowsState) || planstate_tree_walker(node, locks_rows, context);
 }
 
+/* From the first row of the whole. */
+static void
+start(ContactJoin *join)
+{
+	MemoryContextReset(join->parts_context);
+	join->part = MemoryContextAllocZero(join->parts_context, sizeof(Part));
+	join->rest = NULL;
+	join->waiting = NIL;
+	join->outer_done = false;
+	join->nrows = join->next = 0;
+}
+
+static void
+forget_rows(ContactJoin *join)
+{
+	ListCell   *cell;
+
+	ExecClearTuple(join->css.ss.ss_ScanTupleSlot);
+	ExecClearTuple(join->outer_slot);
+	ExecClearTuple(join->inner_slot);
+	forget_part(join->part);
+	for (int i = 0; join->rest != NULL && i < PARTS; i++)
+		forget_part(&join->rest[i]);
+	foreach(cell, join->waiting)
+		forget_part(lfirst(cell));
+	start(join);
+}
+
 static void
 begin_join(CustomScanState *node, EState *estate, int eflags)
 {
@@ -528,20 +605,11 @@ begin_join(CustomScanState *node, EState *estate, int eflags)
 	join->key = ExecInitExpr(linitial(plan->custom_exprs), &node->ss.ps);
 	(void) ExecInitExpr(lsecond(plan->custom_exprs), &node->ss.ps);	/* may its function be executed? */
 	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->outer), &TTSOpsMinimalTuple);
-	join->context = AllocSetContextCreate(estate->es_query_cxt, "pg_consent contacts", ALLOCSET_DEFAULT_SIZES);
+	join->inner_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->inner), &TTSOpsMinimalTuple);
+	consent_contact_table_init(&join->table, estate->es_query_cxt);
 	join->rows_context = AllocSetContextCreate(estate->es_query_cxt, "pg_consent rows", ALLOCSET_DEFAULT_SIZES);
-}
-
-static void
-forget_rows(ContactJoin *join)
-{
-	ExecClearTuple(join->css.ss.ss_ScanTupleSlot);
-	ExecClearTuple(join->outer_slot);
-	if (join->kept != NULL)
-		tuplestore_end(join->kept);
-	join->kept = NULL;
-	join->outer_done = join->again = false;
-	join->nrows = join->next = 0;
+	join->parts_context = AllocSetContextCreate(estate->es_query_cxt, "pg_consent parts", ALLOCSET_DEFAULT_SIZES);
+	start(join);
 }
 
 static void
@@ -550,7 +618,7 @@ end_join(CustomScanState *node)
 	ContactJoin *join = (ContactJoin *) node;
 
 	forget_rows(join);
-	forget_table(join);
+	consent_contact_table_reset(&join->table);
 	ExecEndNode(join->outer);
 	ExecEndNode(join->inner);
 }
@@ -559,7 +627,6 @@ static void
 rescan_join(CustomScanState *node)
 {
 	ContactJoin *join = (ContactJoin *) node;
-	bool		whole = join->built && join->inner_done && join->kept == NULL;
 
 	forget_rows(join);
 	if (node->ss.ps.chgParam != NULL)
@@ -571,14 +638,41 @@ rescan_join(CustomScanState *node)
 		ExecReScan(join->outer);
 
 	/* As in a hash join, contacts that are all there are looked up again. */
-	if (!whole || join->inner->chgParam != NULL)
+	if (!join->built || !join->whole || join->inner->chgParam != NULL)
 	{
-		forget_table(join);
-		join->inner_done = false;
+		consent_contact_table_reset(&join->table);
+		join->built = false;
 		if (join->inner->chgParam == NULL)
 			ExecReScan(join->inner);
 	}
 	ExecScanReScan(&node->ss);
+}
+
+/* ---------- several processes ---------- */
+
+static Size
+estimate_shared(CustomScanState *node, ParallelContext *context)
+{
+	return consent_shared_contacts_size();
+}
+
+static void
+make_shared(CustomScanState *node, ParallelContext *context, void *shared)
+{
+	((ContactJoin *) node)->shared = shared;
+	consent_shared_contacts_init(shared);
+}
+
+static void
+remake_shared(CustomScanState *node, ParallelContext *context, void *shared)
+{
+	consent_shared_contacts_reset(shared, node->ss.ps.state->es_query_dsa);
+}
+
+static void
+find_shared(CustomScanState *node, shm_toc *toc, void *shared)
+{
+	((ContactJoin *) node)->shared = shared;
 }
 
 static void
@@ -588,6 +682,8 @@ explain_join(CustomScanState *node, List *ancestors, ExplainState *es)
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, &plan->scan.plan, ancestors);
 
 	ExplainPropertyText("Contact Cond", deparse_expression(lsecond(plan->custom_exprs), context, true, false), es);
+	if (es->analyze && ((ContactJoin *) node)->nparts > 0)
+		ExplainPropertyInteger("Parts", NULL, ((ContactJoin *) node)->nparts, es);
 }
 
 static const CustomExecMethods exec_methods = {
@@ -596,6 +692,10 @@ static const CustomExecMethods exec_methods = {
 	.ExecCustomScan = exec_join,
 	.EndCustomScan = end_join,
 	.ReScanCustomScan = rescan_join,
+	.EstimateDSMCustomScan = estimate_shared,
+	.InitializeDSMCustomScan = make_shared,
+	.ReInitializeDSMCustomScan = remake_shared,
+	.InitializeWorkerCustomScan = find_shared,
 	.ExplainCustomScan = explain_join
 };
 
@@ -623,5 +723,5 @@ consent_join_init(void)
 							 &enabled, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	RegisterCustomScanMethods(&scan_methods);
 	previous_hook = set_join_pathlist_hook;
-	set_join_pathlist_hook = add_join_path;
+	set_join_pathlist_hook = add_join_paths;
 }

@@ -83,6 +83,21 @@ foreach my $query ("SELECT q.id FROM (SELECT * FROM ($by_email IN (SELECT $permi
 }
 $node->safe_psql('postgres', "DROP VIEW asking");
 
+# The join with the contacts is our own, and auto_explain tells of it where it runs: within a function, in one process and in several.
+$node->safe_psql('postgres', qq{CREATE FUNCTION joined() RETURNS bigint LANGUAGE plpgsql AS \$\$BEGIN RETURN (SELECT count(*) FROM gen_customer c JOIN $permitted p ON p = c.email); END\$\$});
+foreach my $set ('SET max_parallel_workers_per_gather = 0;', $workers)
+{
+SKIP:
+  {
+    my ($status, $joined, $explained) = $node->psql('postgres',
+      "LOAD 'auto_explain'; LOAD 'pg_consent'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_analyze = on; SET auto_explain.log_verbose = on; SET auto_explain.log_nested_statements = on; SET client_min_messages = log; $set SELECT joined()");
+    skip 'the server came without auto_explain', 2 if $status != 0;
+    is($joined, $node->safe_psql('postgres', "SET pg_consent.contact_join = off; SELECT joined()"), "$set: joined as explained");
+    my $node_name = $set eq $workers ? qr/Parallel Custom Scan/ : qr/Custom Scan/;
+    like($explained, qr/$node_name \(ConsentContactJoin\) +\(cost=[^\n]*actual [^\n]*\n(?:[^\n]*\n)?[^\n]*Contact Cond: \(/, '... and explained');
+  }
+}
+
 # It means the same wherever it is written, with the library loaded and without.
 $node->safe_psql('postgres', qq{
   CREATE VIEW a_view AS SELECT $permitted;
