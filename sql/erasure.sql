@@ -120,6 +120,13 @@ SELECT listed() ~ 'sam@' AS listed;
 -- forgotten again, and somebody we never heard of
 SELECT consent.forget('sam@erasure.example', 'asked twice') > 0 AS again, verdict('sam@erasure.example', at => clock_timestamp()), consent.forget('never@erasure.example') > 0 AS never, verdict('never@erasure.example', at => clock_timestamp());
 SELECT count(DISTINCT address_digest) AS addresses, count(*) AS erasures FROM consent.erasure;
+-- what was said after our transaction began was said before
+BEGIN;
+SELECT clock_timestamp() AS just_now \gset
+SELECT agrees('slow@erasure.example', :'just_now'), consent.forget('slow@erasure.example') > 0 AS forgotten;
+COMMIT;
+SELECT agrees('slow@erasure.example', :'just_now') AS loaded_again;
+SELECT verdict('slow@erasure.example', at => clock_timestamp());
 -- what others of the same person owe to it stays with them
 SELECT verdict('jo.work@erasure.example') AS work, verdict('late@erasure.example') AS late, consent.forget('jo@erasure.example') > 0 AS forgotten;
 SELECT verdict('jo.work@erasure.example') AS work, verdict('late@erasure.example') AS late, verdict('late@erasure.example', at => '2026-01-15') AS late_then;

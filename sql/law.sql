@@ -363,6 +363,16 @@ BEGIN;
 SELECT consent.give('u3@law.example', '{email}', 'law acme', method => 'ticked_box', wording => 'w', at => clock_timestamp()) > 0 AS agreed_after_our_begin, consent.withdraw('u3@law.example') > 0 AS withdrew_later;
 SELECT (consent.evaluate('u3@law.example', 'email', 'law acme')).reason;
 COMMIT;
+-- a transaction that began before: its answer, bounce and correction come after what it saw
+SELECT consent.suppress('u3b@law.example', 'bounce') > 0 AS bounced;
+BEGIN;
+SELECT consent.request('u3a@law.example', 'law acme', 'email', 'u3', at => clock_timestamp()) > 0 AS asked_after_our_begin, consent.answered('u3', organisation => 'law acme') > 0 AS answered;
+SELECT consent.unsuppress('u3b@law.example', at => clock_timestamp()) > 0 AS works_again, consent.suppress('u3b@law.example', 'bounce') > 0 AS bounced_again;
+SELECT consent.set_subscriber('u3c@law.example', 'corporate', at => clock_timestamp()) > 0 AS corporate, consent.set_subscriber('u3c@law.example', 'sole_trader') > 0 AS sole_trader;
+SELECT consent.soft_opt_in('u3d@law.example', 'law acme', 'hats', true, false, at => clock_timestamp()) > 0 AS sold, consent.soft_opt_in('u3d@law.example', 'law acme', 'hats', true, true) > 0 AS refused;
+COMMIT;
+SELECT (consent.evaluate('u3a@law.example', 'email', 'law acme', 'solicited_response', reference => 'u3')).reason AS answered, (consent.evaluate('u3b@law.example', 'email', 'law acme')).reason AS bounced,
+       (consent.evaluate('u3c@law.example', 'email', 'law acme')).reason AS corrected, (consent.evaluate('u3d@law.example', 'email', 'law acme', product_category => 'hats')).reasons AS refused;
 SELECT consent.request('u4@law.example', 'law acme', 'email', 'same', at => '2026-05-01') > 0 AS acme, consent.request('u4@law.example', 'law bolt', 'email', 'same', at => '2026-05-01') > 0 AS bolt, consent.answered('same', organisation => 'law acme') > 0 AS answered;
 SELECT (consent.evaluate('u4@law.example', 'email', o, 'solicited_response', reference => 'same', at => clock_timestamp())).reason AS reason, o FROM unnest('{law acme,law bolt}'::text[]) o;
 \set VERBOSITY sqlstate

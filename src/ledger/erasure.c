@@ -483,13 +483,16 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	Caller		caller;
 	int64		event_id;
 	TimestampTz at;
+	bool		is_now;
 
 	check_isolation("consent.forget()");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the contact to forget is NULL")));
-	at = PG_ARGISNULL(2) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(2);
+	/* As in record.c: "now" is when it is done, after all that it erases. */
+	is_now = PG_ARGISNULL(2) || PG_GETARG_TIMESTAMPTZ(2) == GetCurrentTransactionStartTimestamp();
+	at = is_now ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(2);
 	if (TIMESTAMP_NOT_FINITE(at) || at > GetCurrentTimestamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -501,7 +504,7 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	require_key(secret);
 	consent_ledger_lock_part(root);
 	event_id = erase(root, get_fn_expr_argtype(fcinfo->flinfo, 0), secret, "request",
-					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1), at);
+					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1), is_now ? GetCurrentTimestamp() : at);
 	SPI_finish();
 	SetUserIdAndSecContext(caller.user, caller.context);
 	PG_RETURN_INT64(event_id);

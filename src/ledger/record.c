@@ -430,12 +430,13 @@ check_times(Draft *draft, const KindRule *rule)
 	TimestampTz effective_at;
 
 	/*
-	 * "Now" is the wall clock for what stands against messages: now() of a
-	 * transaction that began before the person agreed would be undone by that.
-	 * stamp() may be ahead of the clock by a little.
+	 * "Now" is the wall clock for what stands against messages, or may: now() of a
+	 * transaction that began before the person agreed, or asked, or the address
+	 * worked again, would be undone by that.  stamp() may be ahead of the clock by
+	 * a little.
 	 */
-	if ((DRAFT_NULL(draft, effective_at) && (rule->unknown_time == AT_ONCE || stands_against(draft, rule))) ||
-		(!DRAFT_NULL(draft, effective_at) && stands_against(draft, rule) &&
+	if ((rule->unknown_time == AT_ONCE || stands_against(draft, rule)) &&
+		(DRAFT_NULL(draft, effective_at) ||
 		 DatumGetTimestampTz(DRAFT_VALUE(draft, effective_at)) == GetCurrentTransactionStartTimestamp()))
 		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(Min(recorded_at, draft->now)));
 
