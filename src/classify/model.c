@@ -501,7 +501,7 @@ judge_sentences(ConsentPassage *passage, int n)
  * A message is the same to the model as one before it, if nothing differs but names and
  * numbers that it does not know.  Of short ones the last few are kept.
  */
-#define LAST			16
+#define LAST			128
 #define LAST_LONGEST	12		/* sentences */
 
 typedef struct Last
@@ -562,17 +562,17 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 	for (int i = 0; i < n; i++)
 		recall(&passage[i]);
 	*nparts = Max((n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST, 1);
-	part = palloc0(*nparts * sizeof(ConsentOverview));
 	l = last_place(passage, n);
 	if (l != NULL && is_like(l, passage, n, rules))
 	{
 		for (int i = 0; i < n; i++)
 			memcpy(passage[i].odds, l->passage[i].odds, sizeof(passage[i].odds));
-		*part = l->part;
-		return part;
+		return &l->part;
 	}
 
 	judge_sentences(passage, n);
+	part = l != NULL ? &l->part : palloc(*nparts * sizeof(ConsentOverview));
+	memset(part, 0, *nparts * sizeof(ConsentOverview));
 	for (int i = 0; i < *nparts; i++)
 	{
 		int			from = (int) ((int64) n * i / *nparts);
@@ -587,7 +587,6 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 	{
 		memcpy(l->rules, rules, sizeof(l->rules));
 		memcpy(l->passage, passage, n * sizeof(ConsentPassage));
-		l->part = *part;
 		l->n = n;
 	}
 	return part;
@@ -647,56 +646,19 @@ judge_axis(const ConsentOverview *part, ConsentAxis axis)
 	return (int32) (sum / 1000000) + model->header.axis[axis][OVERVIEW_FEATURES];
 }
 
-/*
- * What is said of a message's numbers, which are the same where only a name or a
- * number differs that the model does not know: so the last ones are kept.
- */
-#define JUDGED			256
-
-typedef struct Judged
-{
-	ConsentOverview part;
-	uint32		axes;			/* a bit for each that was asked for */
-	int32		odds[CONSENT_NAXES];
-} Judged;
-
-static Judged judged[JUDGED];
-
-static Judged *
-judged_place(const ConsentOverview *part)
-{
-	uint64		hash = 0;
-	uint64		four;
-
-	StaticAssertStmt(OVERVIEW_ROOM % 4 == 0, "numbers are hashed by fours");
-	for (int i = 0; i < OVERVIEW_ROOM; i += 4)
-	{
-		memcpy(&four, &part->number[i], sizeof(four));
-		hash = (hash ^ four) * UINT64CONST(0x9E3779B97F4A7C15);
-	}
-	return &judged[(hash >> 32) % JUDGED];
-}
-
 int32_t
-consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis)
+consent_model_axis(ConsentOverview *part, int nparts, ConsentAxis axis)
 {
 	int32		most = PG_INT32_MIN;
 
 	for (int p = 0; p < nparts; p++)
 	{
-		Judged	   *j = judged_place(&part[p]);
-
-		if (memcmp(&j->part, &part[p], sizeof(ConsentOverview)) != 0)
+		if ((part[p].judged & 1 << axis) == 0)
 		{
-			j->part = part[p];
-			j->axes = 0;
+			part[p].odds[axis] = judge_axis(&part[p], axis);
+			part[p].judged |= 1 << axis;
 		}
-		if ((j->axes & 1 << axis) == 0)
-		{
-			j->odds[axis] = judge_axis(&part[p], axis);
-			j->axes |= 1 << axis;
-		}
-		most = Max(most, j->odds[axis]);
+		most = Max(most, part[p].odds[axis]);
 	}
 	return most;
 }

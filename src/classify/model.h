@@ -183,7 +183,8 @@ extern void consent_overview(const ConsentPassage *passage, int n,
 
 /*
  * The numbers of a message, or of a part of a long one, less what is usual; and a
- * zero, if that is needed to make them even.
+ * zero, if that is needed to make them even.  With them what was said of them, for
+ * they are kept where the next message is likely to be the same.
  */
 #define OVERVIEW_MOST		16000	/* none is larger */
 #define OVERVIEW_ROOM		((OVERVIEW_NUMBERS + 1) / 2 * 2)
@@ -191,18 +192,20 @@ extern void consent_overview(const ConsentPassage *passage, int n,
 typedef struct ConsentOverview
 {
 	int16_t		number[OVERVIEW_ROOM];
+	uint32_t	judged;			/* a bit for each axis whose odds are known */
+	int32_t		odds[CONSENT_NAXES];
 } ConsentOverview;
 
 /*
  * Judges the sentences of a message, subject first, and looks over the message,
- * given what the rules that speak for each axis weigh.  The result is allocated
- * in the current context.
+ * given what the rules that speak for each axis weigh.  The result is good until
+ * the next call, or until the current context is reset.
  */
 extern ConsentOverview *consent_model_judge(ConsentPassage *passage, int n,
 											const int32_t *rules, int *nparts);
 
 /* The log-odds of an axis: of the part that says most of it. */
-extern int32_t consent_model_axis(const ConsentOverview *part, int nparts, ConsentAxis axis);
+extern int32_t consent_model_axis(ConsentOverview *part, int nparts, ConsentAxis axis);
 
 /* How many words the text has, and how many of them the model has learned. */
 extern int	consent_model_knows(const char *text, int len, int *known);

@@ -393,7 +393,7 @@ promotes_alone(ConsentPassage *passage)
 	int32		rules[CONSENT_NAXES] = {0};
 	int			nparts;
 
-	pfree(consent_model_judge(passage, 1, rules, &nparts));
+	(void) consent_model_judge(passage, 1, rules, &nparts);
 	return passage->odds[TRAIT_PROMOTION] >= 0;
 }
 
@@ -587,7 +587,6 @@ consent_weigh(const ConsentText *const *parts, const ConsentCover *cover, int nc
 		(void) weigh_axis(&m, AXIS_GATHERS, explain, found);
 	else if (promotes)
 		(void) weigh_axis(&m, AXIS_SERVES, explain, found);
-	pfree(m.part);
 	pfree(m.passage);
 	pfree(m.place);
 }
