@@ -19,6 +19,12 @@ CREATE TABLE pol_j (n serial, j text);
 INSERT INTO pol_j (j) SELECT unnest('{GB,EU,DE,FR,IE,NL,US,CA,AU}'::text[]);
 INSERT INTO consent.organisation (name, jurisdiction, is_charity, pensions_authorised) SELECT 'pol ' || j, j, true, true FROM pol_j ORDER BY n;
 INSERT INTO consent.organisation (name, jurisdiction) VALUES ('pol nowhere', 'XN');
+-- nothing is said of what is not stored, nor of a restore, where policies come later
+INSERT INTO consent.organisation (name, jurisdiction) VALUES ('pol nowhere', 'XN') ON CONFLICT DO NOTHING;
+SET check_function_bodies = off;
+INSERT INTO consent.organisation (name, jurisdiction) VALUES ('pol restored', 'XN');
+RESET check_function_bodies;
+UPDATE consent.organisation SET jurisdiction = 'XM' WHERE name = 'pol restored';
 INSERT INTO consent.purpose (name, kind, parent) VALUES ('pol appeal', 'charitable', 'marketing'), ('pol review', 'pensions', 'marketing');
 
 -- % in a contact is the jurisdiction: each has contacts of its own.

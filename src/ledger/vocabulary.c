@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -474,41 +475,53 @@ consent_vocabulary_generation(void)
 }
 
 /*
- * consent.vocabulary_changed(): AFTER statement trigger.  Tells every backend,
- * and reads the tables back, which is what checks the purpose tree and the
- * numbers of policies.
+ * 'UK' is taken for what it is, a place whose law nobody has laid down: all its marketing is
+ * refused.  Nothing is said while a dump is restored, whose policies come behind its organisations.
+ */
+static void
+warn_of_jurisdiction(TupleDesc desc, HeapTuple row)
+{
+	Datum		value;
+	bool		isnull;
+
+	if (!check_function_bodies)
+		return;
+	value = heap_getattr(row, Anum_organisation_jurisdiction, desc, &isnull);
+	if (consent_policy_lookup(TextDatumGetCString(value), GetCurrentTimestamp()) != NULL)
+		return;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("no policy of jurisdiction \"%s\" is in force", TextDatumGetCString(value)),
+			 errdetail("All marketing of the organisation is refused with jurisdiction_unknown."),
+			 errhint("Jurisdictions are those of consent.policy; the United Kingdom is GB.")));
+}
+
+/*
+ * consent.vocabulary_changed(): AFTER trigger.  For a statement it tells every
+ * backend, and reads the tables back, which is what checks the purpose tree and the
+ * numbers of policies.  For a row of consent.organisation it warns.
  */
 PGDLLEXPORT Datum
 pg_consent_vocabulary_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("consent.vocabulary_changed() must be fired for each statement")));
+				 errmsg("consent.vocabulary_changed() must be fired after the event")));
 
+	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
+	{
+		warn_of_jurisdiction(RelationGetDescr(trigdata->tg_relation),
+							 TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ? trigdata->tg_newtuple : trigdata->tg_trigtuple);
+		return PointerGetDatum(NULL);
+	}
 	CacheInvalidateRelcache(trigdata->tg_relation);
 	CommandCounterIncrement();	/* or we would not see the new rows */
 	generation++;
 	(void) vocabulary();
 	return PointerGetDatum(NULL);
-}
-
-/* 'UK' is taken for what it is, a place whose law nobody has laid down: all its marketing is refused. */
-static void
-warn_of_jurisdiction(TupleDesc desc, HeapTuple row)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(row, Anum_organisation_jurisdiction, desc, &isnull);
-
-	if (isnull || consent_policy_lookup(TextDatumGetCString(value), GetCurrentTimestamp()) != NULL)
-		return;					/* NULL is left to the constraint */
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("no policy of jurisdiction \"%s\" is in force", TextDatumGetCString(value)),
-			 errdetail("All marketing of the organisation is refused with jurisdiction_unknown."),
-			 errhint("Jurisdictions are those of consent.policy; the United Kingdom is GB.")));
 }
 
 /*
@@ -572,11 +585,6 @@ pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 				 errmsg("consent.vocabulary_keep() must be fired before the event")));
 
 	desc = RelationGetDescr(trigdata->tg_relation);
-	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
-	{
-		warn_of_jurisdiction(desc, trigdata->tg_trigtuple);
-		return PointerGetDatum(trigdata->tg_trigtuple);
-	}
 	if (!TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -606,10 +614,7 @@ pg_consent_vocabulary_keep(PG_FUNCTION_ARGS)
 					 errdetail("Past events and decisions refer to it.")));
 	}
 	if (strcmp(RelationGetRelationName(trigdata->tg_relation), "organisation") == 0)
-	{
 		remember_organisation(trigdata);
-		warn_of_jurisdiction(desc, trigdata->tg_newtuple);
-	}
 
 	return PointerGetDatum(trigdata->tg_newtuple);
 }

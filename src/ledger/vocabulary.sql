@@ -9,13 +9,13 @@
 CREATE FUNCTION consent.vocabulary_changed() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_vocabulary_changed';
 COMMENT ON FUNCTION consent.vocabulary_changed() IS
-  'Trigger of consent.organisation, consent.purpose and consent.policy: checks the purpose tree and the numbers of policies, and tells every session';
+  'Trigger of consent.organisation, consent.purpose and consent.policy: checks the purpose tree and the numbers of policies, warns of a jurisdiction that has no policy, and tells every session';
 REVOKE EXECUTE ON FUNCTION consent.vocabulary_changed() FROM PUBLIC;
 
 CREATE FUNCTION consent.vocabulary_keep() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_vocabulary_keep';
 COMMENT ON FUNCTION consent.vocabulary_keep() IS
-  'Trigger of consent.organisation and consent.purpose: refuses (55000) to delete a row or change its name, and warns of a jurisdiction that has no policy';
+  'Trigger of consent.organisation and consent.purpose: refuses (55000) to delete a row or change its name';
 REVOKE EXECUTE ON FUNCTION consent.vocabulary_keep() FROM PUBLIC;
 
 CREATE FUNCTION consent.default_organisation() RETURNS text
@@ -83,12 +83,14 @@ COMMENT ON COLUMN consent.purpose.id IS
 
 INSERT INTO consent.purpose (name, kind) VALUES ('marketing', 'commercial');
 
-CREATE TRIGGER vocabulary_keep BEFORE INSERT OR UPDATE ON consent.organisation
+CREATE TRIGGER vocabulary_keep BEFORE UPDATE ON consent.organisation
   FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_keep();
 CREATE TRIGGER vocabulary_keep_rows BEFORE DELETE OR TRUNCATE ON consent.organisation
   FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_keep();
 CREATE TRIGGER vocabulary_changed AFTER INSERT OR UPDATE ON consent.organisation
   FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_changed();
+CREATE TRIGGER jurisdiction_warned_of AFTER INSERT OR UPDATE OF jurisdiction ON consent.organisation
+  FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_changed();
 CREATE TRIGGER vocabulary_keep BEFORE UPDATE ON consent.purpose
   FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_keep();
 CREATE TRIGGER vocabulary_keep_rows BEFORE DELETE OR TRUNCATE ON consent.purpose
@@ -103,9 +105,10 @@ ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_changed;
 
-COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change; what else it was is kept; a jurisdiction without a policy is warned of';
+COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change; what else it was is kept';
 COMMENT ON TRIGGER vocabulary_keep_rows ON consent.organisation IS 'Rows are never deleted';
 COMMENT ON TRIGGER vocabulary_changed ON consent.organisation IS 'Tells every session';
+COMMENT ON TRIGGER jurisdiction_warned_of ON consent.organisation IS 'A jurisdiction without a policy is warned of';
 COMMENT ON TRIGGER vocabulary_keep ON consent.purpose IS 'Nothing of it changes';
 COMMENT ON TRIGGER vocabulary_keep_rows ON consent.purpose IS 'Rows are never deleted';
 COMMENT ON TRIGGER vocabulary_changed ON consent.purpose IS 'Checks the tree and tells every session';

@@ -151,13 +151,11 @@ COMMENT ON FUNCTION consent.unlink(consent.contact, text, text, jsonb) IS
   'Records that a contact is not a person''s after all: what was said under the person''s other contacts no longer covers it. Returns the event id. Errors: 22004 no contact or person, 23514 empty person';
 
 -- A jurisdiction that has no policy is warned of.
-COMMENT ON FUNCTION consent.vocabulary_keep() IS
-  'Trigger of consent.organisation and consent.purpose: refuses (55000) to delete a row or change its name, and warns of a jurisdiction that has no policy';
-DROP TRIGGER vocabulary_keep ON consent.organisation;
-CREATE TRIGGER vocabulary_keep BEFORE INSERT OR UPDATE ON consent.organisation
-  FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_keep();
-ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_keep;
-COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never change; what else it was is kept; a jurisdiction without a policy is warned of';
+COMMENT ON FUNCTION consent.vocabulary_changed() IS
+  'Trigger of consent.organisation, consent.purpose and consent.policy: checks the purpose tree and the numbers of policies, warns of a jurisdiction that has no policy, and tells every session';
+CREATE TRIGGER jurisdiction_warned_of AFTER INSERT OR UPDATE OF jurisdiction ON consent.organisation
+  FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_changed();
+COMMENT ON TRIGGER jurisdiction_warned_of ON consent.organisation IS 'A jurisdiction without a policy is warned of';
 
 CREATE FUNCTION consent.filter_recorded() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_filter_recorded';

@@ -29,6 +29,7 @@ sql(q{
   SELECT consent.withdraw((i || '@a.example')::consent.contact, '{sms}') FROM generate_series(1, 60, 3) i;
   SELECT consent.object((i || '+tag@a.example')::consent.contact) FROM generate_series(1, 60, 7) i;
   INSERT INTO consent.policy (jurisdiction, version, valid_from, law) VALUES ('XX', 1, '2026-01-01', 'Law of X'), ('XX', 2, '2900-01-01', 'Law of X');
+  INSERT INTO consent.organisation (name, jurisdiction) VALUES ('xx', 'XX');
   INSERT INTO consent.wording (name, version, text, defects) VALUES ('form', 1, 'Ja bitte, £', '{consent_bundled}');
   INSERT INTO consent.contractor (organisation, sender, contract_reference, valid_from) VALUES ('acme', 'b "q", {x}', 'C1', '2026-01-01');
   INSERT INTO consent.assessment (organisation, channel, reference, assessed_on) VALUES ('acme', 'post', 'LIA', '2026-01-01');
@@ -152,6 +153,7 @@ is($text =~ s/£59/£58/, 1, 'it is changed in one place');
 append_to_file("$plain.changed", $text);
 ($stdout, $stderr) = run_command([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$plain.changed", '-d', $node->connstr('lying') ]);
 like($stderr, qr/event 59 does not match its digest/, 'a changed dump is refused');
+unlike($stderr, qr/jurisdiction/, '... and an organisation not warned of, whose policy comes later');
 
 # Tampering, by a superuser who switches the triggers off.  Each in a transaction
 # that is rolled back.
