@@ -115,6 +115,13 @@ COMMENT ON TRIGGER vocabulary_changed ON consent.purpose IS 'Checks the tree and
 COMMENT ON SEQUENCE consent.organisation_id_seq IS 'Numbers the organisations';
 COMMENT ON SEQUENCE consent.purpose_id_seq IS 'Numbers the purposes';
 
+-- Tables of a few rows, which autovacuum would never look at, and of which the planner would
+-- expect ten pages each: consent.current, their product, then costs so much that it is compiled
+-- (jit) for seconds, to find one contact.
+ALTER TABLE consent.organisation SET (autovacuum_analyze_threshold = 0);
+ALTER TABLE consent.purpose SET (autovacuum_analyze_threshold = 0);
+ANALYZE consent.organisation, consent.purpose;
+
 SELECT pg_catalog.pg_extension_config_dump('consent.organisation', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.organisation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.organisation_history', '');

@@ -157,6 +157,14 @@ CREATE TRIGGER jurisdiction_warned_of AFTER INSERT OR UPDATE OF jurisdiction ON 
   FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_changed();
 COMMENT ON TRIGGER jurisdiction_warned_of ON consent.organisation IS 'A jurisdiction without a policy is warned of';
 
+-- Tables of a few rows, which autovacuum would never look at, and of which the planner would
+-- expect ten pages each: consent.current, their product, then costs so much that it is compiled
+-- (jit) for seconds, to find one contact.
+ALTER TABLE consent.organisation SET (autovacuum_analyze_threshold = 0);
+ALTER TABLE consent.purpose SET (autovacuum_analyze_threshold = 0);
+ALTER TABLE consent.expected_guard SET (autovacuum_analyze_threshold = 0);
+ANALYZE consent.organisation, consent.purpose, consent.expected_guard;
+
 CREATE FUNCTION consent.filter_recorded() RETURNS trigger
   LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_filter_recorded';
 
