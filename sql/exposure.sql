@@ -151,9 +151,21 @@ CALL consent.exposure_work(:run);
 SELECT messages > 0 AS found FROM consent.exposure_result(:run) WHERE breakdown = 'total';
 -- nor are what it goes through and what is done others' to say
 SET ROLE regress_expo_other;
-UPDATE consent.exposure_batch SET leaf = 'consent.guards', done_at = NULL WHERE run = :run;
+UPDATE consent.exposure_batch SET leaf = 'consent.guards' WHERE run = :run;
+\echo :LAST_ERROR_SQLSTATE
+UPDATE consent.exposure_batch SET done_at = NULL WHERE run = :run;
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.exposure_batch (run, leaf, first_block, end_block) VALUES (:run, 'consent.guards', 0, 1);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.exposure_run (relation, mapping) VALUES ('expo_sent', '{}') RETURNING id AS own \gset
+INSERT INTO consent.exposure_batch (run, leaf, first_block, end_block) VALUES (:own, 'consent.guards', 0, 1);
+UPDATE consent.exposure_batch SET run = :own WHERE run = :run;
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.exposure_tally (run, messages) VALUES (:own, 1);
+INSERT INTO consent.exposure_tally (run, messages) VALUES (:own, 1), (:run, -1000000);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.exposure_finding (run, person, complaint, reason) VALUES (:own, 'una@expo.example', false, 'objected');
+WITH beside AS (INSERT INTO consent.exposure_finding (run, person, complaint, reason) VALUES (:run, 'una@expo.example', true, 'objected')) SELECT;
 \echo :LAST_ERROR_SQLSTATE
 SET ROLE regress_expo_poor;
 SELECT * FROM consent.exposure('expo_sent', 'to_addr', 'via', 'sent', organisation => $$'expo acme'$$);

@@ -34,6 +34,25 @@ SELECT c.relname AS relation, r.role,
  WHERE c.relnamespace = 'consent'::regnamespace AND c.relkind IN ('r', 'v', 'p') AND NOT c.relispartition
  ORDER BY 1, 2;
 
+-- Of some tables only columns may be written.
+\pset format unaligned
+SELECT c.relname AS relation, x.privilege_type AS may, x.grantee::regrole::text AS role, string_agg(a.attname, ' ' ORDER BY a.attnum) AS columns
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) x
+ WHERE c.relnamespace = 'consent'::regnamespace AND x.privilege_type <> 'SELECT'
+ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+\pset format aligned
+-- Nothing else may be done with tables, and their partitions are nobody's; sequences and the schema.
+SELECT c.relname AS relation, x.privilege_type AS may, x.grantee::regrole::text AS role
+  FROM pg_class c, aclexplode(c.relacl) x
+ WHERE c.relnamespace = 'consent'::regnamespace AND x.grantee <> c.relowner
+   AND (x.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR c.relispartition OR x.is_grantable)
+ ORDER BY 1, 2, 3;
+SELECT x.privilege_type AS may, x.grantee::regrole AS role FROM pg_namespace n, aclexplode(n.nspacl) x WHERE n.nspname = 'consent' AND x.grantee <> n.nspowner;
+-- What runs with the owner's rights: functions with a search_path that nobody else sets, and views.
+SELECT p.proname AS definer, p.proconfig FROM pg_proc p WHERE p.pronamespace = 'consent'::regnamespace AND p.prosecdef ORDER BY p.proname COLLATE "C";
+SELECT c.relname AS definer FROM pg_class c
+ WHERE c.relnamespace = 'consent'::regnamespace AND c.relkind = 'v' AND NOT COALESCE(c.reloptions @> '{security_invoker=true}', false) ORDER BY c.relname COLLATE "C";
+
 -- Of the log and the quarantine, all but the person is for who may ask.
 SELECT a.attrelid::regclass || '.' || a.attname AS "for readers only"
   FROM pg_attribute a

@@ -96,6 +96,7 @@ GRANT SELECT ON
 TO consent_reader, consent_writer, consent_admin;
 -- not started_by: the mappings of a run are executed by whoever that says
 GRANT INSERT (relation, mapping) ON consent.exposure_run TO consent_reader, consent_writer, consent_admin;
-GRANT INSERT, UPDATE ON consent.exposure_batch TO consent_reader, consent_writer, consent_admin;
-GRANT INSERT ON consent.exposure_tally, consent.exposure_finding TO consent_reader, consent_writer, consent_admin;
+-- not run: a batch would be taken from another's audit, and exposure_own() looks at rows as they are written
+GRANT UPDATE (done_at) ON consent.exposure_batch TO consent_reader, consent_writer, consent_admin;
+GRANT INSERT ON consent.exposure_batch, consent.exposure_tally, consent.exposure_finding TO consent_reader, consent_writer, consent_admin;
 GRANT DELETE ON consent.exposure_run TO consent_admin;

@@ -151,24 +151,31 @@ COMMENT ON COLUMN consent.exposure_batch.end_block IS 'The block it ends before'
 COMMENT ON COLUMN consent.exposure_batch.done_at IS 'When it was judged, NULL if it was not yet';
 
 -- Whoever goes on with an audit judges what its batches name, with their own rights:
--- somebody else's view in one would run their code.
-CREATE FUNCTION consent.exposure_batch_check() RETURNS trigger
+-- somebody else's view in one would run their code.  And what it found is what they say.
+CREATE FUNCTION consent.exposure_own() RETURNS trigger
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  another bigint;
 BEGIN
-  IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE')
-     AND EXISTS (SELECT FROM consent.exposure_run r WHERE r.id IN (NEW.run, OLD.run) AND r.started_by <> current_user) THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('exposure audit %s was started by another role', NEW.run);
+  IF pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') THEN
+    RETURN NULL;
   END IF;
-  RETURN NEW;
+  SELECT r.id INTO another FROM written w JOIN consent.exposure_run r ON r.id = w.run WHERE r.started_by <> current_user LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('exposure audit %s was started by another role', another);
+  END IF;
+  RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION consent.exposure_batch_check() IS
-  'Trigger of consent.exposure_batch: the batches of an audit are for whoever started it (42501)';
-REVOKE EXECUTE ON FUNCTION consent.exposure_batch_check() FROM PUBLIC;
-CREATE TRIGGER check_batch BEFORE INSERT OR UPDATE ON consent.exposure_batch
-  FOR EACH ROW EXECUTE FUNCTION consent.exposure_batch_check();
+COMMENT ON FUNCTION consent.exposure_own() IS
+  'Trigger of consent.exposure_batch, consent.exposure_tally and consent.exposure_finding: an audit''s are for whoever started it (42501)';
+REVOKE EXECUTE ON FUNCTION consent.exposure_own() FROM PUBLIC;
+CREATE TRIGGER own_run AFTER INSERT ON consent.exposure_batch REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.exposure_own();
+CREATE TRIGGER own_run_still AFTER UPDATE ON consent.exposure_batch REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.exposure_own();
 
 CREATE TABLE consent.exposure_tally (
   run bigint NOT NULL REFERENCES consent.exposure_run ON DELETE CASCADE,
@@ -177,6 +184,8 @@ CREATE TABLE consent.exposure_tally (
   channel text,
   messages bigint NOT NULL);
 CREATE INDEX exposure_tally_run ON consent.exposure_tally (run);
+CREATE TRIGGER own_run AFTER INSERT ON consent.exposure_tally REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.exposure_own();
 COMMENT ON TABLE consent.exposure_tally IS 'How many messages were judged in an audit, by campaign, month and channel? Several rows add up';
 COMMENT ON COLUMN consent.exposure_tally.run IS 'The audit';
 COMMENT ON COLUMN consent.exposure_tally.campaign IS 'As mapped';
@@ -199,6 +208,8 @@ CREATE TABLE consent.exposure_finding (
   reason text NOT NULL);
 CREATE INDEX exposure_finding_run ON consent.exposure_finding (run);
 CREATE INDEX exposure_finding_person ON consent.exposure_finding (person);
+CREATE TRIGGER own_run AFTER INSERT ON consent.exposure_finding REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.exposure_own();
 COMMENT ON TABLE consent.exposure_finding IS 'Which past messages should not have gone, to whom, and why? One row per message and recipient';
 COMMENT ON COLUMN consent.exposure_finding.run IS 'The audit';
 COMMENT ON COLUMN consent.exposure_finding.contact IS 'The recipient, NULL if unreadable';

@@ -740,24 +740,37 @@ END;
 $$;
 
 -- Whoever goes on with an audit judges what its batches name, with their own rights:
--- somebody else's view in one would run their code.
-CREATE FUNCTION consent.exposure_batch_check() RETURNS trigger
+-- somebody else's view in one would run their code.  And what it found is what they say.
+CREATE FUNCTION consent.exposure_own() RETURNS trigger
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  another bigint;
 BEGIN
-  IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE')
-     AND EXISTS (SELECT FROM consent.exposure_run r WHERE r.id IN (NEW.run, OLD.run) AND r.started_by <> current_user) THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('exposure audit %s was started by another role', NEW.run);
+  IF pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') THEN
+    RETURN NULL;
   END IF;
-  RETURN NEW;
+  SELECT r.id INTO another FROM written w JOIN consent.exposure_run r ON r.id = w.run WHERE r.started_by <> current_user LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('exposure audit %s was started by another role', another);
+  END IF;
+  RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION consent.exposure_batch_check() IS
-  'Trigger of consent.exposure_batch: the batches of an audit are for whoever started it (42501)';
-REVOKE EXECUTE ON FUNCTION consent.exposure_batch_check() FROM PUBLIC;
-CREATE TRIGGER check_batch BEFORE INSERT OR UPDATE ON consent.exposure_batch
-  FOR EACH ROW EXECUTE FUNCTION consent.exposure_batch_check();
+COMMENT ON FUNCTION consent.exposure_own() IS
+  'Trigger of consent.exposure_batch, consent.exposure_tally and consent.exposure_finding: an audit''s are for whoever started it (42501)';
+REVOKE EXECUTE ON FUNCTION consent.exposure_own() FROM PUBLIC;
+CREATE TRIGGER own_run AFTER INSERT ON consent.exposure_batch REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.exposure_own();
+CREATE TRIGGER own_run_still AFTER UPDATE ON consent.exposure_batch REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.exposure_own();
+CREATE TRIGGER own_run AFTER INSERT ON consent.exposure_tally REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.exposure_own();
+CREATE TRIGGER own_run AFTER INSERT ON consent.exposure_finding REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT EXECUTE FUNCTION consent.exposure_own();
+REVOKE UPDATE ON consent.exposure_batch FROM consent_reader, consent_writer, consent_admin;
+GRANT UPDATE (done_at) ON consent.exposure_batch TO consent_reader, consent_writer, consent_admin;
 
 CREATE OR REPLACE PROCEDURE consent.exposure_work(run bigint, batches bigint DEFAULT NULL)
   LANGUAGE plpgsql
