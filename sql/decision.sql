@@ -208,6 +208,10 @@ SELECT count(*) FROM consent.permitted('email', NULL);
 -- Standings: computed, never written; the order of events does not matter.
 SELECT consent.fold(l ORDER BY event_id)::text = consent.fold(l ORDER BY event_id DESC)::text AS same
   FROM consent.ledger l WHERE contact = 'o1@dec.example';
+-- and however often
+SELECT bool_and(consent.standing_eq(once, twice) AND once::text = twice::text) AS same
+  FROM (SELECT consent.fold(l ORDER BY event_id) FILTER (WHERE n = 1) AS once, consent.fold(l ORDER BY n, event_id) AS twice
+          FROM consent.ledger l, generate_series(1, 2) n GROUP BY l.address) f;
 SELECT consent.fold(l) FROM consent.ledger l WHERE false;
 SELECT '{}'::consent.standing;
 \echo :LAST_ERROR_SQLSTATE

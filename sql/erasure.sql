@@ -141,9 +141,14 @@ INSERT INTO consent.ledger (event_id, contact, kind, channels, organisation, met
 SELECT nextval('consent.ledger_event_id'), c, k, CASE k WHEN 'consent' THEN '{email}'::consent.channel[] END, CASE k WHEN 'consent' THEN 'erasure acme' END, CASE k WHEN 'consent' THEN 'oral' END, CASE k WHEN 'consent' THEN 'w' END, t, t, 'import'
   FROM (VALUES ('old@erasure.example'::consent.contact, 'consent', timestamptz '2015-01-01'), ('old.no@erasure.example', 'consent', '2015-01-01'), ('old.no@erasure.example', 'objection', '2015-06-01'),
                ('old.new@erasure.example', 'consent', '2015-01-01'), ('old.new@erasure.example', 'consent', '2026-01-01')) v (c, k, t);
+-- a refusal when the address was collected, and a suppression, are a no as well
+INSERT INTO consent.ledger (contact, kind, organisation, product_category, refusal_offered, refused, effective_at, recorded_at)
+VALUES ('old.refused@erasure.example', 'soft_opt_in', 'erasure acme', 'hats', true, true, '2015-01-01', '2015-01-01'), ('old.bought@erasure.example', 'soft_opt_in', 'erasure acme', 'hats', true, false, '2015-01-01', '2015-01-01');
+INSERT INTO consent.ledger (contact, kind, effective_at, recorded_at) VALUES ('old.bounced@erasure.example', 'suppression', '2015-01-01', '2015-01-01');
 SELECT consent.expire_contacts('2020-01-01', 'six years after the last purchase') AS expired;
 SELECT ground, reason, suppressed, count(*) FROM consent.erasure WHERE ground = 'retention' GROUP BY 1, 2, 3 ORDER BY 3;
 SELECT verdict('old@erasure.example') AS unknown_again, verdict('old.no@erasure.example') AS said_no, verdict('old.new@erasure.example') AS still_there;
+SELECT verdict('old.refused@erasure.example') AS refused, verdict('old.bought@erasure.example') AS bought, verdict('old.bounced@erasure.example') AS bounced;
 SELECT agrees('old@erasure.example'), verdict('old@erasure.example'), agrees('old.no@erasure.example'), verdict('old.no@erasure.example');
 SELECT consent.expire_contacts('2020-01-01', 'again') AS expired;
 SELECT * FROM consent.verify_ledger();
