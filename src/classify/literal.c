@@ -709,6 +709,49 @@ take_escape(Parser *p, pg_wchar *c, uint32 *set)
 	}
 }
 
+/* The next character of a class, or ESCAPE_SET and the kinds of many. */
+static Escape
+take_member(Parser *p, pg_wchar *c, uint32 *set)
+{
+	*set = CONSENT_BYTES_ALL;
+	if (*p->at == '\0')
+		return ESCAPE_STRANGE;
+	if (*p->at == '[' && (p->at[1] == ':' || p->at[1] == '.' || p->at[1] == '='))
+	{
+		const char *close = strstr(p->at + 2, ":]");
+
+		if (close == NULL || p->at[1] != ':')
+			return ESCAPE_STRANGE;
+		p->at = close + 2;
+		return ESCAPE_SET;
+	}
+	if (*p->at == '\\')
+	{
+		p->at++;
+		/* what is a place elsewhere is a character here */
+		if (*p->at != 'b')
+			return take_escape(p, c, set);
+		p->at++;
+		*c = '\b';
+		return ESCAPE_CHAR;
+	}
+	*c = take_char(p);
+	return ESCAPE_CHAR;
+}
+
+/* The kinds of bytes that a class may begin with which has c, or all from "from" to c. */
+static uint32
+kinds_of(const Parser *p, pg_wchar from, pg_wchar c)
+{
+	uint32		kinds = 0;
+
+	for (pg_wchar k = Min(from, c); k <= Min(c, 0x80); k++)
+		kinds |= consent_byte_kind(p->caseless ? pg_tolower((unsigned char) k) : k);
+	if (c >= 0x80)
+		kinds |= p->caseless ? CONSENT_BYTES_ALL : CONSENT_BYTES_HIGH;
+	return kinds;
+}
+
 /* After '[': spelled out if it is a few single characters. */
 static void
 parse_class(Parser *p, Part *part)
@@ -716,9 +759,7 @@ parse_class(Parser *p, Part *part)
 	Strings		few = {0};
 	bool		simple = true;
 	uint32		kinds = 0;
-	uint32		set;
 	pg_wchar	from = 0;		/* where a range begins */
-	bool		first = true;
 
 	if (*p->at == '^')
 	{
@@ -726,64 +767,25 @@ parse_class(Parser *p, Part *part)
 		kinds = CONSENT_BYTES_ALL;
 		p->at++;
 	}
-	for (;; first = false)
+	for (bool first = true; first || *p->at != ']'; first = false)
 	{
 		pg_wchar	c;
+		uint32		set;
 		Part		one;
 
-		if (*p->at == '\0')
+		switch (take_member(p, &c, &set))
 		{
-			p->failed = true;
-			return;
-		}
-		if (*p->at == ']' && !first)
-			break;
-		if (*p->at == '[' && (p->at[1] == ':' || p->at[1] == '.' || p->at[1] == '='))
-		{
-			const char *close = strstr(p->at + 2, ":]");
-
-			if (close == NULL || p->at[1] != ':')
-			{
-				p->failed = true;
-				return;
-			}
-			p->at = close + 2;
-			simple = false;
-			kinds = CONSENT_BYTES_ALL;
-			continue;
-		}
-		if (*p->at == '\\')
-		{
-			Escape		e;
-
-			p->at++;
-			/* what is a place elsewhere is a character here */
-			if (*p->at == 'b')
-			{
-				p->at++;
-				c = '\b';
-				e = ESCAPE_CHAR;
-			}
-			else
-				e = take_escape(p, &c, &set);
-			if (e != ESCAPE_CHAR && e != ESCAPE_SET)
-			{
-				p->failed = true;
-				return;
-			}
-			if (e != ESCAPE_CHAR)
-			{
+			case ESCAPE_CHAR:
+				break;
+			case ESCAPE_SET:
 				kinds |= set;
 				simple = false;
 				continue;
-			}
+			default:
+				p->failed = true;
+				return;
 		}
-		else
-			c = take_char(p);
-		for (pg_wchar k = from ? Min(from, c) : c; k <= Min(c, 0x80); k++)
-			kinds |= consent_byte_kind(p->caseless ? pg_tolower((unsigned char) k) : k);
-		if (c >= 0x80)
-			kinds |= p->caseless ? CONSENT_BYTES_ALL : CONSENT_BYTES_HIGH;
+		kinds |= kinds_of(p, from ? from : c, c);
 		from = 0;
 		if (*p->at == '-' && p->at[1] != ']' && p->at[1] != '\0')
 		{

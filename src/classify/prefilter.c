@@ -335,8 +335,9 @@ mark_places(ConsentPrefilter *f, const Wanted *w)
 	}
 }
 
-ConsentPrefilter *
-consent_prefilter_finish(PrefilterBuilder *b)
+/* Where everything is in the filter; the literals are in order. */
+static void
+lay_out(const PrefilterBuilder *b, int nbesides, ConsentPrefilter *layout)
 {
 	uint32		nentries = 1;
 	uint32		nkeys = 0;
@@ -344,20 +345,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	uint32		map_bits;
 	uint32		nslots;
 	Size		at;
-	ConsentPrefilter layout = {0};
-	ConsentPrefilter *f;
-	Entry	   *entry;
-	Slot	   *slot;
-	Use		   *use;
-	char	   *bytes;
-	Beside	   *beside = palloc(BESIDES_MAX * sizeof(Beside));
-	int			nbesides = 0;
 
-	(void) beside_index(beside, &nbesides, (Beside) {CONSENT_BYTES_ALL, CONSENT_BYTES_ALL});
-	for (int i = 0; i < b->n; i++)
-		(void) beside_index(beside, &nbesides, b->wanted[i].beside);
-
-	qsort(b->wanted, b->n, sizeof(Wanted), compare_wanted);
 	for (int i = 0; i < b->n; i++)
 	{
 		const Wanted *w = &b->wanted[i];
@@ -372,41 +360,71 @@ consent_prefilter_finish(PrefilterBuilder *b)
 	map_bits = Max(MAP_BITS_MIN, Min(map_bits, MAP_BITS_MAX));
 	nslots = power_of_two(nkeys + nkeys / 3 + 2);
 
-	layout.nrules = b->nrules;
-	layout.map_shift = 32 - (map_bits - 6);
-	layout.slot_shift = 32 - pg_leftmost_one_pos32(nslots);
-	layout.slot_mask = nslots - 1;
+	layout->nrules = b->nrules;
+	layout->map_shift = 32 - (map_bits - 6);
+	layout->slot_shift = 32 - pg_leftmost_one_pos32(nslots);
+	layout->slot_mask = nslots - 1;
 	at = offsetof(ConsentPrefilter, always) + Max(RULE_WORDS(b->nrules), 1) * sizeof(uint64);
-	layout.map = (uint32) at;
+	layout->map = (uint32) at;
 	at += ((Size) 1 << map_bits) / 8;
-	layout.slots = (uint32) at;
+	layout->slots = (uint32) at;
 	at += nslots * sizeof(Slot);
-	layout.entries = (uint32) at;
+	layout->entries = (uint32) at;
 	at += (nentries + 1) * sizeof(Entry);
-	layout.uses = (uint32) at;
+	layout->uses = (uint32) at;
 	at += b->n * sizeof(Use);
-	layout.besides = (uint32) at;
+	layout->besides = (uint32) at;
 	at += nbesides * sizeof(Beside);
-	layout.bytes = (uint32) at;
+	layout->bytes = (uint32) at;
 	at += nbytes;
 	if (at > PG_INT32_MAX || b->nrules > PG_UINT16_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("there are too many rules")));
-	layout.size = at;
+	layout->size = at;
+}
 
-	f = MemoryContextAllocExtended(CurrentMemoryContext, at,
+/* Let the key lead to the first of its entries. */
+static void
+add_slot(ConsentPrefilter *f, uint32 key, uint32 entry)
+{
+	Slot	   *slot = (Slot *) ((char *) f + f->slots);
+	uint32		k = key >> f->slot_shift;
+
+	while (slot[k].entry)
+		k = (k + 1) & f->slot_mask;
+	slot[k].key = key;
+	slot[k].entry = entry;
+}
+
+ConsentPrefilter *
+consent_prefilter_finish(PrefilterBuilder *b)
+{
+	uint32		nentries = 0;
+	uint32		nbytes = 0;
+	ConsentPrefilter layout = {0};
+	ConsentPrefilter *f;
+	Entry	   *entry;
+	Use		   *use;
+	char	   *bytes;
+	Beside	   *beside = palloc(BESIDES_MAX * sizeof(Beside));
+	int			nbesides = 0;
+
+	(void) beside_index(beside, &nbesides, (Beside) {CONSENT_BYTES_ALL, CONSENT_BYTES_ALL});
+	for (int i = 0; i < b->n; i++)
+		(void) beside_index(beside, &nbesides, b->wanted[i].beside);
+	qsort(b->wanted, b->n, sizeof(Wanted), compare_wanted);
+	lay_out(b, nbesides, &layout);
+
+	f = MemoryContextAllocExtended(CurrentMemoryContext, layout.size,
 								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	memcpy(f, &layout, offsetof(ConsentPrefilter, always));
 	memcpy(f->always, b->always, Max(RULE_WORDS(b->nrules), 1) * sizeof(uint64));
-	slot = (Slot *) ((char *) f + f->slots);
 	entry = (Entry *) ((char *) f + f->entries);
 	use = (Use *) ((char *) f + f->uses);
 	bytes = (char *) f + f->bytes;
 	memcpy((char *) f + f->besides, beside, nbesides * sizeof(Beside));
 
-	nentries = 0;
-	nbytes = 0;
 	for (int i = 0; i < b->n; i++)
 	{
 		const Wanted *w = &b->wanted[i];
@@ -432,14 +450,7 @@ consent_prefilter_finish(PrefilterBuilder *b)
 		if (i > 0 && w[-1].key == w->key)
 			entry[nentries - 1].offset &= ~LAST_OF_KEY;
 		else
-		{
-			uint32		k = w->key >> f->slot_shift;
-
-			while (slot[k].entry)
-				k = (k + 1) & f->slot_mask;
-			slot[k].key = w->key;
-			slot[k].entry = nentries;
-		}
+			add_slot(f, w->key, nentries);
 	}
 	entry[nentries + 1].use = b->n;
 	pfree(beside);

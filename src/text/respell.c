@@ -1027,6 +1027,54 @@ see_number_token(Respell *r, int from, int to)
 	return Max(to, r->copied);
 }
 
+/* A sign, at "at", of n bytes that are no ASCII; returns the byte to go on at. */
+static int
+see_sign(Respell *r, int at, int n)
+{
+	const char *s = r->in->data + at;
+
+	if (n == 4)
+		see_picture(r, at, n);
+	else if (n == 2 && s[1] == '\xA3' && s[2] == ' ' && class_of[(unsigned char) s[3]] == DIGIT)
+		replace(r, at + 2, at + 3, "", 0);
+	return Max(at + n, r->copied);
+}
+
+/* A token of what "flags" say; returns the byte to go on at. */
+static inline int
+see_token(Respell *r, int from, int to, int flags, bool triples)
+{
+	if (to - from > TOKEN_MAX)
+		return to;
+	if (flags == DIGIT)
+		return see_number_token(r, from, to);
+	if (flags & HIGH)
+		see_lookalikes(r, from, to);
+	else if (flags == (LETTER | DIGIT))
+		see_digits(r, from, to);
+	else if (triples && has_triple(r->in->data + from, to - from))
+		shorten_repeats(r, from, to);
+	else
+		return see_word(r, from, to);
+	return to;
+}
+
+/* What was written takes the place of the text. */
+static void
+finish(Respell *r, ConsentText *text)
+{
+	copy_to(r, text->len);
+	consent_fold_end(&r->fold);
+	r->out.html = text->html;
+	r->out.truncated = text->truncated;
+	r->out.pictures = text->pictures;
+	r->out.nlines = text->nlines;
+	r->out.line = text->line;
+	text->line = NULL;
+	consent_text_free(text);
+	*text = r->out;
+}
+
 void
 consent_text_respell(ConsentText *text)
 {
@@ -1078,12 +1126,7 @@ consent_text_respell(ConsentText *text)
 
 			if (n > 0)
 			{
-				if (n == 4)
-					see_picture(&r, at, n);
-				else if (n == 2 && text->data[at + 1] == '\xA3' && text->data[at + 2] == ' ' &&
-						 class_of[(unsigned char) text->data[at + 3]] == DIGIT)
-					replace(&r, at + 2, at + 3, "", 0);
-				at = Max(at + n, r.copied);
+				at = see_sign(&r, at, n);
 				continue;
 			}
 		}
@@ -1099,31 +1142,9 @@ consent_text_respell(ConsentText *text)
 				continue;
 			}
 		}
-		if (at - from > TOKEN_MAX)
-			continue;
-		if (flags & HIGH)
-			see_lookalikes(&r, from, at);
-		else if (flags == DIGIT)
-			at = see_number_token(&r, from, at);
-		else if (flags == (LETTER | DIGIT))
-			see_digits(&r, from, at);
-		else if (triples && has_triple(text->data + from, at - from))
-			shorten_repeats(&r, from, at);
-		else
-			at = see_word(&r, from, at);
+		at = see_token(&r, from, at, flags, triples);
 	}
 
 	if (r.writing)
-	{
-		copy_to(&r, text->len);
-		consent_fold_end(&r.fold);
-		r.out.html = text->html;
-		r.out.truncated = text->truncated;
-		r.out.pictures = text->pictures;
-		r.out.nlines = text->nlines;
-		r.out.line = text->line;
-		text->line = NULL;
-		consent_text_free(text);
-		*text = r.out;
-	}
+		finish(&r, text);
 }
