@@ -109,6 +109,14 @@ find_tag(const ConsentContact *contact, const char **end)
 	return *end != NULL && plus < *end ? plus : NULL;
 }
 
+bool
+consent_contact_has_tag(const ConsentContact *contact)
+{
+	const char *end;
+
+	return find_tag(contact, &end) != NULL;
+}
+
 /* The address without its +tag, in the caller's memory. */
 ConsentContact *
 consent_contact_root(const ConsentContact *contact)
@@ -284,7 +292,9 @@ PG_FUNCTION_INFO_V1(pg_consent_contact_root);
 PGDLLEXPORT Datum
 pg_consent_contact_root(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_CONSENT_CONTACT_P(consent_contact_root(PG_GETARG_CONSENT_CONTACT_PP(0)));
+	ConsentContact *contact = PG_GETARG_CONSENT_CONTACT_PP(0);
+
+	PG_RETURN_CONSENT_CONTACT_P(consent_contact_has_tag(contact) ? consent_contact_root(contact) : contact);
 }
 
 #define CONTACT_COMPARISON(name, op) \

@@ -55,6 +55,7 @@ extern ConsentContact *consent_contact_parse_text(struct varlena *text, const ch
 extern ConsentContactKind consent_contact_kind(const ConsentContact *contact);
 extern const char *consent_contact_kind_name(ConsentContactKind kind);
 
+extern bool consent_contact_has_tag(const ConsentContact *contact);
 extern ConsentContact *consent_contact_root(const ConsentContact *contact);
 
 extern int	consent_contact_compare(const ConsentContact *a, const ConsentContact *b);

@@ -70,11 +70,13 @@ typedef struct ColumnWriter
 	char		last_text[64];
 } ColumnWriter;
 
-/* The columns of a table; found out once per query. */
+/* The columns of a table, found out once per query, and room to write in. */
 struct ConsentDigestWriter
 {
 	int			natts;
 	MemoryContext context;
+	StringInfoData form;
+	int			tag_len;		/* the first item, which stays written */
 	ColumnWriter columns[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -211,8 +213,8 @@ write_any_time(char *buf, TimestampTz time)
 				 errmsg("timestamp out of range")));
 }
 
-/* The same.  One time of a bulk load is mostly of the day of another. */
-static void
+/* The same; returns its length.  One time of a bulk load is mostly of the day of another. */
+static int
 write_time(char *buf, TimestampTz time)
 {
 	static struct
@@ -220,7 +222,7 @@ write_time(char *buf, TimestampTz time)
 		int64		day;
 		int			len;		/* 0: none yet */
 		char		date[16];	/* and a space */
-	}			known[32];
+	}			known[1024];
 	int64		day = time / USECS_PER_DAY;
 	int64		rest = time % USECS_PER_DAY;
 	int			i = day & (lengthof(known) - 1);
@@ -239,7 +241,7 @@ write_time(char *buf, TimestampTz time)
 			known[i].len = space + 1 - buf;
 			memcpy(known[i].date, buf, known[i].len);
 		}
-		return;
+		return strlen(buf);
 	}
 
 	memcpy(buf, known[i].date, known[i].len);
@@ -258,7 +260,8 @@ write_time(char *buf, TimestampTz time)
 		while (end[-1] == '0')
 			end--;
 	}
-	strcpy(end, "+00");
+	memcpy(end, "+00", 3);
+	return end + 3 - buf;
 }
 
 static void
@@ -315,6 +318,7 @@ append_column(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter 
 {
 	char		buf[MAXDATELEN + 1];
 	const char *s = buf;
+	int			len;
 
 	switch (att->atttypid)
 	{
@@ -326,22 +330,24 @@ append_column(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter 
 				return;
 			}
 		case INT8OID:
-			pg_lltoa(DatumGetInt64(value), buf);
+			len = pg_lltoa(DatumGetInt64(value), buf);
 			break;
 		case TIMESTAMPTZOID:
-			write_time(buf, DatumGetTimestampTz(value));
+			len = write_time(buf, DatumGetTimestampTz(value));
 			break;
 		case DATEOID:
 			write_date(buf, DatumGetDateADT(value));
+			len = strlen(buf);
 			break;
 		default:
 			s = write_other(column, value, att, context);
+			len = strlen(s);
 	}
-	append_item(form, column->name, column->name_len, s, strlen(s));
+	append_item(form, column->name, column->name_len, s, len);
 }
 
 static ConsentDigestWriter *
-make_writer(TupleDesc desc, MemoryContext context)
+make_writer(const char *tag, TupleDesc desc, MemoryContext context)
 {
 	ConsentDigestWriter *writer = MemoryContextAllocZero(context, offsetof(ConsentDigestWriter, columns) +
 														 desc->natts * sizeof(ColumnWriter));
@@ -349,6 +355,9 @@ make_writer(TupleDesc desc, MemoryContext context)
 
 	writer->natts = desc->natts;
 	writer->context = context;
+	initStringInfo(&writer->form);
+	append_item(&writer->form, "", 0, tag, strlen(tag));
+	writer->tag_len = writer->form.len;
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
@@ -378,25 +387,22 @@ static bytea *
 digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nulls,
 		   ConsentDigestWriter **writer, MemoryContext context)
 {
-	StringInfoData form;
-	bytea	   *digest;
+	StringInfo	form;
 
 	if (*writer == NULL || (*writer)->natts != desc->natts)
-		*writer = make_writer(desc, context);
+		*writer = make_writer(tag, desc, context);
 
-	initStringInfo(&form);
-	append_item(&form, "", 0, tag, strlen(tag));
+	form = &(*writer)->form;
+	form->len = (*writer)->tag_len;
 	for (int i = 0; i < desc->natts; i++)
 	{
 		ColumnWriter *column = &(*writer)->columns[i];
 
 		if (!nulls[i] && column->hashed)
-			append_column(&form, values[i], TupleDescAttr(desc, i), column, (*writer)->context);
+			append_column(form, values[i], TupleDescAttr(desc, i), column, (*writer)->context);
 	}
 
-	digest = digest_of(form.data, form.len);
-	pfree(form.data);
-	return digest;
+	return digest_of(form->data, form->len);
 }
 
 bytea *

@@ -203,7 +203,7 @@ consent_event_kind(const char *name)
 
 	for (int kind = 0; kind < EVENT_ERASURE; kind++)
 	{
-		if (strcmp(kind_rules[kind].name, name) == 0)
+		if (kind_rules[kind].name[0] == name[0] && strcmp(kind_rules[kind].name, name) == 0)
 			return (ConsentEventKind) kind;
 	}
 
@@ -328,7 +328,8 @@ stamp(Draft *draft)
 static void
 set_address(Draft *draft)
 {
-	ConsentContact *root = consent_contact_root(DatumGetConsentContactPP(DRAFT_VALUE(draft, contact)));
+	ConsentContact *contact = DatumGetConsentContactPP(DRAFT_VALUE(draft, contact));
+	ConsentContact *root = consent_contact_has_tag(contact) ? consent_contact_root(contact) : contact;
 
 	if (!DRAFT_NULL(draft, address) &&
 		consent_contact_compare(DatumGetConsentContactPP(DRAFT_VALUE(draft, address)), root) != 0)
