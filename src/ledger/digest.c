@@ -26,8 +26,8 @@
 #include "postgres.h"
 
 #ifdef USE_OPENSSL
-#include <openssl/evp.h>
-#include <openssl/opensslv.h>
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 #endif
 
 #include "access/htup_details.h"
@@ -110,27 +110,20 @@ consent_digest_end(pg_cryptohash_ctx *sha)
 }
 
 /*
- * The SHA-256 of what is all there, for the events of a bulk load.  Each time that
- * pg_cryptohash begins one, OpenSSL 3 looks up by name what SHA-256 is, which takes
- * longer than the digest of an event; here that is kept.
+ * The SHA-256 of what is all there, for the events of a bulk load.  OpenSSL's own
+ * functions for it are deprecated, not removed: what it wants to be called instead,
+ * and pg_cryptohash calls, takes as long to begin a digest as an event takes to hash.
  */
 static bytea *
 digest_of(const void *data, Size len)
 {
-#if defined(USE_OPENSSL) && OPENSSL_VERSION_NUMBER >= 0x30000000L
-	static const EVP_MD *algorithm = NULL;
-	static EVP_MD_CTX *context = NULL;
+#if defined(USE_OPENSSL) && !defined(OPENSSL_NO_DEPRECATED_3_0)
 	bytea	   *digest = palloc(VARHDRSZ + CONSENT_DIGEST_LEN);
+	SHA256_CTX	sha;
 
-	if (algorithm == NULL)
-		algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (context == NULL)
-		context = EVP_MD_CTX_new();
 	SET_VARSIZE(digest, VARHDRSZ + CONSENT_DIGEST_LEN);
-	if (algorithm == NULL || context == NULL ||
-		EVP_DigestInit_ex(context, algorithm, NULL) != 1 ||
-		EVP_DigestUpdate(context, data, len) != 1 ||
-		EVP_DigestFinal_ex(context, (unsigned char *) VARDATA(digest), NULL) != 1)
+	if (SHA256_Init(&sha) != 1 || SHA256_Update(&sha, data, len) != 1 ||
+		SHA256_Final((unsigned char *) VARDATA(digest), &sha) != 1)
 		elog(ERROR, "SHA-256 failed");
 	return digest;
 #else
