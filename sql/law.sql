@@ -311,6 +311,8 @@ SELECT (consent.evaluate('mover@law.example', 'email', 'law mover', at => '2026-
 UPDATE consent.organisation SET jurisdiction = 'US', is_charity = true WHERE name = 'law mover';
 SELECT (consent.evaluate('mover@law.example', 'email', 'law mover', at => '2026-03-03')).policy AS at_alone, (consent.evaluate('mover@law.example', 'email', 'law mover', known_at => :'then_before')).policy AS known_then,
        d.reason AS now, d.policy FROM consent.evaluate('mover@law.example', 'email', 'law mover', at => clock_timestamp()) d;
+SELECT (consent.policy_in_force('law mover', '2026-03-03')).jurisdiction AS then, (consent.policy_in_force('law mover', :'then_before')).jurisdiction AS before, (consent.policy_in_force('law mover', clock_timestamp())).jurisdiction AS now,
+       (consent.policy_in_force('law mover', NULL)).jurisdiction AS never;
 -- in one transaction, and after the clock was set back: the first change was recorded when it ran a day fast
 INSERT INTO consent.organisation (name) VALUES ('law clock');
 INSERT INTO consent.organisation_history SELECT id, now() + interval '1 day', 'DE', false, false FROM consent.organisation WHERE name = 'law clock';
@@ -322,6 +324,10 @@ SELECT row_number() OVER (ORDER BY h.until) AS version, h.jurisdiction, h.is_cha
   FROM consent.organisation_history h JOIN consent.organisation o USING (id) WHERE o.name = 'law clock';
 SELECT (consent.evaluate('mover@law.example', 'email', 'law clock', at => '2026-03-03')).policy;
 COMMIT;
+BEGIN;
+UPDATE consent.organisation SET jurisdiction = 'FR' WHERE name = 'law mover';
+SELECT (consent.evaluate('mover@law.example', 'email', 'law mover')).policy, (consent.policy_in_force('law mover')).jurisdiction AS changed_just_now;
+ROLLBACK;
 -- an assessment counts from when it was recorded, and can be ended once
 INSERT INTO consent.assessment (organisation, purpose, channel, reference, assessed_on) VALUES ('law mover', 'marketing', 'post', 'LIA-9', '2026-01-01');
 SELECT (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-03-03')).reason AS known, (consent.evaluate('mover@law.example', 'post', 'law mover', at => '2026-03-03', known_at => '2026-03-03')).reason AS not_known_then;

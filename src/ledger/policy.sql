@@ -139,7 +139,11 @@ CREATE FUNCTION consent.policy_in_force(
 BEGIN ATOMIC
   SELECT p.*
     FROM consent.organisation o
-    JOIN consent.policy p ON p.jurisdiction = o.jurisdiction
+    JOIN consent.policy p ON p.jurisdiction =
+         COALESCE((SELECT h.jurisdiction FROM consent.organisation_history h
+                    WHERE h.id = o.id AND h.until > CASE policy_in_force.at WHEN now() THEN clock_timestamp() ELSE policy_in_force.at END
+                    ORDER BY h.until LIMIT 1),
+                  o.jurisdiction)
    WHERE o.name = policy_in_force.organisation AND p.valid_from <= policy_in_force.at
    ORDER BY p.valid_from DESC, p.version DESC
    LIMIT 1;

@@ -2066,6 +2066,24 @@ GRANT EXECUTE ON FUNCTION
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight
 TO consent_reader, consent_writer, consent_admin;
 
+-- Of the past, by the jurisdiction that the organisation had then.
+CREATE OR REPLACE FUNCTION consent.policy_in_force(
+  organisation text DEFAULT consent.default_organisation(),
+  at timestamptz DEFAULT now()) RETURNS consent.policy
+  LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT p.*
+    FROM consent.organisation o
+    JOIN consent.policy p ON p.jurisdiction =
+         COALESCE((SELECT h.jurisdiction FROM consent.organisation_history h
+                    WHERE h.id = o.id AND h.until > CASE policy_in_force.at WHEN now() THEN clock_timestamp() ELSE policy_in_force.at END
+                    ORDER BY h.until LIMIT 1),
+                  o.jurisdiction)
+   WHERE o.name = policy_in_force.organisation AND p.valid_from <= policy_in_force.at
+   ORDER BY p.valid_from DESC, p.version DESC
+   LIMIT 1;
+END;
+
 -- When an end was recorded counts for known_at; of those that there are nobody knows.
 ALTER TABLE consent.assessment ADD COLUMN end_recorded_at timestamptz;
 ALTER TABLE consent.contractor ADD COLUMN end_recorded_at timestamptz;
