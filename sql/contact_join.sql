@@ -167,6 +167,9 @@ SET max_parallel_workers = 0;
 SELECT count(*), count(DISTINCT id), sum(id) FROM generate_series(1, 3) LEFT JOIN (SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email OFFSET 0) j ON true;
 RESET max_parallel_workers;
 RESET enable_material;
+-- An error ends all of them, also while they make it.
+SELECT join_shared($q$SELECT count(*) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email WHERE 1 / (length(p::text) - 17) < 9$q$) AS shared;
+SELECT count(*) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email WHERE 1 / (length(p::text) - 17) < 9;
 SELECT c.id / (c.id - 3000) FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email;
 SELECT count(*) FROM (SELECT c.id FROM join_customer c JOIN consent.permitted('email', 'join acme') p ON p = c.email LIMIT 5) l;
 SET work_mem = '64kB';
