@@ -221,22 +221,6 @@ pg_consent_contact(PG_FUNCTION_ARGS)
 													  NULL));
 }
 
-static char *
-region_arg(FunctionCallInfo fcinfo, int n)
-{
-	char	   *region;
-
-	if (PG_ARGISNULL(n))
-		return NULL;
-	region = text_to_cstring(PG_GETARG_TEXT_PP(n));
-	if (!consent_region_is_well_formed(region))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid region: \"%s\"", region),
-				 errhint("A region is two capital letters, as in ISO 3166-1: GB, IE, FR.")));
-	return region;
-}
-
 PG_FUNCTION_INFO_V1(pg_consent_contact_in_region);
 PGDLLEXPORT Datum
 pg_consent_contact_in_region(PG_FUNCTION_ARGS)
@@ -248,7 +232,7 @@ pg_consent_contact_in_region(PG_FUNCTION_ARGS)
 	value = PG_GETARG_TEXT_PP(0);
 	PG_RETURN_CONSENT_CONTACT_P(consent_contact_parse(VARDATA_ANY(value),
 													  VARSIZE_ANY_EXHDR(value),
-													  region_arg(fcinfo, 1), NULL));
+													  consent_region_arg(fcinfo, 1), NULL));
 }
 
 /* consent.try_contact(value [, region]): NULL where consent.contact() is an error */
@@ -264,7 +248,7 @@ pg_consent_try_contact(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	value = PG_GETARG_TEXT_PP(0);
 	contact = consent_contact_parse(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
-									PG_NARGS() > 1 ? region_arg(fcinfo, 1) : consent_default_region,
+									PG_NARGS() > 1 ? consent_region_arg(fcinfo, 1) : consent_default_region,
 									(Node *) &unreadable);
 	if (contact == NULL)
 		PG_RETURN_NULL();

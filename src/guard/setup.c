@@ -202,12 +202,6 @@ pg_consent_guard_mapping(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(qualified));
 }
 
-static char *
-text_arg(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
-}
-
 /* Run DDL as the caller, names as the catalogs have them. */
 static void
 run_ddl(const char *command)
@@ -285,9 +279,9 @@ add_argument(StringInfo arguments, const char *argument, const char *value)
 static char *
 guard_arguments(FunctionCallInfo fcinfo, Relation rel)
 {
-	const char *name = text_arg(fcinfo, ARG_NAME);
-	const char *divert = text_arg(fcinfo, ARG_DIVERT);
-	const char *log = text_arg(fcinfo, ARG_LOG);
+	const char *name = consent_text_arg(fcinfo, ARG_NAME);
+	const char *divert = consent_text_arg(fcinfo, ARG_DIVERT);
+	const char *log = consent_text_arg(fcinfo, ARG_LOG);
 	ConsentBlockAction on_block = consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK));
 	char	   *not_diverted = NULL;
 	StringInfoData arguments;
@@ -305,7 +299,7 @@ guard_arguments(FunctionCallInfo fcinfo, Relation rel)
 		add_argument(&arguments, "divert", consent_divert_check(rel, divert, &not_diverted));
 	for (int i = 0; i < CONSENT_NMAPPED; i++)
 	{
-		char	   *expression = text_arg(fcinfo, mapping_arg[i]);
+		char	   *expression = consent_text_arg(fcinfo, mapping_arg[i]);
 		bool		ours = expression == NULL && i == MAPPED_PENDING && divert != NULL;
 		char	   *qualified;
 		char	   *constant;
@@ -391,7 +385,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 {
 	Relation	rel;
 	Oid			relid;
-	const char *name = text_arg(fcinfo, ARG_NAME);
+	const char *name = consent_text_arg(fcinfo, ARG_NAME);
 	const char *arguments;
 	const char *table;
 	const char *guard;
@@ -406,7 +400,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the table to guard is NULL")));
 	check_actions(fcinfo);
-	check_log_mode(text_arg(fcinfo, ARG_LOG));
+	check_log_mode(consent_text_arg(fcinfo, ARG_LOG));
 
 	relid = PG_GETARG_OID(ARG_TARGET);
 	rel = open_target(relid);
@@ -518,7 +512,7 @@ PGDLLEXPORT Datum
 pg_consent_unguard(PG_FUNCTION_ARGS)
 {
 	Oid			relid;
-	const char *name = text_arg(fcinfo, 1);
+	const char *name = consent_text_arg(fcinfo, 1);
 	int			nguards;
 	List	   *children;
 	ListCell   *lc;
@@ -547,7 +541,7 @@ pg_consent_guard_argument(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
 	Trigger    *guard = consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
-	const char *value = guard ? consent_guard_argument(guard, text_arg(fcinfo, 2)) : NULL;
+	const char *value = guard ? consent_guard_argument(guard, consent_text_arg(fcinfo, 2)) : NULL;
 	text	   *result = value ? cstring_to_text(value) : NULL;
 
 	table_close(rel, AccessShareLock);

@@ -1010,25 +1010,11 @@ consent_sweep_debts(List *tables, bool in_passing)
 		work_read_committed(pay_all, find_guards(), &payer);
 }
 
-/* The argument "region": two letters. */
-static const char *
-region_arg(FunctionCallInfo fcinfo)
-{
-	const char *region = text_to_cstring(PG_GETARG_TEXT_PP(1));
-
-	if (!consent_region_is_well_formed(region))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid region: \"%s\"", region),
-				 errhint("A region is two capital letters, as in ISO 3166-1: GB, IE, FR.")));
-	return region;
-}
-
 /* The keys of the addresses in a text, or in an array of texts. */
 static int
 keys_arg(FunctionCallInfo fcinfo, uint64 **keys)
 {
-	ConsentMapping mapping = {.region = unconstify(char *, region_arg(fcinfo))};
+	ConsentMapping mapping = {.region = consent_region_arg(fcinfo, 1)};
 	ConsentRow	row = {.values[MAPPED_RECIPIENT] = PG_GETARG_DATUM(0)};
 
 	mapping.type[MAPPED_RECIPIENT] = get_fn_expr_argtype(fcinfo->flinfo, 0);

@@ -30,6 +30,7 @@
 #include "ledger/sent.h"
 #include "ledger/vocabulary.h"
 #include "ledger/world.h"
+#include "module/module.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_evaluate);
 PG_FUNCTION_INFO_V1(pg_consent_may_send);
@@ -317,12 +318,6 @@ consent_reasons_array(const ConsentVerdict *verdict)
 	return PointerGetDatum(construct_array(codes, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-static char *
-text_arg(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
-}
-
 /* What is not known to be there is not there. */
 static bool
 bool_arg(FunctionCallInfo fcinfo, int n)
@@ -340,12 +335,12 @@ judge_call(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(ARG_CHANNEL) || PG_ARGISNULL(ARG_CLASS) || PG_ARGISNULL(ARG_AT) ||
 		TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_AT)))
 		set_invalid(&c, INPUT_INVALID);
-	consent_case_set_organisation(&c, text_arg(fcinfo, ARG_ORGANISATION));
-	consent_case_set_purpose(&c, text_arg(fcinfo, ARG_PURPOSE));
+	consent_case_set_organisation(&c, consent_text_arg(fcinfo, ARG_ORGANISATION));
+	consent_case_set_purpose(&c, consent_text_arg(fcinfo, ARG_PURPOSE));
 	if (!PG_ARGISNULL(ARG_INSTIGATORS))
 		consent_case_set_instigators(&c, PG_GETARG_DATUM(ARG_INSTIGATORS));
 
-	consent_case_set_sender(&c, text_arg(fcinfo, ARG_SENDER));
+	consent_case_set_sender(&c, consent_text_arg(fcinfo, ARG_SENDER));
 
 	/*
 	 * "Now" is the wall clock, as for the guard: in a long transaction now()
@@ -360,8 +355,8 @@ judge_call(FunctionCallInfo fcinfo)
 
 	c.send.channel = consent_channel_from_oid(PG_GETARG_OID(ARG_CHANNEL));
 	c.send.class = consent_class_from_oid(PG_GETARG_OID(ARG_CLASS));
-	consent_case_set_category(&c, text_arg(fcinfo, ARG_PRODUCT_CATEGORY));
-	consent_case_set_reference(&c, text_arg(fcinfo, ARG_REFERENCE));
+	consent_case_set_category(&c, consent_text_arg(fcinfo, ARG_PRODUCT_CATEGORY));
+	consent_case_set_reference(&c, consent_text_arg(fcinfo, ARG_REFERENCE));
 	c.send.opt_out_offered = bool_arg(fcinfo, ARG_OPT_OUT_OFFERED);
 	c.send.identity_shown = bool_arg(fcinfo, ARG_IDENTITY_SHOWN);
 
@@ -460,17 +455,6 @@ same_sight(const Sight *a, const Sight *b)
 	return a->statement == b->statement && a->completed == b->completed && a->command == b->command;
 }
 
-static bool
-same_name(const char *a, FunctionCallInfo fcinfo, int n)
-{
-	text	   *b;
-
-	if (a == NULL || PG_ARGISNULL(n))
-		return a == NULL && PG_ARGISNULL(n);
-	b = PG_GETARG_TEXT_PP(n);
-	return strlen(a) == VARSIZE_ANY_EXHDR(b) && memcmp(a, VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b)) == 0;
-}
-
 /* Are all arguments that say what is asked the same for ever? */
 static bool
 asks_constant(const FmgrInfo *flinfo)
@@ -492,8 +476,8 @@ asks_the_same(const PermitsCache *cache, FunctionCallInfo fcinfo)
 {
 	return cache->channel == PG_GETARG_OID(2) &&
 		(PG_ARGISNULL(6) || cache->c.send.at == PG_GETARG_TIMESTAMPTZ(6)) &&
-		same_name(cache->organisation, fcinfo, 3) && same_name(cache->purpose, fcinfo, 4) &&
-		same_name(cache->category, fcinfo, 5);
+		consent_is_text_arg(cache->organisation, fcinfo, 3) && consent_is_text_arg(cache->purpose, fcinfo, 4) &&
+		consent_is_text_arg(cache->category, fcinfo, 5);
 }
 
 PGDLLEXPORT Datum
@@ -529,9 +513,9 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 		memset(&cache->c, 0, sizeof(cache->c));
 		cache->sight = sight;
 		cache->channel = PG_GETARG_OID(2);
-		cache->organisation = text_arg(fcinfo, 3);
-		cache->purpose = text_arg(fcinfo, 4);
-		cache->category = text_arg(fcinfo, 5);
+		cache->organisation = consent_text_arg(fcinfo, 3);
+		cache->purpose = consent_text_arg(fcinfo, 4);
+		cache->category = consent_text_arg(fcinfo, 5);
 		cache->c.send.channel = consent_channel_from_oid(cache->channel);
 		cache->c.send.class = CLASS_DIRECT_MARKETING;
 		cache->c.send.at = PG_ARGISNULL(6) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(6);

@@ -164,6 +164,16 @@ text_attribute(HeapTuple tuple, int attnum, TupleDesc desc)
 	return isnull ? NULL : TextDatumGetCString(datum);
 }
 
+/* The array, moved if it was full. */
+static void *
+room_for(void *array, int n, int *max, Size size)
+{
+	if (n < *max)
+		return array;
+	*max = Max(2 * n, 16);
+	return n == 0 ? palloc(*max * size) : repalloc(array, *max * size);
+}
+
 static void
 load_organisations(Vocabulary *v)
 {
@@ -177,13 +187,7 @@ load_organisations(Vocabulary *v)
 	{
 		ConsentOrganisation *org;
 
-		if (v->norganisations == v->maxorganisations)
-		{
-			v->maxorganisations = v->maxorganisations ? v->maxorganisations * 2 : 16;
-			v->organisations = v->norganisations == 0 ?
-				palloc(v->maxorganisations * sizeof(ConsentOrganisation)) :
-				repalloc(v->organisations, v->maxorganisations * sizeof(ConsentOrganisation));
-		}
+		v->organisations = room_for(v->organisations, v->norganisations, &v->maxorganisations, sizeof(ConsentOrganisation));
 		org = &v->organisations[v->norganisations++];
 		org->name = text_attribute(tuple, Anum_organisation_name, desc);
 		org->id = DatumGetInt32(heap_getattr(tuple, Anum_organisation_id, desc, &isnull));
@@ -223,13 +227,7 @@ load_history(Vocabulary *v)
 	{
 		FormerOrganisation *former;
 
-		if (v->nformer == v->maxformer)
-		{
-			v->maxformer = v->maxformer ? v->maxformer * 2 : 16;
-			v->former = v->nformer == 0 ?
-				palloc(v->maxformer * sizeof(FormerOrganisation)) :
-				repalloc(v->former, v->maxformer * sizeof(FormerOrganisation));
-		}
+		v->former = room_for(v->former, v->nformer, &v->maxformer, sizeof(FormerOrganisation));
 		former = &v->former[v->nformer++];
 		former->until = DatumGetTimestampTz(heap_getattr(tuple, Anum_history_until, desc, &isnull));
 		former->was.name = NULL;
@@ -260,13 +258,7 @@ load_purposes(Vocabulary *v)
 		ConsentPurpose *purpose;
 		char	   *kind = text_attribute(tuple, Anum_purpose_kind, desc);
 
-		if (v->npurposes == v->maxpurposes)
-		{
-			v->maxpurposes = v->maxpurposes ? v->maxpurposes * 2 : 16;
-			v->purposes = v->npurposes == 0 ?
-				palloc(v->maxpurposes * sizeof(ConsentPurpose)) :
-				repalloc(v->purposes, v->maxpurposes * sizeof(ConsentPurpose));
-		}
+		v->purposes = room_for(v->purposes, v->npurposes, &v->maxpurposes, sizeof(ConsentPurpose));
 		purpose = &v->purposes[v->npurposes++];
 		purpose->name = text_attribute(tuple, Anum_purpose_name, desc);
 		purpose->parent = text_attribute(tuple, Anum_purpose_parent, desc);

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "classify/classify.h"
@@ -45,8 +46,8 @@ static const struct config_enum_entry prepared_options[] = {
 PGDLLEXPORT void _PG_init(void);
 
 /* ISO 3166-1 alpha-2 by shape; whether a country exists is libphonenumber's to say. */
-bool
-consent_region_is_well_formed(const char *region)
+static bool
+is_region(const char *region)
 {
 	return region[0] >= 'A' && region[0] <= 'Z' &&
 		region[1] >= 'A' && region[1] <= 'Z' &&
@@ -56,11 +57,41 @@ consent_region_is_well_formed(const char *region)
 static bool
 check_default_region(char **newval, void **extra, GucSource source)
 {
-	if (consent_region_is_well_formed(*newval))
+	if (is_region(*newval))
 		return true;
 
 	GUC_check_errdetail("A region is two capital letters, as in ISO 3166-1: GB, IE, FR.");
 	return false;
+}
+
+char *
+consent_region_arg(FunctionCallInfo fcinfo, int n)
+{
+	char	   *region = consent_text_arg(fcinfo, n);
+
+	if (region != NULL && !is_region(region))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid region: \"%s\"", region),
+				 errhint("A region is two capital letters, as in ISO 3166-1: GB, IE, FR.")));
+	return region;
+}
+
+char *
+consent_text_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+bool
+consent_is_text_arg(const char *was, FunctionCallInfo fcinfo, int n)
+{
+	text	   *is;
+
+	if (was == NULL || PG_ARGISNULL(n))
+		return was == NULL && PG_ARGISNULL(n);
+	is = PG_GETARG_TEXT_PP(n);
+	return strlen(was) == VARSIZE_ANY_EXHDR(is) && memcmp(was, VARDATA_ANY(is), VARSIZE_ANY_EXHDR(is)) == 0;
 }
 
 void

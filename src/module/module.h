@@ -1,12 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * module.h
- *	  The settings every room may read.
+ *	  The settings every room may read, and what it may ask of its arguments.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef PG_CONSENT_MODULE_H
 #define PG_CONSENT_MODULE_H
+
+#include "fmgr.h"
 
 /* pg_consent.default_region: how a number without a country code is read */
 extern char *consent_default_region;
@@ -26,7 +28,11 @@ extern int	consent_prepared_transactions;
 /* pg_consent.sweep_timeout: what a step of a sweep may take, in ms; 0: any time */
 extern int	consent_sweep_timeout;
 
-/* Two capital letters? */
-extern bool consent_region_is_well_formed(const char *region);
+/* An argument that is a text, NULL if it is NULL; as a region, two capital letters or an error. */
+extern char *consent_text_arg(FunctionCallInfo fcinfo, int n);
+extern char *consent_region_arg(FunctionCallInfo fcinfo, int n);
+
+/* Is it what it was? */
+extern bool consent_is_text_arg(const char *was, FunctionCallInfo fcinfo, int n);
 
 #endif							/* PG_CONSENT_MODULE_H */

@@ -29,6 +29,7 @@
 
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
+#include "module/module.h"
 #include "module/words.h"
 #include "person/reply.h"
 
@@ -439,7 +440,7 @@ judge_body(FunctionCallInfo fcinfo, const char *body)
 PGDLLEXPORT Datum
 pg_consent_read_reply(PG_FUNCTION_ARGS)
 {
-	char	   *body = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *body = consent_text_arg(fcinfo, 0);
 
 	PG_RETURN_TEXT_P(cstring_to_text(outcome_names[judge_body(fcinfo, body)]));
 }

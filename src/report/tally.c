@@ -32,6 +32,7 @@
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
 #include "ledger/sent.h"
+#include "module/module.h"
 #include "report/verdict.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_tally_add);
@@ -132,7 +133,7 @@ begin(FunctionCallInfo fcinfo, MemoryContext context)
 	tally = new_tally(context, n, PG_ARGISNULL(ARG_SAMPLES) ? 0 : PG_GETARG_INT32(ARG_SAMPLES));
 	tally->any_category = !PG_ARGISNULL(ARG_ANY_CATEGORY) && PG_GETARG_BOOL(ARG_ANY_CATEGORY);
 	tally->cases = palloc0(n * sizeof(ConsentCase));
-	category = PG_ARGISNULL(ARG_PRODUCT_CATEGORY) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_PRODUCT_CATEGORY));
+	category = consent_text_arg(fcinfo, ARG_PRODUCT_CATEGORY);
 	for (int i = 0; i < n; i++)
 	{
 		ConsentCase *c = &tally->cases[i];

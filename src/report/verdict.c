@@ -15,7 +15,6 @@
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -27,6 +26,7 @@
 #include "ledger/sent.h"
 #include "ledger/vocabulary.h"
 #include "ledger/world.h"
+#include "module/module.h"
 #include "report/verdict.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_judge);
@@ -71,23 +71,6 @@ typedef struct JudgeCache
 	TupleDesc	desc;
 } JudgeCache;
 
-static bool
-same_name(const char *a, FunctionCallInfo fcinfo, int n)
-{
-	text	   *b;
-
-	if (a == NULL || PG_ARGISNULL(n))
-		return a == NULL && PG_ARGISNULL(n);
-	b = PG_GETARG_TEXT_PP(n);
-	return strlen(a) == VARSIZE_ANY_EXHDR(b) && memcmp(a, VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b)) == 0;
-}
-
-static char *
-text_arg(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
-}
-
 static void
 look_up_names(JudgeCache *cache, FunctionCallInfo fcinfo)
 {
@@ -96,11 +79,11 @@ look_up_names(JudgeCache *cache, FunctionCallInfo fcinfo)
 	MemoryContextReset(cache->names);
 	caller = MemoryContextSwitchTo(cache->names);
 	memset(&cache->named, 0, sizeof(cache->named));
-	cache->organisation = text_arg(fcinfo, ARG_ORGANISATION);
-	cache->purpose = text_arg(fcinfo, ARG_PURPOSE);
+	cache->organisation = consent_text_arg(fcinfo, ARG_ORGANISATION);
+	cache->purpose = consent_text_arg(fcinfo, ARG_PURPOSE);
 	consent_case_set_organisation(&cache->named, cache->organisation);
 	consent_case_set_purpose(&cache->named, cache->purpose);
-	cache->sender = text_arg(fcinfo, ARG_SENDER);
+	cache->sender = consent_text_arg(fcinfo, ARG_SENDER);
 	consent_case_set_sender(&cache->named, cache->sender);
 	MemoryContextSwitchTo(caller);
 	cache->complete = false;
@@ -177,9 +160,9 @@ judge_cache(FunctionCallInfo fcinfo)
 		MemoryContextSwitchTo(caller);
 		fcinfo->flinfo->fn_extra = cache;
 	}
-	else if (!same_name(cache->organisation, fcinfo, ARG_ORGANISATION) ||
-			 !same_name(cache->purpose, fcinfo, ARG_PURPOSE) ||
-			 !same_name(cache->sender, fcinfo, ARG_SENDER))
+	else if (!consent_is_text_arg(cache->organisation, fcinfo, ARG_ORGANISATION) ||
+			 !consent_is_text_arg(cache->purpose, fcinfo, ARG_PURPOSE) ||
+			 !consent_is_text_arg(cache->sender, fcinfo, ARG_SENDER))
 		look_up_names(cache, fcinfo);
 	return cache;
 }
@@ -221,8 +204,8 @@ judge(FunctionCallInfo fcinfo, JudgeCache *cache)
 	c.send.at = at;
 	c.send.day = consent_london_date(at);
 	c.send.class = message_class(cache, PG_GETARG_OID(ARG_CLASS));
-	consent_case_set_category(&c, text_arg(fcinfo, ARG_PRODUCT_CATEGORY));
-	consent_case_set_reference(&c, text_arg(fcinfo, ARG_REFERENCE));
+	consent_case_set_category(&c, consent_text_arg(fcinfo, ARG_PRODUCT_CATEGORY));
+	consent_case_set_reference(&c, consent_text_arg(fcinfo, ARG_REFERENCE));
 	if (!PG_ARGISNULL(ARG_INSTIGATORS))
 		consent_case_set_instigators(&c, PG_GETARG_DATUM(ARG_INSTIGATORS));
 	c.send.opt_out_offered = !PG_ARGISNULL(ARG_OPT_OUT_OFFERED) && PG_GETARG_BOOL(ARG_OPT_OUT_OFFERED);
