@@ -67,6 +67,8 @@ SET ROLE regress_roles_writer;
 SELECT consent.give('jo@roles.example', '{email}', 'roles acme', method => 'ticked_box', wording => 'w') > 0 AS recorded;
 SELECT consent.withdraw('jo@roles.example', '{sms}') > 0 AS recorded;
 SELECT consent.screened('tps', 1) > 0 AS screened;
+-- whoever it acts as, it is the session that recorded it
+SELECT count(*), bool_and(recorded_by = session_user AND recorded_by <> current_user) AS by_the_session FROM consent.ledger WHERE contact = 'jo@roles.example';
 INSERT INTO consent.organisation (name) VALUES ('roles bolt');
 \echo :LAST_ERROR_SQLSTATE
 SET ROLE regress_roles_reader;
