@@ -26,8 +26,7 @@
 #include "postgres.h"
 
 #ifdef USE_OPENSSL
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #endif
 
 #include "access/htup_details.h"
@@ -110,20 +109,24 @@ consent_digest_end(pg_cryptohash_ctx *sha)
 }
 
 /*
- * The SHA-256 of what is all there, for the events of a bulk load.  OpenSSL's own
- * functions for it are deprecated, not removed: what it wants to be called instead,
- * and pg_cryptohash calls, takes as long to begin a digest as an event takes to hash.
+ * The SHA-256 of what is all there, for the events of a bulk load.  pg_cryptohash
+ * lets OpenSSL look for the algorithm each time, which takes as long as to hash
+ * an event.
  */
 static bytea *
 digest_of(const void *data, Size len)
 {
-#if defined(USE_OPENSSL) && !defined(OPENSSL_NO_DEPRECATED_3_0)
+#if defined(USE_OPENSSL) && OPENSSL_VERSION_NUMBER >= 0x30000000L
+	static EVP_MD *sha256 = NULL;
+	static EVP_MD_CTX *sha = NULL;
 	bytea	   *digest = palloc(VARHDRSZ + CONSENT_DIGEST_LEN);
-	SHA256_CTX	sha;
 
 	SET_VARSIZE(digest, VARHDRSZ + CONSENT_DIGEST_LEN);
-	if (SHA256_Init(&sha) != 1 || SHA256_Update(&sha, data, len) != 1 ||
-		SHA256_Final((unsigned char *) VARDATA(digest), &sha) != 1)
+	if ((sha256 == NULL && (sha256 = EVP_MD_fetch(NULL, "SHA256", NULL)) == NULL) ||
+		(sha == NULL && (sha = EVP_MD_CTX_new()) == NULL) ||
+		EVP_DigestInit_ex2(sha, sha256, NULL) != 1 ||
+		EVP_DigestUpdate(sha, data, len) != 1 ||
+		EVP_DigestFinal_ex(sha, (unsigned char *) VARDATA(digest), NULL) != 1)
 		elog(ERROR, "SHA-256 failed");
 	return digest;
 #else
