@@ -227,6 +227,8 @@ enter(ConsentContactTable *table)
 		uint64		slot = table->added[i].hash >> 32 << 32 | table->added[i].where;
 		uint32		at = (uint32) table->added[i].hash & table->mask;
 
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (i + ahead < table->ncontacts)
 			__builtin_prefetch(&table->slots[(uint32) table->added[i + ahead].hash & table->mask], 1);
 		for (;; at = (at + 1) & table->mask)

@@ -659,14 +659,21 @@ estimate_shared(CustomScanState *node, ParallelContext *context)
 static void
 make_shared(CustomScanState *node, ParallelContext *context, void *shared)
 {
-	((ContactJoin *) node)->shared = shared;
+	ContactJoin *join = (ContactJoin *) node;
+
+	/* If there was no shared memory left, there is no area for the table either, and no worker: we join alone. */
+	join->shared = NULL;
+	if (context->seg == NULL)
+		return;
+	join->shared = shared;
 	consent_shared_contacts_init(shared);
 }
 
 static void
 remake_shared(CustomScanState *node, ParallelContext *context, void *shared)
 {
-	consent_shared_contacts_reset(shared, node->ss.ps.state->es_query_dsa);
+	if (((ContactJoin *) node)->shared != NULL)
+		consent_shared_contacts_reset(shared, node->ss.ps.state->es_query_dsa);
 }
 
 static void

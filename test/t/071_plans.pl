@@ -266,4 +266,24 @@ foreach my $of (q{current WHERE contact = 'jo@young.example'}, q{current WHERE c
 }
 
 $node->stop;
+
+# Where so many parallel plans are open that no shared memory is left, one process joins, in each round.
+my $poor = PostgreSQL::Test::Cluster->new('poor');
+$poor->init;
+$poor->append_conf('postgresql.conf', "jit = off\nfsync = off\nmax_connections = 6\nsuperuser_reserved_connections = 1\nmax_wal_senders = 0\nautovacuum_max_workers = 1\nmax_worker_processes = 4\nmax_parallel_workers = 0");
+$poor->start;
+$poor->safe_psql('postgres', q{
+  CREATE EXTENSION pg_consent;
+  INSERT INTO consent.organisation (name) VALUES ('acme');
+  INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording)
+  SELECT ('p' || i || '@poor.example')::consent.contact, 'consent', '{email}', 'acme', 'ticked_box', 'Email me offers' FROM generate_series(1, 300) i;
+  CREATE TABLE customer AS SELECT i AS id, ('p' || i % 360 || '@poor.example')::consent.contact AS email FROM generate_series(1, 800) i;
+  CREATE TABLE few WITH (parallel_workers = 1) AS SELECT 1 AS n;
+  ANALYZE customer, few, consent.address_standing});
+my $joined = q{SELECT count(*) FROM generate_series(1, 3) LEFT JOIN (SELECT c.id FROM customer c JOIN consent.permitted('email', 'acme') p ON p = c.email OFFSET 0) j ON true};
+$parallel = "LOAD 'pg_consent'; $parallel SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;";
+like($poor->safe_psql('postgres', "$parallel EXPLAIN $joined"), qr/Parallel Custom Scan \(ConsentContactJoin\)/, 'several processes would join');
+is($poor->safe_psql('postgres', "$parallel SELECT sum(count) FROM (" . '(SELECT count(*) FROM few) UNION ALL ' x 200 . "($joined)) c"),
+  $poor->safe_psql('postgres', "SET max_parallel_workers_per_gather = 0; SELECT 200 + ($joined)"), '... and one does, without shared memory');
+$poor->stop;
 done_testing();
