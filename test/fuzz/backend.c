@@ -13,8 +13,10 @@
 
 #include <setjmp.h>
 
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "backend.h"
@@ -202,6 +204,69 @@ pstrdup(const char *in)
 	return pnstrdup(in, strlen(in));
 }
 
+/* A string is a block of the size it has been asked for, so that any byte beyond it is seen. */
+void
+initStringInfo(StringInfo str)
+{
+	str->maxlen = 16;
+	str->data = palloc(str->maxlen);
+	resetStringInfo(str);
+}
+
+void
+resetStringInfo(StringInfo str)
+{
+	str->data[0] = '\0';
+	str->len = 0;
+	str->cursor = 0;
+}
+
+void
+enlargeStringInfo(StringInfo str, int needed)
+{
+	MUST(needed >= 0 && needed < (int) MaxAllocSize - str->len);
+	if (str->len + needed + 1 > str->maxlen)
+	{
+		str->maxlen = 2 * str->maxlen + needed;
+		str->data = repalloc(str->data, str->maxlen);
+	}
+}
+
+void
+appendBinaryStringInfo(StringInfo str, const char *data, int datalen)
+{
+	enlargeStringInfo(str, datalen);
+	memcpy(str->data + str->len, data, datalen);
+	str->len += datalen;
+	str->data[str->len] = '\0';
+}
+
+void
+appendStringInfoString(StringInfo str, const char *s)
+{
+	appendBinaryStringInfo(str, s, strlen(s));
+}
+
+void
+appendStringInfoChar(StringInfo str, char ch)
+{
+	appendBinaryStringInfo(str, &ch, 1);
+}
+
+void
+appendStringInfo(StringInfo str, const char *fmt,...)
+{
+	char		room[4096];
+	va_list		args;
+	int			n;
+
+	va_start(args, fmt);
+	n = pg_vsnprintf(room, sizeof(room), fmt, args);
+	va_end(args);
+	MUST(n >= 0 && n < (int) sizeof(room));
+	appendBinaryStringInfo(str, room, n);
+}
+
 bool
 errstart(int elevel, const char *domain)
 {
@@ -217,7 +282,16 @@ errstart_cold(int elevel, const char *domain)
 void
 errfinish(const char *filename, int lineno, const char *funcname)
 {
+	if (PG_exception_stack)
+		siglongjmp(*PG_exception_stack, 1);
 	longjmp(on_error, 1);
+}
+
+void
+pg_re_throw(void)
+{
+	errfinish(NULL, 0, NULL);
+	abort();
 }
 
 int
@@ -248,6 +322,47 @@ int
 errhint(const char *fmt,...)
 {
 	return 0;
+}
+
+/* The database is in UTF-8. */
+char *
+pg_any_to_server(const char *s, int len, int encoding)
+{
+	return (char *) s;
+}
+
+char *
+pg_server_to_any(const char *s, int len, int encoding)
+{
+	return (char *) s;
+}
+
+text *
+cstring_to_text_with_len(const char *s, int len)
+{
+	text	   *t = palloc(len + VARHDRSZ);
+
+	SET_VARSIZE(t, len + VARHDRSZ);
+	memcpy(VARDATA(t), s, len);
+	return t;
+}
+
+text *
+cstring_to_text(const char *s)
+{
+	return cstring_to_text_with_len(s, strlen(s));
+}
+
+char *
+text_to_cstring(const text *t)
+{
+	return pnstrdup(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+}
+
+struct varlena *
+pg_detoast_datum_packed(struct varlena *datum)
+{
+	return datum;
 }
 
 void
@@ -306,6 +421,7 @@ consent_fuzz_run(void (*run) (const char *data, int len), const char *data, size
 	if (setjmp(on_error) == 0)
 		run(data, (int) len);
 	error_context_stack = NULL;
+	PG_exception_stack = NULL;
 	while (((FuzzContext *) TopMemoryContext)->child)
 		MemoryContextDelete((MemoryContext) ((FuzzContext *) TopMemoryContext)->child);
 	CurrentMemoryContext = TopMemoryContext;
