@@ -44,7 +44,27 @@ SELECT length(body) FROM consent.read_raw(E'Subject: a\\000b\n\nc\\000d\\377e');
 SELECT complete, body IS NULL AS nothing FROM consent.read_raw(pg_temp.raw(
   (SELECT string_agg(format(E'Content-Type: multipart/mixed; boundary=b%s\n\n--b%s\n', i, i), '') FROM generate_series(1, 3000) AS i)));
 SELECT complete FROM consent.read_raw(pg_temp.raw(E'Subject: x\n\n' || repeat('Your parcel arrives today. ', 400000)));
-SELECT complete FROM consent.read_raw(pg_temp.raw('Subject: ' || repeat('x', 1000000) || E'\n\nbody'));
+SELECT complete FROM consent.read_raw(pg_temp.raw('Subject: ' || repeat('x', 10000) || E'\n\nbody'));
+-- So much that gmime would read it for minutes, or end the server: groups within groups, words that
+-- never end, and more fields, fields that are decoded and parts than any message has.
+SELECT n, complete FROM (VALUES
+    (1, 'To: ' || repeat('a:', 4000000) || E'\n\nhello'),
+    (2, E'\ufeffTo: x\n ' || repeat('a:', 4000000) || E'\n\nhello'),
+    (3, E'Content-Type: message/rfc822\n\nReply-To: ' || repeat('a:', 4000000) || E'\n\nhello'),
+    (4, 'Subject: ' || repeat('=?utf-8?b?YQ', 600000) || E'\n\nhello'),
+    (5, 'Content-Type: text/plain; a="' || repeat('=?utf-8?b?YQ', 600000) || E'"\n\nhello'),
+    (6, repeat(E'a:\n', 2000000) || E'\nhello'),
+    (7, repeat(E'To: a@b\n', 900000) || E'\nhello'),
+    (8, 'Received: ' || repeat('x', 2000000) || E'\n\nhello'),
+    (9, E'Content-Type: multipart/mixed; boundary=b\n\n' || repeat(E'--b\n\na\n', 900000)),
+    (10, E'Content-Type: multipart/mixed; boundary=b\n\n' || repeat(E'--b\na:b\n\n', 700000))) AS v(n, lines),
+  consent.read_raw(pg_temp.raw(lines));
+-- That is far from what messages have: 300 recipients, 100 messages within, a line that is long.
+SELECT complete, length(body) > 1000000 AS all_of_it FROM consent.read_raw(pg_temp.raw(
+  'To: ' || (SELECT string_agg(format('"Somebody" <somebody%s@mime.example>', i), E',\n ') FROM generate_series(1, 300) AS i) ||
+  E'\nContent-Type: multipart/mixed; boundary=b\n' ||
+  (SELECT string_agg(E'\n--b\nContent-Type: message/rfc822\n\nSubject: x\n' || repeat(E'Received: x; y\n', 20) || E'\nhello\n', '') FROM generate_series(1, 100)) ||
+  E'\n--b\nContent-Type: text/plain\n\n' || repeat('9:00 ', 50000) || repeat(E'-- 9:00\n', 1000) || repeat(E'see you at 9:00\n', 100000) || E'\n--b--\n'));
 -- what escaping makes of a text leaves no room for the next
 SELECT length(body) < 6000000 AS bounded, body LIKE '%hello%' AS more, complete
   FROM consent.read_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=b\n\n--b\n\n' || repeat('&', 600000) ||

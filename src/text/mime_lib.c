@@ -21,7 +21,19 @@
 
 #define DEPTH_MAX		50		/* parts within parts */
 #define MEMORY_FACTOR	8		/* gmime's memory, in message lengths */
-#define MEMORY_BASE		(4 * 1024 * 1024)
+#define MEMORY_BASE		(32 * 1024 * 1024)
+
+/*
+ * What costs gmime more than its length: a kilobyte and microseconds for each
+ * field and part; for what it decodes of a field, the square of its length; and
+ * for a group of addresses within a group, stack, which it does not limit.
+ */
+#define LINES_MAX		5000	/* that may part it */
+#define FIELDS_MAX		10000
+#define HEADERS_MAX		(1024 * 1024)	/* bytes of these */
+#define DECODED_MAX		(256 * 1024)	/* of all fields that are decoded */
+#define DECODED_FIELD_MAX	(16 * 1024) /* of one */
+#define COLONS_MAX		200		/* in one */
 
 typedef struct Reader
 {
@@ -59,6 +71,93 @@ note_issue(gint64 offset, GMimeParserWarning issue, const gchar *item, gpointer 
 		default:
 			break;
 	}
+}
+
+/* Is it the name of a field that gmime decodes, whatever we ask for? */
+static bool
+is_decoded(const char *name, size_t len)
+{
+	static const char *const names[] = {
+		"Subject", "Sender", "From", "Reply-To", "To", "Cc", "Bcc", "Date", "Message-Id"
+	};
+
+	if (len > 8 && g_ascii_strncasecmp(name, "Content-", 8) == 0)
+		return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+	{
+		if (strlen(names[i]) == len && g_ascii_strncasecmp(name, names[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* How many bytes of a message gmime can read in reasonable time and space. */
+static size_t
+readable(const char *source, size_t len)
+{
+	const char *end = source + len;
+	const char *line = source;
+	int			lines = 0;
+	int			fields = 0;
+	size_t		headers = 0;
+	size_t		all_decoded = 0;
+	size_t		decoded = 0;	/* of this field; 0: it is none of these */
+	int			colons = 0;
+	bool		head = true;	/* fields may stand here */
+	bool		any = false;	/* some do */
+
+	if (len >= 3 && memcmp(source, "\xEF\xBB\xBF", 3) == 0)
+		line += 3;
+	while (line < end)
+	{
+		const char *next = memchr(line, '\n', end - line);
+		const char *name = line;
+		const char *colon;
+		bool		blank;
+
+		next = next ? next + 1 : end;
+		while (name < next && g_ascii_isspace(*name))
+			name++;
+		blank = name == next;
+		for (colon = name; colon < next && (unsigned char) *colon > ' ' && *colon != ':'; colon++)
+			;
+		if (name == line || blank)
+			decoded = colons = 0;
+
+		if (next - line >= 2 && line[0] == '-' && line[1] == '-')
+		{
+			if (++lines > LINES_MAX)
+				return line - source;
+			head = true;
+			any = false;
+		}
+		else if (blank)
+		{
+			/* a message within the message begins with its own */
+			head = head && any;
+			any = false;
+		}
+		else if (head && colon > name && colon < next && *colon == ':')
+		{
+			if (++fields > FIELDS_MAX)
+				return line - source;
+			any = true;
+		}
+		if (head && any && (headers += next - line) > HEADERS_MAX)
+			return line - source;
+
+		if (decoded > 0 || (colon < next && is_decoded(name, colon - name)))
+		{
+			decoded += next - line;
+			all_decoded += next - line;
+			for (const char *s = line; (s = memchr(s, ':', next - s)) != NULL; s++)
+				colons++;
+			if (decoded > DECODED_FIELD_MAX || all_decoded > DECODED_MAX || colons > COLONS_MAX)
+				return line - source;
+		}
+		line = next;
+	}
+	return len;
 }
 
 /*
@@ -238,6 +337,7 @@ pg_consent_mime_read(const char *source, size_t len)
 	GMimeStream *stream;
 	GMimeParser *parser;
 	GMimeMessage *message;
+	size_t		most;
 
 	if (r.message == NULL || reserve == NULL)
 	{
@@ -252,6 +352,7 @@ pg_consent_mime_read(const char *source, size_t len)
 		g_mime_init();
 		initialized = true;
 	}
+	most = readable(source, len);
 	r.message->complete = true;
 	r.tail = &r.message->parts;
 
@@ -262,7 +363,7 @@ pg_consent_mime_read(const char *source, size_t len)
 #else
 	g_mime_parser_options_set_warning_callback(options, note_issue, r.message);
 #endif
-	stream = g_mime_stream_mem_new_with_buffer(source, len);
+	stream = g_mime_stream_mem_new_with_buffer(source, most);
 	parser = g_mime_parser_new_with_stream(stream);
 	message = g_mime_parser_construct_message(parser, options);
 	if (message)
@@ -278,6 +379,8 @@ pg_consent_mime_read(const char *source, size_t len)
 		r.message->complete = false;
 	/* a picture, or a secret: it may say anything */
 	if (r.unread && r.message->parts == NULL)
+		r.message->complete = false;
+	if (most < len)
 		r.message->complete = false;
 	g_object_unref(parser);
 	g_object_unref(stream);
