@@ -561,3 +561,14 @@ SELECT "row"->>'id' AS id, reason FROM consent.quarantine WHERE relation = 'act_
 DROP SCHEMA act_app CASCADE;
 DROP ROLE regress_act_writer, regress_act_owner;
 DROP TABLE act_sender, act_divert, act_flag, act_log, act_sample, act_list, act_lists, act_retry, act_retry2, act_part, act_state, act_late, act_generated, act_not;
+-- Rules whose weights differ in the last digit that a real has are other rules, and so the log says.
+CREATE TABLE guard_digest (to_addr text, body text);
+SELECT consent.guard('guard_digest', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$, body => 'body', on_block => 'flag', log => 'all');
+INSERT INTO consent.rule (code, class, pattern, weight, citation, description) VALUES ('own.digest', 'service', 'qwertyuiop', 0.5, 'x', 'x');
+INSERT INTO guard_digest VALUES ('digest1@guard.example', 'qwertyuiop');
+UPDATE consent.rule SET weight = '0.50000006' WHERE code = 'own.digest';
+INSERT INTO guard_digest VALUES ('digest2@guard.example', 'qwertyuiop');
+SELECT count(*) AS rows, count(DISTINCT ruleset) AS rulesets FROM consent.decision_log WHERE relation = 'guard_digest'::regclass;
+DELETE FROM consent.rule WHERE code = 'own.digest';
+SELECT consent.unguard('guard_digest');
+DROP TABLE guard_digest;

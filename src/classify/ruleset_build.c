@@ -146,7 +146,7 @@ read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 	value = column(tuple, desc, Anum_rule_literals, &isnull);
 	rule->literals = isnull ? NULL : DatumGetByteaPCopy(value);
 
-	all = psprintf("%s %d %d %g %d %d %u %s %s %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
+	all = psprintf("%s %d %d %.9g %d %d %u %s %s %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
 				   rule->parts, rule->channels, rule->family, rule->source,
 				   rule->exceptions_source ? rule->exceptions_source : "");
 	return hash_bytes_extended((unsigned char *) all, strlen(all), 0);
