@@ -296,6 +296,10 @@ SELECT consent.cleared(act_cleared) FROM act_cleared WHERE id = 1;
 SELECT consent.cleared(NULL::act_cleared);
 -- a row that was taken already, and one of another guard
 SELECT consent.cleared(ROW(1, 'yes@actions.example', 'Get 20% off all boilers!', 'sending')::act_cleared), consent.cleared(ROW(100, 'yes@actions.example', 'Get 20% off all boilers!', 'queued')::act_cleared);
+-- each guard has a say, not only the last; and one that only flags holds nothing back
+SELECT consent.guard('act_cleared', recipient => $$'yes@actions.example'$$, channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, applies => 'id = 5', name => 'zzz');
+SELECT consent.guard('act_cleared', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions other'$$, on_block => 'flag', name => 'watch');
+SELECT consent.cleared(ROW(5, 'stopped@actions.example', 'Get 20% off all boilers!', 'queued')::act_cleared) AS refused_by_the_first, consent.cleared(ROW(5, 'yes@actions.example', 'Get 20% off all boilers!', 'queued')::act_cleared) AS only_flagged;
 ROLLBACK;
 -- a row can be made up, and mappings run as the table's owner: it takes the right to read the table
 CREATE ROLE regress_actions_worker IN ROLE consent_reader;

@@ -64,6 +64,17 @@ my $before = reads($node);
 is($node->safe_psql('postgres', "WITH i AS (INSERT INTO outbox (to_addr, body) SELECT 's' || n || '\@strangers.example', '$promo' FROM generate_series(1, 500) n RETURNING 1) SELECT count(*) FROM i"),
 	500, 'strangers may be sent it');
 is(reads($node), $before, 'and nothing was read for them');
+
+# One statement, two organisations: what is known of a stranger to one says nothing of the other, whose law is another.
+$node->safe_psql('postgres', q{
+  INSERT INTO consent.organisation (name, jurisdiction) VALUES ('british', 'GB');
+  CREATE TABLE mixed (id int, org text, to_addr text, body text);
+  SELECT consent.guard('mixed', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => 'org', on_block => 'quarantine');
+});
+$before = reads($node);
+$node->safe_psql('postgres', "INSERT INTO mixed SELECT n, CASE WHEN n IN (1, 4) THEN 'acme' ELSE 'british' END, 'm' || n || '\@strangers.example', '$promo' FROM generate_series(1, 5) n");
+is($node->safe_psql('postgres', "SELECT string_agg(id::text, ',' ORDER BY id) FROM mixed"), '1,4', 'each stranger is judged by the law of who writes to him');
+is(reads($node), $before, 'and nothing was read for that');
 is(queue($node, 'known@people.example'), 'objected', 'somebody who objected may not');
 is(queue($node, 'known+tag@people.example'), 'objected', 'nor under another form of the address');
 
