@@ -622,3 +622,21 @@ SELECT consent.guard('guard_states', recipient => 'rcpt', channel => $$'email'$$
 INSERT INTO guard_states (state, held) VALUES (1, false), (5, false), (1, true), (1, false), (2, true), (2, false), (-1, true), (NULL, NULL), (5, NULL), (3, false);
 SELECT id, state, held FROM guard_states ORDER BY id;
 DROP TABLE guard_answers, guard_states;
+
+-- What one row says is not taken over for the next of its statement, whatever it is that differs, NULLs included.
+CREATE TABLE guard_varied (what text, org text, channel text, purpose text, sender text, instigators text[], opt_out boolean, identity boolean, body text, status text, error text);
+SELECT consent.guard('guard_varied', recipient => $$'yes@guard.example'$$, channel => 'channel', body => 'body', organisation => 'org', purpose => 'purpose', sender => 'sender',
+                     instigators => 'instigators', opt_out => 'opt_out', identity => 'identity', pending => $$status = 'queued'$$,
+                     on_block => 'divert', divert => $$status = 'refused', error = consent.refusal_reason()$$);
+CREATE TABLE guard_variants (said jsonb);
+INSERT INTO guard_variants VALUES ('{}'), ('{"org": "guard bolt"}'), ('{"org": null}'), ('{"channel": "live_call"}'), ('{"channel": null}'), ('{"purpose": "guard no purpose"}'),
+  ('{"sender": "guard bolt"}'), ('{"instigators": ["guard bolt"]}'), ('{"opt_out": false}'), ('{"opt_out": null}'), ('{"identity": false}'), ('{"identity": null}'),
+  ('{"body": "Your order 4411 is out for delivery today.", "org": "guard bolt"}'), ('{"body": null, "org": "guard bolt"}');
+-- each of them after each
+INSERT INTO guard_varied
+  SELECT r.* FROM guard_variants a, guard_variants b, LATERAL (VALUES (1, a.said), (2, b.said)) AS pair (n, said),
+         jsonb_populate_record(NULL::guard_varied, '{"org": "guard acme", "channel": "email", "opt_out": true, "identity": true, "status": "queued",
+           "body": "Get 20% off all boilers this weekend only! Order now."}' || pair.said || jsonb_build_object('what', pair.said)) r
+   ORDER BY a.said::text, b.said::text, pair.n;
+SELECT what, status, error, count(*) FROM guard_varied GROUP BY what, status, error ORDER BY what COLLATE "C";
+DROP TABLE guard_varied, guard_variants;
