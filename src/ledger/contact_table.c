@@ -58,7 +58,9 @@ enum
 struct ConsentSharedContacts
 {
 	Barrier		barrier;
-	slock_t		mutex;			/* of the next three */
+	bool		fit;			/* else one process does without this */
+	slock_t		mutex;			/* of the next four */
+	bool		claimed;
 	dsa_pointer chunks;
 	uint32		nchunks;
 	uint64		ncontacts;
@@ -72,8 +74,10 @@ consent_shared_contacts_size(void)
 }
 
 void
-consent_shared_contacts_init(ConsentSharedContacts *shared)
+consent_shared_contacts_init(ConsentSharedContacts *shared, bool fit)
 {
+	shared->fit = fit;
+	shared->claimed = false;
 	BarrierInit(&shared->barrier, 0);
 	SpinLockInit(&shared->mutex);
 	shared->chunks = InvalidDsaPointer;
@@ -84,7 +88,7 @@ consent_shared_contacts_init(ConsentSharedContacts *shared)
 
 /* To be filled again.  No other process uses it. */
 void
-consent_shared_contacts_reset(ConsentSharedContacts *shared, dsa_area *area)
+consent_shared_contacts_reset(ConsentSharedContacts *shared, dsa_area *area, bool fit)
 {
 	while (DsaPointerIsValid(shared->chunks))
 	{
@@ -95,7 +99,25 @@ consent_shared_contacts_reset(ConsentSharedContacts *shared, dsa_area *area)
 	}
 	if (DsaPointerIsValid(shared->slots))
 		dsa_free(area, shared->slots);
-	consent_shared_contacts_init(shared);
+	consent_shared_contacts_init(shared, fit);
+}
+
+bool
+consent_shared_contacts_fit(const ConsentSharedContacts *shared)
+{
+	return shared->fit;
+}
+
+bool
+consent_shared_contacts_claim(ConsentSharedContacts *shared)
+{
+	bool		ours;
+
+	SpinLockAcquire(&shared->mutex);
+	ours = !shared->claimed;
+	shared->claimed = true;
+	SpinLockRelease(&shared->mutex);
+	return ours;
 }
 
 void

@@ -49,8 +49,12 @@ typedef struct ConsentLookUp
 
 /* What processes share, in memory that all of them see: how much, and making it new. */
 extern Size consent_shared_contacts_size(void);
-extern void consent_shared_contacts_init(ConsentSharedContacts *shared);
-extern void consent_shared_contacts_reset(ConsentSharedContacts *shared, dsa_area *area);
+extern void consent_shared_contacts_init(ConsentSharedContacts *shared, bool fit);
+extern void consent_shared_contacts_reset(ConsentSharedContacts *shared, dsa_area *area, bool fit);
+
+/* Do all contacts fit, so that processes make a table together?  If not, may this one do it alone? */
+extern bool consent_shared_contacts_fit(const ConsentSharedContacts *shared);
+extern bool consent_shared_contacts_claim(ConsentSharedContacts *shared);
 
 extern void consent_contact_table_init(ConsentContactTable *table, MemoryContext parent);
 extern void consent_contact_table_reset(ConsentContactTable *table);

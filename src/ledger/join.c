@@ -15,7 +15,8 @@
  * theirs; each part is joined like the whole.
  *
  * Several processes make one table together, where all its contacts are sure to fit,
- * and look up the rows of their own.
+ * and look up the rows of their own.  If the ledger has grown too large since that was
+ * planned, one of them joins alone.
  *
  * Only the rows of a plain SELECT, or of what an INSERT selects, are joined so: where
  * rows are locked or changed, they may have to be asked again (EvalPlanQual), which
@@ -29,6 +30,7 @@
 
 #include "access/htup_details.h"
 #include "access/parallel.h"
+#include "access/tableam.h"
 #include "commands/explain.h"
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
@@ -79,6 +81,7 @@ typedef struct ContactJoin
 	TupleTableSlot *inner_slot;
 
 	ConsentSharedContacts *shared;	/* NULL: one process joins */
+	bool		alone;			/* of several processes, only this one joins */
 	ConsentContactTable table;
 	bool		built;
 	bool		whole;			/* there are no other contacts */
@@ -227,6 +230,13 @@ contacts_at_most(PlannerInfo *root, const RelOptInfo *inner)
 	return most;
 }
 
+/* Do so many contacts fit into what the hash tables of all processes may take? */
+static bool
+fits_shared(double contacts, int nworkers)
+{
+	return contacts * CONSENT_CONTACT_SPACE <= Min((double) get_hash_memory_limit() * (nworkers + 1), CONSENT_CONTACT_TABLE_MAX);
+}
+
 /*
  * As a hash join costs, but that contacts are put into no tuples.  Of partial paths, which
  * are for several processes, the costs are those of one.
@@ -323,8 +333,7 @@ add_join_paths(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptInf
 	if (join->consider_parallel && outer->partial_pathlist != NIL && inner->partial_pathlist != NIL)
 	{
 		outer_path = linitial(outer->partial_pathlist);
-		if (contacts_at_most(root, inner) * CONSENT_CONTACT_SPACE >
-			Min((double) get_hash_memory_limit() * (outer_path->parallel_workers + 1), CONSENT_CONTACT_TABLE_MAX))
+		if (!fits_shared(contacts_at_most(root, inner), outer_path->parallel_workers))
 			return;
 		path = make_path(root, join, type, extra->sjinfo, outer_path, linitial(inner->partial_pathlist), look_up, others, true);
 		path->path.parallel_aware = true;
@@ -372,7 +381,7 @@ forget_part(Part *part)
 static void
 build_table(ContactJoin *join)
 {
-	if (consent_contact_table_begin(&join->table, join->shared, join->css.ss.ps.state->es_query_dsa))
+	if (consent_contact_table_begin(&join->table, join->alone ? NULL : join->shared, join->css.ss.ps.state->es_query_dsa))
 	{
 		for (;;)
 		{
@@ -522,7 +531,16 @@ next_row(ScanState *node)
 	for (;;)
 	{
 		if (!join->built)
+		{
+			/* It does not fit: whoever comes first does it all. */
+			if (join->shared != NULL && !join->alone && !consent_shared_contacts_fit(join->shared))
+			{
+				join->alone = consent_shared_contacts_claim(join->shared);
+				if (!join->alone)
+					return NULL;
+			}
 			build_table(join);
+		}
 		while (join->next < join->nrows && !join->asked[join->next].found)
 			join->next++;
 		if (join->next < join->nrows)
@@ -572,6 +590,7 @@ start(ContactJoin *join)
 	join->part = MemoryContextAllocZero(join->parts_context, sizeof(Part));
 	join->rest = NULL;
 	join->waiting = NIL;
+	join->alone = false;
 	join->outer_done = false;
 	join->nrows = join->next = 0;
 }
@@ -650,6 +669,32 @@ rescan_join(CustomScanState *node)
 
 /* ---------- several processes ---------- */
 
+/* How many rows the largest table has that is read. */
+static bool
+largest_table(PlanState *node, double *rows)
+{
+	if (IsA(node, SeqScanState) || IsA(node, IndexScanState) || IsA(node, IndexOnlyScanState) || IsA(node, BitmapHeapScanState))
+	{
+		BlockNumber pages;
+		double		tuples;
+		double		visible;
+
+		table_relation_estimate_size(((ScanState *) node)->ss_currentRelation, NULL, &pages, &tuples, &visible);
+		*rows = Max(*rows, tuples);
+	}
+	return planstate_tree_walker(node, largest_table, rows);
+}
+
+/* The ledger may have grown, or hash tables may take less, since this was planned. */
+static bool
+still_fits(ContactJoin *join, ParallelContext *context)
+{
+	double		rows = 0;
+
+	(void) largest_table(join->inner, &rows);
+	return fits_shared(rows, context->nworkers);
+}
+
 static Size
 estimate_shared(CustomScanState *node, ParallelContext *context)
 {
@@ -666,14 +711,16 @@ make_shared(CustomScanState *node, ParallelContext *context, void *shared)
 	if (context->seg == NULL)
 		return;
 	join->shared = shared;
-	consent_shared_contacts_init(shared);
+	consent_shared_contacts_init(shared, still_fits(join, context));
 }
 
 static void
 remake_shared(CustomScanState *node, ParallelContext *context, void *shared)
 {
-	if (((ContactJoin *) node)->shared != NULL)
-		consent_shared_contacts_reset(shared, node->ss.ps.state->es_query_dsa);
+	ContactJoin *join = (ContactJoin *) node;
+
+	if (join->shared != NULL)
+		consent_shared_contacts_reset(shared, node->ss.ps.state->es_query_dsa, still_fits(join, context));
 }
 
 static void
