@@ -79,6 +79,12 @@ ROLLBACK;
 CREATE TEMP TABLE expo_form AS SELECT v AS who, '2026-06-30 23:30+00'::timestamptz AS at FROM unnest('{dan+a@expo.example,dan+b@expo.example}'::text[]) v;
 SELECT breakdown, month, messages, people FROM consent.exposure('expo_form', 'who', $$'email'$$, 'at', organisation => $$'expo acme'$$) WHERE breakdown IN ('total', 'month');
 DROP TABLE expo_map, expo_form;
+-- An empty name of a campaign or channel is none, but no NULL: each has one line.
+CREATE TEMP TABLE expo_empty AS SELECT * FROM (VALUES ('dan@expo.example', '', ''), ('eve@expo.example', NULL, NULL), ('zoe@expo.example', NULL, NULL)) AS v(who, says, via);
+SELECT breakdown, campaign IS NULL AS no_campaign, channel IS NULL AS no_channel, messages, people, judged
+  FROM consent.exposure('expo_empty', 'who', 'via', $$'2026-06-30'::timestamptz$$, organisation => $$'expo acme'$$, campaign => 'says')
+ WHERE breakdown IN ('total', 'campaign', 'channel') ORDER BY 1, 2, 3;
+DROP TABLE expo_empty;
 -- What was all right has its lines, too, and so has a table that is empty.
 CREATE TEMP TABLE expo_quiet AS SELECT 'zoe@expo.example' AS to_addr, 'Your order 4411 is out for delivery today.' AS b, '2026-02-01'::timestamptz AS at, 'quiet' AS campaign;
 SELECT breakdown, campaign, channel, month, messages, people, complaints, judged FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign');

@@ -681,8 +681,8 @@ BEGIN
            f.first_sent, f.last_sent, ((f.last_sent AT TIME ZONE 'Europe/London')::date - (f.first_sent AT TIME ZONE 'Europe/London')::date) + 1,
            r.citation
       FROM finding f
-      FULL JOIN tally t ON t.breakdown = f.breakdown AND COALESCE(t.campaign, '') = COALESCE(f.campaign, '')
-                       AND COALESCE(t.channel, '') = COALESCE(f.channel, '') AND COALESCE(t.month, '-infinity') = COALESCE(f.month, '-infinity')
+      -- In arrays NULLs are equal, and no NULL is an empty text.
+      FULL JOIN tally t ON t.breakdown = f.breakdown AND ARRAY[t.campaign, t.channel, t.month::text] = ARRAY[f.campaign, f.channel, f.month::text]
       LEFT JOIN consent.reason r ON r.code = f.reason
      ORDER BY array_position('{total,reason,campaign,channel,month,detail}', COALESCE(f.breakdown, t.breakdown)),
               COALESCE(f.month, t.month) NULLS FIRST, COALESCE(f.messages, 0) DESC, f.reason, COALESCE(f.campaign, t.campaign), COALESCE(f.channel, t.channel)
