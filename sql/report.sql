@@ -258,8 +258,19 @@ SELECT o AS organisation, run = :bolt AS named, r #>> '{exposure,campaigns,0,cam
        page LIKE '%They are not counted by organisation%' AS says_why_no_imports, (length(page) - length(replace(page, 'of all organisations', ''))) / 20 AS of_all
   FROM (VALUES (NULL, NULL), ('report bolt', NULL), ('report json', NULL), ('report json', :bolt), ('report bolt', :bolt)) AS c(o, run),
        LATERAL consent.report_json(o, exposure_run => run) r, LATERAL consent.report_html(r) page;
-DELETE FROM consent.exposure_run WHERE id IN (:bolt, :column);
+-- Who ran an audit, and when, stands beside what it found; one that is not finished is shown if it is named, and said not to be.
+CREATE ROLE "regress_report <auditor>" IN ROLE consent_reader;
+GRANT SELECT ON report_sends TO "regress_report <auditor>";
+SET ROLE "regress_report <auditor>";
+SELECT consent.exposure_start('report_sends', 'who', $$'email'$$, 'at', organisation => $$'report acme'$$) AS unfinished \gset
+RESET ROLE;
+UPDATE consent.exposure_batch SET done_at = '2026-07-01 23:30+00' WHERE run = :column;
+SELECT CASE r #>> '{exposure,run}' WHEN :'column' THEN 'column' WHEN :'unfinished' THEN 'unfinished' END AS run, r #>> '{exposure,started_by}' = current_user AS by_us,
+       replace(replace(substring(page FROM 'This is what audit .*?</p>'), 'audit ' || (r #>> '{exposure,run}'), 'audit N'), '<code>' || consent.html(current_user) || '</code>', '<code>us</code>') AS says
+  FROM unnest(ARRAY[NULL, :unfinished]) run, LATERAL consent.report_json(exposure_run => run) r, LATERAL consent.report_html(r) page;
+DELETE FROM consent.exposure_run WHERE id IN (:bolt, :column, :unfinished);
 DROP TABLE report_sends;
+DROP ROLE "regress_report <auditor>";
 
 -- Whoever sees a part of the ledger only is told, and given no figures.
 CREATE ROLE regress_report_part IN ROLE consent_reader;

@@ -1366,7 +1366,7 @@ BEGIN
   past_sends := (
     WITH line AS MATERIALIZED (SELECT x.* FROM consent.exposure_result(audit) x WHERE x.breakdown <> 'detail')
     SELECT jsonb_build_object(
-             'run', p.run, 'relation', p.relation::text, 'finished_at', p.finished_at, 'percent', p.percent,
+             'run', p.run, 'relation', p.relation::text, 'started_by', p.started_by, 'finished_at', p.finished_at, 'percent', p.percent,
              'complaints_mapped', (SELECT e.mapping ? 'complaint' FROM consent.exposure_run e WHERE e.id = p.run),
              'of_any_organisation', (SELECT among_others AND e.mapping ->> 'organisation' IS DISTINCT FROM quote_literal(only_organisation) FROM consent.exposure_run e WHERE e.id = p.run),
              'total', (SELECT to_jsonb(x) - '{breakdown,reason,campaign,channel,month,citation}'::text[] FROM line x WHERE x.breakdown = 'total'),
@@ -1824,6 +1824,10 @@ BEGIN
                            COALESCE(format(', over %s days from %s to %s', consent.report_number((t ->> 'days')::numeric), to_char((t ->> 'first_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY'),
                                            to_char((t ->> 'last_sent')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY')), ''),
                            CASE WHEN complaints THEN '; ' || consent.report_number((t ->> 'complaints')::numeric) || ' brought a complaint' ELSE '' END)
+      -- Who may audit can also write down what it found.
+      || format('<p class="says">This is what audit %s says. It was begun by <code>%s</code>, and %s.</p>', x ->> 'run', consent.html(x ->> 'started_by'),
+                COALESCE('finished on ' || to_char((x ->> 'finished_at')::timestamptz AT TIME ZONE 'Europe/London', 'FMDD FMMonth YYYY at HH24:MI'),
+                         'is not finished: ' || consent.report_number((x ->> 'percent')::numeric) || '&#160;% is done'))
       || CASE WHEN of_any THEN '<p class="says">This audit was named, and is shown whole: messages of other organisations may be among them.</p>' ELSE '' END;
     IF (t ->> 'messages')::bigint > 0 THEN
       SELECT jsonb_agg(jsonb_build_object('month', v ->> 'month', 'should not have gone', (v ->> 'messages')::bigint, 'lawful', (v ->> 'judged')::bigint - (v ->> 'messages')::bigint) ORDER BY v ->> 'month')
