@@ -47,6 +47,12 @@ SELECT p - 'audit' AS past_send FROM jsonb_array_elements(consent.subject_access
 SELECT q -> 'row' ->> 'body' AS kept FROM jsonb_array_elements(consent.subject_access('+447700900999') -> 'quarantine') q ORDER BY 1;
 SELECT consent.subject_access_of('customer 1') -> 'person' AS person, jsonb_path_query_array(consent.subject_access_of('customer 1'), '$.contacts[*].contact') AS contacts,
        consent.subject_access_of('nobody') -> 'contacts' AS nobody;
+-- An address of two persons: each is told of it, and nothing of the other.
+SELECT count(consent.link(c::consent.contact, p, evidence => jsonb_build_object('of', p))) AS linked
+  FROM (VALUES ('ivy@dsar.example', 'tenant 1'), ('flat@dsar.example', 'tenant 1'), ('flat@dsar.example', 'tenant 2'), ('max@dsar.example', 'tenant 2')) AS v(c, p);
+SELECT p AS person, a::text ~ o AS tells_of_the_other, jsonb_path_query_array(a, '$.contacts[*].contact') AS contacts, jsonb_path_query_array(a, '$.contacts[*].linked_contacts') AS linked,
+       jsonb_path_query_array(a, '$.contacts[*].history[*].in_words') AS history, jsonb_path_query_array(a, '$.contacts[*].links[*].evidence') AS evidence
+  FROM (VALUES ('tenant 1', 'tenant 2|max'), ('tenant 2', 'tenant 1|ivy')) AS v(p, o), consent.subject_access_of(p) a;
 -- What stands in any column of a row about a contact is shown: of a new column, too.
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, declared_class, channel, organisation, purpose, contact, event_id, ruleset, policy, evidence, action, written_by)
 VALUES (now(), 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'dsar acme', 'marketing', 'all@dsar.example', 1, 'r', 'GB 1', '{"rules": []}', 'diverted', 'x');

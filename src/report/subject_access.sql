@@ -73,13 +73,31 @@ $$;
 COMMENT ON FUNCTION consent.subject_access(consent.contact) IS
   'Everything held about a contact, under every form of the address: the consent record, every event with its words and evidence, the status, the person it is linked to and their other contacts, decisions about messages, rows in quarantine, messages that a withdrawal cancelled, unsubscribe links, findings of audits, receipts, and what is left of an erasure. The reply to a request under UK GDPR Article 15 needs your own tables too; and look at it before it goes out, because a quarantined row is shown whole, with whoever else it was for. Reads with the caller''s rights: for members of consent_reader';
 
+-- Of a contact that several persons share: who the others are, and what else is theirs.
+CREATE FUNCTION consent.subject_access_without(access jsonb, address consent.contact, person text) RETURNS jsonb
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+  SELECT access || jsonb_build_object(
+           'links', COALESCE((SELECT jsonb_agg(v ORDER BY i) FROM jsonb_array_elements(access -> 'links') WITH ORDINALITY AS e(v, i)
+                               WHERE v ->> 'person' = subject_access_without.person), '[]'),
+           'history', COALESCE((SELECT jsonb_agg(v ORDER BY i) FROM jsonb_array_elements(access -> 'history') WITH ORDINALITY AS e(v, i)
+                                 WHERE NOT EXISTS (SELECT FROM consent.person_link k
+                                                    WHERE k.event_id = (v ->> 'event_id')::bigint AND k.person <> subject_access_without.person)), '[]'),
+           'linked_contacts', COALESCE((SELECT jsonb_agg(o.address ORDER BY o.address::text)
+                                          FROM (SELECT DISTINCT ON (l.address) l.address, l.linked FROM consent.person_link l
+                                                 WHERE l.person = subject_access_without.person ORDER BY l.address, l.event_id DESC) o
+                                         WHERE o.linked AND o.address <> subject_access_without.address), '[]'));
+END;
+COMMENT ON FUNCTION consent.subject_access_without(jsonb, consent.contact, text) IS
+  'What consent.subject_access() says of a contact, without the other persons that it is linked to and their contacts';
+
 CREATE FUNCTION consent.subject_access_of(person text) RETURNS jsonb
   LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
   SELECT jsonb_build_object(
            'person', subject_access_of.person,
            'made_at', now(),
-           'contacts', COALESCE(jsonb_agg(consent.subject_access(k.address) ORDER BY k.address::text), '[]'))
+           'contacts', COALESCE(jsonb_agg(consent.subject_access_without(consent.subject_access(k.address), k.address, subject_access_of.person) ORDER BY k.address::text), '[]'))
     FROM (SELECT DISTINCT ON (l.address) l.address, l.linked
             FROM consent.person_link l
            WHERE l.person = subject_access_of.person
@@ -87,7 +105,7 @@ BEGIN ATOMIC
    WHERE k.linked;
 END;
 COMMENT ON FUNCTION consent.subject_access_of(text) IS
-  'consent.subject_access() of every contact that consent.link() has linked to a person and consent.unlink() has not taken away';
+  'consent.subject_access() of every contact that consent.link() has linked to a person and consent.unlink() has not taken away; of a contact that several persons share without the others'' names and other contacts';
 
 CREATE FUNCTION consent.subject_access_html(contact consent.contact, controller text DEFAULT NULL) RETURNS text
   LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -181,4 +199,4 @@ $$;
 COMMENT ON FUNCTION consent.subject_access_html(consent.contact, text) IS
   'consent.subject_access() as a page for the person, in plain English; controller: who answers';
 
-REVOKE EXECUTE ON FUNCTION consent.subject_access(consent.contact), consent.subject_access_of(text), consent.subject_access_html(consent.contact, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION consent.subject_access(consent.contact), consent.subject_access_without, consent.subject_access_of(text), consent.subject_access_html(consent.contact, text) FROM PUBLIC;

@@ -2678,13 +2678,31 @@ $$;
 COMMENT ON FUNCTION consent.subject_access(consent.contact) IS
   'Everything held about a contact, under every form of the address: the consent record, every event with its words and evidence, the status, the person it is linked to and their other contacts, decisions about messages, rows in quarantine, messages that a withdrawal cancelled, unsubscribe links, findings of audits, receipts, and what is left of an erasure. The reply to a request under UK GDPR Article 15 needs your own tables too; and look at it before it goes out, because a quarantined row is shown whole, with whoever else it was for. Reads with the caller''s rights: for members of consent_reader';
 
+-- Of a contact that several persons share: who the others are, and what else is theirs.
+CREATE FUNCTION consent.subject_access_without(access jsonb, address consent.contact, person text) RETURNS jsonb
+  LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+  SELECT access || jsonb_build_object(
+           'links', COALESCE((SELECT jsonb_agg(v ORDER BY i) FROM jsonb_array_elements(access -> 'links') WITH ORDINALITY AS e(v, i)
+                               WHERE v ->> 'person' = subject_access_without.person), '[]'),
+           'history', COALESCE((SELECT jsonb_agg(v ORDER BY i) FROM jsonb_array_elements(access -> 'history') WITH ORDINALITY AS e(v, i)
+                                 WHERE NOT EXISTS (SELECT FROM consent.person_link k
+                                                    WHERE k.event_id = (v ->> 'event_id')::bigint AND k.person <> subject_access_without.person)), '[]'),
+           'linked_contacts', COALESCE((SELECT jsonb_agg(o.address ORDER BY o.address::text)
+                                          FROM (SELECT DISTINCT ON (l.address) l.address, l.linked FROM consent.person_link l
+                                                 WHERE l.person = subject_access_without.person ORDER BY l.address, l.event_id DESC) o
+                                         WHERE o.linked AND o.address <> subject_access_without.address), '[]'));
+END;
+COMMENT ON FUNCTION consent.subject_access_without(jsonb, consent.contact, text) IS
+  'What consent.subject_access() says of a contact, without the other persons that it is linked to and their contacts';
+
 CREATE FUNCTION consent.subject_access_of(person text) RETURNS jsonb
   LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
   SELECT jsonb_build_object(
            'person', subject_access_of.person,
            'made_at', now(),
-           'contacts', COALESCE(jsonb_agg(consent.subject_access(k.address) ORDER BY k.address::text), '[]'))
+           'contacts', COALESCE(jsonb_agg(consent.subject_access_without(consent.subject_access(k.address), k.address, subject_access_of.person) ORDER BY k.address::text), '[]'))
     FROM (SELECT DISTINCT ON (l.address) l.address, l.linked
             FROM consent.person_link l
            WHERE l.person = subject_access_of.person
@@ -2692,10 +2710,10 @@ BEGIN ATOMIC
    WHERE k.linked;
 END;
 COMMENT ON FUNCTION consent.subject_access_of(text) IS
-  'consent.subject_access() of every contact that consent.link() has linked to a person and consent.unlink() has not taken away';
+  'consent.subject_access() of every contact that consent.link() has linked to a person and consent.unlink() has not taken away; of a contact that several persons share without the others'' names and other contacts';
 
-REVOKE EXECUTE ON FUNCTION consent.erased_digest, consent.erasures_of, consent.subject_access_of FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION consent.erasures_of, consent.row_is_for, consent.subject_access_of TO consent_reader;
+REVOKE EXECUTE ON FUNCTION consent.erased_digest, consent.erasures_of, consent.subject_access_of, consent.subject_access_without FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION consent.erasures_of, consent.row_is_for, consent.subject_access_of, consent.subject_access_without TO consent_reader;
 
 -- Replies: what a stop may be about that is no message.
 ALTER TABLE consent.stop_word DROP CONSTRAINT stop_word_meaning_check;
