@@ -278,12 +278,13 @@ $poor->safe_psql('postgres', q{
   INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording)
   SELECT ('p' || i || '@poor.example')::consent.contact, 'consent', '{email}', 'acme', 'ticked_box', 'Email me offers' FROM generate_series(1, 300) i;
   CREATE TABLE customer AS SELECT i AS id, ('p' || i % 360 || '@poor.example')::consent.contact AS email FROM generate_series(1, 800) i;
-  CREATE TABLE few WITH (parallel_workers = 1) AS SELECT 1 AS n;
-  ANALYZE customer, few, consent.address_standing});
+  CREATE TABLE other WITH (parallel_workers = 1) AS SELECT generate_series(1, 1000) AS n;
+  ANALYZE customer, other, consent.address_standing});
 my $joined = q{SELECT count(*) FROM generate_series(1, 3) LEFT JOIN (SELECT c.id FROM customer c JOIN consent.permitted('email', 'acme') p ON p = c.email OFFSET 0) j ON true};
 $parallel = "LOAD 'pg_consent'; $parallel SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;";
 like($poor->safe_psql('postgres', "$parallel EXPLAIN $joined"), qr/Parallel Custom Scan \(ConsentContactJoin\)/, 'several processes would join');
-is($poor->safe_psql('postgres', "$parallel SELECT sum(count) FROM (" . '(SELECT count(*) FROM few) UNION ALL ' x 200 . "($joined)) c"),
-  $poor->safe_psql('postgres', "SET max_parallel_workers_per_gather = 0; SELECT 200 + ($joined)"), '... and one does, without shared memory');
+like($poor->safe_psql('postgres', "$parallel EXPLAIN SELECT count(*) FROM other"), qr/Gather/, '... as others do');
+is($poor->safe_psql('postgres', "$parallel SELECT sum(count) FROM (" . '(SELECT count(*) FROM other) UNION ALL ' x 200 . "($joined)) c"),
+  $poor->safe_psql('postgres', "SET max_parallel_workers_per_gather = 0; SELECT 200 * 1000 + ($joined)"), '... and one does, without shared memory');
 $poor->stop;
 done_testing();
