@@ -53,6 +53,10 @@ INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (4, '{"to": 
 INSERT INTO graphile_worker._private_jobs (task_id, payload) VALUES (99, '{"to": "no@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
 SELECT consent.task_identifier('graphile_worker._private_tasks', 4), consent.task_identifier('graphile_worker._private_tasks', 99),
        consent.task_identifier('graphile_worker._private_tasks', id) FROM generate_series(1, 4) id;
+-- ... nor does a plan of several processes keep it from being read (the setting has two names)
+SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+SELECT consent.task_identifier('graphile_worker._private_tasks', id) FROM generate_series(4, 4) id;
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SELECT consent.task_identifier('graphile_worker._private_jobs', 4);
 SELECT consent.task_identifier('consent.guards', 4);
 SELECT 'graphile_worker._private_tasks'::regclass::oid AS tasks \gset

@@ -94,7 +94,8 @@ find_task(Oid relid, int32 id, MemoryContext context)
 	identifier_column = require_column(rel, "identifier", TEXTOID);
 
 	ScanKeyInit(&key, id_column, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(id));
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	/* a plan of several processes keeps to its own snapshot */
+	snapshot = RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
