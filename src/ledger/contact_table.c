@@ -218,7 +218,10 @@ consent_contact_table_add(ConsentContactTable *table, const ConsentContact *cont
 	table->size += TYPEALIGN(CONTACT_ALIGN, size);
 }
 
-/* With its slots, does it take the memory that a hash table may?  What is shared is not limited: the planner has seen to that. */
+/*
+ * With its slots, does it take the memory that a hash table may?  What is shared is
+ * not limited: it was estimated to fit when the processes were started.
+ */
 bool
 consent_contact_table_is_full(const ConsentContactTable *table)
 {
