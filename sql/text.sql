@@ -65,3 +65,6 @@ SELECT length(consent.folded_text(repeat('<div>', 100000) || 'x' || repeat('</i>
        length(consent.folded_text('<p>' || repeat('<style>', 100000))), length(consent.folded_text('<p>' || repeat('<!--[if-->', 90000) || 'x')),
        length(consent.folded_text('<p>' || repeat('&', 900000))), length(consent.folded_text(repeat('1 a ', 250000))),
        length(consent.folded_text('<p>' || repeat('<a href=http://x.example>a.</a> ', 30000)));
+-- Letters apart, and marks without number behind them.
+SELECT length(consent.folded_text('s a l ' || repeat('%', 5000) || ' x')), length(consent.folded_text('s a l ' || repeat(' %', 5000) || ' x')),
+       length(consent.folded_text('s a l e' || repeat('!', 5000) || ' x')), length(consent.folded_text(repeat('s a 1 ', 5000)));

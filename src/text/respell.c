@@ -339,7 +339,7 @@ join_letters(Respell *r, int from)
 			}
 			if (in->data[at] == ' ' && in->data[at + 1] == '%')
 				at++;
-			while (in->data[at] == '%')
+			while (in->data[at] == '%' && ++steps < SPACED_MAX)
 			{
 				n = put_joined(out, n, word, len);
 				len = 0;
