@@ -264,10 +264,15 @@ GRANT SELECT ON report_sends TO "regress_report <auditor>";
 SET ROLE "regress_report <auditor>";
 SELECT consent.exposure_start('report_sends', 'who', $$'email'$$, 'at', organisation => $$'report acme'$$) AS unfinished \gset
 RESET ROLE;
-UPDATE consent.exposure_batch SET done_at = '2026-07-01 23:30+00' WHERE run = :column;
+UPDATE consent.exposure_batch SET done_at = '2126-07-01 23:30+00' WHERE run = :column;
 SELECT CASE r #>> '{exposure,run}' WHEN :'column' THEN 'column' WHEN :'unfinished' THEN 'unfinished' END AS run, r #>> '{exposure,started_by}' = current_user AS by_us,
        replace(replace(substring(page FROM 'This is what audit .*?</p>'), 'audit ' || (r #>> '{exposure,run}'), 'audit N'), '<code>' || consent.html(current_user) || '</code>', '<code>us</code>') AS says
   FROM unnest(ARRAY[NULL, :unfinished]) run, LATERAL consent.report_json(exposure_run => run) r, LATERAL consent.report_html(r) page;
+-- It is the one that was finished last, whichever was begun last; of two finished at once the one begun last.
+UPDATE consent.exposure_batch SET done_at = '2126-07-01 23:30+00' WHERE run = :bolt;
+SELECT consent.report_json() #>> '{exposure,campaigns,0,campaign}' AS at_once;
+UPDATE consent.exposure_batch SET done_at = '2126-07-02 00:00+00' WHERE run = :bolt;
+SELECT consent.report_json() #>> '{exposure,campaigns,0,campaign}' AS later;
 DELETE FROM consent.exposure_run WHERE id IN (:bolt, :column, :unfinished);
 DROP TABLE report_sends;
 DROP ROLE "regress_report <auditor>";

@@ -53,6 +53,14 @@ SELECT count(consent.link(c::consent.contact, p, evidence => jsonb_build_object(
 SELECT p AS person, a::text ~ o AS tells_of_the_other, jsonb_path_query_array(a, '$.contacts[*].contact') AS contacts, jsonb_path_query_array(a, '$.contacts[*].linked_contacts') AS linked,
        jsonb_path_query_array(a, '$.contacts[*].history[*].in_words') AS history, jsonb_path_query_array(a, '$.contacts[*].links[*].evidence') AS evidence
   FROM (VALUES ('tenant 1', 'tenant 2|max'), ('tenant 2', 'tenant 1|ivy')) AS v(p, o), consent.subject_access_of(p) a;
+-- Asked by the address alone, nobody knows which of them asks.  Of who has moved out nothing is told.
+SELECT c AS contact, a -> 'shared' AS shared, a::text ~ 'tenant|(ivy|max)@' AS tells_of_somebody, a -> 'linked_contacts' AS linked, a -> 'links' AS links, a -> 'history' AS history
+  FROM unnest('{flat@dsar.example,flat+tag@dsar.example}'::consent.contact[]) c, consent.subject_access(c) a;
+SELECT html ~ 'tenant|(ivy|max)@' AS tells_of_somebody, html LIKE '%An address of several people%' AS page FROM consent.subject_access_html('flat@dsar.example') html;
+SELECT consent.unlink('flat@dsar.example', 'tenant 1') > 0 AS unlinked;
+SELECT c AS contact, a -> 'shared' AS shared, a::text ~ 'tenant 1' AS tells_of_1, a::text ~ 'tenant 2' AS tells_of_2, a -> 'linked_contacts' AS linked, jsonb_path_query_array(a, '$.history[*].in_words') AS history
+  FROM unnest('{flat@dsar.example,ivy@dsar.example,max@dsar.example,ex@dsar.example}'::consent.contact[]) c, consent.subject_access(c) a;
+SELECT html LIKE '%An address of several people%' AS several, html LIKE '%Your other addresses%<code>max@dsar.example</code>%' AS others FROM consent.subject_access_html('flat@dsar.example') html;
 -- What stands in any column of a row about a contact is shown: of a new column, too.
 INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, declared_class, channel, organisation, purpose, contact, event_id, ruleset, policy, evidence, action, written_by)
 VALUES (now(), 'pg_class', false, 'objected', '{objected}', 'mixed', 'service', 'email', 'dsar acme', 'marketing', 'all@dsar.example', 1, 'r', 'GB 1', '{"rules": []}', 'diverted', 'x');

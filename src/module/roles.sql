@@ -85,7 +85,7 @@ GRANT EXECUTE ON FUNCTION
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight,
   consent.import_figures, consent.imports_summarised, consent.unsummarised_imports
 TO consent_reader, consent_writer, consent_admin;
-GRANT EXECUTE ON FUNCTION consent.report, consent.report_json, consent.subject_access, consent.subject_access_of, consent.subject_access_without, consent.subject_access_html,
+GRANT EXECUTE ON FUNCTION consent.report, consent.report_json, consent.subject_access, consent.subject_access_of, consent.subject_access_as, consent.subject_access_html,
   consent.unsubscribe_links, consent.erasures_of, consent.row_is_for
 TO consent_reader;
 GRANT EXECUTE ON FUNCTION consent.summarise_imports_step TO consent_admin;

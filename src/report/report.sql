@@ -41,7 +41,7 @@ BEGIN
       FROM consent.exposure_progress p
       JOIN consent.exposure_run e ON e.id = p.run
      WHERE p.finished_at IS NOT NULL AND (NOT among_others OR e.mapping ->> 'organisation' = quote_literal(only_organisation))
-     ORDER BY p.run DESC LIMIT 1;
+     ORDER BY p.finished_at DESC, p.run DESC LIMIT 1;
   END IF;
 
   -- What may not be planned in parallel keeps a whole query from it.
@@ -208,7 +208,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.report_json(text, timestamptz, timestamptz, consent.channel[], bigint, text) IS
-  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the latest finished exposure audit (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
+  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the exposure audit that was finished last (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
 
 CREATE FUNCTION consent.html(value text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1359,7 +1359,7 @@ BEGIN
       FROM consent.exposure_progress p
       JOIN consent.exposure_run e ON e.id = p.run
      WHERE p.finished_at IS NOT NULL AND (NOT among_others OR e.mapping ->> 'organisation' = quote_literal(only_organisation))
-     ORDER BY p.run DESC LIMIT 1;
+     ORDER BY p.finished_at DESC, p.run DESC LIMIT 1;
   END IF;
 
   -- What may not be planned in parallel keeps a whole query from it.
@@ -1526,7 +1526,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.report_json(text, timestamptz, timestamptz, consent.channel[], bigint, text) IS
-  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the latest finished exposure audit (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
+  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the exposure audit that was finished last (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
 
 CREATE FUNCTION consent.report_action(action text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1954,7 +1954,8 @@ BEGIN
   page := page || COALESCE('<h3>What was erased</h3>' || rows, '');
   SELECT string_agg('<code>' || consent.html(v) || '</code>', ', ' ORDER BY i) INTO rows
     FROM jsonb_array_elements_text(a -> 'linked_contacts') WITH ORDINALITY AS e(v, i);
-  page := page || COALESCE('<h3>Your other addresses</h3><p class="says">' || rows || '. What is held about each is in a page of its own; a no under one of them holds for all.</p>', '');
+  page := page || COALESCE('<h3>Your other addresses</h3><p class="says">' || rows || '. What is held about each is in a page of its own; a no under one of them holds for all.</p>',
+    CASE WHEN (a ->> 'shared')::boolean THEN '<h3>An address of several people</h3><p class="says">Who they are, and what other addresses they have, is not shown here. A no from any of them holds for this address.</p>' END, '');
   SELECT string_agg(DISTINCT consent.html(v ->> 'organisation'), ', ') INTO rows FROM jsonb_array_elements(a -> 'unsubscribe_links') v;
   page := page || COALESCE('<h3>Links to unsubscribe</h3><p class="says">Were made for you in the name of ' || rows || '.</p>', '') || '</section>';
 
@@ -2628,8 +2629,10 @@ COMMENT ON FUNCTION consent.row_is_for(jsonb, consent.contact) IS
   'Does an address of this contact, in any form, stand in the row, in a field of its own or in a list? A field that only mentions it, and a row that names its recipient by the id of another table, are not found';
 REVOKE EXECUTE ON FUNCTION consent.row_is_for(jsonb, consent.contact) FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION consent.subject_access(contact consent.contact) RETURNS jsonb
-  LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
+-- What is said of an address by itself, and what is said of one person's links: an
+-- address may be that of several, and nobody is told of the others (Article 15(4)).
+CREATE FUNCTION consent.subject_access_as(contact consent.contact, person text) RETURNS jsonb
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   root consent.contact := consent.contact_root(contact);
@@ -2642,7 +2645,10 @@ BEGIN
     'kind', consent.contact_kind(contact),
     'made_at', now(),
     'record', record,
-    'history', COALESCE((SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(h)) ORDER BY h.event_id) FROM consent.history(contact) h), '[]'),
+    'history', COALESCE((
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(h)) ORDER BY h.event_id)
+        FROM consent.history(contact) h LEFT JOIN consent.person_link k ON k.event_id = h.event_id
+       WHERE k.event_id IS NULL OR k.person = subject_access_as.person), '[]'),
     'wordings', COALESCE((
       SELECT jsonb_agg(w.wording ORDER BY w.first) FROM (SELECT l.wording, min(l.event_id) AS first FROM consent.ledger l
                                                           WHERE l.address = root AND l.wording IS NOT NULL GROUP BY 1) w), '[]'),
@@ -2652,8 +2658,14 @@ BEGIN
        WHERE consent.status((v ->> 'allowed')::boolean, v ->> 'reason') <> 'never_asked'), '[]'),
     'links', COALESCE((
       SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(k) - '{address}'::text[]) ORDER BY k.event_id)
-        FROM consent.person_link k WHERE k.address = root), '[]'),
-    'linked_contacts', COALESCE((SELECT jsonb_agg(o ORDER BY o::text) FROM consent.linked_addresses(root) o), '[]'),
+        FROM consent.person_link k WHERE k.address = root AND k.person = subject_access_as.person), '[]'),
+    'linked_contacts', COALESCE((
+      SELECT jsonb_agg(o.address ORDER BY o.address::text)
+        FROM (SELECT DISTINCT ON (l.address) l.address, l.linked
+                FROM consent.person_link l
+               WHERE l.person = subject_access_as.person
+               ORDER BY l.address, l.event_id DESC) o
+       WHERE o.linked AND o.address <> root), '[]'),
     'erasures', COALESCE((
       SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(e)) ORDER BY e.event_id) FROM consent.erasures_of(contact) e), '[]'),
     'decisions', COALESCE((
@@ -2675,26 +2687,23 @@ BEGIN
       SELECT jsonb_agg(consent.receipt(l.event_id) ORDER BY l.event_id) FROM consent.ledger l WHERE l.address = root AND l.kind = 'consent'), '[]'));
 END;
 $$;
-COMMENT ON FUNCTION consent.subject_access(consent.contact) IS
-  'Everything held about a contact, under every form of the address: the consent record, every event with its words and evidence, the status, the person it is linked to and their other contacts, decisions about messages, rows in quarantine, messages that a withdrawal cancelled, unsubscribe links, findings of audits, receipts, and what is left of an erasure. The reply to a request under UK GDPR Article 15 needs your own tables too; and look at it before it goes out, because a quarantined row is shown whole, with whoever else it was for. Reads with the caller''s rights: for members of consent_reader';
+COMMENT ON FUNCTION consent.subject_access_as(consent.contact, text) IS
+  'What consent.subject_access() says of a contact to a person that it is linked to, with nothing of other persons; NULL: nothing of any person';
 
--- Of a contact that several persons share: who the others are, and what else is theirs.
-CREATE FUNCTION consent.subject_access_without(access jsonb, address consent.contact, person text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION consent.subject_access(contact consent.contact) RETURNS jsonb
   LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
-  SELECT access || jsonb_build_object(
-           'links', COALESCE((SELECT jsonb_agg(v ORDER BY i) FROM jsonb_array_elements(access -> 'links') WITH ORDINALITY AS e(v, i)
-                               WHERE v ->> 'person' = subject_access_without.person), '[]'),
-           'history', COALESCE((SELECT jsonb_agg(v ORDER BY i) FROM jsonb_array_elements(access -> 'history') WITH ORDINALITY AS e(v, i)
-                                 WHERE NOT EXISTS (SELECT FROM consent.person_link k
-                                                    WHERE k.event_id = (v ->> 'event_id')::bigint AND k.person <> subject_access_without.person)), '[]'),
-           'linked_contacts', COALESCE((SELECT jsonb_agg(o.address ORDER BY o.address::text)
-                                          FROM (SELECT DISTINCT ON (l.address) l.address, l.linked FROM consent.person_link l
-                                                 WHERE l.person = subject_access_without.person ORDER BY l.address, l.event_id DESC) o
-                                         WHERE o.linked AND o.address <> subject_access_without.address), '[]'));
+  -- Of several persons it is not known which of them asks.
+  SELECT consent.subject_access_as(subject_access.contact, CASE WHEN count(*) = 1 THEN min(k.person) END)
+         || jsonb_build_object('shared', count(*) > 1)
+    FROM (SELECT DISTINCT ON (l.person) l.person, l.linked
+            FROM consent.person_link l
+           WHERE l.address = consent.contact_root(subject_access.contact)
+           ORDER BY l.person, l.event_id DESC) k
+   WHERE k.linked;
 END;
-COMMENT ON FUNCTION consent.subject_access_without(jsonb, consent.contact, text) IS
-  'What consent.subject_access() says of a contact, without the other persons that it is linked to and their contacts';
+COMMENT ON FUNCTION consent.subject_access(consent.contact) IS
+  'Everything held about a contact, under every form of the address: the consent record, every event with its words and evidence, the status, the one person it is linked to and their other contacts, decisions about messages, rows in quarantine, messages that a withdrawal cancelled, unsubscribe links, findings of audits, receipts, and what is left of an erasure. shared: several persons are linked to it; then none of them, their links and other contacts are shown, because nobody knows who asks: consent.subject_access_of() shows what is one person''s. The reply to a request under UK GDPR Article 15 needs your own tables too; and look at it before it goes out, because a quarantined row is shown whole, with whoever else it was for. Reads with the caller''s rights: for members of consent_reader';
 
 CREATE FUNCTION consent.subject_access_of(person text) RETURNS jsonb
   LANGUAGE sql STABLE STRICT
@@ -2702,7 +2711,7 @@ BEGIN ATOMIC
   SELECT jsonb_build_object(
            'person', subject_access_of.person,
            'made_at', now(),
-           'contacts', COALESCE(jsonb_agg(consent.subject_access_without(consent.subject_access(k.address), k.address, subject_access_of.person) ORDER BY k.address::text), '[]'))
+           'contacts', COALESCE(jsonb_agg(consent.subject_access_as(k.address, subject_access_of.person) ORDER BY k.address::text), '[]'))
     FROM (SELECT DISTINCT ON (l.address) l.address, l.linked
             FROM consent.person_link l
            WHERE l.person = subject_access_of.person
@@ -2710,10 +2719,10 @@ BEGIN ATOMIC
    WHERE k.linked;
 END;
 COMMENT ON FUNCTION consent.subject_access_of(text) IS
-  'consent.subject_access() of every contact that consent.link() has linked to a person and consent.unlink() has not taken away; of a contact that several persons share without the others'' names and other contacts';
+  'What consent.subject_access() shows, of every contact that consent.link() has linked to a person and consent.unlink() has not taken away; of a contact that several persons share without the others'' names, links and other contacts';
 
-REVOKE EXECUTE ON FUNCTION consent.erased_digest, consent.erasures_of, consent.subject_access_of, consent.subject_access_without FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION consent.erasures_of, consent.row_is_for, consent.subject_access_of, consent.subject_access_without TO consent_reader;
+REVOKE EXECUTE ON FUNCTION consent.erased_digest, consent.erasures_of, consent.subject_access_of, consent.subject_access_as FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION consent.erasures_of, consent.row_is_for, consent.subject_access_of, consent.subject_access_as TO consent_reader;
 
 -- Replies: what a stop may be about that is no message.
 ALTER TABLE consent.stop_word DROP CONSTRAINT stop_word_meaning_check;
