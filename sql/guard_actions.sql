@@ -572,6 +572,15 @@ INSERT INTO consent.rule (code, class, pattern, weight, citation, description) V
 INSERT INTO guard_digest VALUES ('digest1@guard.example', 'qwertyuiop');
 UPDATE consent.rule SET weight = '0.50000006' WHERE code = 'own.digest';
 INSERT INTO guard_digest VALUES ('digest2@guard.example', 'qwertyuiop');
+-- So are rules that read alike when their columns are put one after another.
+UPDATE consent.rule SET exceptions = 'x ' WHERE code = 'own.digest';
+INSERT INTO guard_digest VALUES ('digest3@guard.example', 'qwertyuiop');
+UPDATE consent.rule SET pattern = 'qwertyuiop x', exceptions = NULL WHERE code = 'own.digest';
+INSERT INTO guard_digest VALUES ('digest4@guard.example', 'qwertyuiop');
+UPDATE consent.rule SET pattern = NULL, condition = 'price.save_amount' WHERE code = 'own.digest';
+INSERT INTO guard_digest VALUES ('digest5@guard.example', 'qwertyuiop');
+UPDATE consent.rule SET pattern = 'price.save_amount', condition = NULL WHERE code = 'own.digest';
+INSERT INTO guard_digest VALUES ('digest6@guard.example', 'qwertyuiop');
 SELECT count(*) AS rows, count(DISTINCT ruleset) AS rulesets FROM consent.decision_log WHERE relation = 'guard_digest'::regclass;
 DELETE FROM consent.rule WHERE code = 'own.digest';
 SELECT consent.unguard('guard_digest');

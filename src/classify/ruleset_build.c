@@ -17,6 +17,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -118,13 +119,25 @@ channels_of(Datum array)
 	return channels;
 }
 
+/* With its length before it, so that where one text ends and the next begins is told. */
+static void
+add_to_fingerprint(StringInfo all, const char *s)
+{
+	if (s)
+		appendStringInfo(all, " %zu:%s", strlen(s), s);
+	else
+		appendStringInfoString(all, " -");
+}
+
 /* Read a rule; returns a fingerprint of all that decides what it does. */
 static uint64
 read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 {
 	Datum		value;
 	bool		isnull;
-	char	   *all;
+	bool		is_meta;
+	StringInfoData all;
+	uint64		fingerprint;
 
 	memset(rule, 0, sizeof(ConsentRule));
 	rule->code = text_column(tuple, desc, Anum_rule_code);
@@ -141,15 +154,22 @@ read_rule(HeapTuple tuple, TupleDesc desc, ConsentRule *rule)
 	rule->family = text_column(tuple, desc, Anum_rule_family);
 	rule->exceptions_source = text_column(tuple, desc, Anum_rule_exceptions);
 	rule->source = text_column(tuple, desc, Anum_rule_pattern);
-	if (rule->source == NULL)
+	is_meta = rule->source == NULL;
+	if (is_meta)
 		rule->source = text_column(tuple, desc, Anum_rule_condition);
 	value = column(tuple, desc, Anum_rule_literals, &isnull);
 	rule->literals = isnull ? NULL : DatumGetByteaPCopy(value);
 
-	all = psprintf("%s %d %d %.9g %d %d %u %s %s %s", rule->code, rule->neutral, rule->class, rule->weight, rule->review,
-				   rule->parts, rule->channels, rule->family, rule->source,
-				   rule->exceptions_source ? rule->exceptions_source : "");
-	return hash_bytes_extended((unsigned char *) all, strlen(all), 0);
+	initStringInfo(&all);
+	appendStringInfo(&all, "%d %d %d %.9g %d %d %u", is_meta, rule->neutral, rule->class, rule->weight,
+					 rule->review, rule->parts, rule->channels);
+	add_to_fingerprint(&all, rule->code);
+	add_to_fingerprint(&all, rule->family);
+	add_to_fingerprint(&all, rule->source);
+	add_to_fingerprint(&all, rule->exceptions_source);
+	fingerprint = hash_bytes_extended((unsigned char *) all.data, all.len, 0);
+	pfree(all.data);
+	return fingerprint;
 }
 
 /*
