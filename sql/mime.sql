@@ -78,3 +78,28 @@ SELECT n, r.complete, c.class, c.needs_review
        consent.read_raw(raw) AS r, consent.classify_raw(raw) AS c;
 -- What an HTML text leaves open hides no other.
 SELECT rules[1:1] AS rules FROM consent.classify_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<p>Hello <!--\n--x\nContent-Type: text/html\n\n<p>20% off everything</p>\n--x--\n'));
+-- An attached text that promotes makes the message marketing; what serves in one, or cannot be judged, changes no class.
+CREATE FUNCTION pg_temp.attached(body text, type text, file text, VARIADIC texts text[]) RETURNS bytea LANGUAGE sql AS $$
+  SELECT pg_temp.raw(E'Subject: Your order 4411\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\n' || body ||
+                     (SELECT string_agg(format(E'\n--x\nContent-Type: %s\nContent-Disposition: attachment%s\n\n%s', type,
+                                               '; filename="' || file || '"', t), '') FROM unnest(texts) AS t) || E'\n--x--\n') $$;
+CREATE TEMP TABLE attached (n int, message bytea);
+INSERT INTO attached VALUES
+  (1, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'terms.txt', 'You can return your order to us within 14 days of its delivery.')),
+  (2, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'offer.txt', 'Upgrade to Prime+ today and save £20!')),
+  (3, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/html', 'offer.html', '<p style="display:none">Dear Jo,</p><h1>20% off all boilers this weekend only!</h1>')),
+  (4, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', '=?utf-8?Q?offre=C3=A9.txt?=', 'Your parcel arrives today.', 'Would you like to hear about our latest offers by email? Reply YES.')),
+  (5, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'ATT00001.txt', '')),
+  (6, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'agb.txt', 'Sie können Ihre Bestellung innerhalb von 14 Tagen nach der Lieferung zurückgeben.')),
+  (7, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'log.txt', repeat('Your parcel arrives today. ', 50000))),
+  (8, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/calendar', 'delivery.ics',
+                       E'BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nUID:4411@acme.example\nDTSTART:20261201T080000Z\nDTEND:20261201T100000Z\nSUMMARY:Delivery of your order 4411\nEND:VEVENT\nEND:VCALENDAR')),
+  (9, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/csv', 'order.csv', E'item,quantity,price\nboiler,1,£899.00\npump,2,£49.50\ndelivery,1,£5.00')),
+  (10, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/vcard', 'acme.vcf', E'BEGIN:VCARD\nVERSION:4.0\nFN:Acme Boilers Ltd\nTEL:+442079460000\nEMAIL:help@acme.example\nEND:VCARD')),
+  (11, pg_temp.attached('Save £20 on a new boiler when you order before Sunday.', 'text/plain', 'terms.txt', repeat(E'You can return your order to us within 14 days of its delivery.\n', 100))),
+  (12, pg_temp.attached('Save £20 on a new boiler when you order before Sunday.', 'application/pdf', 'terms.pdf', 'x')),
+  (13, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/pdf', 'offer.pdf', 'x'));
+SELECT n, c.* FROM attached, consent.classify_raw(message) AS c ORDER BY n;
+SELECT n, (consent.read_raw(message)).body, a.name, left(a.body, 40) AS body FROM attached, consent.read_attachments(message) AS a ORDER BY n;
+SELECT e.rule, e.excerpt FROM attached, consent.read_attachments(message) AS a, consent.evidence(a.body) AS e WHERE n = 2 ORDER BY rule, start;
+SELECT count(*) FROM consent.read_attachments(NULL);

@@ -15,7 +15,7 @@ SET search_path = pg_catalog;
 CREATE TEMP TABLE chapter (n integer, title text, functions text);
 INSERT INTO chapter VALUES
   (1, 'Addresses', 'contact try_contact contact_kind contact_root contact_text'),
-  (2, 'Classifying messages', 'classify evidence highlight classify_raw read_raw is_marketing try_rule try_condition compile_rules rule_stats what_if pattern_literals folded_text sentences'),
+  (2, 'Classifying messages', 'classify evidence highlight classify_raw read_raw read_attachments is_marketing try_rule try_condition compile_rules rule_stats what_if pattern_literals folded_text sentences'),
   (3, 'Recording', 'give withdraw object soft_opt_in request answered contacted non_objection suppress unsuppress set_subscriber list_on_register screened wording_in_force wording_digest'),
   (4, 'Replies and unsubscribing', 'inbound read_reply unsubscribe_token unsubscribe rotate_token_key'),
   (5, 'Persons and erasure', 'link unlink linked_addresses forget expire_contacts'),

@@ -413,12 +413,47 @@ pg_consent_classify(PG_FUNCTION_ARGS)
 	PG_RETURN_HEAPTUPLEHEADER(copy_row(verdict.row));
 }
 
+/*
+ * Adds what an attached text promotes or asks for, if that is enough to make it
+ * marketing by itself; nothing else of it counts, as nothing does of a file that
+ * is no text.  True: somebody should look.
+ */
+static bool
+add_attachment(const ConsentRuleset *set, const char *text, ConsentFindings *found)
+{
+	MemoryContext own = AllocSetContextCreate(CurrentMemoryContext, "consent attachment",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(own);
+	ConsentFindings attached;
+	ConsentClassification result;
+
+	consent_classify_findings(set, text, strlen(text), NULL, 0, CHANNEL_EMAIL, 1, &attached);
+	consent_classify_decide(&attached, &result);
+	MemoryContextSwitchTo(caller);
+	if (!consent_class_is_marketing(result.class) || result.class == CLASS_UNKNOWN)
+	{
+		MemoryContextDelete(own);
+		/* mail programs attach empty files of their own */
+		return result.needs_review && (!attached.empty || attached.truncated);
+	}
+	for (int i = 0; i < attached.n; i++)
+	{
+		const ConsentFinding *f = &attached.finding[i];
+
+		if (f->limit || (!f->rule->neutral && consent_class_is_marketing(f->rule->class)))
+			*consent_findings_add(found) = *f;
+	}
+	return result.needs_review;
+}
+
 PGDLLEXPORT Datum
 pg_consent_classify_raw(PG_FUNCTION_ARGS)
 {
+	const ConsentRuleset *set = consent_ruleset_get();
 	ConsentMessage message = {.complete = true};
 	ConsentFindings found;
 	ConsentClassification result;
+	bool		review = false;
 
 	if (!PG_ARGISNULL(0))
 	{
@@ -426,12 +461,14 @@ pg_consent_classify_raw(PG_FUNCTION_ARGS)
 
 		consent_mime_read(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &message);
 	}
-	consent_classify_findings(consent_ruleset_get(),
-							  message.body, message.body ? strlen(message.body) : 0,
+	consent_classify_findings(set, message.body, message.body ? strlen(message.body) : 0,
 							  message.subject, message.subject ? strlen(message.subject) : 0,
 							  CHANNEL_EMAIL, 1, &found);
 	found.truncated |= !message.complete;
+	for (int i = 0; i < message.nattachments; i++)
+		review |= add_attachment(set, message.attachment[i].body, &found);
 	consent_classify_decide(&found, &result);
+	result.needs_review |= review;
 	PG_RETURN_DATUM(result_row(result_type(fcinfo), &result));
 }
 

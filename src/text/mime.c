@@ -11,6 +11,9 @@
  * are hidden, like a preheader.  Somebody may read what they promote, but
  * nobody is served by what most do not see.
  *
+ * Attached texts stay apart from it, and from each other: whoever opens one reads
+ * nothing else, and what serves in it must not soften what promotes elsewhere.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -28,6 +31,7 @@
 #include "text/text.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_read_raw);
+PG_FUNCTION_INFO_V1(pg_consent_read_attachments);
 
 /* So much text is put together: more than is read of it, with a reserve. */
 #define BODY_MAX	(2 * CONSENT_TEXT_MAX_BYTES)
@@ -61,6 +65,33 @@ append_valid(StringInfo out, const char *s, size_t len, bool escape)
 	}
 }
 
+static char *
+valid_copy(const char *s, size_t len)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	append_valid(&out, s, len, false);
+	return out.data;
+}
+
+static void
+copy_attachments(const ConsentMimeMessage *mime, ConsentMessage *message)
+{
+	int			n = 0;
+
+	for (const ConsentMimePart *p = mime->attachments; p; p = p->next)
+		n++;
+	message->attachment = palloc0(Max(n, 1) * sizeof(ConsentAttachment));
+	for (const ConsentMimePart *p = mime->attachments; p; p = p->next)
+	{
+		ConsentAttachment *a = &message->attachment[message->nattachments++];
+
+		a->name = p->name ? valid_copy(p->name, strlen(p->name)) : NULL;
+		a->body = valid_copy(p->text, p->len);
+	}
+}
+
 static void
 put_together(const ConsentMimeMessage *mime, ConsentMessage *message)
 {
@@ -69,13 +100,10 @@ put_together(const ConsentMimeMessage *mime, ConsentMessage *message)
 	bool		first = true;
 
 	message->complete = mime->complete;
-	initStringInfo(&body);
 	if (mime->subject)
-	{
-		append_valid(&body, mime->subject, strlen(mime->subject), false);
-		message->subject = pstrdup(body.data);
-		resetStringInfo(&body);
-	}
+		message->subject = valid_copy(mime->subject, strlen(mime->subject));
+	copy_attachments(mime, message);
+	initStringInfo(&body);
 	for (const ConsentMimePart *p = mime->parts; p; p = p->next)
 		html |= p->html;
 	if (html)
@@ -217,6 +245,12 @@ consent_mime_is_encoded(const char *source, int len)
 	return has_encoded_word(source, end) || has_mime_header(source, end);
 }
 
+static Datum
+server_text(const char *s)
+{
+	return s ? CStringGetTextDatum(pg_any_to_server(s, strlen(s), PG_UTF8)) : (Datum) 0;
+}
+
 PGDLLEXPORT Datum
 pg_consent_read_raw(PG_FUNCTION_ARGS)
 {
@@ -230,13 +264,29 @@ pg_consent_read_raw(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "consent.read_raw() must return a row");
 	nulls[0] = message.subject == NULL;
-	if (!nulls[0])
-		values[0] = CStringGetTextDatum(pg_any_to_server(message.subject,
-														 strlen(message.subject), PG_UTF8));
+	values[0] = server_text(message.subject);
 	nulls[1] = message.body == NULL;
-	if (!nulls[1])
-		values[1] = CStringGetTextDatum(pg_any_to_server(message.body,
-														 strlen(message.body), PG_UTF8));
+	values[1] = server_text(message.body);
 	values[2] = BoolGetDatum(message.complete);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+PGDLLEXPORT Datum
+pg_consent_read_attachments(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	bytea	   *source = PG_GETARG_BYTEA_PP(0);
+	ConsentMessage message;
+
+	InitMaterializedSRF(fcinfo, 0);
+	consent_mime_read(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &message);
+	for (int i = 0; i < message.nattachments; i++)
+	{
+		const ConsentAttachment *a = &message.attachment[i];
+		Datum		values[2] = {server_text(a->name), server_text(a->body)};
+		bool		nulls[2] = {a->name == NULL, false};
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

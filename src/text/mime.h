@@ -12,11 +12,19 @@
 #define CONSENT_MIME_MAX_BYTES	(8 * 1024 * 1024)
 
 /* What can be read of a message, in UTF-8; NULL: nothing. */
+typedef struct ConsentAttachment
+{
+	char	   *name;
+	char	   *body;
+} ConsentAttachment;
+
 typedef struct ConsentMessage
 {
 	char	   *subject;
 	char	   *body;			/* HTML if any of its texts is */
 	bool		complete;
+	int			nattachments;	/* that are texts */
+	ConsentAttachment *attachment;
 } ConsentMessage;
 
 /* Allocates in the current context. */

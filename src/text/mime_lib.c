@@ -3,8 +3,9 @@
  * mime_lib.c
  *	  Takes a message apart with gmime.
  *
- * Attachments are not read; messages within the message are, because mail
- * programs show them.  Encrypted parts cannot be.
+ * Of attachments those that are texts, and no tables, are read, and kept apart;
+ * messages within the message are part of it, because mail programs show them.
+ * Encrypted parts cannot be read.
  *
  * GLib ends the process when malloc fails, which in a server means every
  * session.  So we ask for more memory than gmime can need before it begins,
@@ -39,6 +40,7 @@ typedef struct Reader
 {
 	ConsentMimeMessage *message;
 	ConsentMimePart **tail;
+	ConsentMimePart **attachments_tail;
 	bool		unread;			/* there are parts that are no text */
 	bool		failed;
 } Reader;
@@ -208,8 +210,22 @@ to_utf8(const char *bytes, size_t len, const char *charset, size_t *outlen)
 }
 
 static void
-add_part(Reader *r, const char *bytes, size_t len, const char *charset, bool html,
-		 bool alternative)
+free_parts(ConsentMimePart *parts)
+{
+	while (parts)
+	{
+		ConsentMimePart *part = parts;
+
+		parts = part->next;
+		free(part->text);
+		free(part->name);
+		free(part);
+	}
+}
+
+/* The part, at the end of the list that "tail" is of; NULL: out of memory. */
+static ConsentMimePart *
+add_part(ConsentMimePart ***tail, const char *bytes, size_t len, const char *charset)
 {
 	ConsentMimePart *part = calloc(1, sizeof(ConsentMimePart));
 
@@ -218,13 +234,11 @@ add_part(Reader *r, const char *bytes, size_t len, const char *charset, bool htm
 	if (part == NULL || part->text == NULL)
 	{
 		free(part);
-		r->failed = true;
-		return;
+		return NULL;
 	}
-	part->html = html;
-	part->alternative = alternative;
-	*r->tail = part;
-	r->tail = &part->next;
+	**tail = part;
+	*tail = &part->next;
+	return part;
 }
 
 /* Base64 comes in groups of four: what is left over was cut off. */
@@ -255,6 +269,9 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
 	const char *disposition = g_mime_object_get_disposition(GMIME_OBJECT(part));
 	GMimeDataWrapper *content = g_mime_part_get_content(part);
+	bool		attached = disposition && g_ascii_strcasecmp(disposition, "attachment") == 0;
+	const char *name;
+	ConsentMimePart *read;
 	GMimeStream *stream;
 	GByteArray *bytes;
 
@@ -265,7 +282,9 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 		r->unread = true;
 		return;
 	}
-	if (disposition && g_ascii_strcasecmp(disposition, "attachment") == 0)
+	/* the model takes prices in a row for an offer */
+	if (attached && (g_mime_content_type_is_type(type, "text", "csv") ||
+					 g_mime_content_type_is_type(type, "text", "tab-separated-values")))
 		return;
 	if (is_cut_off(content))
 		r->message->complete = false;
@@ -273,10 +292,20 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	if (g_mime_data_wrapper_write_to_stream(content, stream) < 0)
 		r->message->complete = false;
 	bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-	add_part(r, bytes->data ? (const char *) bytes->data : "", bytes->len,
-			 g_mime_content_type_get_parameter(type, "charset"),
-			 g_mime_content_type_is_type(type, "text", "html"), alternative);
+	read = add_part(attached ? &r->attachments_tail : &r->tail,
+					bytes->data ? (const char *) bytes->data : "", bytes->len,
+					g_mime_content_type_get_parameter(type, "charset"));
 	g_object_unref(stream);
+	if (read == NULL)
+	{
+		r->failed = true;
+		return;
+	}
+	read->html = g_mime_content_type_is_type(type, "text", "html");
+	read->alternative = alternative;
+	name = attached ? g_mime_part_get_filename(part) : NULL;
+	if (name && (read->name = strdup(name)) == NULL)
+		r->failed = true;
 }
 
 static void
@@ -314,14 +343,8 @@ read_object(Reader *r, GMimeObject *object, bool alternative, int depth)
 void
 pg_consent_mime_free(ConsentMimeMessage *message)
 {
-	while (message->parts)
-	{
-		ConsentMimePart *part = message->parts;
-
-		message->parts = part->next;
-		free(part->text);
-		free(part);
-	}
+	free_parts(message->parts);
+	free_parts(message->attachments);
 	free(message->subject);
 	free(message);
 }
@@ -355,6 +378,7 @@ pg_consent_mime_read(const char *source, size_t len)
 	most = readable(source, len);
 	r.message->complete = true;
 	r.tail = &r.message->parts;
+	r.attachments_tail = &r.message->attachments;
 
 	options = g_mime_parser_options_new();
 	/* 3.2.13 takes one argument less than 3.2.15. */

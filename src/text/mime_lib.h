@@ -26,6 +26,7 @@ typedef struct ConsentMimePart
 	bool		alternative;	/* of several texts a reader is shown one */
 	size_t		len;
 	char	   *text;
+	char	   *name;			/* of an attachment's file; NULL: none */
 } ConsentMimePart;
 
 typedef struct ConsentMimeMessage
@@ -33,6 +34,7 @@ typedef struct ConsentMimeMessage
 	char	   *subject;		/* NULL: none */
 	ConsentMimePart *parts;		/* in the message's order */
 	bool		complete;		/* false: cut off, or not all of it could be read */
+	ConsentMimePart *attachments;	/* those that are texts */
 } ConsentMimeMessage;
 
 /* NULL: out of memory. */

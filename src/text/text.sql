@@ -21,4 +21,11 @@ CREATE FUNCTION consent.read_raw(message bytea, OUT subject text, OUT body text,
   LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000
   AS 'MODULE_PATHNAME', 'pg_consent_read_raw';
 COMMENT ON FUNCTION consent.read_raw(bytea) IS
-  'Subject and body of a whole message (RFC 5322, MIME), decoded: all of its texts, as HTML if one of them is. Attachments are not read. complete is false if the message is cut off or longer than 8 MB, or a part cannot be read. For consent.evidence() and consent.highlight()';
+  'Subject and body of a whole message (RFC 5322, MIME), decoded: all of its texts but attachments, as HTML if one of them is. complete is false if the message is cut off or longer than 8 MB, or a part cannot be read. For consent.evidence() and consent.highlight()';
+
+CREATE FUNCTION consent.read_attachments(message bytea, OUT name text, OUT body text)
+  RETURNS SETOF record
+  LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1
+  AS 'MODULE_PATHNAME', 'pg_consent_read_attachments';
+COMMENT ON FUNCTION consent.read_attachments(bytea) IS
+  'The attachments of a whole message (RFC 5322, MIME) that are texts (text/plain, text/html, text/calendar and so on, but no tables), decoded: the name of the file, if it has one, and what is in it. For consent.evidence() and consent.highlight()';

@@ -2583,6 +2583,18 @@ CREATE FUNCTION consent.json_texts(value jsonb, path jsonpath) RETURNS text[]
 COMMENT ON FUNCTION consent.json_texts(jsonb, jsonpath) IS
   'The texts at a path of a JSON value, NULL if there is none: for mappings, which cannot hold subqueries. consent.json_texts(data, ''$.to[*]'') are the recipients, whether "to" is one address or an array of them, and whether the job is one message or an array of them';
 
+-- Attachments that are texts are read.
+CREATE FUNCTION consent.read_attachments(message bytea, OUT name text, OUT body text)
+  RETURNS SETOF record
+  LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1
+  AS 'MODULE_PATHNAME', 'pg_consent_read_attachments';
+COMMENT ON FUNCTION consent.read_attachments(bytea) IS
+  'The attachments of a whole message (RFC 5322, MIME) that are texts (text/plain, text/html, text/calendar and so on, but no tables), decoded: the name of the file, if it has one, and what is in it. For consent.evidence() and consent.highlight()';
+COMMENT ON FUNCTION consent.read_raw(bytea) IS
+  'Subject and body of a whole message (RFC 5322, MIME), decoded: all of its texts but attachments, as HTML if one of them is. complete is false if the message is cut off or longer than 8 MB, or a part cannot be read. For consent.evidence() and consent.highlight()';
+COMMENT ON FUNCTION consent.classify_raw(bytea) IS
+  'What a whole e-mail message (RFC 5322, MIME) is: as consent.classify() of what consent.read_raw() makes of it. An attached text that is marketing by itself makes the message marketing; one that nobody could judge sets needs_review. Attached pictures, tables, PDFs and other documents are not read. A message that could not be read to its end is unknown, unless it is marketing already';
+
 -- Who may read and make the figures of imports.
 GRANT SELECT ON consent.import_stretch, consent.import_summary TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION consent.import_figures, consent.imports_summarised, consent.unsummarised_imports

@@ -30,7 +30,7 @@ load_external_function(const char *filename, const char *funcname, bool signalNo
 		(void *) pg_consent_mime_free;
 }
 
-/* What read_raw() alone calls. */
+/* What read_raw() and read_attachments() alone call. */
 TypeFuncClass
 get_call_result_type(FunctionCallInfo fcinfo, Oid *resultTypeId, TupleDesc *resultTupleDesc)
 {
@@ -51,6 +51,18 @@ heap_form_tuple(TupleDesc tupleDescriptor, Datum *values, bool *isnull)
 
 Datum
 HeapTupleHeaderGetDatum(HeapTupleHeader tuple)
+{
+	abort();
+}
+
+void
+InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
+{
+	abort();
+}
+
+void
+tuplestore_putvalues(Tuplestorestate *state, TupleDesc tdesc, Datum *values, bool *isnull)
 {
 	abort();
 }
@@ -89,6 +101,12 @@ run(const char *data, int size)
 		read_text(message.subject);
 	if (message.body)
 		read_text(message.body);
+	for (int i = 0; i < message.nattachments; i++)
+	{
+		if (message.attachment[i].name)
+			read_text(message.attachment[i].name);
+		read_text(message.attachment[i].body);
+	}
 }
 
 FUZZ_TARGET(run)
