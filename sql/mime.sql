@@ -57,7 +57,13 @@ SELECT n, complete FROM (VALUES
     (7, repeat(E'To: a@b\n', 900000) || E'\nhello'),
     (8, 'Received: ' || repeat('x', 2000000) || E'\n\nhello'),
     (9, E'Content-Type: multipart/mixed; boundary=b\n\n' || repeat(E'--b\n\na\n', 900000)),
-    (10, E'Content-Type: multipart/mixed; boundary=b\n\n' || repeat(E'--b\na:b\n\n', 700000))) AS v(n, lines),
+    (10, E'Content-Type: multipart/mixed; boundary=b\n\n' || repeat(E'--b\na:b\n\n', 700000)),
+    -- a field goes on behind a line of spaces, and so does a header
+    (11, 'To: ' || repeat(repeat('a:', 90) || E'\n \n ', 5000) || E'\n\nhello'),
+    (12, 'To: ' || repeat(repeat('a:', 90) || E'\r\n\t\r\n ', 5000) || E'\r\n\r\nhello'),
+    (13, E'Content-Type: multipart/mixed; boundary=b\n\n--b\n \n' || repeat(E'a:\n', 2000000) || E'\nhello\n--b--\n'),
+    (14, repeat(E'a\t :\n', 1500000) || E'\nhello'),
+    (15, repeat('To: ' || repeat('a,', 8000) || E'\n', 16) || E'\nhello')) AS v(n, lines),
   consent.read_raw(pg_temp.raw(lines));
 -- That is far from what messages have: 300 recipients, 100 messages within, a line that is long.
 SELECT complete, length(body) > 1000000 AS all_of_it FROM consent.read_raw(pg_temp.raw(

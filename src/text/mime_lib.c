@@ -35,6 +35,7 @@
 #define DECODED_MAX		(256 * 1024)	/* of all fields that are decoded */
 #define DECODED_FIELD_MAX	(16 * 1024) /* of one */
 #define COLONS_MAX		200		/* in one */
+#define COMMAS_MAX		1000	/* likewise: behind each that stands wrong it reads all the rest */
 
 typedef struct Reader
 {
@@ -105,6 +106,7 @@ readable(const char *source, size_t len)
 	size_t		all_decoded = 0;
 	size_t		decoded = 0;	/* of this field; 0: it is none of these */
 	int			colons = 0;
+	int			commas = 0;
 	bool		head = true;	/* fields may stand here */
 	bool		any = false;	/* some do */
 
@@ -115,16 +117,22 @@ readable(const char *source, size_t len)
 		const char *next = memchr(line, '\n', end - line);
 		const char *name = line;
 		const char *colon;
+		size_t		length;			/* of the name */
 		bool		blank;
 
 		next = next ? next + 1 : end;
 		while (name < next && g_ascii_isspace(*name))
 			name++;
-		blank = name == next;
+		/* to gmime a line of spaces is none: it goes on with the field before it */
+		blank = *line == '\n' || (*line == '\r' && next - line == 2);
 		for (colon = name; colon < next && (unsigned char) *colon > ' ' && *colon != ':'; colon++)
 			;
+		length = colon - name;
+		/* it takes these for part of the name, and no name for one */
+		while (colon < next && (*colon == ' ' || *colon == '\t'))
+			colon++;
 		if (name == line || blank)
-			decoded = colons = 0;
+			decoded = colons = commas = 0;
 
 		if (next - line >= 2 && line[0] == '-' && line[1] == '-')
 		{
@@ -139,7 +147,7 @@ readable(const char *source, size_t len)
 			head = head && any;
 			any = false;
 		}
-		else if (head && colon > name && colon < next && *colon == ':')
+		else if (head && colon < next && *colon == ':')
 		{
 			if (++fields > FIELDS_MAX)
 				return line - source;
@@ -148,13 +156,16 @@ readable(const char *source, size_t len)
 		if (head && any && (headers += next - line) > HEADERS_MAX)
 			return line - source;
 
-		if (decoded > 0 || (colon < next && is_decoded(name, colon - name)))
+		if (decoded > 0 || is_decoded(name, length))
 		{
 			decoded += next - line;
 			all_decoded += next - line;
-			for (const char *s = line; (s = memchr(s, ':', next - s)) != NULL; s++)
-				colons++;
-			if (decoded > DECODED_FIELD_MAX || all_decoded > DECODED_MAX || colons > COLONS_MAX)
+			for (const char *s = line; s < next; s++)
+			{
+				colons += *s == ':';
+				commas += *s == ',';
+			}
+			if (decoded > DECODED_FIELD_MAX || all_decoded > DECODED_MAX || colons > COLONS_MAX || commas > COMMAS_MAX)
 				return line - source;
 		}
 		line = next;
