@@ -113,6 +113,21 @@ SELECT * FROM consent.try_rule(repeat('x', 5000), 'x');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM consent.try_rule('(a+)+[bc]', repeat('a', 1000));
 \echo :LAST_ERROR_SQLSTATE
+-- Capitals by their number, too, stand for either case; what folding leaves in no text is warned of.
+SELECT p, consent.try_rule(p, 'Sale') FROM unnest(ARRAY['\x53', '\x{53}', '\N{U+53}', '\o{123}', '\x{53}\x{41}le']) AS p;
+SELECT consent.pattern_literals('\x{53}\x{41}le');
+SELECT p, (SELECT count(*) FROM consent.try_rule(p, 'Don’t miss the SALE: ½ of it – 5 § Été'))
+  FROM unnest(ARRAY['[[:upper:]]', '(?-i)SALE', '(?-i:SALE)', '(?^)SALE', 'don’t', '\bmiss –', '½']) AS p;
+SELECT consent.try_rule(p, '5') FROM unnest(ARRAY['[\p{Lu}]', '\p{Lu}\w']) AS p;
+-- But not of what is there, or stands beside it.
+SELECT p, (SELECT count(*) > 0 FROM consent.try_rule(p, 'Don’t miss the SALE: ½ of it – 5 § Été')) AS found
+  FROM unnest(ARRAY['SALE', '[A-Z]', '\P{Lu}', '[^\p{Lu}]', '[[:^upper:]]', '(?i)SALE', '(?-i)sale', '(?-i:the) SALE', 'don[’'']t', '[]’'']', '[^]’]', '\pL+', '\S\D\W', '\ASALE|\AD',
+                    '(?<Name>sale)', '§', 'Été', '\\p{Lu}|s']) AS p;
+INSERT INTO consent.rule (code, class, pattern, exceptions, citation, description) VALUES ('own.quotes', 'service', 'it’s', 'don’t', 'x', 'x');
+DELETE FROM consent.rule WHERE code = 'own.quotes';
+-- No shipped rule asks for such a thing.
+SELECT count(*) FROM consent.rule AS r, consent.try_rule(r.pattern, 'x');
+SELECT count(*) FROM consent.rule AS r, consent.try_rule(r.exceptions, 'x');
 -- Found also where matching starts anew, after some thousand characters.
 SELECT * FROM consent.try_rule('needle', repeat('é', 4096) || ' needle ' || repeat('x', 5000) || ' needle');
 

@@ -121,27 +121,61 @@ refuse(const char *reason, int chars_read)
 			 errdetail("The error was found after character %d of the pattern.", chars_read) : 0));
 }
 
+static bool
+has_case(pg_wchar c)
+{
+	return c < 0x80 ? c >= 'A' && c <= 'Z' : uc_tolower(c) != c || uc_toupper(c) != c;
+}
+
+/* The character that is written as its number behind a backslash; 0: it is not. */
+static pg_wchar
+numbered(const char *s)
+{
+	static const struct
+	{
+		const char *prefix;
+		int			base;
+	}			ways[] = {{"x{", 16}, {"N{U+", 16}, {"o{", 8}};
+
+	for (int i = 0; i < lengthof(ways); i++)
+	{
+		if (strncmp(s, ways[i].prefix, strlen(ways[i].prefix)) == 0)
+		{
+			unsigned long c = strtoul(s + strlen(ways[i].prefix), NULL, ways[i].base);
+
+			return c <= 0x10FFFF ? c : 0;
+		}
+	}
+	if (*s == 'x')
+	{
+		char		digits[3] = {0};
+
+		strlcpy(digits, s + 1, sizeof(digits));
+		return strtoul(digits, NULL, 16);
+	}
+	return 0;
+}
+
 /*
  * The folded text has no capitals.  A pattern with capitals in it would never
  * match them, so it is compiled to ignore case; the others are faster without.
- * Not every capital is one: "\\S" is a class.
+ * Not every capital is one: "\\S" is a class; and "\\x53" is one.
  */
 bool
 consent_pattern_is_caseless(const char *source)
 {
-	for (const unsigned char *s = (const unsigned char *) source; *s;)
+	for (const char *s = source; *s;)
 	{
-		pg_wchar	c;
-
 		if (*s == '\\' && s[1] && !IS_HIGHBIT_SET(s[1]))
 		{
+			if (has_case(numbered(s + 1)))
+				return true;
 			s += 2;
 			continue;
 		}
-		c = utf8_to_unicode(s);
-		if (c < 0x80 ? c >= 'A' && c <= 'Z' : uc_tolower(c) != c || uc_toupper(c) != c)
+		if (has_case(utf8_to_unicode((const unsigned char *) s)))
 			return true;
-		s += pg_utf_mblen(s);
+		s += pg_utf_mblen((const unsigned char *) s);
 	}
 	return false;
 }

@@ -24,6 +24,8 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include <unicase.h>
+
 #include "classify/classify.h"
 #include "classify/literal.h"
 #include "classify/meta.h"
@@ -222,6 +224,93 @@ fill_in(HeapTuple row, TupleDesc desc)
 	return heap_modify_tuple_by_cols(row, desc, 2, attnums, values, nulls);
 }
 
+/* Does folding leave this character, which has no case, in no text? */
+static bool
+is_folded_away(const char *c, int len)
+{
+	ConsentText text;
+
+	consent_text_read(pnstrdup(c, len), len, &text);
+	return strncmp(text.data, c, len) != 0;
+}
+
+/* Past the class that begins here. */
+static const char *
+skip_class(const char *s)
+{
+	s += s[1] == '^' ? 2 : 1;
+	for (bool first = true; *s && (first || *s != ']'); first = false)
+	{
+		const char *end = s[0] == '[' && s[1] == ':' ? strstr(s, ":]") : NULL;
+
+		s = end ? end + 2 : s + (*s == '\\' && s[1] ? 2 : 1);
+	}
+	return *s ? s + 1 : s;
+}
+
+/*
+ * What the pattern has that no text has when it is folded, as far as that is easy
+ * to tell; NULL: nothing.  In a class it may stand beside what there is.
+ */
+static char *
+never_there(const char *source)
+{
+	static const char *const capitals[] = {"[[:upper:]]", "[\\p{Lu}]", "\\p{Lu}", "\\p{Lt}"};
+
+	for (const char *s = source; *s;)
+	{
+		int			len = pg_utf_mblen((const unsigned char *) s);
+
+		for (int i = 0; i < lengthof(capitals); i++)
+		{
+			if (strncmp(s, capitals[i], strlen(capitals[i])) == 0)
+				return psprintf("\"%s\"", capitals[i]);
+		}
+		if (s[0] == '(' && s[1] == '?')
+		{
+			int			options = 2 + (int) strspn(s + 2, "imnsxJU^-");
+			char	   *option = pnstrdup(s, options);
+			char	   *off = strchr(option, '-');
+
+			if ((s[options] == ')' || s[options] == ':') &&
+				(strchr(option, '^') || (off && strchr(off, 'i'))))
+			{
+				const char *rest = s + options + 1;
+
+				if (consent_pattern_is_caseless(s[options] == ':' ? pnstrdup(rest, strcspn(rest, ")")) : rest))
+					return psprintf("capitals after \"%s\"", option);
+			}
+		}
+		if (*s == '[')
+			s = skip_class(s);
+		else if (*s == '\\' && s[1])
+			s += 1 + pg_utf_mblen((const unsigned char *) s + 1);
+		else
+		{
+			pg_wchar	c = utf8_to_unicode((const unsigned char *) s);
+
+			if (c >= 0x80 && uc_tolower(c) == uc_toupper(c) && is_folded_away(s, len))
+				return psprintf("\"%.*s\"", len, s);
+			s += len;
+		}
+	}
+	return NULL;
+}
+
+/* Not refused: it may have been written before we said so, and be in a dump. */
+static void
+warn_never_there(const char *source)
+{
+	char	   *what = never_there(source);
+
+	if (what != NULL)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("pattern asks for %s, which no text has when it is matched",
+						pg_any_to_server(what, strlen(what), PG_UTF8)),
+				 errhint("consent.folded_text() shows a text as it is matched: in lower case, with straight quotes and single spaces. Capitals written as they are stand for either case.")));
+}
+
 static void
 check_pattern(HeapTuple row, TupleDesc desc, const char *source)
 {
@@ -232,6 +321,9 @@ check_pattern(HeapTuple row, TupleDesc desc, const char *source)
 	bool		isnull;
 	Datum		value;
 
+	warn_never_there(source);
+	if (exceptions_source)
+		warn_never_there(exceptions_source);
 	value = heap_getattr(row, Anum_rule_positive, desc, &isnull);
 	if (!isnull)
 		check_examples(pattern, exceptions, code ? code : "", value, true);
@@ -423,13 +515,15 @@ PGDLLEXPORT Datum
 pg_consent_try_rule(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ConsentPattern *pattern = consent_pattern_compile(utf8_of(PG_GETARG_TEXT_PP(0)));
+	char	   *pattern_source = utf8_of(PG_GETARG_TEXT_PP(0));
+	ConsentPattern *pattern = consent_pattern_compile(pattern_source);
 	char	   *source = utf8_of(PG_GETARG_TEXT_PP(1));
 	ConsentText folded;
 	ConsentReading reading = {0};
 	int			from = 0;
 
 	InitMaterializedSRF(fcinfo, 0);
+	warn_never_there(pattern_source);
 	consent_text_read(source, strlen(source), &folded);
 	for (int row = 0; row < TRY_RULE_MAX_ROWS; row++)
 	{

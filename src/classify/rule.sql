@@ -48,7 +48,7 @@ COMMENT ON COLUMN consent.rule.weight IS
 COMMENT ON COLUMN consent.rule.review IS
   'A match sets needs_review: guidance leaves the case open';
 COMMENT ON COLUMN consent.rule.pattern IS
-  'PCRE2 regular expression, matched against the text as consent.folded_text() shows it (lower case, single spaces, straight quotes). One that is invalid or matches the empty string is refused with 2201B. Try it with consent.try_rule()';
+  'PCRE2 regular expression, matched against the text as consent.folded_text() shows it (lower case, single spaces, straight quotes). Capitals in it stand for either case; what no folded text has is warned of. One that is invalid or matches the empty string is refused with 2201B. Try it with consent.try_rule()';
 COMMENT ON COLUMN consent.rule.parts IS
   'Where to look: in the subject, in the body, or in one region of it: link, alt, preheader, footer. The words of addresses, url, are no part of the body';
 COMMENT ON COLUMN consent.rule.channels IS

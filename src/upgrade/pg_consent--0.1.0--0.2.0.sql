@@ -30,6 +30,8 @@ ALTER TABLE consent.rule
   ADD CONSTRAINT rule_pattern_or_condition CHECK ((pattern IS NULL) <> (condition IS NULL)),
   ADD CONSTRAINT rule_exceptions_of_pattern CHECK (exceptions IS NULL OR pattern IS NOT NULL);
 
+COMMENT ON COLUMN consent.rule.pattern IS
+  'PCRE2 regular expression, matched against the text as consent.folded_text() shows it (lower case, single spaces, straight quotes). Capitals in it stand for either case; what no folded text has is warned of. One that is invalid or matches the empty string is refused with 2201B. Try it with consent.try_rule()';
 COMMENT ON COLUMN consent.rule.family IS
   'Rules of one kind, for conditions: "price.*" is every rule of family price. Left out: the first word of the code';
 
