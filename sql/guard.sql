@@ -401,6 +401,21 @@ CREATE TABLE guard_indexed (to_addr text);
 SELECT consent.guard('guard_indexed', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$, name => 'one');
 SELECT consent.guard('guard_indexed', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$, name => 'two');
 SELECT consent.guard_index('guard_indexed') \gexec
+-- It is made once; where a guard has another pending or recipient, and where it came to nothing, it is wanted.
+SELECT consent.guard_index('guard_indexed');
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'guard_indexed_guard_key_idx'::regclass;
+SELECT consent.guard_index('guard_indexed');
+UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'guard_indexed_guard_key_idx'::regclass;
+ALTER TABLE guard_indexed ADD cc text, ADD sent_at timestamptz, ADD queue text;
+SELECT consent.guard('guard_indexed', recipient => 'cc', channel => $$'email'$$, organisation => $$'guard acme'$$, pending => 'sent_at IS NULL AND 1 + 1 = 2',
+                     applies => $$queue LIKE 'mail%'$$, name => 'three');
+SELECT consent.guard_index('guard_indexed') \gexec
+SELECT consent.guard_index('guard_indexed');
+SELECT consent.unguard('guard_indexed', 'three');
+SELECT consent.guard('guard_indexed', recipient => 'cc', channel => $$'email'$$, organisation => $$'guard acme'$$, pending => 'sent_at IS NULL', name => 'three');
+SELECT consent.guard_index('guard_indexed');
+SELECT consent.unguard('guard_indexed', 'three');
+DROP INDEX guard_indexed_guard_key_idx1;
 \set VERBOSITY default
 SELECT consent.unguard('guard_indexed', 'one');
 SELECT consent.unguard('guard_indexed');

@@ -192,5 +192,5 @@ CREATE FUNCTION consent.guard_index(target regclass) RETURNS SETOF text
   LANGUAGE C STABLE STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_guard_index';
 COMMENT ON FUNCTION consent.guard_index(regclass) IS
-  'The statement that makes the index by which a withdrawal finds its pending rows in a large guarded table: run it with \gexec. Needs mappings that depend on the row alone';
+  'The statement that makes the index by which a withdrawal finds its pending rows in a large guarded table: run it with \gexec. Nothing, and a NOTICE, where that index is there. Needs mappings that depend on the row alone';
 REVOKE EXECUTE ON FUNCTION consent.guard_index(regclass) FROM PUBLIC;

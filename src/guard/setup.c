@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -18,7 +19,12 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/value.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
+#include "parser/parser.h"
+#include "parser/parse_utilcmd.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -596,7 +602,33 @@ index_statement(Relation rel, const Trigger *guard)
 					pending ? psprintf(" WHERE (%s) IS NOT FALSE", pending) : "");
 }
 
-/* consent.guard_index(table): of all its guards, each statement once */
+/* Is the index there that this statement would make?  InvalidOid: no. */
+static Oid
+index_made(Relation rel, const char *statement)
+{
+	RawStmt    *raw = linitial_node(RawStmt, raw_parser(statement, RAW_PARSE_DEFAULT));
+	IndexStmt  *wanted = transformIndexStmt(RelationGetRelid(rel), castNode(IndexStmt, raw->stmt), statement);
+	Node	   *key = eval_const_expressions(NULL, linitial_node(IndexElem, wanted->indexParams)->expr);
+	Node	   *where = eval_const_expressions(NULL, wanted->whereClause);
+	List	   *indexes = consent_health_indexes(rel);
+	ListCell   *cell;
+	Oid			made = InvalidOid;
+
+	where = (Node *) make_ands_implicit(canonicalize_qual((Expr *) where, false));
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (index->rd_index->indisvalid && index->rd_index->indkey.values[0] == 0 &&
+			equal(linitial(RelationGetIndexExpressions(index)), key) &&
+			equal(RelationGetIndexPredicate(index), where))
+			made = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+	}
+	return made;
+}
+
+/* consent.guard_index(table): of all its guards, each statement once, but for what is there */
 PGDLLEXPORT Datum
 pg_consent_guard_index(PG_FUNCTION_ARGS)
 {
@@ -622,7 +654,14 @@ pg_consent_guard_index(PG_FUNCTION_ARGS)
 	{
 		Datum		values[] = {CStringGetTextDatum(strVal(lfirst(cell)))};
 		bool		nulls[] = {false};
+		Oid			made = index_made(rel, strVal(lfirst(cell)));
 
+		if (OidIsValid(made))
+		{
+			ereport(NOTICE,
+					(errmsg("index \"%s\" is there already, skipping", get_rel_name(made))));
+			continue;
+		}
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	table_close(rel, AccessShareLock);
