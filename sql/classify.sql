@@ -385,6 +385,18 @@ SELECT * FROM consent.what_if($$INSERT INTO consent.rule (code, class, pattern, 
 SELECT * FROM consent.what_if('SELECT 1', 'sample');
 SELECT * FROM consent.what_if($$UPDATE consent.rule SET pattern = '(' WHERE code = 'own.zorkmid'$$, 'sample');
 \echo :LAST_ERROR_SQLSTATE
+-- An error of the change is one, whatever its SQLSTATE.
+SELECT * FROM consent.what_if($$DO 'BEGIN RAISE ''no such thing'' USING ERRCODE = ''PC003''; END'$$, 'sample');
+\echo :LAST_ERROR_SQLSTATE
+-- What a column is called matters.
+\set SHOW_CONTEXT never
+SELECT * FROM consent.rule_stats('SELECT body AS text, label FROM sample');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM consent.what_if('SELECT 1', 'SELECT body AS text, label FROM sample');
+\echo :LAST_ERROR_SQLSTATE
+SELECT rule, label, hits FROM consent.rule_stats('SELECT body, label AS lable FROM sample') WHERE rule ~ '^price';
+SELECT count(*) FROM consent.rule_stats('SELECT body AS text FROM sample WHERE false');
+\set SHOW_CONTEXT errors
 SELECT count(*) AS changed FROM consent.rule WHERE code = 'own.qwerty' OR adjusted;
 SELECT class FROM consent.classify('20% off');
 

@@ -55,10 +55,23 @@ COMMENT ON FUNCTION consent.highlight(text, text, consent.channel) IS
 
 CREATE FUNCTION consent.sample_messages(sample text) RETURNS SETOF jsonb
   LANGUAGE plpgsql STABLE STRICT AS $$
+DECLARE
+  message pg_catalog.jsonb;
+  first pg_catalog.bool := true;
 BEGIN
-  RETURN QUERY EXECUTE pg_catalog.format('SELECT pg_catalog.to_jsonb(s) FROM (%s) AS s',
+  FOR message IN EXECUTE pg_catalog.format('SELECT pg_catalog.to_jsonb(s) FROM (%s) AS s',
     CASE WHEN sample OPERATOR(pg_catalog.~) '\s' THEN sample
-         ELSE 'TABLE ' OPERATOR(pg_catalog.||) sample::pg_catalog.regclass::pg_catalog.text END);
+         ELSE 'TABLE ' OPERATOR(pg_catalog.||) sample::pg_catalog.regclass::pg_catalog.text END) LOOP
+    IF first AND NOT message OPERATOR(pg_catalog.?) 'body' THEN
+      RAISE EXCEPTION 'the sample has no column "body"'
+        USING ERRCODE = 'undefined_column', HINT = 'Give columns the names that are expected, as in SELECT message AS body, kind AS label FROM ...';
+    ELSIF first AND NOT message OPERATOR(pg_catalog.?) 'label' THEN
+      RAISE NOTICE 'the sample has no column "label": its messages are not told apart'
+        USING HINT = 'If they have one by another name: SELECT body, kind AS label FROM ...';
+    END IF;
+    first := false;
+    RETURN NEXT message;
+  END LOOP;
 END $$;
 COMMENT ON FUNCTION consent.sample_messages(text) IS
   'The rows of a table or query as JSON, for rule_stats() and what_if()';
@@ -80,7 +93,7 @@ BEGIN ATOMIC
    ORDER BY h.rule, m.label;
 END;
 COMMENT ON FUNCTION consent.rule_stats(text) IS
-  'How often each rule speaks in labelled messages. sample: a table, or a query, with the columns body, and if there are any label, subject and channel. One row per rule and label: messages it spoke in, of so many with that label';
+  'How often each rule speaks in labelled messages. sample: a table, or a query, with the columns body, and if there are any label, subject and channel. One row per rule and label: messages it spoke in, of so many with that label; without that column there is one label, NULL, and a NOTICE. Error: 42703 no column body';
 
 CREATE FUNCTION consent.what_if(change text, sample text,
                                 OUT label text, OUT body text, OUT class_before consent.message_class,
@@ -92,6 +105,7 @@ DECLARE
   sampled pg_catalog.jsonb[] := ARRAY(SELECT consent.sample_messages(sample));
   before consent.classification[];
   after consent.classification[];
+  done pg_catalog.bool := false;
 BEGIN
   SELECT pg_catalog.array_agg(consent.classify(m OPERATOR(pg_catalog.->>) 'body', m OPERATOR(pg_catalog.->>) 'subject',
                                                  (m OPERATOR(pg_catalog.->>) 'channel')::consent.channel) ORDER BY n)
@@ -102,8 +116,13 @@ BEGIN
     SELECT pg_catalog.array_agg(consent.classify(m OPERATOR(pg_catalog.->>) 'body', m OPERATOR(pg_catalog.->>) 'subject',
                                                  (m OPERATOR(pg_catalog.->>) 'channel')::consent.channel) ORDER BY n)
       INTO after FROM pg_catalog.unnest(sampled) WITH ORDINALITY AS s(m, n);
+    done := true;
     RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = 'undo';
   EXCEPTION WHEN SQLSTATE 'PC003' THEN
+    -- the change may have raised that, too
+    IF NOT done THEN
+      RAISE;
+    END IF;
   END;
   FOR i IN 1 .. COALESCE(pg_catalog.cardinality(sampled), 0) LOOP
     CONTINUE WHEN (before[i]).class OPERATOR(pg_catalog.=) (after[i]).class

@@ -2366,10 +2366,23 @@ ALTER TABLE consent.adapter ENABLE TRIGGER check_adapter;
 -- What our functions call does not depend on the search_path of whoever calls them.
 CREATE OR REPLACE FUNCTION consent.sample_messages(sample text) RETURNS SETOF jsonb
   LANGUAGE plpgsql STABLE STRICT AS $$
+DECLARE
+  message pg_catalog.jsonb;
+  first pg_catalog.bool := true;
 BEGIN
-  RETURN QUERY EXECUTE pg_catalog.format('SELECT pg_catalog.to_jsonb(s) FROM (%s) AS s',
+  FOR message IN EXECUTE pg_catalog.format('SELECT pg_catalog.to_jsonb(s) FROM (%s) AS s',
     CASE WHEN sample OPERATOR(pg_catalog.~) '\s' THEN sample
-         ELSE 'TABLE ' OPERATOR(pg_catalog.||) sample::pg_catalog.regclass::pg_catalog.text END);
+         ELSE 'TABLE ' OPERATOR(pg_catalog.||) sample::pg_catalog.regclass::pg_catalog.text END) LOOP
+    IF first AND NOT message OPERATOR(pg_catalog.?) 'body' THEN
+      RAISE EXCEPTION 'the sample has no column "body"'
+        USING ERRCODE = 'undefined_column', HINT = 'Give columns the names that are expected, as in SELECT message AS body, kind AS label FROM ...';
+    ELSIF first AND NOT message OPERATOR(pg_catalog.?) 'label' THEN
+      RAISE NOTICE 'the sample has no column "label": its messages are not told apart'
+        USING HINT = 'If they have one by another name: SELECT body, kind AS label FROM ...';
+    END IF;
+    first := false;
+    RETURN NEXT message;
+  END LOOP;
 END $$;
 
 CREATE OR REPLACE FUNCTION consent.rule_stats(sample text, OUT rule text, OUT class consent.message_class,
@@ -2388,6 +2401,8 @@ BEGIN ATOMIC
    GROUP BY h.rule, r.class, m.label
    ORDER BY h.rule, m.label;
 END;
+COMMENT ON FUNCTION consent.rule_stats(text) IS
+  'How often each rule speaks in labelled messages. sample: a table, or a query, with the columns body, and if there are any label, subject and channel. One row per rule and label: messages it spoke in, of so many with that label; without that column there is one label, NULL, and a NOTICE. Error: 42703 no column body';
 
 CREATE OR REPLACE FUNCTION consent.what_if(change text, sample text,
                                 OUT label text, OUT body text, OUT class_before consent.message_class,
@@ -2399,6 +2414,7 @@ DECLARE
   sampled pg_catalog.jsonb[] := ARRAY(SELECT consent.sample_messages(sample));
   before consent.classification[];
   after consent.classification[];
+  done pg_catalog.bool := false;
 BEGIN
   SELECT pg_catalog.array_agg(consent.classify(m OPERATOR(pg_catalog.->>) 'body', m OPERATOR(pg_catalog.->>) 'subject',
                                                  (m OPERATOR(pg_catalog.->>) 'channel')::consent.channel) ORDER BY n)
@@ -2409,8 +2425,13 @@ BEGIN
     SELECT pg_catalog.array_agg(consent.classify(m OPERATOR(pg_catalog.->>) 'body', m OPERATOR(pg_catalog.->>) 'subject',
                                                  (m OPERATOR(pg_catalog.->>) 'channel')::consent.channel) ORDER BY n)
       INTO after FROM pg_catalog.unnest(sampled) WITH ORDINALITY AS s(m, n);
+    done := true;
     RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = 'undo';
   EXCEPTION WHEN SQLSTATE 'PC003' THEN
+    -- the change may have raised that, too
+    IF NOT done THEN
+      RAISE;
+    END IF;
   END;
   FOR i IN 1 .. COALESCE(pg_catalog.cardinality(sampled), 0) LOOP
     CONTINUE WHEN (before[i]).class OPERATOR(pg_catalog.=) (after[i]).class
