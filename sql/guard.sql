@@ -51,6 +51,26 @@ INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', 
 INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'newsletter');
 INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('yes@guard.example', :promo, 'service');
 
+-- What was found out about one row is for another only if that says the same: its state, its class, its channel.
+BEGIN;
+INSERT INTO guard_outbox (to_addr, body, status) VALUES ('stopped@guard.example', :promo, 'queued later') RETURNING to_addr, status;
+SAVEPOINT s;
+INSERT INTO guard_outbox (to_addr, body, status) VALUES ('stopped@guard.example', :promo, 'queued');
+ROLLBACK TO s;
+INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('unseen@guard.example', :service, 'service_optional'), ('unseen@guard.example', :promo, NULL);
+ROLLBACK TO s;
+INSERT INTO consent.rule (code, class, pattern, channels, citation, description) VALUES ('own.sms', 'direct_marketing', 'qwertyuiop', '{sms}', 'x', 'x');
+INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('unseen@guard.example', 'email', :service || ' Qwertyuiop.');
+INSERT INTO guard_outbox (to_addr, channel, body) VALUES ('unseen@guard.example', 'email', :service || ' Qwertyuiop.'), ('+447700900299', 'sms', :service || ' Qwertyuiop.');
+ROLLBACK;
+-- A mapping that writes a date reads the same whatever the writer has set.
+CREATE TABLE guard_dated (to_addr text, body text, day date);
+SELECT consent.guard('guard_dated', recipient => $$CASE WHEN day::text = '2026-02-01' THEN 'stopped@guard.example' ELSE to_addr END$$, channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+SET datestyle = 'German';
+INSERT INTO guard_dated VALUES ('yes@guard.example', :promo, '2026-02-01');
+RESET datestyle;
+DROP TABLE guard_dated;
+
 -- What cannot be judged is refused; a service message to who cannot be read is not.
 INSERT INTO guard_outbox (to_addr, body) VALUES (NULL, :promo);
 INSERT INTO guard_outbox (to_addr, body) VALUES ('not an address', :promo);

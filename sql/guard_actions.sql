@@ -94,6 +94,12 @@ SELECT consent.release(0);
 \echo :LAST_ERROR_SQLSTATE
 BEGIN;
 SELECT consent.unguard('act_quarantine');
+SAVEPOINT s;
+SELECT consent.release(:kept + 1);
+\echo :LAST_ERROR_SQLSTATE
+-- nor is a guard that is there, but has no concern with it, a reason to put it back
+ROLLBACK TO s;
+SELECT consent.guard('act_quarantine', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'other'$$, on_block => 'quarantine');
 SELECT consent.release(:kept + 1);
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
@@ -303,6 +309,11 @@ SELECT consent.cleared(ROW(5, 'stopped@actions.example', 'Get 20% off all boiler
 ROLLBACK;
 -- a row can be made up, and mappings run as the table's owner: it takes the right to read the table
 CREATE ROLE regress_actions_worker IN ROLE consent_reader;
+SET ROLE regress_actions_worker;
+SELECT consent.cleared(ROW(1, 'yes@actions.example', 'x', 'queued')::act_cleared);
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+GRANT SELECT (id, to_addr, body) ON act_cleared TO regress_actions_worker;
 SET ROLE regress_actions_worker;
 SELECT consent.cleared(ROW(1, 'yes@actions.example', 'x', 'queued')::act_cleared);
 \echo :LAST_ERROR_SQLSTATE

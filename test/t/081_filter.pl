@@ -75,6 +75,14 @@ $before = reads($node);
 $node->safe_psql('postgres', "INSERT INTO mixed SELECT n, CASE WHEN n IN (1, 4) THEN 'acme' ELSE 'british' END, 'm' || n || '\@strangers.example', '$promo' FROM generate_series(1, 5) n");
 is($node->safe_psql('postgres', "SELECT string_agg(id::text, ',' ORDER BY id) FROM mixed"), '1,4', 'each stranger is judged by the law of who writes to him');
 is(reads($node), $before, 'and nothing was read for that');
+# Nor what is known of a stranger to a service that can be switched off of a stranger to marketing.
+$node->safe_psql('postgres', q{
+  INSERT INTO consent.purpose (name, kind) VALUES ('tips', 'service_optional');
+  CREATE TABLE tips (id int, to_addr text, body text);
+  SELECT consent.guard('tips', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'british'$$, purpose => $$'tips'$$, on_block => 'quarantine');
+});
+$node->safe_psql('postgres', "INSERT INTO tips SELECT n, 't' || n || '\@strangers.example', CASE n WHEN 2 THEN '$promo' ELSE 'Your order 4411 is out for delivery today.' END FROM generate_series(1, 3) n");
+is($node->safe_psql('postgres', "SELECT string_agg(id::text, ',' ORDER BY id) FROM tips"), '1,3', 'each by what he is written');
 is(queue($node, 'known@people.example'), 'objected', 'somebody who objected may not');
 is(queue($node, 'known+tag@people.example'), 'objected', 'nor under another form of the address');
 
