@@ -104,6 +104,10 @@ SELECT consent.about_distinct(c), consent.about_distinct(c) FILTER (WHERE false)
 SELECT contact, kind, defect, citation, ruling FROM consent.at_risk WHERE contact::text LIKE '%@report.example' ORDER BY event_id, defect;
 SELECT consent.contacted('joe@report.example', 'report acme', at => now() - interval '3 months') > 0 AS recorded;
 SELECT contact, defect FROM consent.at_risk WHERE contact = 'joe@report.example';
+-- That a live call needs no consent makes a bought one no better; what a charity collected is of no use to others, nor from before 5 February 2026.
+SELECT consent.give('liv@report.example', '{live_call}', 'report acme', method => 'ticked_box', wording => 'Calls from our partners', collected_by => 'listbroker') > 0 AS recorded;
+SELECT consent.soft_opt_in('mia@report.example', 'report acme', 'boilers', refusal_offered => true, refused => false, kind => 'support', at => '2026-02-04 23:59') > 0 AS recorded;
+SELECT contact, defect FROM consent.at_risk WHERE contact IN ('liv@report.example', 'mia@report.example') ORDER BY 1, 2;
 -- What was said before does not make a record worse.
 SELECT consent.object('ann@report.example') > 0 AS recorded;
 SELECT count(*) FROM consent.at_risk WHERE contact = 'ann@report.example';

@@ -173,8 +173,7 @@ look_at_soft_opt_in(const ConsentEntry *entry, const ConsentRefusals *refusals,
 		is_later(entry, f->client))
 		f->client = entry;
 
-	/* Where there is no such soft opt-in, it is neither good nor bad. */
-	if (charity ? send->policy->charity_soft_opt_in_from == DT_NOEND : !send->policy->soft_opt_in)
+	if (!consent_has_soft_opt_in(send->policy, charity))
 		return;
 	failed = charity ? consent_charity_failures(entry, refusals, send) :
 		consent_soft_opt_in_failures(entry, refusals, send);

@@ -47,6 +47,13 @@ consent_of_form(const ConsentEntry *entry, const ConsentSend *send)
 	return entry->facts.form == send->form || entry->facts.form == CONSENT_EVERY_FORM;
 }
 
+/* Where there is no such soft opt-in, one on record is neither good nor bad. */
+static inline bool
+consent_has_soft_opt_in(const ConsentPolicy *policy, bool charity)
+{
+	return charity ? policy->charity_soft_opt_in_from != DT_NOEND : policy->soft_opt_in;
+}
+
 /* So many events have a bit that says whether they are a valid consent. */
 #define CONSENT_VALID_BITS 64
 

@@ -4,10 +4,12 @@
  *	  consent.record_defects(): what is wrong with a consent or soft opt-in by
  *	  itself.
  *
- * The law is asked by a standing of the one event, as if a message went out now
- * to whom it is about, from whom it names, by the first of its channels.  Of the
- * other events only first contact counts, and is looked up, in the standing kept
- * for the address, where a third party's consent were stale without it.
+ * The law's conditions for it are asked, of a standing of the one event, as if a
+ * message went out now to whom it is about, from whom it names, by one of its
+ * channels.  The verdict is not: a live call needs no consent, and one that is
+ * void is void all the same.  Of the other events only first contact counts, and
+ * is looked up, in the standing kept for the address, where a third party's
+ * consent were stale without it.
  *
  * It takes columns and not a row, so that consent.at_risk finds all of them in an
  * index.  Millions of records are of few organisations, purposes and channels and
@@ -27,6 +29,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -39,6 +42,7 @@
 #include "utils/typcache.h"
 
 #include "contact/contact.h"
+#include "decision/permission.h"
 #include "ledger/judge.h"
 #include "ledger/ledger.h"
 #include "ledger/relation.h"
@@ -67,7 +71,7 @@ typedef struct KeptSend
 {
 	struct varlena *organisation;	/* NULL: none is named */
 	struct varlena *purpose;
-	Oid			channel;
+	ConsentChannel channel;
 	ConsentCase c;
 } KeptSend;
 
@@ -102,7 +106,6 @@ typedef struct DefectsCache
 	MemoryContext results_context;
 	int			nresults;
 	KeptResult	results[32];
-	Oid			email;
 	bool		may_read;		/* the ledger, which was asked */
 	int64		nlookups;
 	AskedFor	standings;
@@ -151,7 +154,6 @@ defects_cache(FunctionCallInfo fcinfo)
 		return cache;
 	cache = MemoryContextAllocZero(query, sizeof(DefectsCache));
 	cache->now = GetCurrentTimestamp();
-	cache->email = consent_channel_oid(CHANNEL_EMAIL);
 	for (int reason = REASON_NONE + 1; reason < REASON_COUNT; reason++)
 	{
 		const char *code = consent_reason_code((ConsentReason) reason);
@@ -167,7 +169,7 @@ defects_cache(FunctionCallInfo fcinfo)
 
 /* What was found wrong when it was recorded; the array itself if that is all of record. */
 static Datum
-known_defects(Datum array, bool *isnull)
+known_defects(FunctionCallInfo fcinfo, Datum array)
 {
 	Datum	   *codes;
 	int			n,
@@ -181,10 +183,11 @@ known_defects(Datum array, bool *isnull)
 		if (is_of_record(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code)))
 			codes[kept++] = codes[i];
 	}
-	*isnull = kept == 0;
-	if (kept == 0 || kept == n)
+	if (kept == 0)
+		PG_RETURN_NULL();
+	if (kept == n)
 		return array;
-	return PointerGetDatum(construct_array(codes, kept, TEXTOID, -1, false, TYPALIGN_INT));
+	PG_RETURN_DATUM(PointerGetDatum(construct_array(codes, kept, TEXTOID, -1, false, TYPALIGN_INT)));
 }
 
 static bool
@@ -211,7 +214,7 @@ copy_text(const struct varlena *value)
 
 /* Marketing now, from whom, for what and by what; purpose NULL: marketing. */
 static const ConsentCase *
-kept_send(DefectsCache *cache, struct varlena *organisation, struct varlena *purpose, Oid channel)
+kept_send(DefectsCache *cache, struct varlena *organisation, struct varlena *purpose, ConsentChannel channel)
 {
 	KeptSend   *send;
 	MemoryContext caller;
@@ -236,7 +239,7 @@ kept_send(DefectsCache *cache, struct varlena *organisation, struct varlena *pur
 	send->channel = channel;
 	consent_case_set_organisation(&send->c, organisation ? text_to_cstring((text *) organisation) : NULL);
 	consent_case_set_purpose(&send->c, purpose ? text_to_cstring((text *) purpose) : "marketing");
-	send->c.send.channel = consent_channel_from_oid(channel);
+	send->c.send.channel = channel;
 	send->c.send.class = CLASS_DIRECT_MARKETING;
 	send->c.send.at = cache->now;
 	send->c.send.opt_out_offered = true;
@@ -285,6 +288,32 @@ element(Datum array, int16 length, bool by_value, bool *isnull)
 	int			subscript = 1;
 
 	return array_get_element(array, 1, &subscript, -1, length, by_value, TYPALIGN_INT, isnull);
+}
+
+/* Whatever else is on record, and whatever would allow the message without it. */
+static ConsentReasonSet
+failures(const ConsentStanding *standing, int64 event_id, const ConsentSend *send)
+{
+	ConsentReasonSet none = {0};
+	ConsentRefusals refusals;
+	const ConsentEntry *entry;
+	bool		charity;
+
+	foreach_entry(entry, standing)
+	{
+		if (entry->facts.event_id != event_id)
+			continue;
+		if (entry->facts.kind == EVENT_CONSENT)
+			return consent_failures(entry, standing, send);
+		charity = consent_entry_details(entry)->relationship == RELATIONSHIP_SUPPORT;
+		if (entry->facts.kind != EVENT_SOFT_OPT_IN || !consent_effective(entry, send) ||
+			!consent_has_soft_opt_in(send->policy, charity))
+			break;
+		refusals = consent_refusals(standing, send);
+		return charity ? consent_charity_failures(entry, &refusals, send) :
+			consent_soft_opt_in_failures(entry, &refusals, send);
+	}
+	return none;
 }
 
 static ConsentStanding *
@@ -383,10 +412,9 @@ pg_consent_record_defects(PG_FUNCTION_ARGS)
 	ConsentStanding *standing;
 	const ConsentCase *c;
 	ConsentSend send;
-	ConsentVerdict verdict;
+	ConsentReasonSet found;
 	Datum		organisation;
 	bool		no_organisation;
-	Oid			channel = cache->email;
 
 	memset(nulls, true, sizeof(nulls));
 	for (int i = 0; i < lengthof(arg_columns); i++)
@@ -397,24 +425,9 @@ pg_consent_record_defects(PG_FUNCTION_ARGS)
 
 	/* The organisation's own consents are judged when they are recorded. */
 	if (!IS_NULL(defects) && IS_NULL(collected_by))
-	{
-		bool		isnull;
-		Datum		known = known_defects(VALUE(defects), &isnull);
-
-		if (isnull)
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(known);
-	}
+		return known_defects(fcinfo, VALUE(defects));
 
 	event = consent_ledger_event(values, nulls);
-	if (!IS_NULL(channels))
-	{
-		bool		isnull;
-		Datum		first = element(VALUE(channels), sizeof(Oid), true, &isnull);
-
-		if (!isnull)
-			channel = DatumGetObjectId(first);
-	}
 
 	/* A third party's consent serves whom it names. */
 	organisation = VALUE(organisation);
@@ -431,9 +444,14 @@ pg_consent_record_defects(PG_FUNCTION_ARGS)
 		}
 	}
 	c = kept_send(cache, no_organisation ? NULL : PG_DETOAST_DATUM_PACKED(organisation),
-				  IS_NULL(purpose) ? NULL : PG_DETOAST_DATUM_PACKED(VALUE(purpose)), channel);
-	if (c->invalid != REASON_NONE)
-		PG_RETURN_NULL();
+				  IS_NULL(purpose) ? NULL : PG_DETOAST_DATUM_PACKED(VALUE(purpose)),
+				  (ConsentChannel) pg_rightmost_one_pos32(event->facts.channels));
+	if (c->invalid != REASON_NONE || c->send.policy == NULL)
+	{
+		if (IS_NULL(defects))
+			PG_RETURN_NULL();
+		return known_defects(fcinfo, VALUE(defects));
+	}
 
 	send = c->send;
 	send.form = event->facts.form;
@@ -451,14 +469,12 @@ pg_consent_record_defects(PG_FUNCTION_ARGS)
 		standing = add_first_contacts(cache, standing, VALUE(contact), GetActiveSnapshot());
 	}
 	consent_sent_facts(&send, standing, VALUE(contact), DT_NOEND, GetActiveSnapshot());
-	verdict = consent_evaluate(standing, &send);
-	if (verdict.allowed)
-		PG_RETURN_NULL();
+	found = failures(standing, event->facts.event_id, &send);
 	for (int i = 0; i < CONSENT_REASON_WORDS; i++)
-		verdict.found.word[i] &= cache->of_record.word[i];
-	if (consent_reason_none(&verdict.found))
+		found.word[i] &= cache->of_record.word[i];
+	if (consent_reason_none(&found))
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(kept_result(cache, &verdict.found));
+	PG_RETURN_DATUM(kept_result(cache, &found));
 }
 
 /* consent.stored_size(VARIADIC "any"): bytes, before any compression */

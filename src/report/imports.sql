@@ -290,7 +290,7 @@ COMMENT ON COLUMN consent.import_audit.recorded_by IS 'Session user who recorded
 COMMENT ON COLUMN consent.import_audit.events IS 'How many events';
 COMMENT ON COLUMN consent.import_audit.people IS 'About how many addresses';
 COMMENT ON COLUMN consent.import_audit.consents IS 'Consents among them';
-COMMENT ON COLUMN consent.import_audit.defective IS 'Consents that do not count, for whatever reason: see consent.at_risk';
+COMMENT ON COLUMN consent.import_audit.defective IS 'Consents on record with a defect of their own. Whether a third party''s names the sender and was used in time, consent.at_risk tells besides';
 COMMENT ON COLUMN consent.import_audit.unevidenced IS 'Consents without time, wording or method';
 COMMENT ON COLUMN consent.import_audit.time_unknown IS 'Events of which nobody knows when they took effect';
 COMMENT ON COLUMN consent.import_audit.third_party IS 'Events collected by a third party';

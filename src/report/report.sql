@@ -99,7 +99,7 @@ BEGIN
         FROM decision d GROUP BY 1)
     SELECT jsonb_build_object('decisions', jsonb_build_object(
       'total', count(*), 'allowed', count(*) FILTER (WHERE d.allowed), 'refused', count(*) FILTER (WHERE NOT d.allowed),
-      'people_refused', count(DISTINCT d.contact) FILTER (WHERE NOT d.allowed),
+      'people_refused', count(DISTINCT consent.contact_root(d.contact)) FILTER (WHERE NOT d.allowed),
       'over_time', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('starts', t.starts::date, 'allowed', COALESCE(b.allowed, 0), 'refused', COALESCE(b.refused, 0)) ORDER BY t.starts)
           FROM generate_series(date_trunc(bucket, since AT TIME ZONE 'Europe/London'), until AT TIME ZONE 'Europe/London', ('1 ' || bucket)::interval) AS t(starts)
@@ -108,7 +108,7 @@ BEGIN
       'reasons', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('reason', r.reason, 'messages', r.messages, 'people', r.people, 'citation', x.citation, 'explanation', x.explanation)
                          ORDER BY r.messages DESC, r.reason)
-          FROM (SELECT e.reason, count(*) AS messages, count(DISTINCT e.contact) AS people FROM decision e WHERE NOT e.allowed GROUP BY 1) r
+          FROM (SELECT e.reason, count(*) AS messages, count(DISTINCT consent.contact_root(e.contact)) AS people FROM decision e WHERE NOT e.allowed GROUP BY 1) r
           LEFT JOIN consent.reason x ON x.code = r.reason), '[]'),
       'channels', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('channel', COALESCE(c.channel::text, 'not known'), 'allowed', c.allowed, 'refused', c.refused) ORDER BY c.allowed + c.refused DESC, c.channel)
@@ -122,7 +122,7 @@ BEGIN
   -- counted by hashing.
   || (
     WITH risk AS MATERIALIZED (
-      SELECT a.defect, a.event_id, a.contact, a.source
+      SELECT a.defect, a.event_id, consent.contact_root(a.contact) AS contact, a.source
         FROM consent.at_risk a
        WHERE only_organisation IS NULL OR a.organisation = only_organisation),
     defect AS (
@@ -153,7 +153,7 @@ BEGIN
         FROM consent.expiring e
        WHERE only_organisation IS NULL OR e.organisation = only_organisation)
     SELECT jsonb_build_object('expiring', jsonb_build_object(
-      'permissions', count(*), 'people', count(DISTINCT e.contact),
+      'permissions', count(*), 'people', count(DISTINCT consent.contact_root(e.contact)),
       'within_30_days', count(*) FILTER (WHERE e.days_left <= 30),
       'reasons', COALESCE((SELECT jsonb_object_agg(x.then_reason, x.n) FROM (SELECT y.then_reason, count(*) AS n FROM ending y GROUP BY 1) x), '{}')))
       FROM ending e)
@@ -182,7 +182,7 @@ BEGIN
       SELECT d.* FROM consent.disguised_marketing d
        WHERE d.decided_at >= since AND d.decided_at < until AND (only_organisation IS NULL OR d.organisation = only_organisation))
     SELECT jsonb_build_object('disguised', jsonb_build_object(
-      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed OR d.action = 'flagged'), 'people', count(DISTINCT d.contact),
+      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed OR d.action = 'flagged'), 'people', count(DISTINCT consent.contact_root(d.contact)),
       'groups', COALESCE((
         SELECT jsonb_agg(to_jsonb(g) ORDER BY g.messages DESC, g.relation, g.rules, g.declared_class, g.class)
           FROM (SELECT x.relation::text AS relation, x.declared_class, x.class, x.evidence -> 'rules' AS rules, count(*) AS messages,
@@ -208,7 +208,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.report_json(text, timestamptz, timestamptz, consent.channel[], bigint, text) IS
-  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the exposure audit that was finished last (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
+  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the exposure audit that was finished last (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. people: addresses, all +tag forms of one together. Errors: 23503 unknown organisation, 22023 no period';
 
 CREATE FUNCTION consent.html(value text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE

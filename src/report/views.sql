@@ -102,19 +102,20 @@ COMMENT ON FUNCTION consent.stored_size("any") IS
 -- Only bad records, those that end, those of +tags and refusals are in these, so
 -- the rest costs little: whether a row belongs is asked of every row that is
 -- loaded, so it is asked by what is NULL where it will do.  Only consents have
--- defects, and only soft opt-ins a relationship.
+-- defects, and only soft opt-ins a relationship; one of support may be of somebody
+-- who is no charity, or older than the law.
 -- consent.at_risk finds all it shows in the first, and need not visit the ledger;
 -- records that are too long for that are in the second.
 CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
   INCLUDE (contact, kind, channels, organisation, purpose, method, product_category, refusal_offered, refused, relationship, collected_by,
            named_organisations, expires_at, effective_at, recorded_at, source, defects)
   WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
-         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL)))
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR relationship = 'support')))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) <= 2000;
 CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
   WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
-         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL)))
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR relationship = 'support')))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) > 2000;
 CREATE INDEX ledger_ending ON consent.ledger (expires_at) WHERE expires_at IS NOT NULL;
@@ -164,7 +165,7 @@ CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
             FROM consent.ledger l
            WHERE consent.ledger_readable()
              AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
-                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL)))
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support')))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) <= 2000
              AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
@@ -175,7 +176,7 @@ CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
             FROM consent.ledger l
            WHERE consent.ledger_readable()
              AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
-                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL)))
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support')))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) > 2000
              AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
@@ -216,13 +217,15 @@ COMMENT ON COLUMN consent.at_risk.ruling IS 'A case in which it was found not to
 COMMENT ON COLUMN consent.at_risk.explanation IS 'The defect in a sentence';
 
 -- The law is asked twice, about now and about 90 days on; the day between is
--- found by asking about every day.
+-- found by asking about every day; at this time of day in London, for the
+-- session's clock may change in between.
 CREATE VIEW consent.expiring WITH (security_invoker = true) AS
-  SELECT e.contact, e.organisation, e.channel, e.purpose, e.event_id, (j.d).reason AS basis, x.ends_on,
-         x.ends_on - (now() AT TIME ZONE 'Europe/London')::date AS days_left, (j.later).reason AS then_reason
+  SELECT e.contact, e.organisation, e.channel, e.purpose, e.event_id, (j.d).reason AS basis,
+         (now() AT TIME ZONE 'Europe/London')::date + x.day AS ends_on, x.day AS days_left, (j.later).reason AS then_reason
     FROM (SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
             FROM consent.ledger l
-           WHERE l.kind = 'consent' AND l.expires_at IS NOT NULL AND l.expires_at > now() AND l.expires_at <= now() + interval '90 days'
+           WHERE l.kind = 'consent' AND l.expires_at IS NOT NULL AND l.expires_at > now()
+             AND l.expires_at <= ((now() AT TIME ZONE 'Europe/London') + interval '90 days') AT TIME ZONE 'Europe/London'
           UNION
           -- Long before today they went stale or were used in time, unless a
           -- jurisdiction limits every consent, or is about to change its mind.
@@ -249,16 +252,18 @@ CREATE VIEW consent.expiring WITH (security_invoker = true) AS
    CROSS JOIN LATERAL (SELECT a.standing FROM consent.address_standing a WHERE a.address = e.address OFFSET 0) s
    CROSS JOIN LATERAL (
          SELECT consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category) AS d,
-                consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + interval '90 days') AS later
+                consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category,
+                              ((now() AT TIME ZONE 'Europe/London') + interval '90 days') AT TIME ZONE 'Europe/London') AS later
          OFFSET 0) j
    CROSS JOIN LATERAL (
-         SELECT ((now() + day * interval '1 day') AT TIME ZONE 'Europe/London')::date AS ends_on
+         SELECT day
            FROM generate_series(1, 90) AS day
-          WHERE NOT (consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + day * interval '1 day')).allowed
+          WHERE NOT (consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category,
+                                   ((now() AT TIME ZONE 'Europe/London') + day * interval '1 day') AT TIME ZONE 'Europe/London')).allowed
           ORDER BY day LIMIT 1) x
    WHERE consent.ledger_readable() AND (j.d).allowed AND (j.d).event_id = e.event_id AND NOT (j.later).allowed;
 COMMENT ON VIEW consent.expiring IS
-  'Whose permission ends within 90 days if nothing is done, when, and why? By its own date, by the six months of a third party''s consent, or by the limits of a jurisdiction';
+  'Whose permission for marketing ends within 90 days if nothing is done, when, and why? By its own date, by the six months of a third party''s consent, or by the limits of a jurisdiction';
 COMMENT ON COLUMN consent.expiring.contact IS 'Whose';
 COMMENT ON COLUMN consent.expiring.organisation IS 'To whom';
 COMMENT ON COLUMN consent.expiring.channel IS 'By what';

@@ -441,12 +441,12 @@ CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
   INCLUDE (contact, kind, channels, organisation, purpose, method, product_category, refusal_offered, refused, relationship, collected_by,
            named_organisations, expires_at, effective_at, recorded_at, source, defects)
   WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
-         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL)))
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR relationship = 'support')))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) <= 2000;
 CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
   WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
-         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL)))
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR relationship = 'support')))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) > 2000;
 
@@ -830,7 +830,7 @@ CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
             FROM consent.ledger l
            WHERE consent.ledger_readable()
              AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
-                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL)))
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support')))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) <= 2000
              AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
@@ -841,7 +841,7 @@ CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
             FROM consent.ledger l
            WHERE consent.ledger_readable()
              AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
-                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL)))
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support')))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) > 2000
              AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
@@ -887,11 +887,12 @@ CREATE OR REPLACE VIEW consent.current WITH (security_invoker = true) AS
    WHERE consent.ledger_readable();
 
 CREATE OR REPLACE VIEW consent.expiring WITH (security_invoker = true) AS
-  SELECT e.contact, e.organisation, e.channel, e.purpose, e.event_id, (j.d).reason AS basis, x.ends_on,
-         x.ends_on - (now() AT TIME ZONE 'Europe/London')::date AS days_left, (j.later).reason AS then_reason
+  SELECT e.contact, e.organisation, e.channel, e.purpose, e.event_id, (j.d).reason AS basis,
+         (now() AT TIME ZONE 'Europe/London')::date + x.day AS ends_on, x.day AS days_left, (j.later).reason AS then_reason
     FROM (SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
             FROM consent.ledger l
-           WHERE l.kind = 'consent' AND l.expires_at IS NOT NULL AND l.expires_at > now() AND l.expires_at <= now() + interval '90 days'
+           WHERE l.kind = 'consent' AND l.expires_at IS NOT NULL AND l.expires_at > now()
+             AND l.expires_at <= ((now() AT TIME ZONE 'Europe/London') + interval '90 days') AT TIME ZONE 'Europe/London'
           UNION
           -- Long before today they went stale or were used in time, unless a
           -- jurisdiction limits every consent, or is about to change its mind.
@@ -918,14 +919,18 @@ CREATE OR REPLACE VIEW consent.expiring WITH (security_invoker = true) AS
    CROSS JOIN LATERAL (SELECT a.standing FROM consent.address_standing a WHERE a.address = e.address OFFSET 0) s
    CROSS JOIN LATERAL (
          SELECT consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category) AS d,
-                consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + interval '90 days') AS later
+                consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category,
+                              ((now() AT TIME ZONE 'Europe/London') + interval '90 days') AT TIME ZONE 'Europe/London') AS later
          OFFSET 0) j
    CROSS JOIN LATERAL (
-         SELECT ((now() + day * interval '1 day') AT TIME ZONE 'Europe/London')::date AS ends_on
+         SELECT day
            FROM generate_series(1, 90) AS day
-          WHERE NOT (consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category, now() + day * interval '1 day')).allowed
+          WHERE NOT (consent.judge(s.standing, e.contact, e.channel, e.organisation, e.purpose, e.product_category,
+                                   ((now() AT TIME ZONE 'Europe/London') + day * interval '1 day') AT TIME ZONE 'Europe/London')).allowed
           ORDER BY day LIMIT 1) x
    WHERE consent.ledger_readable() AND (j.d).allowed AND (j.d).event_id = e.event_id AND NOT (j.later).allowed;
+COMMENT ON VIEW consent.expiring IS
+  'Whose permission for marketing ends within 90 days if nothing is done, when, and why? By its own date, by the six months of a third party''s consent, or by the limits of a jurisdiction';
 
 CREATE FUNCTION consent.distinct_add(internal, consent.contact) RETURNS internal
   LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_consent_distinct_add';
@@ -1217,6 +1222,8 @@ CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
            WHERE NOT consent.imports_summarised()
            GROUP BY 1, 2, 3) f
    GROUP BY 1, 2, 3;
+COMMENT ON COLUMN consent.import_audit.defective IS
+  'Consents on record with a defect of their own. Whether a third party''s names the sender and was used in time, consent.at_risk tells besides';
 
 ALTER TABLE consent.gate_log ADD relation regclass, ADD guard name, ADD since timestamptz, ADD retry_at timestamptz;
 COMMENT ON TABLE consent.gate_log IS
@@ -1419,7 +1426,7 @@ BEGIN
         FROM decision d GROUP BY 1)
     SELECT jsonb_build_object('decisions', jsonb_build_object(
       'total', count(*), 'allowed', count(*) FILTER (WHERE d.allowed), 'refused', count(*) FILTER (WHERE NOT d.allowed),
-      'people_refused', count(DISTINCT d.contact) FILTER (WHERE NOT d.allowed),
+      'people_refused', count(DISTINCT consent.contact_root(d.contact)) FILTER (WHERE NOT d.allowed),
       'over_time', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('starts', t.starts::date, 'allowed', COALESCE(b.allowed, 0), 'refused', COALESCE(b.refused, 0)) ORDER BY t.starts)
           FROM generate_series(date_trunc(bucket, since AT TIME ZONE 'Europe/London'), until AT TIME ZONE 'Europe/London', ('1 ' || bucket)::interval) AS t(starts)
@@ -1428,7 +1435,7 @@ BEGIN
       'reasons', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('reason', r.reason, 'messages', r.messages, 'people', r.people, 'citation', x.citation, 'explanation', x.explanation)
                          ORDER BY r.messages DESC, r.reason)
-          FROM (SELECT e.reason, count(*) AS messages, count(DISTINCT e.contact) AS people FROM decision e WHERE NOT e.allowed GROUP BY 1) r
+          FROM (SELECT e.reason, count(*) AS messages, count(DISTINCT consent.contact_root(e.contact)) AS people FROM decision e WHERE NOT e.allowed GROUP BY 1) r
           LEFT JOIN consent.reason x ON x.code = r.reason), '[]'),
       'channels', COALESCE((
         SELECT jsonb_agg(jsonb_build_object('channel', COALESCE(c.channel::text, 'not known'), 'allowed', c.allowed, 'refused', c.refused) ORDER BY c.allowed + c.refused DESC, c.channel)
@@ -1442,7 +1449,7 @@ BEGIN
   -- counted by hashing.
   || (
     WITH risk AS MATERIALIZED (
-      SELECT a.defect, a.event_id, a.contact, a.source
+      SELECT a.defect, a.event_id, consent.contact_root(a.contact) AS contact, a.source
         FROM consent.at_risk a
        WHERE only_organisation IS NULL OR a.organisation = only_organisation),
     defect AS (
@@ -1473,7 +1480,7 @@ BEGIN
         FROM consent.expiring e
        WHERE only_organisation IS NULL OR e.organisation = only_organisation)
     SELECT jsonb_build_object('expiring', jsonb_build_object(
-      'permissions', count(*), 'people', count(DISTINCT e.contact),
+      'permissions', count(*), 'people', count(DISTINCT consent.contact_root(e.contact)),
       'within_30_days', count(*) FILTER (WHERE e.days_left <= 30),
       'reasons', COALESCE((SELECT jsonb_object_agg(x.then_reason, x.n) FROM (SELECT y.then_reason, count(*) AS n FROM ending y GROUP BY 1) x), '{}')))
       FROM ending e)
@@ -1502,7 +1509,7 @@ BEGIN
       SELECT d.* FROM consent.disguised_marketing d
        WHERE d.decided_at >= since AND d.decided_at < until AND (only_organisation IS NULL OR d.organisation = only_organisation))
     SELECT jsonb_build_object('disguised', jsonb_build_object(
-      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed OR d.action = 'flagged'), 'people', count(DISTINCT d.contact),
+      'messages', count(*), 'sent', count(*) FILTER (WHERE d.allowed OR d.action = 'flagged'), 'people', count(DISTINCT consent.contact_root(d.contact)),
       'groups', COALESCE((
         SELECT jsonb_agg(to_jsonb(g) ORDER BY g.messages DESC, g.relation, g.rules, g.declared_class, g.class)
           FROM (SELECT x.relation::text AS relation, x.declared_class, x.class, x.evidence -> 'rules' AS rules, count(*) AS messages,
@@ -1528,7 +1535,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.report_json(text, timestamptz, timestamptz, consent.channel[], bigint, text) IS
-  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the exposure audit that was finished last (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. Errors: 23503 unknown organisation, 22023 no period';
+  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the exposure audit that was finished last (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. people: addresses, all +tag forms of one together. Errors: 23503 unknown organisation, 22023 no period';
 
 CREATE FUNCTION consent.report_action(action text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -19,6 +19,8 @@ $node->start;
 
 # Every record in doubt, or of somebody whose law wants more, is folded by itself
 # (a third party's with the first contacts of its address), and the law is asked.
+# A live call needs no consent, so its consents are asked about as such to automated
+# calls, which do.
 $node->safe_psql('postgres', q{
   CREATE EXTENSION pg_consent;
   INSERT INTO consent.organisation (name, jurisdiction, is_charity) VALUES
@@ -28,17 +30,17 @@ $node->safe_psql('postgres', q{
     SELECT e.event_id, e.contact, e.kind, e.organisation, e.channels, e.purpose, e.method, e.collected_by, e.effective_at,
            e.recorded_at, e.source, d.code AS defect, r.citation, u.ruling, r.explanation
       FROM (SELECT l.*, l.kind = 'consent' AND l.collected_by IS NULL AND l.defects IS NOT NULL AS is_known,
-                   (SELECT consent.fold(x) FROM consent.events_of(l.contact) x
+                   (SELECT consent.fold(jsonb_populate_record(x, CASE x.channels WHEN '{live_call}' THEN '{"channels": ["automated_call"]}'::jsonb ELSE '{}' END)) FROM consent.events_of(l.contact) x
                      WHERE x.event_id = l.event_id OR (l.kind = 'consent' AND l.collected_by IS NOT NULL AND x.kind = 'contacted')) AS standing
               FROM consent.ledger l
              WHERE (l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
                 OR (l.kind = 'soft_opt_in'
-                    AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL)
+                    AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL OR l.relationship = 'support')
                     AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship')
                 OR (l.kind = 'consent' AND l.method <> 'double_opt_in'
                     AND l.organisation IN (SELECT o.name FROM consent.organisation o JOIN consent.policy p USING (jurisdiction) WHERE p.double_opt_in))) e
      CROSS JOIN LATERAL (
-           SELECT consent.judge(e.standing, e.contact, COALESCE(e.channels[1], 'email'),
+           SELECT consent.judge(e.standing, e.contact, CASE e.channels WHEN '{live_call}' THEN 'automated_call' ELSE COALESCE((SELECT min(c) FROM unnest(e.channels) c), 'email') END,
                                 CASE WHEN e.collected_by IS NOT NULL THEN COALESCE(e.named_organisations[1], e.organisation) ELSE e.organisation END,
                                 COALESCE(e.purpose, 'marketing'), e.product_category) AS d OFFSET 0) j
      CROSS JOIN LATERAL unnest(CASE WHEN e.is_known THEN e.defects WHEN NOT (j.d).allowed THEN (j.d).reasons END) AS d(code)
