@@ -89,7 +89,11 @@ SELECT * FROM consent.evidence(U&'Caf\00E9 \2013 sa\200Bve \FFE120 today. Your p
 SELECT start, length, excerpt, substr(b, start, length) = excerpt AS same
   FROM (SELECT '<p>Hi &amp; hello,</p><p>s<b></b>a&#118;e &pound;20 now</p>' AS b) s, consent.evidence(b) WHERE rule = 'price.save_amount';
 SELECT count(*) FROM consent.evidence(repeat('20% off. ', 300)) WHERE rule = 'price.percent_off';
-SELECT * FROM consent.evidence('Qwertyuiop.');
+-- What cannot be judged says why, without a place.
+SELECT body, e.rule, e.class, e.weight, e.start, e.citation, c.class AS judged
+  FROM unnest('{Qwertyuiop.,Ihr Paket wird heute zugestellt.,Ваша посылка прибудет сегодня,"",Your parcel arrives today.,"20% de réduction sur tout"}'::text[]) AS body,
+       consent.classify(body) AS c LEFT JOIN LATERAL consent.evidence(body) AS e ON e.rule ~ '^text';
+SELECT e.rule, e.citation FROM consent.evidence('Your parcel arrives today. ' || repeat('x ', 600000)) AS e WHERE rule ~ '^text';
 
 -- Highlighted, and safe to show.
 SELECT consent.highlight('<script>alert("x & y")</script> 20% off, save £20!', E'It''s 20% off');
@@ -144,7 +148,7 @@ BEGIN
   INSERT INTO consent.rule (code, class, pattern, parts, citation, description)
     VALUES ('own.quux', 'direct_marketing', 'quux[a-z]+', ARRAY[part], 'house rule', 'quux');
   RETURN QUERY SELECT e.excerpt FROM consent.evidence('<p style="display:none">Quuxbar</p><a href="https://x.example/quuxurl">Quuxlink</a>
-    <img alt="Quuxalt"> Quuxbody <footer>Quuxfoot</footer>', 'quuxsubject') AS e;
+    <img alt="Quuxalt"> Quuxbody <footer>Quuxfoot</footer>', 'quuxsubject') AS e WHERE e.rule = 'own.quux';
   DELETE FROM consent.rule WHERE code = 'own.quux';
 END $$;
 SELECT part, (SELECT array_agg(excerpt) FROM pg_temp.quux(part)) FROM unnest('{body,link,alt,preheader,footer,url,subject}'::text[]) AS part;

@@ -39,7 +39,7 @@ CREATE FUNCTION consent.evidence(body text, subject text DEFAULT NULL,
   LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10
   AS 'MODULE_PATHNAME', 'pg_consent_evidence';
 COMMENT ON FUNCTION consent.evidence(text, text, consent.channel) IS
-  'One row per finding: the rule (model.* for the learned model; model.plain takes back what a rule found in a plain text), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A rule that gave up shows as limit:<code> without a position';
+  'One row per finding: the rule (model.* for the learned model; model.plain takes back what a rule found in a plain text), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A rule that gave up shows as limit:<code> without a position; so does what keeps a message from being judged: text.unread, text.empty, or text.language where it is not in English or too short to tell';
 
 CREATE FUNCTION consent.highlight(body text, subject text DEFAULT NULL,
                                   channel consent.channel DEFAULT NULL)

@@ -347,6 +347,37 @@ read_part(Part *part, bool is_subject, const char *source, int len)
 	}
 }
 
+/* What no rule says, and makes a message unknown unless something serves or promotes in it: for evidence. */
+static void
+tell_unread(ConsentFindings *found)
+{
+	static const ConsentRule unread = {.code = "text.unread",.neutral = true,
+	.citation = "not all of the text was read: it is too long, a picture, or encoded"};
+	static const ConsentRule empty = {.code = "text.empty",.neutral = true,
+	.citation = "there is nothing to read, or nothing but what the sender calls the message"};
+	static const ConsentRule foreign = {.code = "text.language",.neutral = true,
+	.citation = "the text is in another language than English, which the model does not judge"};
+	static const ConsentRule unsure = {.code = "text.language",.neutral = true,
+	.citation = "there are too few English words to tell the language, so the model does not judge the text"};
+	const ConsentRule *why[] = {
+		found->truncated ? &unread : NULL,
+		found->empty ? &empty :
+		found->language == LANGUAGE_FOREIGN ? &foreign :
+		found->language == LANGUAGE_UNSURE ? &unsure : NULL
+	};
+
+	for (int i = 0; i < lengthof(why); i++)
+	{
+		ConsentFinding *f;
+
+		if (why[i] == NULL)
+			continue;
+		f = consent_findings_add(found);
+		f->rule = why[i];
+		f->nowhere = true;
+	}
+}
+
 void
 consent_classify_findings(const ConsentRuleset *set,
 						  const char *body, int bodylen,
@@ -403,4 +434,6 @@ consent_classify_findings(const ConsentRuleset *set,
 	for (int p = 0; p < 2; p++)
 		texts[p] = parts[p].given ? &parts[p].text : NULL;
 	consent_weigh(texts, parts[1].cover, parts[1].ncovers, per_part > 1, found);
+	if (per_part > 1)
+		tell_unread(found);
 }
