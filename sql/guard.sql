@@ -90,6 +90,19 @@ INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', 
 INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'Marketing');
 INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', :service, 'promotional');
 INSERT INTO guard_outbox (to_addr, body) VALUES ('stopped@guard.example', NULL);
+-- Nor does the sender's word make a service of a message that has no text, or none that can be judged.
+DO $$
+DECLARE t text; m text; d text; h text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY[NULL, ' ', 'Votre colis arrive chez vous demain matin'] LOOP
+    BEGIN
+      INSERT INTO guard_outbox (to_addr, body, kind) VALUES ('stopped@guard.example', t, 'service');
+    EXCEPTION WHEN SQLSTATE 'PC001' THEN
+      GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT;
+      RAISE NOTICE '% % "%"', m, d::json->>'class', h;
+    END;
+  END LOOP;
+END $$;
 
 -- Every way of writing.
 INSERT INTO guard_outbox (to_addr, body) SELECT a, :promo FROM unnest('{yes@guard.example,yes2@guard.example}'::text[]) a;

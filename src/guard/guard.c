@@ -963,9 +963,9 @@ consent_guard_still_pending(Relation rel)
 
 /* What to do about it. */
 static const char *
-refusal_hint(ConsentReason reason)
+refusal_hint(const ConsentJudgement *judgement)
 {
-	switch (reason)
+	switch (judgement->verdict.reason)
 	{
 		case CHANNEL_UNKNOWN:
 			return psprintf("Channels are %s.", consent_words_listed(consent_channel_names, CONSENT_NCHANNELS));
@@ -993,6 +993,8 @@ refusal_hint(ConsentReason reason)
 		case SENDER_IDENTITY_CONCEALED:
 			return "Say in the message who sends it, or mend the guard's mapping \"identity\".";
 		default:
+			if (judgement->class == CLASS_UNKNOWN)
+				return "Its text could not be judged, or it has none, so it counts as marketing: consent.evidence() says why. Where the text is made later, map its template.";
 			return "Join the audience with consent.permitted(); consent.evaluate() explains one recipient.";
 	}
 }
@@ -1007,7 +1009,7 @@ consent_guard_raise(Relation rel, const ConsentJudgement *judgement)
 			(errcode(ERRCODE_MESSAGE_NOT_PERMITTED),
 			 errmsg("message to this recipient is not permitted: %s", code),
 			 errdetail("%s", consent_refusal_json(judgement)),
-			 errhint("%s", refusal_hint(judgement->verdict.reason)),
+			 errhint("%s", refusal_hint(judgement)),
 			 errtableconstraint(rel, code)));
 }
 
