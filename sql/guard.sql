@@ -454,6 +454,11 @@ SELECT consent.unguard('guard_indexed', 'one');
 SELECT consent.unguard('guard_indexed');
 \set VERBOSITY terse
 DROP TABLE guard_indexed;
+-- A session that says it is a replica is watched, too.
+SELECT evtname, evtenabled FROM pg_event_trigger WHERE evtname ~ '^consent' ORDER BY 1;
+-- A number of a row is an address, as it stands or with the plus that numbers lose; one that is only mentioned is not.
+SELECT r, consent.row_is_for(r::jsonb, '+33612345678') FROM unnest(ARRAY['{"to": 33612345678}', '{"a": ["b", {"to": "33612345678"}]}', '{"to": "+33 6 12 34 56 78"}', '{"to": "x@guard.example, +33612345678"}',
+  '{"note": "call 33612345678"}', '{"to": 33612345679}']) AS r;
 -- A partition that somebody else made runs nothing as that one.
 SET ROLE regress_guard_owner;
 CREATE FUNCTION regress_guard_who(to_addr text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'runs as %', current_user; RETURN to_addr; END $$;
@@ -636,6 +641,15 @@ SELECT guard_later('b3@guard.example');
 SELECT contact, (consent.judge(standing, contact, 'email', 'guard acme', at => now() + interval '3 months')).reason,
        consent.permits(standing, contact, 'email', 'guard acme', 'marketing', NULL, now() + interval '3 months')
   FROM consent.contact_standing WHERE contact::text LIKE 'b%@guard.example' ORDER BY contact;
+-- What was refused, is no marketing, went before the consent, or to whom had been contacted, is no first contact; nor is there one where the sender asked himself.
+SELECT count(consent.give(c::consent.contact, '{email}', 'guard acme', method => 'ticked_box', wording => 'Acme may email me', collected_by => b,
+                          named_organisations => '{guard acme}', at => now() - interval '5 months'))
+  FROM (VALUES ('b6@guard.example', 'a broker'), ('b7@guard.example', 'a broker'), ('b8@guard.example', 'a broker'), ('b9@guard.example', 'guard acme')) AS v(c, b);
+SELECT consent.contacted('b8@guard.example', 'guard acme', at => now() - interval '2 months') > 0 AS contacted;
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, organisation, contact, action, written_by)
+  SELECT now() - ago::interval, 'consent.reason', allowed, 'x', '{x}', class::consent.message_class, 'guard acme', contact::consent.contact, 'sent', 'x'
+    FROM (VALUES ('1 month', false, 'direct_marketing', 'b6@guard.example'), ('1 month', true, 'service', 'b6@guard.example'), ('6 months', true, 'direct_marketing', 'b7@guard.example'),
+                 ('1 month', true, 'direct_marketing', 'b8@guard.example'), ('1 month', true, 'direct_marketing', 'b9@guard.example')) AS v(ago, allowed, class, contact);
 -- What the log forgets, the ledger is told, once.
 SELECT consent.expire_log(now() + interval '1 second') > 0 AS expired, consent.expire_log(now() + interval '1 second');
 SELECT contact, kind, organisation, effective_at <= now() AS past, recorded_at = effective_at AS known_since, source FROM consent.ledger WHERE kind = 'contacted' AND contact::text LIKE '%@guard.example' ORDER BY contact;
