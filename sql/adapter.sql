@@ -35,6 +35,7 @@ SELECT consent.guard_queue('graphile-worker', queue => 'send_email', recipient =
 SELECT consent.guard_queue('GraphileWorker', 'send_sms', $$payload->>'phone'$$, $$'sms'$$, $$payload->>'text'$$,
                            organisation => $$'queue acme'$$, on_block => 'raise');
 SELECT name, relation, health FROM consent.guards WHERE relation = 'graphile_worker._private_jobs'::regclass ORDER BY name;
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'graphile_worker._private_jobs'::regclass AND tgname ~ 'release' ORDER BY 1;
 -- tasks made after their guards
 INSERT INTO graphile_worker._private_tasks (identifier) VALUES ('send_email'), ('send_sms');
 \set VERBOSITY terse
@@ -144,6 +145,12 @@ INSERT INTO post_office_email ("to", subject, message, status, priority) VALUES 
 INSERT INTO post_office_email ("to", subject, message, status, priority) VALUES ('yes@queue.example', 'Offer', 'Get 20% off all boilers this weekend only!', NULL, 3) RETURNING status;
 INSERT INTO post_office_email ("to", subject, message, status, priority) VALUES ('no@queue.example', 'Offer', 'Get 20% off all boilers this weekend only!', NULL, 3);
 SELECT consent.unguard_queue('django-post_office');
+-- The guard of a queue by name takes the other one with it.
+SELECT consent.guard_queue('django-post_office', 'bulk', organisation => $$'queue acme'$$);
+SELECT name, on_block FROM consent.guards WHERE relation = 'post_office_email'::regclass ORDER BY name;
+INSERT INTO post_office_email ("to", subject, message, status, priority, backend_alias) VALUES ('no@queue.example', 'Offer', 'Get 20% off all boilers this weekend only!', NULL, 3, 'bulk');
+SELECT consent.unguard_queue('django-post_office', 'bulk');
+SELECT count(*) FROM consent.guards WHERE relation = 'post_office_email'::regclass;
 
 -- An address that is in another table.
 CREATE TABLE queue_customer (id int PRIMARY KEY, email text);
@@ -168,6 +175,19 @@ CREATE TYPE oban_job_state AS ENUM ('available', 'scheduled', 'executing', 'retr
 CREATE TABLE oban_jobs (id bigserial, queue text, state oban_job_state NOT NULL DEFAULT 'available', args jsonb, attempt int NOT NULL DEFAULT 0, attempted_at timestamp, cancelled_at timestamp, meta jsonb);
 SELECT consent.guard_queue('oban', 'mailers', recipient => $$consent.lookup('queue_customer', 'email', 'id', args->>'customer')$$, channel => $$'email'$$,
                            body => $$args->>'text'$$, organisation => $$'queue acme'$$, on_block => 'raise');
+-- Who only watches takes nothing out of the queue, and keeps nothing from a worker.  In a schema of any name.
+CREATE SCHEMA "it's";
+CREATE TABLE "it's".oban_jobs (LIKE oban_jobs INCLUDING ALL);
+SELECT consent.guard_queue('oban', 'mailers', schema => 'it''s', recipient => $$args->>'to'$$, channel => $$'email'$$, body => $$args->>'text'$$, organisation => $$'queue acme'$$, on_block => 'flag');
+INSERT INTO "it's".oban_jobs (queue, args) VALUES ('mailers', '{"to": "watched@queue.example", "text": "Get 20% off all boilers this weekend only!"}');
+UPDATE "it's".oban_jobs SET state = 'executing' RETURNING state;
+UPDATE "it's".oban_jobs SET state = 'retryable' RETURNING state;
+BEGIN;
+SELECT consent.withdraw('watched@queue.example') > 0 AS withdrawn;
+COMMIT;
+SELECT state FROM "it's".oban_jobs;
+SELECT consent.unguard_queue('oban', 'mailers', schema => 'it''s');
+DROP SCHEMA "it's" CASCADE;
 SELECT consent.guard_index('oban_jobs');
 INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 1, "text": "Get 20% off all boilers this weekend only!"}');
 INSERT INTO oban_jobs (queue, args) VALUES ('mailers', '{"customer": 2, "text": "Get 20% off all boilers this weekend only!"}');
