@@ -90,6 +90,9 @@ CREATE TEMP TABLE expo_quiet AS SELECT 'zoe@expo.example' AS to_addr, 'Your orde
 SELECT breakdown, campaign, channel, month, messages, people, complaints, judged FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign');
 DELETE FROM expo_quiet;
 SELECT breakdown, messages, people, complaints, judged FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign');
+-- Half of them could not be judged: no warning.
+INSERT INTO expo_quiet VALUES ('zoe@expo.example', 'Your order 4411 is out for delivery today.', '2026-02-01', 'half'), ('nobody', 'Get 20% off all boilers this weekend only!', '2026-02-01', 'half');
+SELECT breakdown, reason, messages FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$) WHERE breakdown IN ('total', 'reason');
 SELECT * FROM consent.exposure('expo_list', 'rcpts', NULL, 'at');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at');

@@ -626,6 +626,18 @@ SELECT e -> 'channels' AS channels, e ->> 'event_state' AS state FROM jsonb_arra
 SELECT s ->> 'channel' AS channel, s ->> 'product_category' AS product_category, s ->> 'allowed' AS allowed
   FROM jsonb_array_elements(consent.record('all@person.example') -> 'status') AS s
  WHERE s ->> 'party_id' = 'person acme' AND s ->> 'channel' IN ('email', 'post');
+-- What is asked about: who is named and never said anything to; of a listing calls, of a first contact nothing.  A receipt without a time is of when it was recorded.
+SELECT consent.contacted('met@person.example', 'person acme') > 0;
+INSERT INTO consent.ledger (contact, kind, channels, organisation, named_organisations, method, wording, effective_at, expires_at) VALUES
+  ('named@person.example', 'consent', '{email}', 'person acme', '{person bolt}', 'ticked_box', 'Yes', NULL, NULL),
+  ('named@person.example', 'consent', '{email}', 'person acme', NULL, 'ticked_box', 'Yes', '2026-01-01', now() - interval '1 hour');
+SELECT c AS contact, jsonb_path_query_array(r, '$.party_identification[*].party_id') AS parties, (SELECT array_agg(DISTINCT s ->> 'channel') FROM jsonb_array_elements(r -> 'status') s) AS channels
+  FROM unnest('{named@person.example,+442079460201,met@person.example}'::consent.contact[]) c, consent.record(c) r;
+SELECT e #>> '{event,state}' AS state, e -> 'consentTimestamp' = to_jsonb(floor(extract(epoch FROM l.recorded_at))) AS when_recorded, jsonb_path_query_array(e, '$.piiControllers[*].organisation') AS controllers
+  FROM consent.ledger l, consent.receipt(l.event_id) e WHERE l.contact = 'named@person.example' ORDER BY l.event_id;
+-- One that does not count is no explicit consent.
+SELECT e #> '{services,0,purposes,0,consentType}' AS type, e #> '{services,0,purposes,0,thirdPartyName}' AS third_party FROM consent.ledger l, consent.receipt(l.event_id) e
+ WHERE l.contact = 'see@person.example' AND l.kind = 'consent' ORDER BY l.event_id;
 SELECT count(*) FROM consent.history('nobody@person.example');
 SELECT count(*) FROM consent.history(NULL);
 -- The record, with numbers and times of this run taken out.

@@ -235,6 +235,10 @@ SELECT r #> '{at_risk,records}' AS records, r #> '{at_risk,people}' AS people, v
        (SELECT array_agg(l.contact ORDER BY l.event_id) FROM consent.ledger l WHERE to_jsonb(l.event_id) <@ (v -> 'examples')) AS examples, r -> 'expiring' AS expiring
   FROM consent.report_json('report json') r, jsonb_array_elements(r #> '{at_risk,defects}') WITH ORDINALITY AS e(v, i) ORDER BY i;
 DROP TABLE report_month;
+SELECT consent.report_json(since => '2001-01-01', until => '2001-01-01');
+\echo :LAST_ERROR_SQLSTATE
+SELECT array_agg(consent.report_duration(s)) FROM unnest('{0.9,1,119,120,7199,7200,172799,172800,NULL}'::numeric[]) s;
+SELECT array_agg(consent.report_share(part, 2000)) FROM unnest('{0,1,2,2000}'::numeric[]) part;
 -- Imports to look at: what brings back who had said no comes first, then what is defective; nobody looks for a source that has no name.
 INSERT INTO consent.ledger (contact, kind, organisation) SELECT 'back' || i || '@report.example', 'objection', 'report json' FROM generate_series(1, 300) i;
 INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at, source)
@@ -250,8 +254,9 @@ SELECT n, regexp_replace(consent.report_columns(jsonb_agg(jsonb_build_object('st
 -- A report of one organisation among several has no past sends and no imports of another.
 INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at, source)
 SELECT 'bolt' || i || '@report.example', 'consent', '{email}', 'report bolt', 'pre_ticked_box', 'Offers', '2020-01-01', 'report: list of bolt' FROM generate_series(1, 600) i;
-CREATE TABLE report_sends AS SELECT 'bolt1@report.example' AS who, timestamptz '2026-01-01' AS at, 'report bolt' AS organisation;
-SELECT consent.exposure_start('report_sends', 'who', $$'email'$$, 'at', organisation => $$'report bolt'$$, campaign => $$'campaign of bolt'$$) AS bolt,
+CREATE TABLE report_sends AS SELECT 'bolt1@report.example' AS who, timestamptz '2026-01-01' AS at, 'report bolt' AS organisation, body, campaign
+  FROM (VALUES (NULL, 'campaign of bolt'), ('Your order 4411 is out for delivery today.', 'service of bolt')) AS v(body, campaign);
+SELECT consent.exposure_start('report_sends', 'who', $$'email'$$, 'at', body => 'body', organisation => $$'report bolt'$$, campaign => 'campaign') AS bolt,
        consent.exposure_start('report_sends', 'who', $$'email'$$, 'at', organisation => 'organisation', campaign => $$'campaign of a column'$$) AS "column" \gset
 CALL consent.exposure_work(:bolt);
 CALL consent.exposure_work(:column);
@@ -277,6 +282,8 @@ UPDATE consent.exposure_batch SET done_at = '2126-07-01 23:30+00' WHERE run = :b
 SELECT consent.report_json() #>> '{exposure,campaigns,0,campaign}' AS at_once;
 UPDATE consent.exposure_batch SET done_at = '2126-07-02 00:00+00' WHERE run = :bolt;
 SELECT consent.report_json() #>> '{exposure,campaigns,0,campaign}' AS later;
+-- A campaign with which nothing was wrong is left out.
+SELECT r #>> '{exposure,total,judged}' AS judged, jsonb_path_query_array(r, '$.exposure.campaigns[*].campaign') AS campaigns FROM consent.report_json('report bolt') r;
 DELETE FROM consent.exposure_run WHERE id IN (:bolt, :column, :unfinished);
 DROP TABLE report_sends;
 DROP ROLE "regress_report <auditor>";

@@ -102,7 +102,8 @@ SELECT consent.give('pre@dsar.example', '{email}', 'dsar acme', method => 'pre_t
 SELECT substring(consent.subject_access_html('pre@dsar.example') FROM '; does not count: [a-z ]*') AS does_not_count;
 -- Whichever form of the address is asked about, all forms are told of; what nobody was asked is left out.
 SELECT consent.subject_access('jo+other@dsar.example') -> 'wordings' AS wordings, consent.subject_access('jo+other@dsar.example') -> 'linked_contacts' AS linked,
-       consent.subject_access('sam+x@dsar.example') -> 'unsubscribe_links' AS links;
+       consent.subject_access('sam+x@dsar.example') -> 'unsubscribe_links' AS links, jsonb_array_length(consent.subject_access('sam+x@dsar.example') -> 'sweeps') AS sweeps,
+       jsonb_array_length(consent.subject_access('jo+other@dsar.example') -> 'receipts') AS receipts;
 SELECT s ->> 'status' AS status, count(*) > 0 AS some FROM unnest('{jo@dsar.example,other@dsar.example}'::consent.contact[]) c, jsonb_array_elements(consent.subject_access(c) -> 'status') s
  WHERE s ->> 'organisation' = 'dsar acme' GROUP BY 1 ORDER BY 1;
 SELECT c, regexp_replace(row, '<[^>]*>+', ' ', 'g') AS may_be_sent

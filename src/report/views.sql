@@ -241,7 +241,8 @@ CREATE VIEW consent.expiring WITH (security_invoker = true) AS
           SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
             FROM (SELECT DISTINCT o.name
                     FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
-                   WHERE p.consent_months > 0 OR p.soft_opt_in_sale_months > 0 OR p.soft_opt_in_negotiation_months > 0) o
+                   WHERE p.consent_months > 0 OR p.soft_opt_in_sale_months > 0 OR p.soft_opt_in_negotiation_months > 0
+                      OR (p.valid_from > now() AND p.valid_from < now() + interval '91 days')) o
             JOIN consent.ledger l ON l.organisation = o.name
            WHERE l.kind IN ('consent', 'soft_opt_in')) c
    CROSS JOIN LATERAL (

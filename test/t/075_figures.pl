@@ -95,11 +95,12 @@ sub from_london { return ConsentModel::is_summer($_[0]) ? $_[0] - HOUR : $_[0]; 
 sub in_days { return from_london(london($_[0]) + $_[1] * DAY); }
 sub midnight { return from_london($_[0] * DAY); }
 
-# A zone whose clock is put forward by three hours within the next two months.
+# A zone where it is another day than in London, whose clock is put forward by three
+# hours in 20 days, for half a year.
 sub other_clock
 {
-	my @changes = map { sprintf('J%d/2', 1 + (gmtime($now / 1_000_000 + $_ * 86400))[7] % 365) } 20, 70;
-	return "AAA0BBB-3,$changes[0],$changes[1]";
+	my @changes = map { sprintf('J%d/2', 1 + (gmtime($now / 1_000_000 + $_ * 86400))[7] % 365) } 20, 200;
+	return (london($now) % DAY < 12 * HOUR ? 'AAA12BBB9' : 'AAA-12BBB-15') . ",$changes[0],$changes[1]";
 }
 
 sub date { return sprintf('%04d-%02d-%02d', ConsentModel::date_of($_[0])); }
@@ -155,7 +156,7 @@ sub event_of_now
 	{
 		$event->{effective_at} = in_days($now, one_of(1, 89, 90, 91)) if chance(0.03);
 		$event->{effective_at} = $event->{recorded_at} - DAY + one_of(-1, 0, 1) if chance(0.1);
-		$event->{expires_at} = in_days($now, one_of(1, 29, 30, 31, 60, 88, 89, 90, 91)) + one_of(-1, 0, 0, 1) if chance(0.4);
+		$event->{expires_at} = in_days($now, one_of(1, 1, 29, 30, 31, 89, 90, 90, 91)) + one_of(-1, 0, 0, 1) if chance(0.4);
 	}
 	if (defined $event->{expires_at})
 	{
