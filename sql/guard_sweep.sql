@@ -51,6 +51,9 @@ SELECT id FROM sweep_flag;
 SELECT id, tableoid::regclass, status FROM sweep_part ORDER BY id;
 SELECT id, status FROM sweep_list ORDER BY id;
 SELECT relation, cancelled, skipped, problem FROM consent.sweep_log WHERE contact_digest = int8send(consent.guard_key('JO+x@sweep.example', 'GB')) ORDER BY relation::text;
+-- each of them is a decision, told like others
+SELECT relation, contact, allowed, reason, class, organisation, action, event_id IS NOT NULL AS event, evidence -> 'class' AS evidence
+  FROM consent.decision_log WHERE relation::text LIKE 'sweep%' AND decided_at >= now() - interval '1 hour' ORDER BY relation::text, action, contact;
 
 -- an objection reaches every form, a number every spelling; who has nothing queued leaves no trace
 SELECT consent.object('jo@sweep.example') > 0 AS objected, consent.suppress('+447700900311') > 0 AS suppressed, consent.object('nobody@sweep.example') > 0 AS stranger;

@@ -253,6 +253,28 @@ for my $row (1, 70000, 139999)
 	}
 }
 
+# A trigger of a table queues for somebody else when a sweep parks a row of it, which is at the commit: who
+# withdraws then waits for the end of that, and finds it.
+my $objects = qq{psql -XqAt -v VERBOSITY=sqlstate -d "$connstr" -c "SET lock_timeout = 300" -c "SELECT consent.object('late\@gate.example')" 2>"$file.late" || true};
+$node->safe_psql('postgres', qq{
+  CREATE TABLE chain (LIKE outbox INCLUDING DEFAULTS);
+  SELECT consent.guard('chain', recipient => 'to_addr', channel => \$\$'email'\$\$, body => 'body', organisation => \$\$'acme'\$\$,
+                       pending => \$\$status = 'queued'\$\$, divert => \$\$status = 'cancelled'\$\$);
+  CREATE FUNCTION chain_on() RETURNS trigger LANGUAGE plpgsql AS \$f\$
+  BEGIN
+    INSERT INTO outbox (to_addr, body) VALUES ('late\@gate.example', '$promo');
+    COPY (SELECT 1) TO PROGRAM \$p\$cat >/dev/null; $objects\$p\$;
+    RETURN NULL;
+  END \$f\$;
+  CREATE TRIGGER chain_on AFTER UPDATE ON chain FOR EACH ROW EXECUTE FUNCTION chain_on();
+  INSERT INTO chain (to_addr, body) VALUES ('early\@gate.example', '$promo');
+  SELECT consent.object('early\@gate.example')});
+is($node->safe_psql('postgres', 'SELECT status FROM chain'), 'cancelled', 'a row is parked at the commit');
+is($node->safe_psql('postgres', "SELECT status FROM outbox WHERE to_addr = 'late\@gate.example'"), 'queued', 'and its trigger queues another');
+like(slurp_file("$file.late"), qr/55P03/, 'for somebody whose withdrawal waits for that');
+$node->safe_psql('postgres', "SELECT consent.object('late\@gate.example')");
+is($node->safe_psql('postgres', "SELECT status FROM outbox WHERE to_addr = 'late\@gate.example'"), 'cancelled', 'and then finds it');
+
 # Promoted in the middle.
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
