@@ -232,6 +232,7 @@ typedef struct Ranges
 	bool		any;
 	uint32		from;
 	uint32		to;
+	uint32		seen;
 } Ranges;
 
 static void
@@ -249,6 +250,9 @@ add_to_ranges(uint32 number, void *arg)
 {
 	Ranges	   *ranges = arg;
 
+	/* there may be thousands of millions; roaring_iterate() holds nothing that an error would lose */
+	if (++ranges->seen % 65536 == 0)
+		CHECK_FOR_INTERRUPTS();
 	if (ranges->any && number == ranges->to + 1)
 		ranges->to = number;
 	else
