@@ -266,7 +266,7 @@ hide_label(ConsentPassage *passage, Place *place, const ConsentFinding *f)
 	char	   *rest;
 
 	if (!place->label)
-		passage->text = memcpy(palloc(passage->len), passage->text, passage->len);
+		passage->text = pnstrdup(passage->text, passage->len);
 	place->label = true;
 	rest = unconstify(char *, passage->text);
 	for (int i = from; i < Min(to, passage->len); i++)
@@ -297,6 +297,7 @@ drop_labels(Message *m)
 				if (rest[at] != ' ' || (len > 0 && rest[len - 1] != ' '))
 					rest[len++] = rest[at];
 			}
+			rest[len] = '\0';		/* the byte behind a word is looked at */
 			passage->len = len;
 			if (len < MIN_SENTENCE || consent_model_knows(rest, len, &known) < FEW)
 				continue;
