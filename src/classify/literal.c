@@ -854,7 +854,7 @@ parse_group(Parser *p, Part *part)
 	}
 	parse_alternatives(p, part);
 	p->depth--;
-	if (*p->at != ')')
+	if (p->failed || *p->at != ')')
 	{
 		p->failed = true;
 		return;
