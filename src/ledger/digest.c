@@ -170,7 +170,7 @@ append_item(StringInfo form, const char *before, int before_len, const char *s, 
 			len = strlen(utf8);
 	}
 	/* There are some twenty short items to an event: most need no call. */
-	if (form->len + before_len + MAXINT8LEN + 1 + len >= form->maxlen)
+	if ((Size) form->len + before_len + MAXINT8LEN + 1 + len >= form->maxlen)
 		enlargeStringInfo(form, before_len + MAXINT8LEN + 1 + len);
 	end = form->data + form->len;
 	memcpy(end, before, before_len);
