@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * backend.c
- *	  As much of a PostgreSQL backend as the text and classify rooms need to
- *	  run inside a fuzzer.
+ *	  As much of a PostgreSQL backend as the text, classify and contact rooms
+ *	  need to run inside a fuzzer.
  *
  * Memory of a context is a list of malloc'd blocks, so that the address
  * sanitizer sees each of them.  An error jumps back to consent_fuzz_run().
@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "backend.h"
+#include "module/compat.h"
 
 typedef struct Block
 {
@@ -204,6 +205,23 @@ pstrdup(const char *in)
 	return pnstrdup(in, strlen(in));
 }
 
+char *
+psprintf(const char *fmt,...)
+{
+	va_list		args;
+	int			n;
+	char	   *out;
+
+	va_start(args, fmt);
+	n = pg_vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	out = palloc(n + 1);
+	va_start(args, fmt);
+	(void) pg_vsnprintf(out, n + 1, fmt, args);
+	va_end(args);
+	return out;
+}
+
 /* A string is a block of the size it has been asked for, so that any byte beyond it is seen. */
 void
 initStringInfo(StringInfo str)
@@ -256,7 +274,7 @@ appendStringInfoChar(StringInfo str, char ch)
 void
 appendStringInfo(StringInfo str, const char *fmt,...)
 {
-	char		room[4096];
+	char		room[65536];
 	va_list		args;
 	int			n;
 
@@ -286,6 +304,23 @@ errfinish(const char *filename, int lineno, const char *funcname)
 		siglongjmp(*PG_exception_stack, 1);
 	longjmp(on_error, 1);
 }
+
+#if PG_VERSION_NUM >= 160000
+bool
+errsave_start(struct Node *context, const char *domain)
+{
+	if (context == NULL)
+		return errstart(ERROR, domain);
+	((ErrorSaveContext *) context)->error_occurred = true;
+	return false;
+}
+
+void
+errsave_finish(struct Node *context, const char *filename, int lineno, const char *funcname)
+{
+	errfinish(filename, lineno, funcname);
+}
+#endif
 
 void
 pg_re_throw(void)
@@ -325,6 +360,12 @@ errhint(const char *fmt,...)
 }
 
 /* The database is in UTF-8. */
+int
+GetDatabaseEncoding(void)
+{
+	return PG_UTF8;
+}
+
 char *
 pg_any_to_server(const char *s, int len, int encoding)
 {

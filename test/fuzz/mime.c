@@ -8,9 +8,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
@@ -28,43 +26,6 @@ load_external_function(const char *filename, const char *funcname, bool signalNo
 {
 	return strcmp(funcname, CONSENT_MIME_READ) == 0 ? (void *) pg_consent_mime_read :
 		(void *) pg_consent_mime_free;
-}
-
-/* What read_raw() and read_attachments() alone call. */
-TypeFuncClass
-get_call_result_type(FunctionCallInfo fcinfo, Oid *resultTypeId, TupleDesc *resultTupleDesc)
-{
-	abort();
-}
-
-TupleDesc
-BlessTupleDesc(TupleDesc tupdesc)
-{
-	abort();
-}
-
-HeapTuple
-heap_form_tuple(TupleDesc tupleDescriptor, Datum *values, bool *isnull)
-{
-	abort();
-}
-
-Datum
-HeapTupleHeaderGetDatum(HeapTupleHeader tuple)
-{
-	abort();
-}
-
-void
-InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
-{
-	abort();
-}
-
-void
-tuplestore_putvalues(Tuplestorestate *state, TupleDesc tdesc, Datum *values, bool *isnull)
-{
-	abort();
 }
 
 static void
