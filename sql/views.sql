@@ -64,6 +64,7 @@ INSERT INTO views_record (who, kind, organisation, effective_at) VALUES ('used',
 INSERT INTO views_record (who, kind, organisation, channels, method, wording, collected_by, named_organisations, defects) VALUES
   ('right-de', 'consent', 'views de', '{email}', 'double_opt_in', 'Angebote', NULL, NULL, NULL),
   ('unconfirmed', 'consent', 'views de', '{email}', 'ticked_box', 'Angebote', NULL, NULL, NULL),
+  ('unconfirmed-too', 'consent', 'views de', '{email}', 'ticked_box', 'Angebote', NULL, '{views shop}', NULL),
   ('reviewed-de', 'consent', 'views de', '{email}', 'ticked_box', 'Angebote', NULL, NULL, '{consent_bundled}'),
   ('third-de', 'consent', 'views de', '{email}', 'ticked_box', 'Angebote', 'listbroker', '{views de}', NULL);
 SELECT pg_temp.load();

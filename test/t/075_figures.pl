@@ -150,6 +150,12 @@ sub event_of_now
 	{
 		$event->{effective_at} = $event->{kind} eq 'consent' ? calm($event->{effective_at}) : $now;
 	}
+	# A "no" takes its time to be heard.
+	if ($event->{kind} =~ /^(withdrawal|objection)$/ && defined $event->{effective_at} && chance(0.5))
+	{
+		my $heard = $event->{effective_at} + one_of(DAY, DAY, DAY + 1, DAY - 1, int(rand(2 * DAY)), int(rand(HOUR)));
+		$event->{recorded_at} = $heard if $heard <= $now;
+	}
 	$event->{recorded_at} = $event->{effective_at}
 	  if $event->{kind} ne 'consent' && defined $event->{effective_at} && $event->{effective_at} > $event->{recorded_at};
 	if ($event->{kind} eq 'consent')
@@ -320,14 +326,16 @@ sub defects
 	my $send = { contact => $event->{contact}, organisation => $organisation, at => $now, class => 'direct_marketing',
 		channel => $event->{channels} ? $event->{channels}[0] : 'email', purpose => $event->{purpose} // 'marketing',
 		product_category => $event->{product_category}, instigators => [], opt_out_offered => 1, identity_shown => 1 };
+	# Where no law is known a record has its own defects, and no others.
+	my $is_law = $case->{world}{organisations}{$organisation}{jurisdiction} eq 'GB';
 	@first_contacts = grep { $_->{kind} =~ /^(contacted|sent)$/ } events($case);
 	if ($event->{kind} eq 'consent')
 	{
 		# Its time has come or is to come: no fault of the record.
-		@codes = grep { !/^consent_(expired|not_yet_given)$/ } ConsentModel::failing($event, $send, $case->{world}, [ $event, @first_contacts ]);
+		@codes = grep { !/^consent_(expired|not_yet_given)$/ && ($is_law || !/^third_party/ || ConsentModel::has_defect($event, $_)) } ConsentModel::failing($event, $send, $case->{world}, [ $event, @first_contacts ]);
 	}
 	# Who refused is on record as one who did; a client relationship is for pensions.
-	elsif ($event->{kind} eq 'soft_opt_in' && !$event->{refused} && $event->{relationship} ne 'client_relationship')
+	elsif ($event->{kind} eq 'soft_opt_in' && $is_law && !$event->{refused} && $event->{relationship} ne 'client_relationship')
 	{
 		@codes = grep { $_ ne 'csoi_not_sole_purpose' } ConsentModel::failing_soft_opt_in($event, $send, $case->{world}, [$event]);
 	}
@@ -426,9 +434,9 @@ foreach my $round (1 .. $rounds)
 		[ midnight(ConsentModel::day_of($year, 7, 1)), midnight(ConsentModel::day_of($year, 8, 1)) ],
 		[ midnight(ConsentModel::day_of($year, 3, 15)), midnight(ConsentModel::day_of($year, 5, 1)) ],
 		[ midnight(ConsentModel::day_of($year - 1, 3, 15)), $now ],
-		[ sort { $a <=> $b } one_of(@noes), one_of(@noes) ],
+		(map { [ sort { $a <=> $b } one_of(@noes), one_of(@noes) ] } 1 .. 4),
 		[ $now - 45 * DAY, $now ], [ $now - 45 * DAY - 1, $now ], [ $now - 400 * DAY, $now ], [ $now - 400 * DAY - 1, $now ]);
-	my @borders = map { @$_ } @periods[ 0 .. 4 ];
+	my @borders = map { @$_ } @periods[ 0 .. 3, 7 ];
 	my @log = map { log_lines($_, @borders) } @cases;
 	my @sends = map { past_sends($_, 8) } @cases;
 
@@ -500,18 +508,17 @@ foreach my $round (1 .. $rounds)
 			same([ rows("SELECT consent.unnest(consent.audience('$channel', '$organisation', '$purpose', 'boilers')) AS contact") ], [ rows("SELECT contact FROM $each WHERE allowed") ], $what->("consent.audience(@$send)"));
 		}
 
-		# consent.at_risk, where there is law to ask
+		# consent.at_risk
 		my @risks;
 		foreach my $case (@cases)
 		{
 			foreach my $event (grep { is_row($_) } events($case))
 			{
 				push @risks, map { { event_id => $event->{event_id}, contact => $event->{contact}, organisation => $event->{organisation}, source => $event->{source}, defect => $_ } } defects($case, $event)
-				  if $event->{kind} =~ /^(consent|soft_opt_in)$/ && $event->{organisation} ne 'mars 1' && !($event->{named_organisations} && $event->{named_organisations}[0] eq 'mars 1');
+				  if $event->{kind} =~ /^(consent|soft_opt_in)$/;
 			}
 		}
-		same([ rows(q{SELECT event_id, contact, organisation, source, defect FROM consent.at_risk r JOIN consent.ledger l USING (event_id, contact, organisation, source) WHERE false
-		       UNION ALL SELECT event_id, contact, organisation, source, defect FROM consent.at_risk WHERE organisation <> 'mars 1' AND event_id NOT IN (SELECT event_id FROM consent.ledger WHERE named_organisations[1] = 'mars 1')}) ],
+		same([ rows('SELECT event_id, contact, organisation, source, defect FROM consent.at_risk') ],
 			\@risks, $what->('consent.at_risk'));
 
 		# consent.expiring
