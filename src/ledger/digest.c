@@ -57,17 +57,27 @@ PG_FUNCTION_INFO_V1(pg_consent_fact_digest);
 #define LINK_FORM "pg_consent link 1"
 #define FACT_FORM "pg_consent fact 1"
 
-/* How a column is written. */
-typedef struct ColumnWriter
+/* How a value of a type that is not known here is written. */
+typedef struct OtherWriter
 {
-	bool		hashed;
-	char	   *name;			/* as an item */
-	int			name_len;
-	FmgrInfo	out;			/* of types not known here, found when first needed */
-	Size		last_len;		/* of their last value that was short, 0: none */
+	int16		attlen;
+	FmgrInfo	out;
+	Size		last_len;		/* of the last value that was short, 0: none */
 	char		last_value[64];
 	char		last_text[64];
+} OtherWriter;
+
+/* How a column is written.  Small, for there is one to each column of a bulk load's events. */
+typedef struct ColumnWriter
+{
+	Oid			type;			/* InvalidOid: it is not hashed */
+	int			name;			/* its place among the names, as an item */
+	int			name_len;
+	OtherWriter *other;			/* made when first needed */
 } ColumnWriter;
+
+/* So many bytes of a name can be read, and written, whatever its length: that needs no call. */
+#define NAME_ROOM 32
 
 /* The columns of a table, found out once per query, and room to write in. */
 struct ConsentDigestWriter
@@ -76,6 +86,7 @@ struct ConsentDigestWriter
 	MemoryContext context;
 	StringInfoData form;
 	int			tag_len;		/* the first item, which stays written */
+	StringInfoData names;		/* of the columns, with NAME_ROOM behind the last */
 	ColumnWriter columns[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -155,9 +166,9 @@ consent_hmac(const uint8 *key, Size keylen, char tag, const void *data, Size len
 	pg_hmac_free(ctx);
 }
 
-/* Called ten times for an event of a bulk load.  "before" is written as it is. */
+/* Called ten times for an event of a bulk load.  A column's name is written first, as it is. */
 static void
-append_item(StringInfo form, const char *before, int before_len, const char *s, int len)
+append_item(StringInfo form, const char *name, int name_len, const char *s, int len)
 {
 	char	   *utf8 = (char *) s;
 	char	   *end;
@@ -170,11 +181,14 @@ append_item(StringInfo form, const char *before, int before_len, const char *s, 
 			len = strlen(utf8);
 	}
 	/* There are some twenty short items to an event: most need no call. */
-	if ((Size) form->len + before_len + MAXINT8LEN + 1 + len >= form->maxlen)
-		enlargeStringInfo(form, before_len + MAXINT8LEN + 1 + len);
+	if ((Size) form->len + name_len + NAME_ROOM + MAXINT8LEN + 1 + len >= form->maxlen)
+		enlargeStringInfo(form, name_len + NAME_ROOM + MAXINT8LEN + 1 + len);
 	end = form->data + form->len;
-	memcpy(end, before, before_len);
-	end += before_len;
+	if (name_len > NAME_ROOM)
+		memcpy(end, name, name_len);
+	else if (name_len > 0)
+		memcpy(end, name, NAME_ROOM);
+	end += name_len;
 	if (len >= 100)
 		end += pg_ltoa(len, end);
 	else
@@ -279,50 +293,55 @@ write_date(char *buf, DateADT date)
  * the same channels, mostly.
  */
 static const char *
-write_other(ColumnWriter *column, Datum value, Form_pg_attribute att, MemoryContext context)
+write_other(ColumnWriter *column, Datum value, MemoryContext context)
 {
+	OtherWriter *other = column->other;
 	char	   *text;
 	Size		len;
 
-	if (att->attlen == -1)
-		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
-	len = att->attlen == -1 ? VARSIZE_ANY(DatumGetPointer(value)) : 0;
-	if (len > 0 && len == column->last_len && memcmp(DatumGetPointer(value), column->last_value, len) == 0)
-		return column->last_text;
-
-	if (!OidIsValid(column->out.fn_oid))
+	if (other == NULL)
 	{
 		Oid			function;
 		bool		is_varlena;
 
-		getTypeOutputInfo(att->atttypid, &function, &is_varlena);
-		fmgr_info_cxt(function, &column->out, context);
+		other = column->other = MemoryContextAllocZero(context, sizeof(OtherWriter));
+		other->attlen = get_typlen(column->type);
+		getTypeOutputInfo(column->type, &function, &is_varlena);
+		fmgr_info_cxt(function, &other->out, context);
 	}
-	text = OutputFunctionCall(&column->out, value);
-	column->last_len = 0;
-	if (len > 0 && len <= sizeof(column->last_value) && strlen(text) < sizeof(column->last_text))
+	if (other->attlen == -1)
+		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+	len = other->attlen == -1 ? VARSIZE_ANY(DatumGetPointer(value)) : 0;
+	if (len > 0 && len == other->last_len && memcmp(DatumGetPointer(value), other->last_value, len) == 0)
+		return other->last_text;
+
+	text = OutputFunctionCall(&other->out, value);
+	other->last_len = 0;
+	if (len > 0 && len <= sizeof(other->last_value) && strlen(text) < sizeof(other->last_text))
 	{
-		memcpy(column->last_value, DatumGetPointer(value), len);
-		strcpy(column->last_text, text);
-		column->last_len = len;
+		memcpy(other->last_value, DatumGetPointer(value), len);
+		strcpy(other->last_text, text);
+		other->last_len = len;
 	}
 	return text;
 }
 
 static void
-append_column(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter *column, MemoryContext context)
+append_column(ConsentDigestWriter *writer, Datum value, ColumnWriter *column)
 {
+	StringInfo	form = &writer->form;
+	const char *name = writer->names.data + column->name;
 	char		buf[MAXDATELEN + 1];
 	const char *s = buf;
 	int			len;
 
-	switch (att->atttypid)
+	switch (column->type)
 	{
 		case TEXTOID:
 			{
 				text	   *t = DatumGetTextPP(value);
 
-				append_item(form, column->name, column->name_len, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+				append_item(form, name, column->name_len, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
 				return;
 			}
 		case INT8OID:
@@ -336,10 +355,10 @@ append_column(StringInfo form, Datum value, Form_pg_attribute att, ColumnWriter 
 			len = strlen(buf);
 			break;
 		default:
-			s = write_other(column, value, att, context);
+			s = write_other(column, value, writer->context);
 			len = strlen(s);
 	}
-	append_item(form, column->name, column->name_len, s, len);
+	append_item(form, name, column->name_len, s, len);
 }
 
 static ConsentDigestWriter *
@@ -352,24 +371,25 @@ make_writer(const char *tag, TupleDesc desc, MemoryContext context)
 	writer->natts = desc->natts;
 	writer->context = context;
 	initStringInfo(&writer->form);
-	append_item(&writer->form, "", 0, tag, strlen(tag));
+	append_item(&writer->form, NULL, 0, tag, strlen(tag));
 	writer->tag_len = writer->form.len;
+	initStringInfo(&writer->names);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
-		StringInfoData item;
+		ColumnWriter *column = &writer->columns[i];
 
 		/* "address" by its name, because it need not be a generated column. */
 		if (att->attisdropped || att->attgenerated != '\0' ||
 			strcmp(NameStr(att->attname), "address") == 0 ||
 			strcmp(NameStr(att->attname), "digest") == 0)
 			continue;
-		initStringInfo(&item);
-		append_item(&item, "", 0, NameStr(att->attname), strlen(NameStr(att->attname)));
-		writer->columns[i].hashed = true;
-		writer->columns[i].name = item.data;
-		writer->columns[i].name_len = item.len;
+		column->type = att->atttypid;
+		column->name = writer->names.len;
+		append_item(&writer->names, NULL, 0, NameStr(att->attname), strlen(NameStr(att->attname)));
+		column->name_len = writer->names.len - column->name;
 	}
+	enlargeStringInfo(&writer->names, NAME_ROOM);
 	MemoryContextSwitchTo(caller);
 	return writer;
 }
@@ -383,22 +403,19 @@ static bytea *
 digest_row(const char *tag, TupleDesc desc, const Datum *values, const bool *nulls,
 		   ConsentDigestWriter **writer, MemoryContext context)
 {
-	StringInfo	form;
+	ConsentDigestWriter *w = *writer;
 
-	if (*writer == NULL || (*writer)->natts != desc->natts)
-		*writer = make_writer(tag, desc, context);
+	if (w == NULL || w->natts != desc->natts)
+		w = *writer = make_writer(tag, desc, context);
 
-	form = &(*writer)->form;
-	form->len = (*writer)->tag_len;
-	for (int i = 0; i < desc->natts; i++)
+	w->form.len = w->tag_len;
+	for (int i = 0; i < w->natts; i++)
 	{
-		ColumnWriter *column = &(*writer)->columns[i];
-
-		if (!nulls[i] && column->hashed)
-			append_column(form, values[i], TupleDescAttr(desc, i), column, (*writer)->context);
+		if (!nulls[i] && OidIsValid(w->columns[i].type))
+			append_column(w, values[i], &w->columns[i]);
 	}
 
-	return digest_of(form->data, form->len);
+	return digest_of(w->form.data, w->form.len);
 }
 
 bytea *
