@@ -79,7 +79,7 @@ consent_contact_compare(const ConsentContact *a, const ConsentContact *b)
 {
 	int			alen = VARSIZE_ANY_EXHDR(a);
 	int			blen = VARSIZE_ANY_EXHDR(b);
-	int			result = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(alen, blen));
+	int			result = a == b ? 0 : memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(alen, blen));
 
 	return result != 0 ? result : (alen > blen) - (alen < blen);
 }

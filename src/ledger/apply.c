@@ -93,8 +93,9 @@ typedef struct Gathered
 /* What a statement that is not over is recording. */
 typedef struct Gathering
 {
+	ConsentStatement statement; /* first */
 	dlist_node	node;
-	MemoryContext statement;	/* by which it is known, and with which it goes */
+	MemoryContext memory;		/* by which it is known, and with which it goes */
 	MemoryContext context;
 	MemoryContextCallback callback;
 	Gathered	last;			/* of the address of the last event */
@@ -311,7 +312,7 @@ forget_gathering(void *arg)
 }
 
 static Gathering *
-find_gathering(MemoryContext statement)
+find_gathering(MemoryContext memory)
 {
 	dlist_iter	iter;
 
@@ -319,19 +320,19 @@ find_gathering(MemoryContext statement)
 	{
 		Gathering  *gathering = dlist_container(Gathering, node, iter.cur);
 
-		if (gathering->statement == statement)
+		if (gathering->memory == memory)
 			return gathering;
 	}
 	return NULL;
 }
 
 static Gathering *
-begin_gathering(MemoryContext statement)
+begin_gathering(MemoryContext memory)
 {
-	MemoryContext context = AllocSetContextCreate(statement, "pg_consent gathered events", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = AllocSetContextCreate(memory, "pg_consent gathered events", ALLOCSET_SMALL_SIZES);
 	Gathering  *gathering = MemoryContextAllocZero(context, sizeof(Gathering));
 
-	gathering->statement = statement;
+	gathering->memory = memory;
 	gathering->context = context;
 	gathering->of_last = AllocSetContextCreate(context, "pg_consent gathered address", ALLOCSET_SMALL_SIZES);
 	gathering->callback.func = forget_gathering;
@@ -414,23 +415,29 @@ sort_last(Gathering *gathering)
 	gathering->last.address = NULL;
 }
 
-/*
- * A row is about to be stored, as it stands or perhaps otherwise, by a statement
- * whose memory is given: that of its triggers.
- */
-void
-consent_gather(MemoryContext statement, const Datum *values, const bool *nulls, bool as_it_stands)
+/* The statement whose memory, that of its triggers, is given.  A row must be gathered then. */
+ConsentStatement *
+consent_statement(MemoryContext memory)
 {
-	Gathering  *gathering = find_gathering(statement);
+	Gathering  *gathering = find_gathering(memory);
+
+	return &(gathering ? gathering : begin_gathering(memory))->statement;
+}
+
+/* A row is about to be stored, as it stands or perhaps otherwise. */
+void
+consent_gather(ConsentStatement *statement, const Datum *values, const bool *nulls,
+			   const ConsentEventWords *words, bool as_it_stands)
+{
+	Gathering  *gathering = (Gathering *) statement;
 	Datum		contact = values[Anum_ledger_contact - 1];
 	ConsentContact *address = DatumGetConsentContactPP(values[Anum_ledger_address - 1]);
-	const ConsentEvent *event = as_it_stands ? consent_ledger_event(values, nulls) : NULL;
-	Gathered   *last;
+	Gathered   *last = &gathering->last;
+	ConsentEvent event;
 	MemoryContext caller;
 
-	if (gathering == NULL)
-		gathering = begin_gathering(statement);
-	last = &gathering->last;
+	if (as_it_stands)
+		consent_ledger_event_of(&event, values, nulls, words);
 	if (last->address != NULL && consent_contact_compare(last->address, address) != 0)
 		sort_last(gathering);
 
@@ -447,7 +454,7 @@ consent_gather(MemoryContext statement, const Datum *values, const bool *nulls, 
 	if (!as_it_stands)
 		last->standing = NULL;
 	else if (last->standing != NULL)
-		last->standing = consent_fold(last->standing, event);
+		last->standing = consent_fold(last->standing, &event);
 	MemoryContextSwitchTo(caller);
 }
 

@@ -133,33 +133,48 @@ defect_set(Datum array)
 	return set;
 }
 
-/* A row of consent.ledger, in the caller's memory. */
-ConsentEvent *
-consent_ledger_event(const Datum *values, const bool *nulls)
-{
-	ConsentEvent *event = palloc0(sizeof(ConsentEvent));
-	ConsentFacts *facts = &event->facts;
-	ConsentDetails *details = &event->details;
-	ConsentWord word;
-
 #define HAS(column) (!nulls[Anum_ledger_##column - 1])
 #define VALUE(column) (values[Anum_ledger_##column - 1])
 #define TIME(column) (HAS(column) ? DatumGetTimestampTz(VALUE(column)) : DT_NOEND)
 #define FLAG(column) flag(VALUE(column), !HAS(column))
+/* A row of consent.ledger, in the caller's memory. */
+ConsentEvent *
+consent_ledger_event(const Datum *values, const bool *nulls)
+{
+	ConsentEvent *event = palloc(sizeof(ConsentEvent));
+	ConsentEventWords words = {0};
+	ConsentWord word;
+
 	/* A row need not come from the table: anybody can write down a ROW(). */
 	if (!HAS(event_id) || !HAS(contact) || !HAS(kind) || !HAS(recorded_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("an event lacks its number, contact, kind or time of recording")));
 
+	words.kind = consent_event_kind(consent_word(VALUE(kind), &word));
+	if (HAS(organisation))
+		words.organisation = consent_require_organisation(consent_word(VALUE(organisation), &word))->id;
+	if (HAS(purpose))
+		words.purpose = consent_require_purpose(consent_word(VALUE(purpose), &word))->steps[0].id;
+	consent_ledger_event_of(event, values, nulls, &words);
+	return event;
+}
+
+/* The same, where it is known that it has what every row has, and what its words mean. */
+void
+consent_ledger_event_of(ConsentEvent *event, const Datum *values, const bool *nulls, const ConsentEventWords *words)
+{
+	ConsentFacts *facts = &event->facts;
+	ConsentDetails *details = &event->details;
+	ConsentWord word;
+
+	memset(event, 0, sizeof(*event));
 	facts->event_id = DatumGetInt64(VALUE(event_id));
-	facts->kind = consent_event_kind(consent_word(VALUE(kind), &word));
+	facts->kind = words->kind;
+	facts->organisation = words->organisation;
+	facts->purpose = words->purpose;
 	facts->form = consent_ledger_form(VALUE(contact));
 	facts->channels = HAS(channels) ? consent_channel_bits(VALUE(channels)) : EVERY_CHANNEL;
-	if (HAS(organisation))
-		facts->organisation = consent_require_organisation(consent_word(VALUE(organisation), &word))->id;
-	if (HAS(purpose))
-		facts->purpose = consent_require_purpose(consent_word(VALUE(purpose), &word))->steps[0].id;
 	facts->effective_at = TIME(effective_at);
 	facts->recorded_at = TIME(recorded_at);
 	details->expires_at = TIME(expires_at);
@@ -219,12 +234,11 @@ consent_ledger_event(const Datum *values, const bool *nulls)
 			elog(ERROR, "an event has a label of %zu bytes", strlen(event->label));
 		details->label_len = strlen(event->label);
 	}
+}
 #undef HAS
 #undef VALUE
 #undef TIME
 #undef FLAG
-	return event;
-}
 
 static void
 check_columns(TupleDesc desc)

@@ -66,7 +66,17 @@ extern ConsentEventKind consent_event_kind(const char *name);
 extern const char *consent_event_kind_name(ConsentEventKind kind);
 extern int	consent_register_lookup(const char *name);
 extern int	consent_relationship_lookup(const char *name);
+
+/* What the words of an event mean. */
+typedef struct ConsentEventWords
+{
+	ConsentEventKind kind;
+	int32		organisation;	/* 0: none is named */
+	int32		purpose;
+} ConsentEventWords;
+
 extern ConsentEvent *consent_ledger_event(const Datum *values, const bool *nulls);
+extern void consent_ledger_event_of(ConsentEvent *event, const Datum *values, const bool *nulls, const ConsentEventWords *words);
 extern bool consent_standing_is_personal(const ConsentStanding *standing);
 extern uint16 consent_channel_bits(Datum array);
 extern uint64 consent_ledger_form(Datum contact);

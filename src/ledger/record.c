@@ -38,6 +38,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -75,12 +76,21 @@ typedef struct Recorder
 	bool		restoring;
 } Recorder;
 
+/* From so many on a statement is a load. */
+#define EVENTS_OF_A_LOAD 1000
+#define NUMBERS_GOOD_FOR (USECS_PER_SEC / 10)
+
+/* From so many tuples it is known what the server does with them. */
+#define TUPLES_WATCHED 16
+
 /* An event on its way into the ledger. */
 typedef struct Draft
 {
 	Relation	rel;
 	Recorder   *recorder;
+	ConsentStatement *statement;
 	TimestampTz now;
+	ConsentEventWords words;
 	Datum		values[Natts_ledger];
 	bool		nulls[Natts_ledger];
 } Draft;
@@ -294,6 +304,31 @@ note_restored(Recorder *recorder)
 }
 
 /*
+ * The number of the statement's next event.  One that has numbered many draws some
+ * ahead, because to draw one brings a lot of code into the processor's cache.  What is
+ * not used within 0.1 s, or by the statement, is never used: but for that time, all
+ * sessions' events have numbers in the order of recording, and consent.summarise_imports()
+ * relies on a number's being drawn by who has the table locked.
+ */
+static int64
+next_number(Draft *draft)
+{
+	ConsentStatement *statement = draft->statement;
+
+	if (statement->nnumbers > 0 && (uint64) (draft->now - statement->drawn_at) >= NUMBERS_GOOD_FOR)
+		statement->nnumbers = statement->nnumbered = 0;
+	if (statement->nnumbers == 0)
+	{
+		statement->nnumbers = statement->nnumbered < EVENTS_OF_A_LOAD ? 1 : CONSENT_NUMBERS_AT_ONCE;
+		statement->drawn_at = draft->now;
+		for (int i = statement->nnumbers - 1; i >= 0; i--)
+			statement->numbers[i] = nextval_internal(draft->recorder->sequence, false);
+	}
+	statement->nnumbered++;
+	return statement->numbers[--statement->nnumbers];
+}
+
+/*
  * event_id, recorded_at, recorded_by and digest are the ledger's to give.  A backend
  * never stamps two events alike, so that of an objection and a consent taken
  * down by one loader it is known which came later.
@@ -312,7 +347,7 @@ stamp(Draft *draft)
 				 errhint("Leave these columns out; only the owner of consent.ledger may restore them.")));
 
 	if (DRAFT_NULL(draft, event_id))
-		DRAFT_SET(draft, event_id, Int64GetDatum(nextval_internal(draft->recorder->sequence, false)));
+		DRAFT_SET(draft, event_id, Int64GetDatum(next_number(draft)));
 	else
 		note_restored(draft->recorder);
 	if (DRAFT_NULL(draft, recorded_at))
@@ -398,9 +433,9 @@ check_scope(Draft *draft, const KindRule *rule)
 					 errmsg("the list of channels contains NULL")));
 	}
 	if (!DRAFT_NULL(draft, organisation))
-		(void) consent_require_organisation(consent_word(DRAFT_VALUE(draft, organisation), &word));
+		draft->words.organisation = consent_require_organisation(consent_word(DRAFT_VALUE(draft, organisation), &word))->id;
 	if (!DRAFT_NULL(draft, purpose))
-		(void) consent_require_purpose(consent_word(DRAFT_VALUE(draft, purpose), &word));
+		draft->words.purpose = consent_require_purpose(consent_word(DRAFT_VALUE(draft, purpose), &word))->steps[0].id;
 	if (!DRAFT_NULL(draft, named_organisations))
 	{
 		Datum	   *names;
@@ -682,6 +717,41 @@ is_last(const TriggerData *trigdata)
 }
 
 /*
+ * Of each row of a COPY into the whole ledger PostgreSQL makes a tuple for us, and if
+ * that comes back unchanged it forgets it until the statement ends: 2 GB in a load of ten
+ * million.  So we free it; but not where the server has learned to do that itself.
+ * So it is watched first, when all parts have been opened: does the memory that is in use,
+ * but for what the slot holds of the row, grow by the size of every tuple?
+ */
+static void
+free_forgotten(ConsentStatement *statement, TupleTableSlot *slot, HeapTuple tuple)
+{
+	static int	forgotten = 0;
+	static bool forgets = true;
+
+	if (!forgets || ++statement->ntuples < EVENTS_OF_A_LOAD)
+		return;
+	if (forgotten < TUPLES_WATCHED)
+	{
+		MemoryContext context = GetMemoryChunkContext(tuple);
+		MemoryContextCounters counters = {0};
+		char	   *held = ((VirtualTupleTableSlot *) slot)->data;
+		Size		before = statement->in_use;
+
+		context->methods->stats(context, NULL, NULL, &counters, false);
+		statement->in_use = counters.totalspace - counters.freespace;
+		if (held != NULL && GetMemoryChunkContext(held) == context)
+			statement->in_use -= GetMemoryChunkSpace(held);
+		if (before == 0)
+			return;				/* the first that is watched */
+		forgets = statement->in_use >= before + GetMemoryChunkSpace(tuple);
+		forgotten++;
+	}
+	else
+		heap_freetuple(tuple);
+}
+
+/*
  * The event as it will stand.  Who inserts stores the row from the slot, and would
  * only take apart there what we put together here; so where that can be done the
  * slot itself is completed, and nothing is returned as changed.  A trigger after
@@ -696,7 +766,8 @@ complete_row(const TriggerData *trigdata, Draft *draft)
 		return PointerGetDatum(heap_form_tuple(RelationGetDescr(draft->rel), draft->values, draft->nulls));
 	memcpy(slot->tts_values, draft->values, sizeof(draft->values));
 	memcpy(slot->tts_isnull, draft->nulls, sizeof(draft->nulls));
-	return PointerGetDatum(trigdata->tg_trigtuple);
+	free_forgotten(draft->statement, slot, trigdata->tg_trigtuple);
+	return PointerGetDatum(trigdata->tg_trigtuple); /* which is only compared */
 }
 
 PGDLLEXPORT Datum
@@ -726,6 +797,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 		fcinfo->flinfo->fn_extra = recorder;
 	}
 	draft.recorder = fcinfo->flinfo->fn_extra;
+	draft.statement = consent_statement(fcinfo->flinfo->fn_mcxt);
 	desc = RelationGetDescr(draft.rel);
 	if (desc->natts != Natts_ledger)
 		elog(ERROR, "consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger);
@@ -741,6 +813,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 				 DRAFT_NULL(&draft, contact) ? errhint("Leave out rows in which consent.try_contact() finds no address.") : 0));
 
 	kind = consent_event_kind(consent_word(DRAFT_VALUE(&draft, kind), &word));
+	draft.words = (ConsentEventWords) {.kind = kind};
 	rule = &kind_rules[kind];
 	set_address(&draft);
 	stamp(&draft);
@@ -751,7 +824,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	if (kind == EVENT_CONSENT)
 		complete_defects(&draft);
 	take_digest(&draft);
-	consent_gather(fcinfo->flinfo->fn_mcxt, draft.values, draft.nulls, draft.recorder->is_last);
+	consent_gather(draft.statement, draft.values, draft.nulls, &draft.words, draft.recorder->is_last);
 	consent_filter_add(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));
 	if (may_restrict(&draft, kind))
 		consent_ledger_restricted(DatumGetConsentContactPP(DRAFT_VALUE(&draft, contact)));

@@ -268,5 +268,22 @@ found('events, standings and all seals made anew, found by a copy of a seal alon
 is(sql($problems), '', 'and nothing of that was kept');
 found('the copy is found in an intact ledger', '', '', "'$copy'");
 
+# However long a COPY is, its rows leave nothing in the memory of the statement.
+my %in_use;
+foreach my $rows (2000, 20000)
+{
+  $in_use{$rows} = sql(qq{
+    BEGIN;
+    CREATE FUNCTION pg_temp.tell() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+      PERFORM set_config('test.in_use', (SELECT sum(used_bytes) FROM pg_backend_memory_contexts WHERE name = 'PortalContext')::text, true);
+      RETURN NULL;
+    END \$\$;
+    CREATE TRIGGER tell AFTER INSERT ON consent.ledger EXECUTE FUNCTION pg_temp.tell();
+    COPY consent.ledger (contact, kind) FROM PROGRAM 'seq $rows | sed s/\$/\@memory.example:objection/' (DELIMITER ':');
+    SELECT current_setting('test.in_use');
+    ROLLBACK});
+}
+cmp_ok($in_use{20000}, '<', $in_use{2000} + 500_000, 'ten times as many rows take no more memory');
+
 $node->stop;
 done_testing();
