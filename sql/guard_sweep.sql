@@ -438,3 +438,39 @@ SELECT judged, refused FROM consent.verify('sweep_forbidden');
 SELECT status FROM sweep_forbidden;
 DROP TABLE sweep_forbidden;
 DROP FUNCTION sweep_sleeps(text, text), sweep_sleeps_too();
+-- What can be said of a row only by its owner is said by him: whose policies hide it from everybody, and whose mapping asks who calls.
+-- A row of which nobody can tell whether it is pending is; and each guard of a table is swept by its own mappings.
+SET client_min_messages = warning;
+CREATE ROLE regress_sweep_owner IN ROLE consent_admin;
+CREATE ROLE regress_sweep_person;
+GRANT consent_writer TO regress_sweep_person;
+CREATE SCHEMA regress_sweep AUTHORIZATION regress_sweep_owner;
+GRANT USAGE ON SCHEMA regress_sweep TO PUBLIC;
+SET ROLE regress_sweep_owner;
+CREATE FUNCTION regress_sweep.by_owner(to_addr text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF current_user <> 'regress_sweep_owner' THEN
+    RAISE 'not the owner but %', current_user;
+  END IF;
+  RETURN to_addr;
+END $$;
+CREATE TABLE regress_sweep.hidden (id int, queue text, to_addr text, cc text, body text, status text DEFAULT 'queued');
+ALTER TABLE regress_sweep.hidden ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY writes ON regress_sweep.hidden FOR INSERT WITH CHECK (true);
+SELECT consent.guard('regress_sweep.hidden', recipient => 'regress_sweep.by_owner(to_addr)', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$, applies => $$queue = 'a'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$, name => 'a'),
+       consent.guard('regress_sweep.hidden', recipient => 'cc', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$, applies => $$queue = 'b'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'stopped'$$, name => 'b');
+RESET ROLE;
+:agree
+GRANT INSERT ON regress_sweep.hidden TO regress_sweep_person;
+SET ROLE regress_sweep_person;
+INSERT INTO regress_sweep.hidden VALUES (1, 'a', 'kim@sweep.example', NULL, :promo, 'queued'), (2, 'b', NULL, 'kim@sweep.example', :promo, 'queued'), (3, 'a', 'kim@sweep.example', NULL, :promo, NULL),
+  (4, 'b', 'kim@sweep.example', 'sam@sweep.example', :promo, 'queued');
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+RESET ROLE;
+SELECT id, status FROM regress_sweep.hidden ORDER BY id;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'regress_sweep.hidden'::regclass ORDER BY cancelled DESC;
+DROP SCHEMA regress_sweep CASCADE;
+REVOKE consent_writer FROM regress_sweep_person;
+DROP ROLE regress_sweep_owner, regress_sweep_person;
