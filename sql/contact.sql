@@ -344,3 +344,6 @@ SELECT v, consent.try_contact(v) AS here, consent.try_contact(v, 'IE') AS irelan
   FROM unnest(ARRAY['Jo <Jo@Example.com>', '07700 900123', '+447700900123', 'n/a', '', NULL, 'a@b, c@d', '999']) WITH ORDINALITY t(v, n) ORDER BY n;
 SELECT consent.try_contact('07700 900123', 'Ireland');
 \echo :LAST_ERROR_SQLSTATE
+-- Without its +tag an address reads as itself, or a dump of the ledger could not be restored.
+SELECT v, consent.contact_root(v::consent.contact)::text::consent.contact AS root
+  FROM unnest(ARRAY['jo+a@x.example', 'jo.b+a+.c@x.example', 'jo.+a@x.example', 'jo.+a+b@x.example', '+a@x.example']) WITH ORDINALITY t(v, n) ORDER BY n;

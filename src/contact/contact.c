@@ -94,7 +94,8 @@ consent_contact_hash(const ConsentContact *contact)
 /*
  * Where the +tag of the local part begins, and where it ends; NULL if there is
  * none.  Other kinds of contact, quoted local parts and a local part that begins
- * with "+" have none.
+ * with "+" have none; nor has one with a dot before it: what would be left is no
+ * address, and a dump with it could not be restored.
  */
 static const char *
 find_tag(const ConsentContact *contact, const char **end)
@@ -103,7 +104,7 @@ find_tag(const ConsentContact *contact, const char **end)
 	int			len = VARSIZE_ANY_EXHDR(contact);
 	const char *plus = memchr(s, '+', len);
 
-	if (plus == NULL || plus == s || s[0] == '"' || consent_contact_kind(contact) != CONSENT_CONTACT_EMAIL)
+	if (plus == NULL || plus == s || plus[-1] == '.' || s[0] == '"' || consent_contact_kind(contact) != CONSENT_CONTACT_EMAIL)
 		return NULL;
 	*end = memchr(s, '@', len);
 	return *end != NULL && plus < *end ? plus : NULL;
