@@ -465,6 +465,9 @@ foreach my $round (1 .. $rounds)
 	foreach my $zone ('UTC', 'Europe/London', 'America/New_York', other_clock())
 	{
 		query("SET LOCAL timezone = '$zone'");
+		# ... and by one process as by several.
+		my %alone = (parallel_setup_cost => 1000, parallel_tuple_cost => 0.1, min_parallel_table_scan_size => "'8MB'", min_parallel_index_scan_size => "'512kB'");
+		query(join(' ', map { "SET LOCAL $_ = " . ($zone =~ /AAA/ ? '0;' : "$alone{$_};") } sort keys %alone));
 		my $what = sub { return "round $round, $zone: $_[0]" };
 
 		# consent.current
