@@ -6,7 +6,7 @@ SET timezone = 'Europe/London';
 \pset null '-'
 
 -- The type.
-SELECT '{}'::consent.audience, '{3,1,2,9}'::consent.audience, '{4294967295,0}'::consent.audience, '{5,5-7}'::consent.audience;
+SELECT '{}'::consent.audience, '{3,1,2,9}'::consent.audience, '{4294967295,0}'::consent.audience, '{5,5-7}'::consent.audience, '{4-4}'::consent.audience, (SELECT consent.audience_of(4294967295)) AS greatest;
 SELECT consent.count('{1-1000000}'::consent.audience) AS million, pg_column_size('{1-1000000}'::consent.audience) < 500 AS small;
 SELECT '{1-5}'::consent.audience | '{4-9}' AS "union", '{1-5}'::consent.audience & '{4-9}' AS intersection, '{1-5}'::consent.audience - '{4-9}' AS difference;
 SELECT '{1-3}'::consent.audience = '{1,2,3}' AS same, '{1-3}'::consent.audience <> '{1,2}' AS other, ('{1-5}'::consent.audience - '{1-5}') = '{}' AS nothing;
@@ -123,6 +123,8 @@ SELECT jsonb_path_query_array(p, '$.refused_for[*].messages') AS messages, jsonb
 -- Nobody at all is no error, and not unknown.
 SELECT p -> 'audience' AS audience, p -> 'people' AS people, p -> 'duplicates' AS duplicates, p -> 'permitted' AS permitted, p -> 'refused' AS refused, p -> 'permitted_by' AS "by", p -> 'refused_for' AS "for"
   FROM consent.preflight('SELECT email FROM audience_list WHERE false', 'Get 20% off all boilers', organisation => 'aud acme') p;
+-- Of a query, too, the recipient may be an expression.
+SELECT p -> 'permitted' AS permitted, p #> '{refused_for,0,examples}' AS examples FROM consent.preflight($$SELECT 1 AS n, 'zoe' AS name$$, 'Get 20% off all boilers', organisation => 'aud acme', recipient => $$name || '@aud.example'$$) p;
 SELECT consent.preflight('audience_list', 'x');
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.preflight('no_such_list', 'x', recipient => 'email');

@@ -133,6 +133,10 @@ sub instants
 {
 	my @instants = ($now, $now, $now - DAY, $now - 28 * DAY, $now - int(rand(300 * DAY)));
 
+	my $once = $now - (200 + int(rand(100))) * DAY;
+
+	# For past sends: what went stale since.
+	push @instants, $once, midnight(ConsentModel::add_months(ConsentModel::london_day($once), 6)) + one_of(0, -1, 1);
 	push @instants, midnight(stale_in(one_of(-1, 0, 1, 30, 89, 90, 91))) + one_of(0, -1, 12 * HOUR) foreach 1 .. 3;
 	return \@instants;
 }
@@ -467,7 +471,7 @@ foreach my $round (1 .. $rounds)
 		query("SET LOCAL timezone = '$zone'");
 		# ... and by one process as by several.
 		my %alone = (parallel_setup_cost => 1000, parallel_tuple_cost => 0.1, min_parallel_table_scan_size => "'8MB'", min_parallel_index_scan_size => "'512kB'");
-		query(join(' ', map { "SET LOCAL $_ = " . ($zone =~ /AAA/ ? '0;' : "$alone{$_};") } sort keys %alone));
+		query(join(' ', map { "SET LOCAL $_ = " . ($zone =~ /AAA/ ? '0;' : "$alone{$_};") } sort keys %alone) . ' SET LOCAL parallel_leader_participation = ' . ($zone =~ /AAA/ ? 'off' : 'on'));
 		my $what = sub { return "round $round, $zone: $_[0]" };
 
 		# consent.current
