@@ -93,6 +93,12 @@ SELECT breakdown, messages, people, complaints, judged FROM consent.exposure('ex
 -- Half of them could not be judged: no warning.
 INSERT INTO expo_quiet VALUES ('zoe@expo.example', 'Your order 4411 is out for delivery today.', '2026-02-01', 'half'), ('nobody', 'Get 20% off all boilers this weekend only!', '2026-02-01', 'half');
 SELECT breakdown, reason, messages FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$) WHERE breakdown IN ('total', 'reason');
+-- Days are counted to each send's own: a third party's consent is good until the very day six months later.
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, collected_by, named_organisations, effective_at)
+VALUES ('tia@expo.example', 'consent', '{email}', 'expo acme', 'ticked_box', 'Offers', 'listbroker', '{expo acme}', '2026-01-10 12:00+00');
+DELETE FROM expo_quiet;
+INSERT INTO expo_quiet VALUES ('tia@expo.example', 'Get 20% off all boilers this weekend only!', '2026-07-09 22:59:59+00', 'in time'), ('tia@expo.example', 'Get 20% off all boilers this weekend only!', '2026-07-09 23:00+00', 'stale');
+SELECT campaign, reason, messages FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign', as_known => false) WHERE breakdown = 'detail';
 SELECT * FROM consent.exposure('expo_list', 'rcpts', NULL, 'at');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM consent.exposure('expo_list', 'rcpts', $$'email'$$, 'at');

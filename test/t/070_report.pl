@@ -27,9 +27,9 @@ is( $node->safe_psql('bare', q{BEGIN; INSERT INTO consent.organisation (name) VA
 # A law that is about to change ends what is good today, however long ago it was given.
 is( $node->safe_psql('bare', q{BEGIN;
   INSERT INTO consent.policy (jurisdiction, version, law, double_opt_in, valid_from) VALUES ('SOON', 1, 'soon', false, '-infinity'), ('SOON', 2, 'soon', true, now() + interval '30 days');
-  INSERT INTO consent.organisation (name, jurisdiction) VALUES ('soon', 'SOON');
+  INSERT INTO consent.organisation (name, jurisdiction) VALUES ('soon', 'SOON'), ('lists', 'GB');
   INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, collected_by, named_organisations, effective_at) VALUES
-    ('a@mail.example', 'consent', '{email}', 'soon', 'ticked_box', 'Offers', 'broker', '{soon}', now() - interval '20 months'), ('a@mail.example', 'contacted', NULL, 'soon', NULL, NULL, NULL, NULL, now() - interval '19 months');
+    ('a@mail.example', 'consent', '{email}', 'lists', 'ticked_box', 'Offers', 'broker', '{soon}', now() - interval '20 months'), ('a@mail.example', 'contacted', NULL, 'soon', NULL, NULL, NULL, NULL, now() - interval '19 months');
   SELECT consent.give('b@mail.example', '{email}', 'soon', method => 'ticked_box', wording => 'Offers') > 0;
   SELECT contact, basis, days_left, then_reason FROM consent.expiring ORDER BY contact::text}),
   "t\na\@mail.example|consent|30|consent_unconfirmed\nb\@mail.example|consent|30|consent_unconfirmed", 'a law that is about to change');
