@@ -97,7 +97,7 @@ SELECT breakdown, reason, messages FROM consent.exposure('expo_quiet', 'to_addr'
 INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, collected_by, named_organisations, effective_at)
 VALUES ('tia@expo.example', 'consent', '{email}', 'expo acme', 'ticked_box', 'Offers', 'listbroker', '{expo acme}', '2026-01-10 12:00+00');
 DELETE FROM expo_quiet;
-INSERT INTO expo_quiet VALUES ('tia@expo.example', 'Get 20% off all boilers this weekend only!', '2026-07-09 22:59:59+00', 'in time'), ('tia@expo.example', 'Get 20% off all boilers this weekend only!', '2026-07-09 23:00+00', 'stale');
+INSERT INTO expo_quiet VALUES ('tia@expo.example', 'Get 20% off all boilers this weekend only!', '2026-07-09 23:00+00', 'stale'), ('tia@expo.example', 'Get 20% off all boilers this weekend only!', '2026-07-09 22:59:59+00', 'in time');
 SELECT campaign, reason, messages FROM consent.exposure('expo_quiet', 'to_addr', $$'email'$$, 'at', body => 'b', organisation => $$'expo acme'$$, campaign => 'campaign', as_known => false) WHERE breakdown = 'detail';
 SELECT * FROM consent.exposure('expo_list', 'rcpts', NULL, 'at');
 \echo :LAST_ERROR_SQLSTATE
