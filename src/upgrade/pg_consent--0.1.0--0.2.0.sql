@@ -404,7 +404,51 @@ $$;
 -- Its trigger sets it now.
 ALTER TABLE consent.ledger
   ALTER COLUMN address DROP EXPRESSION,
-  ALTER COLUMN address SET NOT NULL,
+  ALTER COLUMN address SET NOT NULL;
+
+CREATE FUNCTION consent.erased_digest(contact consent.contact) RETURNS bytea
+  LANGUAGE C STABLE STRICT
+  AS 'MODULE_PATHNAME', 'pg_consent_erased_digest';
+COMMENT ON FUNCTION consent.erased_digest(consent.contact) IS
+  'What consent.erasure has of an address that was erased; NULL while there is no key. For the owner alone';
+
+-- "jo.+tag@x" was of the address "jo.@x", which cannot be read, and is one of its
+-- own now; its events may belong to another partition.  What had one address and
+-- has several now is linked, and an erasure is found under each of them that the
+-- ledger knows: a "no" goes on covering the others.
+DO $$
+DECLARE
+  disable text;
+  enable text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM consent.ledger WHERE address <> consent.contact_root(contact)
+                 UNION ALL SELECT FROM consent.person_link WHERE address <> consent.contact_root(contact)) THEN
+    RETURN;
+  END IF;
+  INSERT INTO consent.person_link (contact, person, source)
+  SELECT unnest(array_agg(DISTINCT t.contact)), 'forms of one address, event ' || min(t.event_id), 'ALTER EXTENSION pg_consent UPDATE'
+    FROM (SELECT l.event_id, l.contact, l.address FROM consent.ledger l
+          UNION ALL SELECT k.event_id, k.contact, k.address FROM consent.person_link k) t
+   WHERE t.address <> consent.contact_root(t.contact)
+   GROUP BY t.address HAVING count(DISTINCT t.contact) > 1;
+  INSERT INTO consent.erasure (event_id, address_digest, effective_at, erased_at, erased_by, ground, reason, suppressed, events)
+  SELECT nextval('consent.ledger_event_id'), consent.erased_digest(t.contact), e.effective_at, e.erased_at, e.erased_by, e.ground, e.reason, e.suppressed, '{}'
+    FROM (SELECT DISTINCT contact, address FROM consent.ledger WHERE address <> consent.contact_root(contact)) t
+    JOIN consent.erasure e ON e.address_digest = consent.erased_digest(t.address);
+  SELECT string_agg(format('ALTER TABLE %s DISABLE TRIGGER %I', t.tgrelid::regclass, t.tgname), ';'),
+         string_agg(format('ALTER TABLE %s ENABLE %s TRIGGER %I', t.tgrelid::regclass,
+                           CASE t.tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' END, t.tgname), ';')
+    INTO disable, enable
+    FROM pg_catalog.pg_trigger t
+   WHERE t.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree('consent.ledger') UNION ALL SELECT 'consent.person_link'::regclass)
+     AND NOT t.tgisinternal AND t.tgenabled <> 'D';
+  EXECUTE disable;
+  UPDATE consent.ledger SET address = consent.contact_root(contact) WHERE address <> consent.contact_root(contact);
+  UPDATE consent.person_link SET contact = contact WHERE address <> consent.contact_root(contact);
+  EXECUTE enable;
+END $$;
+
+ALTER TABLE consent.ledger
   ADD CONSTRAINT ledger_address_of_contact CHECK (address = consent.contact_root(contact));
 
 DROP INDEX consent.ledger_address;
@@ -2638,12 +2682,6 @@ GRANT EXECUTE ON PROCEDURE consent.summarise_imports TO consent_admin;
 -- What is held about a person, all of it, also after an erasure.
 COMMENT ON FUNCTION consent.forget(consent.contact, text, timestamptz) IS
   'Erases what is held about a contact, all +tag forms of the address: its events, standing, links, unsubscribe links, log entries and quarantined rows, and the address in the findings of audits (UK GDPR 17). Marketing to it, and messages of optional services, stay refused (suppressed) until a new explicit consent, through a keyed digest; a request made before it is over; what other contacts of the same person owe to it stays with them. Returns the number of the row of consent.erasure, also where nothing was held. reason must not name the person; at is when the person asked. Waits for transactions that are recording events. Errors: 22004 no contact, 22023 a time in the future, 25001 isolation level above READ COMMITTED';
-
-CREATE FUNCTION consent.erased_digest(contact consent.contact) RETURNS bytea
-  LANGUAGE C STABLE STRICT
-  AS 'MODULE_PATHNAME', 'pg_consent_erased_digest';
-COMMENT ON FUNCTION consent.erased_digest(consent.contact) IS
-  'What consent.erasure has of an address that was erased; NULL while there is no key. For the owner alone';
 
 -- As the owner: whose an erasure was can only be asked of an address in hand.
 CREATE FUNCTION consent.erasures_of(contact consent.contact)

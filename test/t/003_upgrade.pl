@@ -94,11 +94,16 @@ compare(join("\nUNION ALL\n", map { "($_)" } @tables), '... they hold the same')
 # into the tables of before.
 $node->safe_psql('used', "CREATE EXTENSION pg_consent VERSION '$before'");
 # But for the gate's log, whose rows are of the moment: it gets one that it knows.
-$node->safe_psql('used', q{
+my $gate_log_of_now = q{
   ALTER TABLE consent.gate_log RENAME TO gate_log_before;
   ALTER INDEX consent.gate_log_xid RENAME TO gate_log_before_xid;
   CREATE TABLE consent.gate_log (xid xid8 NOT NULL, keys bigint[], relation regclass, guard name, since timestamptz, retry_at timestamptz);
-  CREATE INDEX gate_log_xid ON consent.gate_log (xid)});
+  CREATE INDEX gate_log_xid ON consent.gate_log (xid)};
+my $gate_log_of_before = q{
+  DROP TABLE consent.gate_log;
+  ALTER TABLE consent.gate_log_before RENAME TO gate_log;
+  ALTER INDEX consent.gate_log_before_xid RENAME TO gate_log_xid};
+$node->safe_psql('used', $gate_log_of_now);
 $node->safe_psql('used', q{
   INSERT INTO consent.organisation (name) VALUES ('acme'), ('bolt');
   SELECT consent.give(('c' || i || '@mail.example')::consent.contact, '{email,sms}', 'acme', method => 'ticked_box', wording => 'Email me offers from Acme', at => now() - i * interval '1 day')
@@ -137,10 +142,7 @@ my @questions = (
   q{SELECT count(*) FROM consent.wrong_standings()},
   q{SELECT number, events, digest FROM consent.seal});
 my @answers = map { $node->safe_psql('used', $_) } @questions;
-$node->safe_psql('used', q{
-  DROP TABLE consent.gate_log;
-  ALTER TABLE consent.gate_log_before RENAME TO gate_log;
-  ALTER INDEX consent.gate_log_before_xid RENAME TO gate_log_xid});
+$node->safe_psql('used', $gate_log_of_before);
 $node->safe_psql('used', 'ALTER EXTENSION pg_consent UPDATE');
 for my $i (0 .. $#questions)
 {
@@ -165,6 +167,53 @@ command_ok([ 'pg_dump', '-Fc', '-f', $node->basedir . '/dump', '-d', $node->conn
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $node->basedir . '/dump' ], 'pg_restore');
 is($node->safe_psql('restored', 'SELECT count(*) FROM consent.verify_ledger()'), 0, 'a dump of it verifies in a database that was never updated');
+
+# The library of before knew jo.+tag@ by the address "jo.@", and had its events elsewhere.
+$node->safe_psql('postgres', 'CREATE DATABASE dotted TEMPLATE template0');
+$node->safe_psql('dotted', "CREATE EXTENSION pg_consent VERSION '$before'");
+$node->safe_psql('dotted', $gate_log_of_now);
+$node->safe_psql('dotted', q{
+  CREATE CAST (bytea AS consent.contact) WITHOUT FUNCTION;
+  CREATE FUNCTION erased_digest(consent.contact) RETURNS bytea LANGUAGE C STABLE STRICT AS '$libdir/pg_consent', 'pg_consent_erased_digest';
+  CREATE OR REPLACE FUNCTION consent.contact_root(contact consent.contact) RETURNS consent.contact LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$ SELECT convert_to(regexp_replace(contact::text, '^([^+]+)\+.*@', '\1@'), 'UTF8')::consent.contact $$;
+  CREATE OR REPLACE FUNCTION consent.contact_root_hash_extended(consent.contact, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$ SELECT consent.contact_hash_extended(consent.contact_root($1), $2) $$});
+my $contacts = q{unnest('{jo.+tag@x.example,jo.+b@x.example,ann.+tag@x.example,ben@x.example,ben+tag@x.example,ed.+tag@x.example,kim.+tag@x.example}'::consent.contact[])};
+$node->safe_psql('dotted', qq{
+  INSERT INTO consent.organisation (name) VALUES ('acme');
+  SELECT consent.give(c, '{email}', 'acme', method => 'ticked_box', wording => 'Email me offers from Acme', at => now() - interval '1 day') FROM $contacts c;
+  SELECT consent.object(c) FROM unnest('{jo.+tag\@x.example,ben\@x.example}'::consent.contact[]) c;
+  SELECT consent.forget('nobody\@x.example');
+  INSERT INTO consent.erasure SELECT nextval('consent.ledger_event_id'), erased_digest('kim.\@x.example'::bytea::consent.contact), now(), now(), 'owner', 'request', NULL, true, '{}';
+  SELECT consent.link(c, 'person 1') FROM unnest('{ann.+tag\@x.example,ben\@x.example}'::consent.contact[]) c;
+  SELECT consent.seal()});
+my $place = q{SELECT tableoid::regclass, address::text FROM consent.ledger WHERE contact = 'jo.+tag@x.example' GROUP BY 1, 2};
+my $place_before = $node->safe_psql('dotted', $place);
+like($place_before, qr/\|jo\.\@x\.example$/, 'an address of before');
+$node->safe_psql('dotted', q{
+  CREATE OR REPLACE FUNCTION consent.contact_root(contact consent.contact) RETURNS consent.contact LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS '$libdir/pg_consent', 'pg_consent_contact_root';
+  CREATE OR REPLACE FUNCTION consent.contact_root_hash_extended(consent.contact, bigint) RETURNS bigint LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS '$libdir/pg_consent', 'pg_consent_contact_root_hash_extended'});
+$node->safe_psql('dotted', $gate_log_of_before);
+$node->safe_psql('dotted', 'ALTER EXTENSION pg_consent UPDATE');
+my ($part_before) = $place_before =~ /^([^|]+)/;
+my $place_now = $node->safe_psql('dotted', $place);
+like($place_now, qr/\|jo\.\+tag\@x\.example$/, '... is the one of now after the update');
+unlike($place_now, qr/^\Q$part_before\E\|/, '... in another partition');
+is($node->safe_psql('dotted', qq{SELECT c::text, reason FROM $contacts c, consent.evaluate(c, 'email', 'acme') ORDER BY c::text COLLATE "C"}),
+  "ann.+tag\@x.example|objected\nben+tag\@x.example|objected\nben\@x.example|objected\ned.+tag\@x.example|consent\njo.+b\@x.example|objected\njo.+tag\@x.example|objected\nkim.+tag\@x.example|suppressed",
+  '... and nobody\'s "no" is lost, nor a "yes"');
+is($node->safe_psql('dotted', q{SELECT consent.may_send('jo.+tag@x.example', 'email', 'acme')}), 'f', '... nothing may be sent');
+is($node->safe_psql('dotted', q{SELECT consent.permitted('email', 'acme')}), 'ed.+tag@x.example', '... nor is it in an audience');
+is($node->safe_psql('dotted', 'SELECT (SELECT count(*) FROM consent.verify_ledger()), (SELECT count(*) FROM consent.wrong_standings())'), '0|0', '... and the ledger verifies');
+my $triggers = q{SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'consent.%' ORDER BY tgrelid::regclass::text, 2};
+is($node->safe_psql('dotted', $triggers), $node->safe_psql('fresh', $triggers), '... kept by its triggers as before');
+command_ok([ 'pg_dump', '-Fc', '-f', $node->basedir . '/dotted', '-d', $node->connstr('dotted') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE undotted');
+command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('undotted'), $node->basedir . '/dotted' ], 'pg_restore');
+is($node->safe_psql('undotted', q{SELECT consent.may_send('jo.+tag@x.example', 'email', 'acme')}), 'f', '... its dump can be restored');
 
 $node->stop;
 done_testing();
