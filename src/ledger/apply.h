@@ -11,16 +11,9 @@
 #include "decision/standing.h"
 #include "nodes/pg_list.h"
 
-/* So many numbers of events are drawn at once. */
-#define CONSENT_NUMBERS_AT_ONCE 32
-
 /* What a statement that records events keeps from row to row, of all parts; for record.c. */
 typedef struct ConsentStatement
 {
-	uint64		nnumbered;		/* events without a pause */
-	TimestampTz drawn_at;
-	int			nnumbers;
-	int64		numbers[CONSENT_NUMBERS_AT_ONCE];	/* drawn and not given yet, the first last */
 	uint64		ntuples;		/* see free_forgotten() */
 	Size		in_use;
 } ConsentStatement;

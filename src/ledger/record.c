@@ -78,7 +78,6 @@ typedef struct Recorder
 
 /* From so many on a statement is a load. */
 #define EVENTS_OF_A_LOAD 1000
-#define NUMBERS_GOOD_FOR (USECS_PER_SEC / 10)
 
 /* From so many tuples it is known what the server does with them. */
 #define TUPLES_WATCHED 16
@@ -304,31 +303,6 @@ note_restored(Recorder *recorder)
 }
 
 /*
- * The number of the statement's next event.  One that has numbered many draws some
- * ahead, because to draw one brings a lot of code into the processor's cache.  What is
- * not used within 0.1 s, or by the statement, is never used: but for that time, all
- * sessions' events have numbers in the order of recording, and consent.summarise_imports()
- * relies on a number's being drawn by who has the table locked.
- */
-static int64
-next_number(Draft *draft)
-{
-	ConsentStatement *statement = draft->statement;
-
-	if (statement->nnumbers > 0 && (uint64) (draft->now - statement->drawn_at) >= NUMBERS_GOOD_FOR)
-		statement->nnumbers = statement->nnumbered = 0;
-	if (statement->nnumbers == 0)
-	{
-		statement->nnumbers = statement->nnumbered < EVENTS_OF_A_LOAD ? 1 : CONSENT_NUMBERS_AT_ONCE;
-		statement->drawn_at = draft->now;
-		for (int i = statement->nnumbers - 1; i >= 0; i--)
-			statement->numbers[i] = nextval_internal(draft->recorder->sequence, false);
-	}
-	statement->nnumbered++;
-	return statement->numbers[--statement->nnumbers];
-}
-
-/*
  * event_id, recorded_at, recorded_by and digest are the ledger's to give.  A backend
  * never stamps two events alike, so that of an objection and a consent taken
  * down by one loader it is known which came later.
@@ -347,7 +321,7 @@ stamp(Draft *draft)
 				 errhint("Leave these columns out; only the owner of consent.ledger may restore them.")));
 
 	if (DRAFT_NULL(draft, event_id))
-		DRAFT_SET(draft, event_id, Int64GetDatum(next_number(draft)));
+		DRAFT_SET(draft, event_id, Int64GetDatum(nextval_internal(draft->recorder->sequence, false)));
 	else
 		note_restored(draft->recorder);
 	if (DRAFT_NULL(draft, recorded_at))

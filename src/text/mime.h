@@ -11,19 +11,20 @@
 /* Of a message so many bytes are read; "complete" says if that was all. */
 #define CONSENT_MIME_MAX_BYTES	(8 * 1024 * 1024)
 
-/* What can be read of a message, in UTF-8; NULL: nothing. */
+/* An attached file that is a text. */
 typedef struct ConsentAttachment
 {
-	char	   *name;
+	char	   *name;			/* NULL: it has none */
 	char	   *body;
 } ConsentAttachment;
 
+/* What can be read of a message, in UTF-8; NULL: nothing. */
 typedef struct ConsentMessage
 {
 	char	   *subject;
 	char	   *body;			/* HTML if any of its texts is */
 	bool		complete;
-	int			nattachments;	/* that are texts */
+	int			nattachments;
 	ConsentAttachment *attachment;
 } ConsentMessage;
 

@@ -9,7 +9,7 @@ use Exporter qw(import);
 
 use ConsentModel;
 
-our @EXPORT = qw(instant literal copy_line @ledger_columns is_row call event_sql world_sql);
+our @EXPORT = qw(instant literal copy_line @ledger_columns is_row call event_sql world_sql spew);
 
 # ---------------------------------------------------------------------------
 # SQL spelling.
@@ -159,6 +159,18 @@ sub world_sql
 			literal('valid_from', $c->{valid_from}), literal('valid_to', $c->{valid_to}), "'2000-01-01'") . ');';
 	}
 	return @sql;
+}
+
+# Lines in a file that the server can read.
+sub spew
+{
+	my ($file, @lines) = @_;
+
+	open(my $fh, '>', $file) or die "$file: $!";
+	print $fh @lines;
+	close($fh) or die "$file: $!";
+	chmod(0644, $file);
+	return $file;
 }
 
 1;

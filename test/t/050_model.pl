@@ -35,17 +35,6 @@ $node->append_conf('postgresql.conf', "timezone = 'UTC'\nfsync = off");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_consent');
 
-sub spew
-{
-	my ($name, @lines) = @_;
-
-	open(my $fh, '>', "$scratch/$name") or die "$scratch/$name: $!";
-	print $fh @lines;
-	close($fh) or die "$scratch/$name: $!";
-	chmod(0644, "$scratch/$name");
-	return "$scratch/$name";
-}
-
 # ---------------------------------------------------------------------------
 # What this server can record decides what is generated.
 # ---------------------------------------------------------------------------
@@ -125,7 +114,7 @@ sub copy_rows
 	my (@rows) = @_;
 
 	return if !@rows;
-	my $file = spew('ledger', map { copy_line($_, @ledger_columns) } @rows);
+	my $file = spew("$scratch/ledger", map { copy_line($_, @ledger_columns) } @rows);
 	$node->safe_psql('postgres',
 		'COPY consent.ledger (' . join(', ', @ledger_columns) . ") FROM '$file'");
 }
@@ -135,7 +124,7 @@ sub ask
 {
 	my (@sends) = @_;
 	my $id = 0;
-	my $file = spew('send', map { $id++ . "\t" . copy_line($_, @send_columns) } @sends);
+	my $file = spew("$scratch/send", map { $id++ . "\t" . copy_line($_, @send_columns) } @sends);
 	my $out = $node->safe_psql(
 		'postgres', qq{
 		TRUNCATE send;

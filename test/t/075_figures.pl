@@ -58,11 +58,7 @@ sub copy
 {
 	my ($table, @lines) = @_;
 
-	open(my $fh, '>', "$scratch/rows") or die "$scratch/rows: $!";
-	print $fh @lines;
-	close($fh) or die "$scratch/rows: $!";
-	chmod(0644, "$scratch/rows");
-	query("COPY $table FROM '$scratch/rows'");
+	query("COPY $table FROM '" . spew("$scratch/rows", @lines) . "'");
 	return;
 }
 
