@@ -117,6 +117,7 @@ PHONE_OBJS = \
 MIME_LIB = pg_consent_mime
 MIME_OBJS = \
 	src/text/mime_module.o \
+	src/text/ical.o \
 	src/text/mime_lib.o
 MIME_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 MIME_LIBS = $(shell pkg-config --libs gmime-3.0)

@@ -109,3 +109,33 @@ SELECT n, c.* FROM attached, consent.classify_raw(message) AS c ORDER BY n;
 SELECT n, (consent.read_raw(message)).body, a.name, left(a.body, 40) AS body FROM attached, consent.read_attachments(message) AS a ORDER BY n;
 SELECT e.rule, e.excerpt FROM attached, consent.read_attachments(message) AS a, consent.evidence(a.body) AS e WHERE n = 2 ORDER BY rule, start;
 SELECT count(*) FROM consent.read_attachments(NULL);
+-- Of calendars and contact cards there is read what people are shown; what is not of their form, as it is.
+CREATE FUNCTION pg_temp.calendar(lines text) RETURNS text LANGUAGE sql AS $$ SELECT E'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\n' || lines || E'\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n' $$;
+CREATE TEMP TABLE shown (n int, type text, source text);
+INSERT INTO shown VALUES
+  (1, 'text/calendar', pg_temp.calendar(E'UID:4411@acme.example\nDTSTART;TZID="Europe/London":20261201T080000\nSUMMARY;LANGUAGE=en:Visit of our engineer\\; order\\, 4411\nLOCATION;ALTREP="http://acme.example:80/;x":1 High St\\nLeeds\n' ||
+     E'Description:We service your boil\r\n er between 8 and 10.\\NPlease be at\n\t home. C:\\\\\nBEGIN:VALARM\nACTION:DISPLAY\nTRIGGER:-PT15M\nCOMMENT:soon\nEND:VALARM\n\nX-PROGRAM:Save £20 on boilers today')),
+  (2, 'text/calendar', pg_temp.calendar(E'SUMMARY:Delivery of your order 4411\nDESCRIPTION:Upgrade to Prime+ to\n day and sa\n ve £20!')),
+  (3, 'text/x-vcard', E'\ufeffBEGIN:VCARD\nVERSION:3.0\nN:Sale;Summer;;;\nFN:Summer Sale\nitem1.EMAIL;TYPE=INTERNET:sale@acme.example\nEND:VCARD\n\nbegin:vcard\nversion:4.0\nfn:Acme\nend:vcard'),
+  (4, 'text/directory; profile=vcard', E'BEGIN:VCARD\nVERSION:3.0\nFN:Acme\nitem1.NOTE:20% off all boilers this weekend only!\nEND:VCARD'),
+  -- HTML beside the text is a text of its own
+  (5, 'text/calendar', pg_temp.calendar(E'SUMMARY:Delivery of your order 4411 <today>\nX-ALT-DESC;FMTTYPE=text/html:<html><p style="x:y">20% off all\\nboilers this weekend only!</p>')),
+  -- no such object; not ended; text before, behind or within it; encoded as versions before had it; a quote that does not end
+  (6, 'text/vcard', 'Save £20 on boilers today!'),
+  (7, 'text/calendar', E'BEGIN:VCALENDAR\nSUMMARY:Save £20 on boilers today!\nEND:VEVENT\nBEGIN:VEVENT'),
+  (8, 'text/calendar', pg_temp.calendar('X:') || 'Save £20 on boilers today!'),
+  (9, 'text/calendar', 'NOTE:Save £20 on boilers today!' || E'\n' || pg_temp.calendar('X:')),
+  (10, 'text/calendar', pg_temp.calendar(E'X:y\nSave £20 on boilers today!')),
+  (11, 'text/calendar', pg_temp.calendar('DESCRIPTION;CHARSET=UTF-8;Encoding=Quoted-Printable:20=25 off, save £20 on boilers today!')),
+  (12, 'text/calendar', pg_temp.calendar('DESCRIPTION;BASE64:save £20 on boilers today!')),
+  (13, 'text/calendar', pg_temp.calendar('DESCRIPTION;X="a:save £20 on boilers today!')),
+  (14, 'text/calendar', ''),
+  -- other types are no calendars, whatever is in them
+  (15, 'text/plain', pg_temp.calendar('UID:1'));
+SELECT n, (consent.classify_raw(message)).class, replace(a.body, E'\r', '') AS body
+  FROM shown, pg_temp.attached('Your order 4411 is out for delivery today.', type, 'a', source) AS message, consent.read_attachments(message) AS a ORDER BY n, a.body;
+-- an invitation, which mail programs send as an alternative
+SELECT n, m.body, (consent.classify_raw(message)).class
+  FROM shown, pg_temp.raw(E'Subject: Your delivery\nContent-Type: multipart/alternative; boundary=x\n\n--x\n\nYour order arrives today.\n--x\nContent-Type: text/html\n\n<p>Your order arrives today.</p>\n--x\nContent-Type: ' || type ||
+                          E'; method=REQUEST\n\n' || source || E'\n--x--\n') AS message, consent.read_raw(message) AS m
+ WHERE n IN (1, 2, 3, 5) ORDER BY n;

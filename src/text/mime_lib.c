@@ -5,6 +5,7 @@
  *
  * Of attachments those that are texts, and no tables, are read, and kept apart;
  * messages within the message are part of it, because mail programs show them.
+ * Of calendars and contact cards there is read what people are shown.
  * Encrypted parts cannot be read.
  *
  * GLib ends the process when malloc fails, which in a server means every
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/ical.h"
 #include "text/mime_lib.h"
 
 #define DEPTH_MAX		50		/* parts within parts */
@@ -274,6 +276,49 @@ is_cut_off(GMimeDataWrapper *content)
 	return digits % 4 != 0;
 }
 
+/* Is it, as it says, a calendar or a contact card? */
+static bool
+is_ical(GMimeContentType *type)
+{
+	static const char *const subtypes[] = {"calendar", "x-vcalendar", "vcard", "x-vcard", "directory"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(subtypes); i++)
+	{
+		if (g_mime_content_type_is_type(type, "text", subtypes[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Of such a part leaves what people are shown, and adds one if some of it is HTML. */
+static bool
+keep_shown(ConsentMimePart *part, ConsentMimePart ***tail)
+{
+	char	   *plain = malloc(part->len + 1);
+	char	   *html = malloc(part->len + 1);
+	bool		done = plain && html;
+
+	if (done && consent_ical_read(part->text, part->len, plain, html))
+	{
+		char	   *source = part->text;
+
+		part->text = plain;
+		part->len = strlen(plain);
+		plain = source;
+		if (*html)
+		{
+			ConsentMimePart *more = add_part(tail, html, strlen(html), NULL);
+
+			if (more)
+				more->html = true;
+			done = more != NULL;
+		}
+	}
+	free(plain);
+	free(html);
+	return done;
+}
+
 static void
 read_part(Reader *r, GMimePart *part, bool alternative)
 {
@@ -281,6 +326,7 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	const char *disposition = g_mime_object_get_disposition(GMIME_OBJECT(part));
 	GMimeDataWrapper *content = g_mime_part_get_content(part);
 	bool		attached = disposition && g_ascii_strcasecmp(disposition, "attachment") == 0;
+	ConsentMimePart ***tail = attached ? &r->attachments_tail : &r->tail;
 	const char *name;
 	ConsentMimePart *read;
 	GMimeStream *stream;
@@ -303,11 +349,10 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	if (g_mime_data_wrapper_write_to_stream(content, stream) < 0)
 		r->message->complete = false;
 	bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-	read = add_part(attached ? &r->attachments_tail : &r->tail,
-					bytes->data ? (const char *) bytes->data : "", bytes->len,
+	read = add_part(tail, bytes->data ? (const char *) bytes->data : "", bytes->len,
 					g_mime_content_type_get_parameter(type, "charset"));
 	g_object_unref(stream);
-	if (read == NULL)
+	if (read == NULL || (is_ical(type) && !keep_shown(read, tail)))
 	{
 		r->failed = true;
 		return;
@@ -315,8 +360,11 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	read->html = g_mime_content_type_is_type(type, "text", "html");
 	read->alternative = alternative;
 	name = attached ? g_mime_part_get_filename(part) : NULL;
-	if (name && (read->name = strdup(name)) == NULL)
-		r->failed = true;
+	for (; name && read; read = read->next)
+	{
+		if ((read->name = strdup(name)) == NULL)
+			r->failed = true;
+	}
 }
 
 static void
