@@ -122,7 +122,7 @@ INSERT INTO shown VALUES
   (5, 'text/calendar', pg_temp.calendar(E'SUMMARY:Delivery of your order 4411 <today>\nX-ALT-DESC;FMTTYPE=text/html:<html><p style="x:y">20% off all\\nboilers this weekend only!</p>')),
   -- no such object; not ended; text before, behind or within it; encoded as versions before had it; a quote that does not end
   (6, 'text/vcard', 'Save £20 on boilers today!'),
-  (7, 'text/calendar', E'BEGIN:VCALENDAR\nSUMMARY:Save £20 on boilers today!\nEND:VEVENT\nBEGIN:VEVENT'),
+  (7, 'text/calendar', E'BEGIN:VCALENDAR\nBEGIN:VEVENT\nX-SUMMARY:Save £20 on boilers today!\nEND:VEVENT'),
   (8, 'text/calendar', pg_temp.calendar('X:') || 'Save £20 on boilers today!'),
   (9, 'text/calendar', 'NOTE:Save £20 on boilers today!' || E'\n' || pg_temp.calendar('X:')),
   (10, 'text/calendar', pg_temp.calendar(E'X:y\nSave £20 on boilers today!')),
