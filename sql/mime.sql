@@ -104,7 +104,11 @@ INSERT INTO attached VALUES
   (10, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/vcard', 'acme.vcf', E'BEGIN:VCARD\nVERSION:4.0\nFN:Acme Boilers Ltd\nTEL:+442079460000\nEMAIL:help@acme.example\nEND:VCARD')),
   (11, pg_temp.attached('Save £20 on a new boiler when you order before Sunday.', 'text/plain', 'terms.txt', repeat(E'You can return your order to us within 14 days of its delivery.\n', 100))),
   (12, pg_temp.attached('Save £20 on a new boiler when you order before Sunday.', 'application/pdf', 'terms.pdf', 'x')),
-  (13, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/pdf', 'offer.pdf', 'x'));
+  (13, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/pdf', 'offer.pdf', 'x')),
+  -- a megabyte is read of all of them together, to the last whole character
+  (14, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'log.txt', repeat('Your parcel arrives today. ', 19000), repeat('Your parcel arrives today. ', 19000), 'Save £20 on boilers today!')),
+  (15, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'log.txt', repeat('Your parcel arrives today. ', 19000), repeat('Your parcel arrives today. ', 19840), 'Save £20 on boilers today!')),
+  (16, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'log.txt', repeat('Your parcel arrives today. ', 19000), repeat('Your parcel arrives today. ', 19835) || repeat('x', 30), '£20 off boilers today!', ''));
 SELECT n, c.* FROM attached, consent.classify_raw(message) AS c ORDER BY n;
 SELECT n, (consent.read_raw(message)).body, a.name, left(a.body, 40) AS body FROM attached, consent.read_attachments(message) AS a ORDER BY n;
 SELECT e.rule, e.excerpt FROM attached, consent.read_attachments(message) AS a, consent.evidence(a.body) AS e WHERE n = 2 ORDER BY rule, start;

@@ -416,18 +416,23 @@ pg_consent_classify(PG_FUNCTION_ARGS)
 /*
  * Adds what an attached text promotes or asks for, if that is enough to make it
  * marketing by itself; nothing else of it counts, as nothing does of a file that
- * is no text.  True: somebody should look.
+ * is no text.  Takes what it reads from the bytes that are left to read of all of
+ * them.  True: somebody should look.
  */
 static bool
-add_attachment(const ConsentRuleset *set, const char *text, ConsentFindings *found)
+add_attachment(const ConsentRuleset *set, const char *text, int *left, ConsentFindings *found)
 {
+	int			all = (int) strlen(text);
+	int			len = pg_encoding_mbcliplen(PG_UTF8, text, all, *left);
 	MemoryContext own = AllocSetContextCreate(CurrentMemoryContext, "consent attachment",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(own);
 	ConsentFindings attached;
 	ConsentClassification result;
 
-	consent_classify_findings(set, text, strlen(text), NULL, 0, CHANNEL_EMAIL, 1, &attached);
+	consent_classify_findings(set, text, len, NULL, 0, CHANNEL_EMAIL, 1, &attached);
+	attached.truncated |= len < all;
+	*left -= len;
 	consent_classify_decide(&attached, &result);
 	MemoryContextSwitchTo(caller);
 	if (!consent_class_is_marketing(result.class) || result.class == CLASS_UNKNOWN)
@@ -454,6 +459,7 @@ pg_consent_classify_raw(PG_FUNCTION_ARGS)
 	ConsentFindings found;
 	ConsentClassification result;
 	bool		review = false;
+	int			left = CONSENT_TEXT_MAX_BYTES;	/* of attached texts */
 
 	if (!PG_ARGISNULL(0))
 	{
@@ -466,7 +472,7 @@ pg_consent_classify_raw(PG_FUNCTION_ARGS)
 							  CHANNEL_EMAIL, 1, &found);
 	found.truncated |= !message.complete;
 	for (int i = 0; i < message.nattachments; i++)
-		review |= add_attachment(set, message.attachment[i].body, &found);
+		review |= add_attachment(set, message.attachment[i].body, &left, &found);
 	consent_classify_decide(&found, &result);
 	result.needs_review |= review;
 	PG_RETURN_DATUM(result_row(result_type(fcinfo), &result));

@@ -2668,7 +2668,7 @@ COMMENT ON FUNCTION consent.read_attachments(bytea) IS
 COMMENT ON FUNCTION consent.read_raw(bytea) IS
   'Subject and body of a whole message (RFC 5322, MIME), decoded: all of its texts but attachments, as HTML if one of them is. complete is false if the message is cut off or longer than 8 MB, or a part cannot be read. For consent.evidence() and consent.highlight()';
 COMMENT ON FUNCTION consent.classify_raw(bytea) IS
-  'What a whole e-mail message (RFC 5322, MIME) is: as consent.classify() of what consent.read_raw() makes of it. An attached text that is marketing by itself makes the message marketing; one that nobody could judge sets needs_review. Attached pictures, tables, PDFs and other documents are not read. A message that could not be read to its end is unknown, unless it is marketing already';
+  'What a whole e-mail message (RFC 5322, MIME) is: as consent.classify() of what consent.read_raw() makes of it. An attached text that is marketing by itself makes the message marketing; one that nobody could judge sets needs_review, and so does what lies behind the first megabyte of all of them, which is not read. Attached pictures, tables, PDFs and other documents are not read. A message that could not be read to its end is unknown, unless it is marketing already';
 COMMENT ON FUNCTION consent.guard_index(regclass) IS
   'The statement that makes the index by which a withdrawal finds its pending rows in a large guarded table: run it with \gexec. Nothing, and a NOTICE, where that index is there. Needs mappings that depend on the row alone';
 
