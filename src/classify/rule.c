@@ -24,8 +24,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include <unicase.h>
-
 #include "classify/classify.h"
 #include "classify/literal.h"
 #include "classify/meta.h"
@@ -224,30 +222,6 @@ fill_in(HeapTuple row, TupleDesc desc)
 	return heap_modify_tuple_by_cols(row, desc, 2, attnums, values, nulls);
 }
 
-/* Does folding leave this character, which has no case, in no text? */
-static bool
-is_folded_away(const char *c, int len)
-{
-	ConsentText text;
-
-	consent_text_read(pnstrdup(c, len), len, &text);
-	return strncmp(text.data, c, len) != 0;
-}
-
-/* Past the class that begins here. */
-static const char *
-skip_class(const char *s)
-{
-	s += s[1] == '^' ? 2 : 1;
-	for (bool first = true; *s && (first || *s != ']'); first = false)
-	{
-		const char *end = s[0] == '[' && s[1] == ':' ? strstr(s, ":]") : NULL;
-
-		s = end ? end + 2 : s + (*s == '\\' && s[1] ? 2 : 1);
-	}
-	return *s ? s + 1 : s;
-}
-
 /*
  * What the pattern has that no text has when it is folded, as far as that is easy
  * to tell; NULL: nothing.  In a class it may stand beside what there is.
@@ -255,43 +229,35 @@ skip_class(const char *s)
 static char *
 never_there(const char *source)
 {
-	static const char *const capitals[] = {"[[:upper:]]", "[\\p{Lu}]", "\\p{Lu}", "\\p{Lt}"};
+	static const char *const capitals[] = {"[[:upper:]]", "\\p{Lu}", "(?-i"};
+	bool		in_class = false;
+	int			len;
 
-	for (const char *s = source; *s;)
+	for (const char *s = source; *s; s += len)
 	{
-		int			len = pg_utf_mblen((const unsigned char *) s);
-
-		for (int i = 0; i < lengthof(capitals); i++)
+		len = pg_utf_mblen((const unsigned char *) s);
+		for (int i = 0; i < lengthof(capitals) && !in_class; i++)
 		{
 			if (strncmp(s, capitals[i], strlen(capitals[i])) == 0)
-				return psprintf("\"%s\"", capitals[i]);
+				return psprintf("capitals (\"%s\")", capitals[i]);
 		}
-		if (s[0] == '(' && s[1] == '?')
+		if (*s == '\\' && s[1])
+			len += pg_utf_mblen((const unsigned char *) s + 1);
+		else if (in_class)
+			in_class = *s != ']' || s[-1] == ':';	/* as in [[:alpha:]x] */
+		else if (*s == '[')
 		{
-			int			options = 2 + (int) strspn(s + 2, "imnsxJU^-");
-			char	   *option = pnstrdup(s, options);
-			char	   *off = strchr(option, '-');
-
-			if ((s[options] == ')' || s[options] == ':') &&
-				(strchr(option, '^') || (off && strchr(off, 'i'))))
-			{
-				const char *rest = s + options + 1;
-
-				if (consent_pattern_is_caseless(s[options] == ':' ? pnstrdup(rest, strcspn(rest, ")")) : rest))
-					return psprintf("capitals after \"%s\"", option);
-			}
+			in_class = true;
+			len += strspn(s + 1, "^]");
 		}
-		if (*s == '[')
-			s = skip_class(s);
-		else if (*s == '\\' && s[1])
-			s += 1 + pg_utf_mblen((const unsigned char *) s + 1);
-		else
+		else if (IS_HIGHBIT_SET(*s))
 		{
-			pg_wchar	c = utf8_to_unicode((const unsigned char *) s);
+			char	   *c = pnstrdup(s, len);
+			ConsentText folded;
 
-			if (c >= 0x80 && uc_tolower(c) == uc_toupper(c) && is_folded_away(s, len))
-				return psprintf("\"%.*s\"", len, s);
-			s += len;
+			consent_text_read(c, len, &folded);
+			if (!consent_pattern_is_caseless(c) && strncmp(folded.data, c, len) != 0)
+				return psprintf("\"%s\"", c);
 		}
 	}
 	return NULL;
