@@ -387,6 +387,12 @@ SELECT consent.unsubscribe_token('u4@law.example', 'law acme', expires_at => '40
 \set VERBOSITY default
 SELECT consent.give('u5@law.example', '{email}', 'law acme', method => 'ticked_box', wording => U&'\00A0 ') > 0 AS nothing_but_space;
 SELECT reason FROM consent.evaluate('u5@law.example', 'email', 'law acme');
+-- what is sold later serves from then on, by whichever way it is asked, and also where time has brought that about
+SELECT consent.soft_opt_in('u6@law.example', 'law acme', 'hats', true, false, at => '2100-01-01 12:00+00') > 0 AS sold_then, consent.soft_opt_in('u7@law.example', 'law acme', 'hats', true, false, at => clock_timestamp() + interval '10 milliseconds') > 0 AS sold_soon, pg_sleep(0.02);
+SELECT at, (consent.evaluate('u6@law.example', 'email', 'law acme', product_category => 'hats', at => at)).reason, consent.permits(s.standing, s.contact, 'email', 'law acme', 'marketing', 'hats', at),
+       consent.contact_id(s.contact) <@ consent.audience('email', 'law acme', product_category => 'hats', at => at) AS in_audience
+  FROM consent.contact_standing s, unnest('{2100-01-01 11:59:59.999999+00,2100-01-01 12:00+00}'::timestamptz[]) at WHERE s.contact = 'u6@law.example';
+SELECT p AS permitted_now, (consent.evaluate(p, 'email', 'law acme', product_category => 'hats')).reason FROM consent.permitted('email', 'law acme', product_category => 'hats') p WHERE p IN ('u6@law.example', 'u7@law.example');
 
 -- Citations name the regulation of the channel
 SELECT consent.give('cite@law.example', '{email,automated_call,live_call,fax,post}', 'law acme', method => 'oral', wording => 'w', at => '2026-05-01') > 0 AS consented;

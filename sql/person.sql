@@ -426,6 +426,12 @@ INSERT INTO consent.stop_word (word, language, meaning, reach) VALUES ('genug je
 SELECT body, consent.read_reply(body)
   FROM unnest('{Genug jetzt!,"Genug jetzt, danke",genug,"Davon gibt es nie genug jetzt im Herbst","Guten Tag, bitte nichts mehr senden an diese Adresse","Nichts mehr senden","If you could please halt at the gate","Jetzt nicht, bitte"}'::text[]) body;
 DELETE FROM consent.stop_word WHERE NOT shipped;
+-- How far words reach: a star over three words, a negation to the fourth after it, a matter to the fourth before it.
+INSERT INTO consent.stop_word (word, language, meaning, reach) VALUES
+  ('uno * due', 'it', 'stop', 'anywhere'), ('mica', 'it', 'negation', 'anywhere'), ('bolletta', 'it', 'matter', 'anywhere');
+SELECT n AS between, consent.read_reply('uno ' || w || 'due') AS star, consent.read_reply('mica ' || w || 'uno due') AS negation, consent.read_reply('uno due ' || w || 'bolletta') AS matter
+  FROM generate_series(2, 4) AS n, repeat('parola ', n) AS w;
+DELETE FROM consent.stop_word WHERE NOT shipped;
 SELECT consent.read_reply('END'), consent.read_reply('Yes please');
 UPDATE consent.stop_word SET reach = 'anywhere' WHERE word = 'end';
 \echo :LAST_ERROR_SQLSTATE
@@ -450,6 +456,15 @@ SELECT count(DISTINCT consent.unsubscribe_token('jo@person.example', 'person acm
 SELECT count(consent.unsubscribe_token('jo@person.example', 'person acme', 'marketing', c)) AS minted
   FROM (VALUES ('{email,sms}'::consent.channel[]), ('{sms,email,sms}'), ('{email}'), (NULL)) AS v(c);
 SELECT purpose, channels, event_id FROM consent.unsubscribe_link WHERE contact = 'jo@person.example' ORDER BY purpose, channels;
+-- Purposes with the names of channels are other scopes than channels are.
+INSERT INTO consent.purpose (name) VALUES ('email');
+SELECT count(consent.unsubscribe_token('alike@person.example', 'person acme', p, c)) AS minted
+  FROM (VALUES ('email', '{sms}'::consent.channel[]), (NULL, '{email,sms}'), ('email', NULL), (NULL, '{email}')) AS v(p, c);
+SELECT purpose, channels FROM consent.unsubscribe_link WHERE contact = 'alike@person.example' ORDER BY purpose, channels;
+-- It says when it expires, in seconds since 2000, rounded up.
+SELECT extract(epoch FROM at) - 946684800 AS expires,
+       ('x000000' || encode(substr(decode(translate(consent.unsubscribe_token('jo@person.example', 'person acme', expires_at => at), '-_', '+/'), 'base64'), 6, 5), 'hex'))::bit(64)::bigint AS says
+  FROM unnest('{2100-01-01 00:00:00+00,2100-01-01 00:00:00.000001+00,2100-01-01 00:00:00.999999+00}'::timestamptz[]) AS at;
 -- Used once and again.
 SELECT consent.give('jo@person.example', '{email}', 'person acme', method => 'ticked_box', wording => 'Email me') > 0 AS given;
 SELECT consent.unsubscribe(token => :'token', evidence => '{"ip": "192.0.2.7"}') AS event \gset
@@ -507,6 +522,16 @@ SELECT consent.unsubscribe(:'short');
 \echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM consent.ledger WHERE contact = 'fuzz@person.example';
 SELECT pg_temp.try(:'fuzz') AS answer;
+-- The HMAC once more, by RFC 2104: with the key at hand a token can be made up, but for other versions than the first.
+CREATE FUNCTION pg_temp.pad(key bytea, x integer) RETURNS bytea LANGUAGE sql AS $$
+  SELECT string_agg(set_byte('\x00', 0, x # CASE WHEN i < length(key) THEN get_byte(key, i) ELSE 0 END), '' ORDER BY i) FROM generate_series(0, 63) AS i;
+$$;
+CREATE FUNCTION pg_temp.sign(token text, version integer) RETURNS text LANGUAGE sql AS $$
+  SELECT translate(encode(head || substr(sha256(pg_temp.pad(secret, 92) || sha256(pg_temp.pad(secret, 54) || 'T' || head)), 1, 16), 'base64'), '+/' || chr(10), '-_')
+    FROM set_byte(substr(decode(translate(token, '-_', '+/'), 'base64'), 1, 26), 0, version) AS head,
+         (SELECT secret FROM consent.token_key ORDER BY id DESC LIMIT 1) AS k;
+$$;
+SELECT pg_temp.sign(:'fuzz', 1) = :'fuzz' AS same, pg_temp.try(pg_temp.sign(:'fuzz', 0)) AS before, pg_temp.try(pg_temp.sign(:'fuzz', 2)) AS after;
 -- A time in the future is refused before the token is looked at.
 SELECT consent.unsubscribe('x', at => now() + interval '1 hour');
 \echo :LAST_ERROR_SQLSTATE
@@ -538,6 +563,10 @@ SELECT consent.rotate_token_key() > 0 AS rotated;
 SELECT consent.unsubscribe_token('key@person.example', 'person acme') AS new \gset
 SELECT pg_temp.try(:'old') AS old, pg_temp.try(:'new') AS new;
 SELECT count(*) AS links FROM consent.unsubscribe_link WHERE contact = 'key@person.example';
+-- Rotated again, the key before last is good for as long as it was, and no longer.
+SELECT consent.rotate_token_key('1 hour') > 0 AS rotated, consent.rotate_token_key('400 days') > 0 AS again;
+SELECT pg_temp.try(:'old') AS old, pg_temp.try(:'new') AS new;
+SELECT retired_at > clock_timestamp() + interval '2 hours' AS long, retired_at IS NULL AS signing, count(*) FROM consent.token_key GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT consent.rotate_token_key('10 milliseconds') > 0 AS rotated;
 SELECT consent.unsubscribe_token('key@person.example', 'person acme') AS newest, pg_sleep(0.02) \gset
 SELECT pg_temp.try(:'new') AS retired, pg_temp.try(:'newest') AS newest, (SELECT count(*) FROM consent.unsubscribe_link WHERE contact = 'key@person.example') AS links;

@@ -99,6 +99,25 @@ SELECT send, reason, contacts, examples FROM unnest((
 SELECT consent.tally(s.standing, s.contact, '{email}', '{report acme,report bolt}', '{marketing}', NULL, NULL, true, 1) FROM consent.contact_standing s;
 SELECT consent.about_distinct(c), consent.about_distinct(c) FILTER (WHERE false) AS none
   FROM unnest('{ann@report.example,bob@report.example,ann@report.example,NULL}'::consent.contact[]) c;
+-- Several processes that have each a part count what one does.
+CREATE TABLE report_many AS SELECT n, ('c' || n || '@report.example')::consent.contact AS c FROM generate_series(1, 50000) n;
+SET max_parallel_workers_per_gather = 0;
+SELECT consent.about_distinct(c) AS distinct, consent.audience_of(n) AS audience FROM report_many \gset
+BEGIN;
+SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_leader_participation = off;
+EXPLAIN (COSTS OFF) SELECT consent.about_distinct(c), consent.audience_of(n) FROM report_many;
+SELECT consent.about_distinct(c) = :distinct AS same, consent.audience_of(n) = :'audience' AS same_audience FROM report_many;
+SELECT v.reason, v.contacts, cardinality(v.examples) AS examples
+  FROM unnest((SELECT consent.tally((SELECT s.standing FROM consent.contact_standing s WHERE s.contact = 'ann@report.example'), m.c, '{email}', '{report acme}', '{marketing}', NULL, NULL, true, 5)
+                 FROM report_many m)) v;
+COMMIT;
+SELECT consent.about_distinct_of(state) = :distinct AS same FROM (SELECT consent.distinct_state(c) AS state FROM report_many GROUP BY n % 2) x;
+RESET max_parallel_workers_per_gather;
+DROP TABLE report_many;
 
 -- consent.at_risk: gus, hal, ida, joe and fay; not ann, eve or kim.
 SELECT contact, kind, defect, citation, ruling FROM consent.at_risk WHERE contact::text LIKE '%@report.example' ORDER BY event_id, defect;
@@ -188,6 +207,15 @@ SELECT r #> '{withdrawals,count}' AS n, r #> '{withdrawals,over_a_day}' AS over_
 SELECT consent.give('texts@report.example', '{sms}', 'report disguise', method => 'ticked_box', wording => 'Text me') > 0 AS recorded;
 SELECT v.permitted = count(*) AS as_many, bool_or(p = 'texts@report.example') AS with_an_address
   FROM consent.coverage_of('{report disguise}', '{sms}') v, consent.permitted('sms', 'report disguise') p GROUP BY v.permitted;
+-- A first contact is of the organisation that made it, whoever else is counted with it.
+INSERT INTO consent.organisation (name) VALUES ('report first'), ('report second');
+SELECT consent.give('named@report.example', '{email}', 'report first', method => 'ticked_box', wording => 'Offers', collected_by => 'listbroker',
+                    named_organisations => '{report first,report second}', at => now() - interval '7 months') > 0 AS recorded;
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, class, channel, organisation, contact, action, written_by)
+  VALUES (now() - interval '6 months', 'pg_class', true, 'consent', '{}', 'direct_marketing', 'email', 'report first', 'named@report.example', 'sent', 'x');
+SELECT send, reason FROM unnest((
+  SELECT consent.tally(s.standing, s.contact, '{email,email}', '{report first,report second}', '{marketing,marketing}', NULL, NULL, true, 0)
+    FROM consent.contact_standing s WHERE s.contact = 'named@report.example'));
 
 -- consent.report_json(): a month of long ago, of one organisation and of all.
 INSERT INTO consent.organisation (name) VALUES ('report json');
