@@ -46,6 +46,9 @@ INSERT INTO views_record (who, kind, product_category, refusal_offered, refused,
   ('bought', 'soft_opt_in', 'boilers', true, false, 'sale', 'listbroker'),
   ('refused-then', 'soft_opt_in', 'boilers', NULL, true, 'sale', NULL),
   ('client', 'soft_opt_in', NULL, NULL, NULL, 'client_relationship', NULL);
+INSERT INTO views_record (who, kind, product_category, refusal_offered, refused, relationship, effective_at) VALUES
+  ('sold-later', 'soft_opt_in', 'boilers', false, false, 'sale', now() + interval '1 day'),
+  ('right-later', 'soft_opt_in', 'boilers', true, false, 'sale', now() + interval '1 day');
 INSERT INTO views_record (who, kind, organisation, relationship, refusal_offered, refused) VALUES ('where-none', 'soft_opt_in', 'views none', 'sale', false, false);
 INSERT INTO views_record (who, kind, organisation, relationship, refusal_offered, refused) VALUES
   ('right-supporter', 'soft_opt_in', 'views charity', 'support', true, false),

@@ -306,8 +306,7 @@ failures(const ConsentStanding *standing, int64 event_id, const ConsentSend *sen
 		if (entry->facts.kind == EVENT_CONSENT)
 			return consent_failures(entry, standing, send);
 		charity = consent_entry_details(entry)->relationship == RELATIONSHIP_SUPPORT;
-		if (entry->facts.kind != EVENT_SOFT_OPT_IN || !consent_effective(entry, send) ||
-			!consent_has_soft_opt_in(send->policy, charity))
+		if (entry->facts.kind != EVENT_SOFT_OPT_IN || !consent_has_soft_opt_in(send->policy, charity))
 			break;
 		refusals = consent_refusals(standing, send);
 		return charity ? consent_charity_failures(entry, &refusals, send) :

@@ -140,6 +140,8 @@ sub instants
 # Nothing changes in the minutes in which the server is asked.
 sub calm { return $_[0] > $now && $_[0] < $now + HOUR ? $now + HOUR : $_[0]; }
 
+sub may_begin_later { return $_[0]{kind} eq 'consent' || $_[0]{kind} eq 'soft_opt_in' && !$_[0]{refused}; }
+
 sub event_of_now
 {
 	my ($event) = @_;
@@ -148,7 +150,7 @@ sub event_of_now
 	$event->{recorded_at} = $now if $event->{recorded_at} > $now;
 	if (defined $event->{effective_at} && $event->{effective_at} > $now)
 	{
-		$event->{effective_at} = $event->{kind} eq 'consent' ? calm($event->{effective_at}) : $now;
+		$event->{effective_at} = may_begin_later($event) ? calm($event->{effective_at}) : $now;
 	}
 	# A "no" takes its time to be heard.
 	if ($event->{kind} =~ /^(withdrawal|objection)$/ && defined $event->{effective_at} && chance(0.5))
@@ -156,11 +158,11 @@ sub event_of_now
 		my $heard = $event->{effective_at} + one_of(DAY, DAY, DAY + 1, DAY - 1, int(rand(2 * DAY)), int(rand(HOUR)));
 		$event->{recorded_at} = $heard if $heard <= $now;
 	}
+	$event->{effective_at} = in_days($now, one_of(1, 89, 90, 91)) if may_begin_later($event) && chance(0.03);
 	$event->{recorded_at} = $event->{effective_at}
-	  if $event->{kind} ne 'consent' && defined $event->{effective_at} && $event->{effective_at} > $event->{recorded_at};
+	  if !may_begin_later($event) && defined $event->{effective_at} && $event->{effective_at} > $event->{recorded_at};
 	if ($event->{kind} eq 'consent')
 	{
-		$event->{effective_at} = in_days($now, one_of(1, 89, 90, 91)) if chance(0.03);
 		$event->{effective_at} = $event->{recorded_at} - DAY + one_of(-1, 0, 1) if chance(0.1);
 		$event->{expires_at} = in_days($now, one_of(1, 1, 29, 30, 31, 89, 90, 90, 91)) + one_of(-1, 0, 0, 1) if chance(0.4);
 	}
