@@ -45,7 +45,13 @@ INSERT INTO views_record (who, kind, product_category, refusal_offered, refused,
   ('no-category', 'soft_opt_in', NULL, true, false, 'sale', NULL),
   ('bought', 'soft_opt_in', 'boilers', true, false, 'sale', 'listbroker'),
   ('refused-then', 'soft_opt_in', 'boilers', NULL, true, 'sale', NULL),
-  ('client', 'soft_opt_in', NULL, NULL, NULL, 'client_relationship', NULL);
+  ('right-client', 'soft_opt_in', NULL, true, false, 'client_relationship', NULL),
+  ('client', 'soft_opt_in', NULL, NULL, false, 'client_relationship', NULL),
+  ('client-unknown', 'soft_opt_in', NULL, true, NULL, 'client_relationship', NULL),
+  ('client-bought', 'soft_opt_in', NULL, true, false, 'client_relationship', 'listbroker'),
+  ('client-refused', 'soft_opt_in', NULL, false, true, 'client_relationship', NULL);
+-- ... nor where calls need consent
+INSERT INTO views_record (who, kind, organisation, relationship, refusal_offered, refused) VALUES ('client-de', 'soft_opt_in', 'views de', 'client_relationship', false, false);
 INSERT INTO views_record (who, kind, product_category, refusal_offered, refused, relationship, effective_at) VALUES
   ('sold-later', 'soft_opt_in', 'boilers', false, false, 'sale', now() + interval '1 day'),
   ('right-later', 'soft_opt_in', 'boilers', true, false, 'sale', now() + interval '1 day');
@@ -77,7 +83,7 @@ SELECT pg_temp.loops('SELECT * FROM consent.at_risk', 'd')
      = (SELECT count(*) FROM consent.ledger l
          WHERE (l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
                                         OR l.method <> 'double_opt_in' AND l.organisation IN (SELECT o.name FROM consent.organisation o JOIN consent.policy p USING (jurisdiction) WHERE p.double_opt_in)))
-            OR (l.kind = 'soft_opt_in' AND l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'
+            OR (l.kind = 'soft_opt_in' AND l.refused IS NOT TRUE
                 AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL OR l.relationship = 'support'))) AS only_doubtful_ones;
 -- By itself: what is bad about it stays, whatever was said since.
 SELECT l.contact, consent.record_defects(l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered, l.refused,
@@ -85,7 +91,7 @@ SELECT l.contact, consent.record_defects(l.event_id, l.contact, l.kind, l.channe
   FROM consent.ledger l WHERE l.contact IN (pg_temp.views('right'), pg_temp.views('reviewed'), pg_temp.views('used'), pg_temp.views('bought')) ORDER BY l.event_id;
 
 -- consent.coverage: a supporter counts as a soft opt-in.
-SELECT permitted, soft_opt_in FROM consent.coverage WHERE organisation = 'views charity' AND channel = 'email' AND purpose = 'views appeals';
+SELECT permitted >= soft_opt_in AS among_permitted, soft_opt_in FROM consent.coverage WHERE organisation = 'views charity' AND channel = 'email' AND purpose = 'views appeals';
 
 -- consent.expiring
 INSERT INTO views_record (who, kind, channels, method, wording, expires_at, effective_at) VALUES

@@ -159,18 +159,13 @@ static void
 look_at_soft_opt_in(const ConsentEntry *entry, const ConsentRefusals *refusals,
 					const ConsentSend *send, Findings *f)
 {
-	const ConsentDetails *details = consent_entry_details(entry);
-	bool		charity = details->relationship == RELATIONSHIP_SUPPORT;
+	bool		charity = consent_entry_details(entry)->relationship == RELATIONSHIP_SUPPORT;
 	ConsentReasonSet failed;
 
 	if (!consent_effective(entry, send))
 		return;
 
-	/* PECR reg 21B(3): refusal offered and not used, as in reg 22(3) */
-	if (details->relationship == RELATIONSHIP_CLIENT && !refusals->barred &&
-		entry->facts.organisation == send->organisation && !consent_third_party(entry, send) &&
-		details->refusal_offered == FLAG_YES && details->refused == FLAG_NO &&
-		is_later(entry, f->client))
+	if (consent_is_client(entry, send) && !refusals->barred && is_later(entry, f->client))
 		f->client = entry;
 
 	if (!consent_has_soft_opt_in(send->policy, charity))

@@ -409,6 +409,17 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *r
 	return failed;
 }
 
+/* PECR reg 21B(3): refusal offered and not used, as in reg 22(3) */
+bool
+consent_is_client(const ConsentEntry *entry, const ConsentSend *send)
+{
+	const ConsentDetails *details = consent_entry_details(entry);
+
+	return details->relationship == RELATIONSHIP_CLIENT &&
+		entry->facts.organisation == send->organisation && !consent_third_party(entry, send) &&
+		details->refusal_offered == FLAG_YES && details->refused == FLAG_NO;
+}
+
 /* CS1 to CS9 */
 ConsentReasonSet
 consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refusals,

@@ -141,7 +141,8 @@ is_of_record(const char *code, int len)
 			return false;
 	}
 	(void) begins_with(&code, &len, "third_party_");
-	return begins_with(&code, &len, "consent_") || begins_with(&code, &len, "soi_") || begins_with(&code, &len, "csoi_");
+	return begins_with(&code, &len, "consent_") || begins_with(&code, &len, "soi_") || begins_with(&code, &len, "csoi_") ||
+		begins_with(&code, &len, "pension_");
 }
 
 static DefectsCache *
@@ -294,9 +295,10 @@ element(Datum array, int16 length, bool by_value, bool *isnull)
 static ConsentReasonSet
 failures(const ConsentStanding *standing, int64 event_id, const ConsentSend *send)
 {
-	ConsentReasonSet none = {0};
+	ConsentReasonSet found = {0};
 	ConsentRefusals refusals;
 	const ConsentEntry *entry;
+	ConsentRelationship relationship;
 	bool		charity;
 
 	foreach_entry(entry, standing)
@@ -305,14 +307,22 @@ failures(const ConsentStanding *standing, int64 event_id, const ConsentSend *sen
 			continue;
 		if (entry->facts.kind == EVENT_CONSENT)
 			return consent_failures(entry, standing, send);
-		charity = consent_entry_details(entry)->relationship == RELATIONSHIP_SUPPORT;
+		relationship = consent_entry_details(entry)->relationship;
+		if (relationship == RELATIONSHIP_CLIENT)
+		{
+			/* It is for live calls, where these need no consent. */
+			if ((send->policy->opt_out_individual & CHANNEL_BIT(CHANNEL_LIVE_CALL)) != 0 && !consent_is_client(entry, send))
+				consent_reason_add(&found, PENSION_NOT_PERMITTED);
+			break;
+		}
+		charity = relationship == RELATIONSHIP_SUPPORT;
 		if (entry->facts.kind != EVENT_SOFT_OPT_IN || !consent_has_soft_opt_in(send->policy, charity))
 			break;
 		refusals = consent_refusals(standing, send);
 		return charity ? consent_charity_failures(entry, &refusals, send) :
 			consent_soft_opt_in_failures(entry, &refusals, send);
 	}
-	return none;
+	return found;
 }
 
 static ConsentStanding *

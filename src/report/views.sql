@@ -168,7 +168,7 @@ CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
                   OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support')))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) <= 2000
-             AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
+             AND (l.kind = 'consent' OR l.refused IS NOT TRUE)
           UNION ALL
           SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered,
                  l.refused, l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.source,
@@ -179,7 +179,7 @@ CREATE VIEW consent.at_risk WITH (security_invoker = true) AS
                   OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support')))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) > 2000
-             AND (l.kind = 'consent' OR (l.refused IS NOT TRUE AND l.relationship <> 'client_relationship'))
+             AND (l.kind = 'consent' OR l.refused IS NOT TRUE)
           UNION ALL
           SELECT l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered,
                  l.refused, l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.source,

@@ -336,9 +336,12 @@ sub defects
 		# Its time has come or is to come: no fault of the record.
 		@codes = grep { !/^consent_(expired|not_yet_given)$/ && ($is_law || !/^third_party/ || ConsentModel::has_defect($event, $_)) } ConsentModel::failing($event, $send, $case->{world}, [ $event, @first_contacts ]);
 	}
-	# Who refused is on record as one who did; a client relationship is for pensions.
-	elsif ($event->{kind} eq 'soft_opt_in' && $is_law && !$event->{refused} && $event->{relationship} ne 'client_relationship')
+	# Who refused is on record as one who did.
+	elsif ($event->{kind} eq 'soft_opt_in' && $is_law && !$event->{refused})
 	{
+		# A client relationship is for pensions.
+		return ConsentModel::SO2($event, $send) && ConsentModel::SO5($event) && ConsentModel::SO6($event) ? () : 'pension_not_permitted'
+		  if $event->{relationship} eq 'client_relationship';
 		@codes = grep { $_ ne 'csoi_not_sole_purpose' } ConsentModel::failing_soft_opt_in($event, $send, $case->{world}, [$event]);
 	}
 	return @codes;
