@@ -2,7 +2,7 @@
 #
 #   make demo         everything on a fresh Debian machine, then look around with psql
 #   make test         the whole test suite in a server of its own
-#   make fuzz         any text, pattern, condition and message, for a while (SECONDS_EACH)
+#   make fuzz         any text, address, reply, token, pattern, condition and message, for a while (SECONDS_EACH)
 #   make score        how well classification does on labelled messages
 #   make reference    docs/reference.md from the COMMENTs
 #   make model        learns the classifier's model again from the sentences of test/corpus
