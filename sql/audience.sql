@@ -120,6 +120,9 @@ ROLLBACK;
 -- What most are refused for comes first.
 SELECT jsonb_path_query_array(p, '$.refused_for[*].messages') AS messages, jsonb_path_query_array(p, '$.refused_for[*].reason') AS reasons
   FROM consent.preflight($$SELECT unnest('{zoe@aud.example,yan@aud.example,rubbish,cat@aud.example,cat@aud.example,cat@aud.example}'::text[])$$, 'Get 20% off all boilers this weekend only!', organisation => 'aud acme') p;
+-- Whoever is written to under several +tags is one person, also where only one of them is permitted.
+SELECT p -> 'audience' AS audience, p -> 'people' AS people, p -> 'duplicates' AS duplicates, p -> 'permitted' AS permitted, jsonb_path_query_array(p, '$.refused_for[*].people') AS refused
+  FROM consent.preflight($$SELECT unnest('{dan+a@aud.example,dan+c@aud.example,Dan+C@aud.example,dan@aud.example,rubbish,NULL}'::text[])$$, 'Get 20% off all boilers this weekend only!', organisation => 'aud acme') p;
 -- Nobody at all is no error, and not unknown.
 SELECT p -> 'audience' AS audience, p -> 'people' AS people, p -> 'duplicates' AS duplicates, p -> 'permitted' AS permitted, p -> 'refused' AS refused, p -> 'permitted_by' AS "by", p -> 'refused_for' AS "for"
   FROM consent.preflight('SELECT email FROM audience_list WHERE false', 'Get 20% off all boilers', organisation => 'aud acme') p;

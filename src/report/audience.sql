@@ -210,21 +210,23 @@ BEGIN
         FROM (SELECT s.recipient, consent.try_contact(s.recipient) AS contact, pg_catalog.generate_series(1, 1) AS read_once FROM (%s) s) t
        GROUP BY 1, 2),
     judged AS (
-      SELECT consent.judge(a.standing, r.contact, $1, $2, $3, $4, class => $5, sender => $6) AS d,
-             COALESCE(r.contact::pg_catalog.text, r.unreadable) AS sent_to, r.contact IS NULL AND r.unreadable IS NOT NULL AS unreadable, r.messages
+      SELECT consent.judge(a.standing, r.contact, $1, $2, $3, $4, class => $5, sender => $6) AS d, r.contact, r.unreadable, r.messages
         FROM recipient r
         LEFT JOIN consent.address_standing a ON a.address OPERATOR(pg_catalog.=) consent.contact_root(r.contact)
        WHERE consent.ledger_readable() OFFSET 0),
+    -- All +tag forms of an address are one person, so there may be fewer in the whole than in its parts together.
     reason AS (
-      SELECT CASE WHEN (g.d).reason OPERATOR(pg_catalog.=) 'recipient_unknown' AND g.unreadable THEN 'recipient_unreadable' ELSE (g.d).reason END AS reason,
-             (g.d).allowed AS allowed, pg_catalog.sum(g.messages) AS messages, pg_catalog.count(g.sent_to) AS people,
-             COALESCE(pg_catalog.sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) OPERATOR(pg_catalog.-) pg_catalog.count(g.sent_to) AS duplicates,
-             consent.sample(g.sent_to, $7) AS examples
-        FROM judged g GROUP BY 1, 2)
+      SELECT g.reason, g.allowed, pg_catalog.sum(g.messages) AS messages,
+             pg_catalog.count(DISTINCT consent.contact_root(g.contact)) OPERATOR(pg_catalog.+) pg_catalog.count(g.unreadable) AS people,
+             COALESCE(pg_catalog.sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) AS addressed, consent.sample(g.sent_to, $7) AS examples
+        FROM (SELECT j.*, COALESCE(j.contact::pg_catalog.text, j.unreadable) AS sent_to, (j.d).allowed AS allowed,
+                     CASE WHEN (j.d).reason OPERATOR(pg_catalog.=) 'recipient_unknown' AND j.unreadable IS NOT NULL THEN 'recipient_unreadable' ELSE (j.d).reason END AS reason
+                FROM judged j) g
+       GROUP BY GROUPING SETS ((1, 2), ()))
     SELECT pg_catalog.jsonb_build_object(
-             'audience', COALESCE((SELECT pg_catalog.sum(messages) FROM reason), 0),
-             'people', COALESCE((SELECT pg_catalog.sum(people) FROM reason), 0),
-             'duplicates', COALESCE((SELECT pg_catalog.sum(duplicates) FROM reason), 0),
+             'audience', COALESCE(w.messages, 0),
+             'people', w.people,
+             'duplicates', w.addressed OPERATOR(pg_catalog.-) w.people,
              'permitted', COALESCE((SELECT pg_catalog.sum(messages) FROM reason WHERE allowed), 0),
              'refused', COALESCE((SELECT pg_catalog.sum(messages) FROM reason WHERE NOT allowed), 0),
              'permitted_by', COALESCE((SELECT pg_catalog.jsonb_object_agg(reason, messages) FROM reason WHERE allowed), '{}'),
@@ -233,6 +235,7 @@ BEGIN
                         'reason', x.reason, 'messages', x.messages, 'people', x.people, 'citation', r.citation,
                         'explanation', r.explanation, 'examples', x.examples) ORDER BY x.messages DESC, x.reason)
                  FROM reason x LEFT JOIN consent.reason r ON r.code OPERATOR(pg_catalog.=) x.reason WHERE NOT x.allowed), '[]'))
+      FROM reason w WHERE w.reason IS NULL
     $query$, source)
     INTO answer
     USING channel, organisation, purpose, product_category, judged, sender, samples;
@@ -244,7 +247,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.preflight(text, text, text, consent.channel, text, text, text, text, text, text, integer) IS
-  'A campaign before anything is queued: what the message is, with evidence; how many it would go to; how many may not be sent it, by reason, with examples. audience: a query whose first column is the recipient, or a table, and recipient the expression over its rows. class: what the sender would declare. Runs with the caller''s rights. Nothing is stored';
+  'A campaign before anything is queued: what the message is, with evidence; how many it would go to; how many may not be sent it, by reason, with examples. people: addresses, all +tag forms of one together; duplicates: messages beyond one for each. audience: a query whose first column is the recipient, or a table, and recipient the expression over its rows. class: what the sender would declare. Runs with the caller''s rights. Nothing is stored';
 
 REVOKE EXECUTE ON FUNCTION
   consent.contact_id(consent.contact),

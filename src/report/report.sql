@@ -10,7 +10,7 @@
 
 CREATE FUNCTION consent.report_json(
   organisation text DEFAULT NULL,
-  since timestamptz DEFAULT now() - interval '90 days',
+  since timestamptz DEFAULT now() - interval '2160 hours',
   until timestamptz DEFAULT now(),
   channels consent.channel[] DEFAULT '{email,sms,push,live_call,post}',
   exposure_run bigint DEFAULT NULL,
@@ -208,7 +208,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.report_json(text, timestamptz, timestamptz, consent.channel[], bigint, text) IS
-  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the exposure audit that was finished last (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. people: addresses, all +tag forms of one together. Errors: 23503 unknown organisation, 22023 no period';
+  'What consent.report() shows, as JSON: decisions of the guards, coverage, consents at risk, what expires, how fast withdrawals took effect, doubtful imports, the exposure audit that was finished last (or exposure_run), disguised marketing, guards, quarantine. organisation NULL: all; one of several: exposure is null unless an audit is named, which is shown whole (of_any_organisation), or has its quoted name as organisation, imports is null, guards and quarantine are those of all. examples of a defect: up to three events, each the oldest or newest of its source. channels: those whose coverage is counted. since: 90 times 24 hours ago unless given. people: addresses, all +tag forms of one together. Errors: 23503 unknown organisation, 22023 no period';
 
 CREATE FUNCTION consent.html(value text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -659,7 +659,7 @@ COMMENT ON FUNCTION consent.report_html(jsonb) IS
 
 CREATE FUNCTION consent.report(
   organisation text DEFAULT NULL,
-  since timestamptz DEFAULT now() - interval '90 days',
+  since timestamptz DEFAULT now() - interval '2160 hours',
   until timestamptz DEFAULT now(),
   channels consent.channel[] DEFAULT '{email,sms,push,live_call,post}',
   exposure_run bigint DEFAULT NULL,

@@ -1,6 +1,6 @@
 # The figures that analysts are shown, worked out a second time: consent.current,
-# coverage, at_risk, expiring, withdrawal_latency, import_audit, exposure() and
-# report_json() against the model of the law (test/model/ConsentModel.pm) and plain
+# coverage, at_risk, expiring, withdrawal_latency, import_audit, exposure(), preflight()
+# and report_json() against the model of the law (test/model/ConsentModel.pm) and plain
 # counting in Perl, on random ledgers, logs and past sends whose times lie on the
 # borders of periods, days and limits, in sessions of three time zones.
 #
@@ -92,10 +92,10 @@ sub in_days { return from_london(london($_[0]) + $_[1] * DAY); }
 sub midnight { return from_london($_[0] * DAY); }
 
 # A zone where it is another day than in London, whose clock is put forward by three
-# hours in 20 days, for half a year.
+# hours in so many days, and back in so many.
 sub other_clock
 {
-	my @changes = map { sprintf('J%d/2', 1 + (gmtime($now / 1_000_000 + $_ * 86400))[7] % 365) } 20, 200;
+	my @changes = map { sprintf('J%d/2', 1 + (gmtime($now / 1_000_000 + $_ * 86400))[7] % 365) } @_;
 	return (london($now) % DAY < 12 * HOUR ? 'AAA12BBB9' : 'AAA-12BBB-15') . ",$changes[0],$changes[1]";
 }
 
@@ -467,7 +467,7 @@ foreach my $round (1 .. $rounds)
 	foreach my $case (@cases) { $case_of{ $_->{contact} } = $case foreach grep { is_row($_) } events($case); }
 
 	# In every zone the same.
-	foreach my $zone ('UTC', 'Europe/London', 'America/New_York', other_clock())
+	foreach my $zone ('UTC', 'Europe/London', 'America/New_York', other_clock(20, 200))
 	{
 		query("SET LOCAL timezone = '$zone'");
 		# ... and by one process as by several.
@@ -658,6 +658,21 @@ foreach my $round (1 .. $rounds)
 				\@expected, $what->("consent.exposure(), as_known => $as_known"));
 		}
 
+		# consent.preflight(), of the recipients of these, by evaluate()
+		my %says = map { $_->{contact} => $_ } rows(q{SELECT c AS contact, e.allowed, e.reason
+		  FROM (SELECT DISTINCT consent.try_contact(recipients[1]) AS c FROM figures_send) x, consent.evaluate(c, 'email', 'acme 1', product_category => 'boilers') e WHERE c IS NOT NULL});
+		my @to = map {
+			my $said = defined $_->{contact} ? $says{ $_->{contact} } : { allowed => JSON::PP::false, reason => defined $_->{recipient} ? 'recipient_unreadable' : 'recipient_unknown' };
+			+{ %$said, who => defined $_->{contact} ? $_->{contact} : $_->{recipient} }
+		} @sends;
+		my $preflight = decode_json(query(q{SELECT consent.preflight('SELECT recipients[1] FROM figures_send', 'Get 20% off all boilers this weekend only!', organisation => 'acme 1', product_category => 'boilers')}));
+		my @named = map { $_->{who} // () } @to;
+		is_deeply([ map { number($_) } @$preflight{qw(audience people duplicates permitted refused)} ],
+			[ scalar(@to), people(@named), @named - people(@named), scalar(grep { $_->{allowed} } @to), scalar(grep { !$_->{allowed} } @to) ], $what->('consent.preflight()'));
+		is_deeply($preflight->{permitted_by}, count_of(sub { $_[0]{reason} }, grep { $_->{allowed} } @to), $what->('consent.preflight(): by what'));
+		is_deeply([ map { [ $_->{reason}, number($_->{messages}), number($_->{people}) ] } @{ $preflight->{refused_for} } ],
+			[ map { my ($reason, $rows) = @$_; [ $reason, scalar(@$rows), people(map { $_->{who} } @$rows) ] } by('reason', grep { !$_->{allowed} } @to) ], $what->('consent.preflight(): for what not'));
+
 		# consent.report_json()
 		foreach my $period (@periods)
 		{
@@ -720,6 +735,9 @@ foreach my $round (1 .. $rounds)
 			is($report->{ledger}{last_event}, (sort { $b <=> $a } map { $_->{event_id} } @events)[0], $this->('last event'));
 		}
 	}
+	# A report's 90 days are the same in every session.
+	query("SET LOCAL timezone = '" . other_clock(-160, -45) . "'");
+	is(query('SELECT ' . us(q{(consent.report_json() ->> 'since')::timestamptz})), $now - 90 * DAY, "round $round: a report's 90 days");
 	query('ROLLBACK');
 	$session->quit;
 }
