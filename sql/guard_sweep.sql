@@ -438,6 +438,37 @@ SELECT judged, refused FROM consent.verify('sweep_forbidden');
 SELECT status FROM sweep_forbidden;
 DROP TABLE sweep_forbidden;
 DROP FUNCTION sweep_sleeps(text, text), sweep_sleeps_too();
+-- A trigger of the table touches the person's other rows when one is parked: they are parked too.
+CREATE TABLE sweep_touch (id int, to_addr text, body text, status text DEFAULT 'queued', touched int DEFAULT 0);
+SELECT consent.guard('sweep_touch', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+CREATE FUNCTION sweep_touches() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE sweep_touch SET touched = touched + 1, body = CASE id WHEN 3 THEN 'Your order 4411 is out for delivery today.' ELSE body END
+   WHERE to_addr = NEW.to_addr AND status = 'queued';
+  RETURN NULL;
+END $$;
+CREATE TRIGGER touches AFTER UPDATE OF status ON sweep_touch FOR EACH ROW EXECUTE FUNCTION sweep_touches();
+:agree
+INSERT INTO sweep_touch SELECT n, 'kim@sweep.example', :promo FROM generate_series(1, 4) n;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT id, status, touched FROM sweep_touch ORDER BY id;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_touch'::regclass;
+DROP TABLE sweep_touch;
+DROP FUNCTION sweep_touches();
+
+-- A child that nobody guards keeps no row of its parent from being swept.
+CREATE TABLE sweep_parent (id int, to_addr text, body text);
+SELECT consent.guard('sweep_parent', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$);
+CREATE TABLE sweep_child () INHERITS (sweep_parent);
+:agree
+INSERT INTO sweep_child VALUES (1, 'kim@sweep.example', :promo);
+INSERT INTO sweep_parent VALUES (2, 'kim@sweep.example', :promo);
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT tableoid::regclass, id FROM sweep_parent;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_parent'::regclass;
+DROP TABLE sweep_parent CASCADE;
+
 -- What can be said of a row only by its owner is said by him: whose policies hide it from everybody, and whose mapping asks who calls.
 -- A row of which nobody can tell whether it is pending is; and each guard of a table is swept by its own mappings.
 SET client_min_messages = warning;
@@ -470,6 +501,13 @@ INSERT INTO regress_sweep.hidden VALUES (1, 'a', 'kim@sweep.example', NULL, :pro
 SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
 RESET ROLE;
 SELECT id, status FROM regress_sweep.hidden ORDER BY id;
+-- ... of each of the many that he is asked about in turn
+:agree
+INSERT INTO regress_sweep.hidden SELECT n, 'a', 'kim@sweep.example', NULL, :promo, 'queued' FROM generate_series(11, 1111) n;
+SET ROLE regress_sweep_person;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+RESET ROLE;
+SELECT status, count(*) FROM regress_sweep.hidden WHERE id > 10 GROUP BY status;
 SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'regress_sweep.hidden'::regclass ORDER BY cancelled DESC;
 DROP SCHEMA regress_sweep CASCADE;
 REVOKE consent_writer FROM regress_sweep_person;

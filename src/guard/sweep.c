@@ -498,8 +498,14 @@ sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid, const ConsentKeySet *ours)
 {
 	Doomed		doomed = {.rel = leaf->rel, .mapping = leaf->mapping, .slot = leaf->slot};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	bool		found = table_tuple_fetch_row_version(leaf->rel, tid, snapshot, leaf->slot);
+	TableScanDesc scan = table_beginscan_tid(leaf->rel, snapshot);
+	bool		found;
 
+	/* A trigger of the table may have changed it when others were parked. */
+	if (table_tuple_tid_valid(scan, tid))
+		table_tuple_get_latest_tid(scan, tid);
+	found = table_tuple_fetch_row_version(leaf->rel, tid, snapshot, leaf->slot);
+	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	if (found && !attempt(look, sweep, &doomed))
 		leave_row(sweep, ours);
