@@ -240,6 +240,17 @@ UPDATE consent.adapter SET pending = 'false' WHERE adapter = 'pg-boss';
 DELETE FROM consent.adapter WHERE adapter = 'pg-boss';
 \echo :LAST_ERROR_SQLSTATE
 DELETE FROM consent.adapter WHERE adapter = 'Acme outbox';
+-- What is sent at once, or may be for all that anybody can tell, is an error also where it is tried again.
+INSERT INTO consent.adapter (adapter, versions, tables, pending, retry, at_once, on_block, divert, recipient, channel, body)
+VALUES ('Acme instant', '1', $$VALUES ('{schema}acme_instant')$$, $$state IN ('new', 'retry')$$, $$state = 'retry'$$, 'instant', 'divert', $$state = 'stopped'$$, 'addr', $$'email'$$, 'words');
+CREATE TABLE acme_instant (instant boolean, state text, addr text DEFAULT 'no@queue.example', words text DEFAULT 'Get 20% off all boilers this weekend only!');
+SELECT consent.guard_queue('acme-instant', organisation => $$'queue acme'$$);
+INSERT INTO acme_instant VALUES (true, 'new');
+INSERT INTO acme_instant VALUES (NULL, 'new');
+INSERT INTO acme_instant VALUES (true, 'retry');
+INSERT INTO acme_instant VALUES (false, 'new'), (false, 'retry') RETURNING instant, state;
+DROP TABLE acme_instant;
+DELETE FROM consent.adapter WHERE adapter = 'Acme instant';
 
 -- What an adapter says runs as whoever owns a queue: consent_admin may not write it.
 SET ROLE consent_admin;

@@ -78,6 +78,10 @@ SELECT * FROM health('health_one');
 SELECT health_guard('health_one');
 SELECT * FROM health('health_one');
 DROP TABLE health_one;
+-- what is no table misses no guard
+CREATE VIEW health_one AS SELECT 1 AS id;
+SELECT * FROM health('health_one');
+DROP VIEW health_one;
 
 -- Rows from before the guard, and verify().
 CREATE TABLE health_old (id int, to_addr text, body text, status text DEFAULT 'queued', error text);
