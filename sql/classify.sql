@@ -117,6 +117,18 @@ SELECT * FROM consent.try_rule(repeat('x', 5000), 'x');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM consent.try_rule('(a+)+[bc]', repeat('a', 1000));
 \echo :LAST_ERROR_SQLSTATE
+-- A match can be stopped, in a short text and in a long one; what it finds is the same.
+SET statement_timeout = '100ms';
+SELECT * FROM consent.try_rule('(?:(?=[a-y]*z)b|a)+[xz]', repeat('a', 10000));
+SELECT * FROM consent.try_rule('(?=[a-y]*z)a', repeat('a', 1000000));
+\echo :LAST_ERROR_SQLSTATE
+RESET statement_timeout;
+SELECT start, length FROM consent.try_rule('a.*?[xz]', repeat('b', 10) || repeat('a', 10) || repeat('b', 20000) || 'z');
+SELECT * FROM consent.try_rule('(a+)+[bc]', repeat('a', 20000));
+-- What must stand at the beginning may, and mistakes are where they are.
+SELECT * FROM consent.try_rule('(*UCP)(*NO_JIT)sale|b', 'A sale');
+SELECT * FROM consent.try_rule('(*UCP)(', 'x');
+SELECT * FROM consent.try_rule('(?#', 'x');
 -- Capitals by their number, too, stand for either case; what folding leaves in no text is warned of.
 SELECT p, consent.try_rule(p, 'Sale') FROM unnest(ARRAY['\x53', '\x{53}', '\N{U+53}', '\o{123}', '\x{53}\x{41}le']) AS p;
 SELECT consent.pattern_literals('\x{53}\x{41}le');

@@ -3,11 +3,15 @@
  * pattern.c
  *	  Regular expressions with limits: the only place that knows PCRE2.
  *
- * A match cannot be interrupted, so every match is bounded three ways: by
- * PCRE2's match, depth and heap limits; by the stack its compiled code may
- * use; and by trying only so many starting points before we look for
- * interrupts.  A pattern that meets a limit has said nothing about the text,
- * and callers must not take it for "no match".
+ * What a match may do from one starting point is bounded by PCRE2's match, depth
+ * and heap limits, and by the stack that its compiled code may use.  A pattern
+ * that meets a limit has said nothing about the text, and callers must not take it
+ * for "no match".
+ *
+ * A match looks for interrupts, by a callout, at each starting point.  In a long
+ * text that is too seldom: there a step may read all of it.  So for long texts
+ * there is other code, with a callout before each item of the pattern, which is
+ * slower, and made when the first of these comes.
  *
  * Compiling just in time takes longer than most patterns are worth that a
  * session meets once, so it waits until a pattern has been tried some times.
@@ -43,11 +47,14 @@
 #define TRIES			8		/* before code is compiled just in time */
 #define TRY_STEPS		2000
 #define TRY_DEPTH		1000
-#define WINDOW			4096	/* starting points between interrupt checks */
+#define CALLOUT			"(?C)"
+#define LONG_TEXT		16384	/* bytes; longer ones are */
 
 struct ConsentPattern
 {
+	const char *source;
 	pcre2_code *code;
+	pcre2_code *careful;		/* the same for long texts, or NULL */
 	bool		jit;			/* there is code compiled just in time */
 	int			tries;			/* before that; more than TRIES: it was attempted */
 	MemoryContextCallback release;
@@ -59,6 +66,9 @@ static pcre2_match_context *match_context = NULL;
 static pcre2_match_context *try_context = NULL;
 static pcre2_jit_stack *jit_stack = NULL;
 
+/* Where the last match was interrupted. */
+static PCRE2_SIZE interrupted_at;
+
 static void
 out_of_memory(void)
 {
@@ -66,6 +76,15 @@ out_of_memory(void)
 			(errcode(ERRCODE_OUT_OF_MEMORY),
 			 errmsg("out of memory"),
 			 errdetail("Failed while preparing a regular expression.")));
+}
+
+static int
+look_for_interrupts(pcre2_callout_block *block, void *arg)
+{
+	if (!INTERRUPTS_PENDING_CONDITION() || !INTERRUPTS_CAN_BE_PROCESSED())
+		return 0;
+	interrupted_at = block->start_match;
+	return PCRE2_ERROR_CALLOUT;
 }
 
 static void
@@ -81,6 +100,7 @@ prepare_matching(void)
 		pcre2_set_match_limit(match_context, MATCH_STEPS);
 		pcre2_set_depth_limit(match_context, MATCH_DEPTH);
 		pcre2_set_heap_limit(match_context, MATCH_HEAP_KB);
+		pcre2_set_callout(match_context, look_for_interrupts, NULL);
 	}
 	if (try_context == NULL)
 	{
@@ -109,6 +129,7 @@ static void
 release_code(void *arg)
 {
 	pcre2_code_free(((ConsentPattern *) arg)->code);
+	pcre2_code_free(((ConsentPattern *) arg)->careful);
 }
 
 static void
@@ -181,14 +202,23 @@ consent_pattern_is_caseless(const char *source)
 }
 
 static pcre2_code *
-compile(const char *source, size_t len, int *error, PCRE2_SIZE *offset)
+compile(const char *source, bool careful, int *error, PCRE2_SIZE *offset)
 {
-	return pcre2_compile((PCRE2_SPTR) source, len,
-						 PCRE2_UTF | PCRE2_UCP |
-						 PCRE2_NEVER_BACKSLASH_C |
-						 PCRE2_USE_OFFSET_LIMIT |
-						 (consent_pattern_is_caseless(source) ? PCRE2_CASELESS : 0),
-						 error, offset, NULL);
+	/* verbs that may only stand at the beginning leave no place for a callout */
+	bool		everywhere = careful || strncmp(source, "(*", 2) == 0;
+	char	   *text = psprintf("%s%s", everywhere ? "" : CALLOUT, source);
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED,
+									 PCRE2_UTF | PCRE2_UCP |
+									 PCRE2_NEVER_BACKSLASH_C |
+									 PCRE2_USE_OFFSET_LIMIT |
+									 (everywhere ? PCRE2_AUTO_CALLOUT : 0) |
+									 (consent_pattern_is_caseless(source) ? PCRE2_CASELESS : 0),
+									 error, offset, NULL);
+
+	if (!everywhere)
+		*offset -= Min(*offset, strlen(CALLOUT));
+	pfree(text);
+	return code;
 }
 
 static bool
@@ -202,11 +232,12 @@ matches_empty(const pcre2_code *code)
 
 /* A pattern of the current context, without code so far. */
 static ConsentPattern *
-new_pattern(void)
+new_pattern(const char *source)
 {
 	ConsentPattern *pattern = palloc0(sizeof(ConsentPattern));
 
 	prepare_matching();
+	pattern->source = source;
 	pattern->release.func = release_code;
 	pattern->release.arg = pattern;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &pattern->release);
@@ -228,8 +259,8 @@ consent_pattern_compile(const char *source)
 				 errdetail("A pattern may have %d bytes; this one has %zu.",
 						   CONSENT_PATTERN_MAX_BYTES, len)));
 
-	pattern = new_pattern();
-	pattern->code = compile(source, len, &error, &offset);
+	pattern = new_pattern(source);
+	pattern->code = compile(source, false, &error, &offset);
 	if (pattern->code == NULL)
 	{
 		char		reason[256];
@@ -249,10 +280,9 @@ consent_pattern_compile(const char *source)
 bytea *
 consent_pattern_pack(const char *source)
 {
-	size_t		len = strlen(source);
 	int			error;
 	PCRE2_SIZE	offset;
-	pcre2_code *code = len > CONSENT_PATTERN_MAX_BYTES ? NULL : compile(source, len, &error, &offset);
+	pcre2_code *code = strlen(source) > CONSENT_PATTERN_MAX_BYTES ? NULL : compile(source, false, &error, &offset);
 	const pcre2_code *codes[1] = {code};
 	uint8_t    *bytes;
 	PCRE2_SIZE	size;
@@ -275,9 +305,9 @@ consent_pattern_pack(const char *source)
 }
 
 ConsentPattern *
-consent_pattern_unpack(const bytea *packed)
+consent_pattern_unpack(const char *source, const bytea *packed)
 {
-	ConsentPattern *pattern = new_pattern();
+	ConsentPattern *pattern = new_pattern(source);
 
 	return pcre2_serialize_decode(&pattern->code, 1, (const uint8_t *) VARDATA(packed), NULL) == 1 ?
 		pattern : NULL;
@@ -291,22 +321,41 @@ is_limit(int rc)
 		rc == PCRE2_ERROR_RECURSELOOP;
 }
 
+/* By the code compiled just in time, if there is any. */
 static int
-interpret(const ConsentPattern *pattern, const char *text, int len, int from, int limit,
-		  pcre2_match_context *context)
+run(const pcre2_code *code, const char *text, int len, int from, int last,
+	pcre2_match_context *context)
 {
-	pcre2_set_offset_limit(context, limit);
-	return pcre2_match(pattern->code, (PCRE2_SPTR) text, len, from,
+	pcre2_set_offset_limit(context, last);
+	return pcre2_match(code, (PCRE2_SPTR) text, len, from,
 					   PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, match_data, context);
 }
 
-/* Match in one window. */
 static int
-match(ConsentPattern *pattern, const char *text, int len, int from, int limit)
+match_long(ConsentPattern *pattern, const char *text, int len, int from, int last)
 {
+	int			error;
+	PCRE2_SIZE	offset;
+
+	if (pattern->careful == NULL)
+	{
+		pattern->careful = compile(pattern->source, true, &error, &offset);
+		/* it takes more room than the other */
+		if (pattern->careful == NULL)
+			return PCRE2_ERROR_HEAPLIMIT;
+		(void) compile_jit(pattern->careful);
+	}
+	return run(pattern->careful, text, len, from, last, match_context);
+}
+
+static int
+match(ConsentPattern *pattern, const char *text, int len, int from, int last)
+{
+	if (len > LONG_TEXT)
+		return match_long(pattern, text, len, from, last);
 	if (pattern->tries < TRIES)
 	{
-		int			rc = interpret(pattern, text, len, from, limit, try_context);
+		int			rc = run(pattern->code, text, len, from, last, try_context);
 
 		if (!is_limit(rc))
 		{
@@ -321,8 +370,8 @@ match(ConsentPattern *pattern, const char *text, int len, int from, int limit)
 		pattern->tries++;
 	}
 	if (!pattern->jit)
-		return interpret(pattern, text, len, from, limit, match_context);
-	pcre2_set_offset_limit(match_context, limit);
+		return run(pattern->code, text, len, from, last, match_context);
+	pcre2_set_offset_limit(match_context, last);
 	return pcre2_jit_match(pattern->code, (PCRE2_SPTR) text, len, from,
 						   PCRE2_NOTEMPTY, match_data, match_context);
 }
@@ -331,35 +380,36 @@ ConsentMatch
 consent_pattern_match_within(const ConsentPattern *pattern, const char *text, int len,
 							 int from, int last, int *start, int *end)
 {
-	while (from <= last)
+	int			rc;
+
+	if (from > last)
+		return MATCH_NONE;
+	for (;;)
 	{
-		int			limit = Min(last, from + WINDOW);
-		int			rc;
-
 		CHECK_FOR_INTERRUPTS();
-		rc = match(unconstify(ConsentPattern *, pattern), text, len, from, limit);
-		if (rc >= 0)
-		{
-			PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(match_data);
-
-			/* \K in a lookahead may turn a match inside out */
-			if (ovector[0] >= ovector[1])
-				return MATCH_LIMIT;
-			*start = (int) ovector[0];
-			*end = (int) ovector[1];
-			return MATCH_FOUND;
-		}
-		if (is_limit(rc))
-			return MATCH_LIMIT;
-		if (rc == PCRE2_ERROR_NOMEMORY)
-			out_of_memory();
-		if (rc != PCRE2_ERROR_NOMATCH)
-			elog(ERROR, "pcre2_match failed: %d", rc);
-
-		from = limit + 1;
-		while (from <= last && ((unsigned char) text[from] & 0xC0) == 0x80)
-			from++;
+		rc = match(unconstify(ConsentPattern *, pattern), text, len, from, last);
+		if (rc != PCRE2_ERROR_CALLOUT)
+			break;
+		/* if it was nothing that ends the query, we go on from there */
+		from = (int) interrupted_at;
 	}
+	if (rc >= 0)
+	{
+		PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(match_data);
+
+		/* \K in a lookahead may turn a match inside out */
+		if (ovector[0] >= ovector[1])
+			return MATCH_LIMIT;
+		*start = (int) ovector[0];
+		*end = (int) ovector[1];
+		return MATCH_FOUND;
+	}
+	if (is_limit(rc))
+		return MATCH_LIMIT;
+	if (rc == PCRE2_ERROR_NOMEMORY)
+		out_of_memory();
+	if (rc != PCRE2_ERROR_NOMATCH)
+		elog(ERROR, "pcre2_match failed: %d", rc);
 	return MATCH_NONE;
 }
 

@@ -15,7 +15,6 @@ typedef struct ConsentPattern ConsentPattern;
 /* Whether a pattern is compiled to ignore case; see there. */
 extern bool consent_pattern_is_caseless(const char *source);
 
-
 typedef enum ConsentMatch
 {
 	MATCH_NONE,
@@ -25,7 +24,7 @@ typedef enum ConsentMatch
 
 /*
  * Compile a pattern (UTF-8), or raise 2201B.  It belongs to the current
- * memory context and goes with it.
+ * memory context and goes with it; its source must stay as long.
  */
 extern ConsentPattern *consent_pattern_compile(const char *source);
 
@@ -34,7 +33,7 @@ extern ConsentPattern *consent_pattern_compile(const char *source);
  * pattern in a tenth of the time.  NULL, of either: it must be compiled.
  */
 extern bytea *consent_pattern_pack(const char *source);
-extern ConsentPattern *consent_pattern_unpack(const bytea *packed);
+extern ConsentPattern *consent_pattern_unpack(const char *source, const bytea *packed);
 
 /*
  * First match at or after byte "from" of a valid UTF-8 text.  *start and *end

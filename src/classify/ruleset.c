@@ -109,7 +109,7 @@ compiled(const ConsentRuleset *set, const ConsentRule *rule, ConsentPattern **pa
 		context.arg = unconstify(char *, rule->code);
 		context.previous = error_context_stack;
 		error_context_stack = &context;
-		*pattern = packed ? consent_pattern_unpack(packed) : NULL;
+		*pattern = packed ? consent_pattern_unpack(source, packed) : NULL;
 		if (*pattern == NULL)
 			*pattern = consent_pattern_compile(source);
 		error_context_stack = context.previous;

@@ -33,7 +33,7 @@
 #include "classify/rows.h"
 #include "classify/ruleset.h"
 
-#define IMAGE_VERSION	6		/* of the layout and what is in it, together with the sizes */
+#define IMAGE_VERSION	7		/* of the layout and what is in it, together with the sizes */
 #define PIECE			8000	/* bytes of it in a row */
 
 #define Anum_ruleset_n		1

@@ -47,6 +47,9 @@ MemoryContext ErrorContext = NULL;
 ErrorContextCallback *error_context_stack = NULL;
 sigjmp_buf *PG_exception_stack = NULL;
 volatile sig_atomic_t InterruptPending = false;
+volatile uint32 InterruptHoldoffCount = 0;
+volatile uint32 QueryCancelHoldoffCount = 0;
+volatile uint32 CritSectionCount = 0;
 
 static jmp_buf on_error;
 
@@ -413,9 +416,12 @@ ExceptionalCondition(const char *conditionName, const char *errorType,
 	abort();
 }
 
+int			consent_fuzz_interrupts = 0;
+
 void
 ProcessInterrupts(void)
 {
+	InterruptPending = consent_fuzz_interrupts-- > 0;
 }
 
 int

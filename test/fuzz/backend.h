@@ -12,6 +12,9 @@
 extern void consent_fuzz_run(void (*run) (const char *data, int len),
 							 const char *data, size_t len);
 
+/* So many interrupts, of a kind that ends nothing, come at once when one has come. */
+extern int	consent_fuzz_interrupts;
+
 /* What is valid UTF-8 of s, in its place, NUL-terminated; returns its length. */
 extern int	consent_fuzz_utf8(char *s, int len);
 
