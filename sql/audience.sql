@@ -111,7 +111,7 @@ SELECT e ->> 'part' AS part, e ->> 'excerpt' AS excerpt
 -- The subject is read, the channel counts, and a doubt is said to be one.
 SELECT p -> 'class' AS class, p -> 'needs_review' AS review, p #> '{evidence,0,part}' AS part
   FROM consent.preflight('SELECT email FROM audience_list WHERE id = 1', 'Your order 4411 is out for delivery today.', subject => 'Get 20% off all boilers this weekend only!', organisation => 'aud acme') p;
-SELECT p -> 'class' AS class, p -> 'needs_review' AS review FROM consent.preflight('SELECT email FROM audience_list WHERE id = 1', 'Hm.', organisation => 'aud acme') p;
+SELECT p -> 'class' AS class, p -> 'needs_review' AS review, (p #> '{evidence,0}') - 'citation' AS evidence FROM consent.preflight('SELECT email FROM audience_list WHERE id = 1', 'Hm.', organisation => 'aud acme') p;
 BEGIN;
 INSERT INTO consent.rule (code, class, weight, pattern, citation, description, channels) VALUES ('aud.texts', 'direct_marketing', 2, 'zebra day', 'test', 'x', '{sms}');
 SELECT c AS channel, p -> 'rules' @> '["aud.texts"]' AS found, p -> 'evidence' @> '[{"rule": "aud.texts"}]' AS shown

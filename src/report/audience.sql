@@ -247,7 +247,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.preflight(text, text, text, consent.channel, text, text, text, text, text, text, integer) IS
-  'A campaign before anything is queued: what the message is, with evidence; how many it would go to; how many may not be sent it, by reason, with examples. people: addresses, all +tag forms of one together; duplicates: messages beyond one for each. audience: a query whose first column is the recipient, or a table, and recipient the expression over its rows. class: what the sender would declare. Runs with the caller''s rights. Nothing is stored';
+  'A campaign before anything is queued: what the message is, with the rows of consent.evidence(), some of which have no place; how many it would go to; how many may not be sent it, by reason, with examples. people: addresses, all +tag forms of one together; duplicates: messages beyond one for each. audience: a query whose first column is the recipient, or a table, and recipient the expression over its rows. class: what the sender would declare. Runs with the caller''s rights. Nothing is stored';
 
 REVOKE EXECUTE ON FUNCTION
   consent.contact_id(consent.contact),

@@ -125,7 +125,7 @@ SELECT consent.compile_rules();
 COMMENT ON TYPE consent.classification IS
   'Verdict on a message. score: summed weights of what found promotion or a request for permission, where 1 is enough for a verdict. needs_review: somebody should look, because there was too little to read, guidance leaves the case open, promotion came close to the mark from either side, part of the text was not read, or a rule gave up (listed as limit:<code>). rules: what was found, marketing first; model.* are findings of the learned model';
 COMMENT ON FUNCTION consent.evidence(text, text, consent.channel) IS
-  'One row per finding: the rule (model.* for the learned model; model.plain takes back what a rule found in a plain text), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A rule that gave up shows as limit:<code> without a position; so does what keeps a message from being judged: text.unread, text.empty, or text.language where it is not in English or too short to tell';
+  'One row per finding: the rule (model.* for the learned model; model.plain takes back what a rule found in a plain text), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A row that has no place has a NULL start, length and excerpt: limit:<code> for a rule that gave up, what is taken back of all there is, and what keeps a message from being judged, which has no class either: text.unread, text.empty, or text.language where it is not in English or too short to tell';
 
 -- A constraint would print the address.
 CREATE FUNCTION consent.person_link_refused() RETURNS trigger
@@ -404,7 +404,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION consent.preflight(text, text, text, consent.channel, text, text, text, text, text, text, integer) IS
-  'A campaign before anything is queued: what the message is, with evidence; how many it would go to; how many may not be sent it, by reason, with examples. people: addresses, all +tag forms of one together; duplicates: messages beyond one for each. audience: a query whose first column is the recipient, or a table, and recipient the expression over its rows. class: what the sender would declare. Runs with the caller''s rights. Nothing is stored';
+  'A campaign before anything is queued: what the message is, with the rows of consent.evidence(), some of which have no place; how many it would go to; how many may not be sent it, by reason, with examples. people: addresses, all +tag forms of one together; duplicates: messages beyond one for each. audience: a query whose first column is the recipient, or a table, and recipient the expression over its rows. class: what the sender would declare. Runs with the caller''s rights. Nothing is stored';
 
 -- Its trigger sets it now.
 ALTER TABLE consent.ledger
