@@ -1352,10 +1352,7 @@ CREATE OR REPLACE VIEW consent.guards AS
            AND consent.guarded_rows(m.tgrelid) AS unverified,
            f.health = 'ok' AND EXISTS (
              SELECT FROM consent.gate_log g
-              WHERE g.xid = '18446744073709551615'::xid8 AND g.relation = m.tgrelid
-                -- or for a guard that was renamed
-                AND (g.guard = m.tgname OR NOT EXISTS (
-                  SELECT FROM pg_catalog.pg_trigger o WHERE o.tgrelid = g.relation AND o.tgname = g.guard))) AS owing
+              WHERE g.xid = '18446744073709551615'::xid8 AND g.relation = m.tgrelid AND g.guard = m.tgname) AS owing
       FROM made m, LATERAL (SELECT (consent.guard_fault(m.tgrelid, m.tgname)).* OFFSET 0) f),
   expected AS (
     WITH RECURSIVE family AS (
