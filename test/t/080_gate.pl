@@ -275,6 +275,27 @@ like(slurp_file("$file.late"), qr/55P03/, 'for somebody whose withdrawal waits f
 $node->safe_psql('postgres', "SELECT consent.object('late\@gate.example')");
 is($node->safe_psql('postgres', "SELECT status FROM outbox WHERE to_addr = 'late\@gate.example'"), 'cancelled', 'and then finds it');
 
+# What a trigger of a table waits for no withdrawal waits for: the row is left.  Whoever has locked that gives up after a minute.
+$node->safe_psql('postgres', qq{
+  CREATE TABLE tied (LIKE outbox INCLUDING DEFAULTS);
+  CREATE TABLE tally (n int);
+  INSERT INTO tally VALUES (0);
+  SELECT consent.guard('tied', recipient => 'to_addr', channel => \$\$'email'\$\$, body => 'body', organisation => \$\$'acme'\$\$,
+                       pending => \$\$status = 'queued'\$\$, divert => \$\$status = 'cancelled'\$\$);
+  CREATE FUNCTION count_on() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE tally SET n = n + 1; RETURN NULL; END';
+  CREATE TRIGGER count_on AFTER UPDATE ON tied FOR EACH ROW EXECUTE FUNCTION count_on();
+  SELECT consent.give('tied\@gate.example', '{email}', 'acme', method => 'ticked_box', wording => 'w');
+  INSERT INTO tied (to_addr, body) VALUES ('tied\@gate.example', '$promo')});
+my $counting = $node->background_psql('postgres', on_error_stop => 0);
+$counting->query("SET idle_in_transaction_session_timeout = '60s'; BEGIN; UPDATE tally SET n = n + 1;");
+$node->safe_psql('postgres', "SELECT consent.object('tied\@gate.example')");
+is($node->safe_psql('postgres', 'SELECT status FROM tied'), 'queued', 'a row is left that a trigger would have to wait for');
+$counting->query('ROLLBACK');
+$counting->quit;
+$node->safe_psql('postgres', 'SELECT consent.finish_sweeps()');
+is($node->safe_psql('postgres', 'SELECT status FROM tied'), 'cancelled', '... and parked later');
+$node->safe_psql('postgres', q{SELECT consent.unguard('tied'); DROP TABLE tied, tally});
+
 # Promoted in the middle.
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
