@@ -18,6 +18,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include <unicase.h>
 #include <unictype.h>
 #include <uninorm.h>
@@ -171,6 +173,8 @@ fold_bytes(const uint8_t *s, int len, uint8_t *folded)
 	size_t		once_len = sizeof(once);
 	size_t		twice_len = FOLDED_MAX;
 
+	/* of a megabyte of these more than a second is spent here */
+	CHECK_FOR_INTERRUPTS();
 	if (u8_casefold(s, len, NULL, UNINORM_NFKC, once, &once_len) != once ||
 		u8_casefold(once, once_len, NULL, UNINORM_NFKC, folded, &twice_len) != folded)
 		ereport(ERROR,
