@@ -54,6 +54,30 @@ SELECT consent.folded_text(t) FROM (VALUES
 CREATE FUNCTION pg_temp.parts(body text) RETURNS TABLE (region text, folded text, given text) LANGUAGE sql AS
   $$ SELECT s.region, s.folded, substr(body, s.start, s.length) FROM consent.sentences(body) AS s $$;
 SELECT * FROM pg_temp.parts('Dear Mr. Jo, it costs £4.50 approx. a day! Is it ok? "Yes." No' || E'\n\n' || 'Bye. See http://x.example/a?b=c');
+-- Lines that a mail program broke are one sentence; what somebody ended, an address on a line of its own and a rule of dashes are not.
+SELECT folded FROM pg_temp.parts($$Dear subscriber,
+Your alert for the matters that you asked us to watch has found nothing
+this week, because the council does not sit in August, and we shall
+write again in September.
+
+Your address
+12 Long Lane
+------------------------------------------------------------------------
+This service is made and looked after by seven volunteers
+only. Please think about giving us something that helps to
+pay for its computers:
+https://alerts.example/give?from=7f3b01c29ad4488812a1e0b6f2d95c317f3b01c29ad4488812a1e0b6f2d95c31
+------------------------------------------------------------------------
+Unsubscribe$$);
+-- A paragraph that is as wide as mail is, each line of which had room for the next word: a list.
+SELECT folded FROM pg_temp.parts($$Your order of 4 July, with thanks from all of us in Deal:
+1 x Blue cotton shirt, medium, with two pockets
+2 x Tea towel with the map of Kent, in linen or cotton
+1 x Jar of honey$$);
+-- Two lines prove no width; nor do lines wider than mail programs make them.
+SELECT folded FROM pg_temp.parts($$A heading of some fifty letters that nobody has ended
+Another heading under it$$);
+SELECT folded FROM pg_temp.parts(repeat('wide ', 30) || E'line\nnext line\nlast line');
 SELECT * FROM pg_temp.parts('<div style="display: none">Preheader text</div><p>One <a href="https://x.example/sale">two</a> <img alt="three &amp; four"> five.
 <p>Six<div class="page-footer">Seven. Eight</div><table><tr><td>Nine<td hidden>Ten<td>Eleven</table><footer>Twelve</footer>
 <style>.a:after { content: "Thirteen" }</style><input type=submit value="Fourteen"><input value="none"><p style="color:#fff;background-color:white">Fifteen</p>');

@@ -13,12 +13,16 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+#include <limits.h>
+
 #include "port/pg_bitutils.h"
 #include "text/bytes.h"
 #include "text/text.h"
 
-/* Where mail programs break lines, in bytes. */
+/* Where mail programs break lines, in bytes; and from where one line is enough to tell. */
 #define WRAP_NARROWEST	50
+#define WRAP_USUAL		65
 #define WRAP_WIDEST		80
 
 /* Filled up with NUL bytes, so that eight bytes are compared in one go. */
@@ -76,44 +80,130 @@ apart(ConsentRegion region)
 	return region == REGION_LINK || region == REGION_ALT ? REGION_BODY : region;
 }
 
+/* A line, as bytes of the text. */
+typedef struct TextLine
+{
+	int			len;
+	int			first_word;		/* its length */
+	int			broken_at;		/* -1: its paragraph ends with it */
+	bool		is_rule;		/* of no words: ------ */
+	bool		is_last;		/* of a paragraph, or before or after a rule */
+} TextLine;
+
+static TextLine
+read_line(const ConsentText *text, int from, int end, int broken_at)
+{
+	const char *s = text->data + from;
+	const char *space = memchr(s, ' ', end - from);
+	TextLine	line = {.len = end - from,.broken_at = broken_at,.is_rule = true};
+
+	line.first_word = space ? space - s : line.len;
+	for (int i = 0; i < line.len && line.is_rule; i++)
+		line.is_rule = !isalnum((unsigned char) s[i]) && !IS_HIGHBIT_SET(s[i]);
+	line.is_last = line.is_rule || broken_at < 0;
+	return line;
+}
+
+/* Addresses take a line of their own, of any width. */
+static bool
+is_prose(const TextLine *line)
+{
+	return line->first_word < line->len && !line->is_rule;
+}
+
+/* Had the line no room for the first word of the next? */
+static bool
+is_full(const TextLine *line, int width)
+{
+	return is_prose(line) && line[0].len + 1 + line[1].first_word > width;
+}
+
+/* The width, if mail programs break lines there, as so many that are full tell; else none. */
+static int
+width_of_mail(int width, int full)
+{
+	return width >= (full > 1 ? WRAP_NARROWEST : WRAP_USUAL) && width <= WRAP_WIDEST ? width : INT_MAX;
+}
+
+/* Of n lines that follow one another: only if but for the last all that are prose are full. */
+static int
+width_of_run(const TextLine *line, int n)
+{
+	int			width = 0;
+	int			full = 0;
+
+	for (int i = 0; i < n; i++)
+		width = is_prose(&line[i]) ? Max(width, line[i].len) : width;
+	for (int i = 0; i < n - 1; i++)
+	{
+		if (is_full(&line[i], width))
+			full++;
+		else if (is_prose(&line[i]))
+			return INT_MAX;
+	}
+	return full > 1 ? width_of_mail(width, full) : INT_MAX;
+}
+
 /*
- * Where lines end that somebody ended: as bytes, ascending.  Where mail
- * programs broke the lines, those end which had room for the next word.
+ * Where lines end that somebody ended: as bytes, ascending.  Mail programs break
+ * those that are full: by the widest line of the text, or by that of
+ * their paragraph.
  */
 static int
 line_ends(const ConsentText *text, int **ends)
 {
+	TextLine   *line = palloc((2 * text->nlines + 1) * sizeof(TextLine));
 	int		   *at = palloc(text->nlines * sizeof(int));
-	int			widest = 0;
-	int			from = 0;
+	int			nlines = 0;
 	int			n = 0;
+	int			widest = 0;
+	int			full = 0;
+	int			from = 0;
+	int			width = INT_MAX;
 
-	for (int i = 0; i < text->nlines; i++)
-		at[i] = consent_text_byte(text, text->line[i]);
 	for (int i = 0; i <= text->nlines; i++)
 	{
-		int			end = i < text->nlines ? at[i] : text->len;
-		const char *paragraph = memchr(text->data + from, '\n', Max(end - from, 0));
+		int			end = i < text->nlines ? consent_text_byte(text, text->line[i]) : text->len;
+		const char *paragraph;
 
-		widest = Max(widest, (paragraph ? paragraph - text->data : end) - from);
+		if (end < from)
+			continue;			/* read as one with what is around it */
+		paragraph = memchr(text->data + from, '\n', end - from);
+		if (paragraph != NULL)
+		{
+			line[nlines++] = read_line(text, from, paragraph - text->data, -1);
+			for (from = end; text->data[from - 1] != '\n'; from--)
+				;
+		}
+		if (i < text->nlines)
+			line[nlines++] = read_line(text, from, end, end);
+		else if (paragraph == NULL)
+			line[nlines++] = read_line(text, from, end, -1);
 		from = end + 1;
 	}
-	from = 0;
-	for (int i = 0; i < text->nlines; i++)
+	line[nlines - 1].is_last = true;
+	for (int i = 0; i < nlines; i++)
 	{
-		int			word = at[i] + 1;
-
-		for (int c = at[i]; c > from; c--)
-		{
-			if (text->data[c - 1] == '\n')
-				from = c;
-		}
-		while (word < text->len && text->data[word] != ' ' && text->data[word] != '\n')
-			word++;
-		if (widest < WRAP_NARROWEST || widest > WRAP_WIDEST || word - from <= widest)
-			at[n++] = at[i];
-		from = Max(from, at[i] + 1);
+		if (i + 1 < nlines && line[i + 1].is_rule)
+			line[i].is_last = true;
+		if (is_prose(&line[i]) && (!line[i].is_last || (i > 0 && !line[i - 1].is_last)))
+			widest = Max(widest, line[i].len);
 	}
+	for (int i = 0; i < nlines; i++)
+		full += !line[i].is_last && is_full(&line[i], widest);
+	widest = width_of_mail(widest, full);
+	for (int i = 0, run = 0; i < nlines; i++)
+	{
+		if (i == 0 || line[i - 1].is_last)
+		{
+			for (run = 1; !line[i + run - 1].is_last; run++)
+				;
+			width = Min(width_of_run(&line[i], run), widest);
+		}
+		if (line[i].broken_at >= 0 && (line[i].is_last || !is_full(&line[i], width)))
+			at[n++] = line[i].broken_at;
+	}
+	pfree(line);
 	*ends = at;
 	return n;
 }

@@ -149,8 +149,9 @@ consent_text_source(const ConsentText *text, int from, int to, int32 *start, int
 int
 consent_text_byte(const ConsentText *text, int32 at)
 {
+	const ConsentZone *last = text->nzones > 0 ? &text->zone[text->nzones - 1] : NULL;
 	int			low = 0;
-	int			high = text->len;
+	int			high = last && last->region == REGION_URL ? last->at : text->len;	/* what is behind came from before */
 
 	while (low < high)
 	{
