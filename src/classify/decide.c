@@ -29,6 +29,7 @@
 
 #define DOUBT				0.9
 #define OVERRULED			0.7
+#define ASKED				0.3	/* is left of a request that rules alone would establish */
 #define TRACES				0.35	/* from here to SURE, look again */
 #define SURE				1.5
 
@@ -69,6 +70,8 @@ decide(const float8 *weight, const float8 *by_rules)
 	if (promotes || gathers)
 		return ESTABLISHED(serves) || asks ? CLASS_MIXED : CLASS_DIRECT_MARKETING;
 	if (REACHES(weight[CLASS_DIRECT_MARKETING], ESTABLISHED(by_rules[CLASS_DIRECT_MARKETING]) ? OVERRULED : DOUBT))
+		return CLASS_UNKNOWN;
+	if (ESTABLISHED(by_rules[CLASS_CONSENT_REQUEST]) && REACHES(weight[CLASS_CONSENT_REQUEST], ASKED))
 		return CLASS_UNKNOWN;
 	return neutral == CLASS_UNKNOWN ? CLASS_SERVICE : neutral;
 }

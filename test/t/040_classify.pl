@@ -32,9 +32,9 @@ ok(slurp_file("$scratch/again.model") eq slurp_file('src/classify/pg_consent.mod
 # For each set: the corpus, the part of it, and the least recall and most false
 # alarms (in percent, unknown counting as marketing) and the least macro-F1.
 my @floors = (
-	[ 'test.jsonl', 'all', 95, 5, 0.94 ],
-	[ 'messages.jsonl', 'held', 93, 2, 0.90 ],
-	[ 'enforcement.jsonl', 'all', 84, 2, 0.75 ]);
+	[ 'test.jsonl', 'all', 95, 3, 0.94 ],
+	[ 'messages.jsonl', 'held', 92, 2, 0.92 ],
+	[ 'enforcement.jsonl', 'all', 87, 2, 0.80 ]);
 
 my $score = slurp_file('test/score.sql');
 for my $floor (@floors)
@@ -68,6 +68,7 @@ SELECT string_agg(s.id || ': ' || s.class || ', not ' || r.class, '; ')
        LATERAL (SELECT COALESCE(sum(weight) FILTER (WHERE e.class = 'direct_marketing'), 0) + 1e-5 AS promotion,
                        COALESCE(sum(weight) FILTER (WHERE e.class = 'direct_marketing' AND rule NOT LIKE 'model.%'), 0) + 1e-5 AS by_rules,
                        COALESCE(sum(weight) FILTER (WHERE e.class = 'consent_request'), 0) + 1e-5 AS request,
+                       COALESCE(sum(weight) FILTER (WHERE e.class = 'consent_request' AND rule NOT LIKE 'model.%'), 0) + 1e-5 AS asked,
                        COALESCE(sum(weight) FILTER (WHERE e.class = 'market_research'), 0) + 1e-5 AS research,
                        COALESCE(sum(weight) FILTER (WHERE e.class = 'sugging'), 0) + 1e-5 AS gathering,
                        COALESCE(sum(weight) FILTER (WHERE e.class = 'public_task'), 0) + 1e-5 AS task,
@@ -80,7 +81,7 @@ SELECT string_agg(s.id || ': ' || s.class || ', not ' || r.class, '; ')
                             WHEN request >= 1 AND request >= 2 * promotion THEN 'consent_request'
                             WHEN promotion >= 1 OR gathering >= 1 THEN
                               CASE WHEN task + regulatory + service + optional >= 1 OR request >= 1 THEN 'mixed' ELSE 'direct_marketing' END
-                            WHEN promotion >= CASE WHEN by_rules >= 1 THEN 0.7 ELSE 0.9 END THEN 'unknown'
+                            WHEN promotion >= CASE WHEN by_rules >= 1 THEN 0.7 ELSE 0.9 END OR (asked >= 1 AND request >= 0.3) THEN 'unknown'
                             WHEN GREATEST(task, regulatory, service, optional) < 1 THEN 'service'
                             ELSE CASE GREATEST(task, regulatory, service, optional)
                                  WHEN task THEN 'public_task' WHEN regulatory THEN 'regulatory' WHEN service THEN 'service' ELSE 'service_optional' END
