@@ -49,7 +49,7 @@ SELECT class, rules FROM consent.classify('We offer our apologies: your refund i
 SELECT class, rules FROM consent.classify('The sale of your house has completed. Save this number for any questions.');
 SELECT class, rules FROM consent.classify('Scam alert: fraudsters promise a free prize. Your card has been blocked.');
 
--- Details and marketing preferences in one breath (Flybe), and a permission that is not on record.
+-- Details and marketing preferences in one breath (Flybe), and a permission that is not on record: unknown, if the model takes so plain a request for a notice.
 SELECT class, rules FROM unnest('{"Please confirm that your contact details and communication preferences are correct.",
   "Check that your details are up to date and tell us whether you want marketing from us.",
   "We have no record of your consent to marketing. Please confirm.",
@@ -219,12 +219,12 @@ COMMIT;
 BEGIN;
 TRUNCATE consent.rule;
 INSERT INTO consent.rule (code, class, pattern, citation, description) VALUES ('own.zorkmid', 'service', 'zorkmid', 'house rule', 'x');
-SELECT pg_temp.rules('zorkmid or quatloo');
+SELECT pg_temp.rules('Your zorkmid and your quatloo came today.');
 TRUNCATE consent.rule;
 INSERT INTO consent.rule (code, class, pattern, citation, description) VALUES ('own.quatloo', 'service', 'quatloo', 'house rule', 'x');
-SELECT pg_temp.rules('zorkmid or quatloo');
+SELECT pg_temp.rules('Your zorkmid and your quatloo came today.');
 ROLLBACK;
-SELECT pg_temp.rules('zorkmid or quatloo');
+SELECT pg_temp.rules('Your zorkmid and your quatloo came today.');
 -- A transaction with an old snapshot sees rules as they are.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) > 0 AS snapshot_taken FROM consent.rule;
@@ -491,7 +491,7 @@ SELECT b, class FROM (VALUES
 INSERT INTO consent.rule (code, class, weight, pattern, citation, description) VALUES
   ('own.seven', 'service', 1, 'table 7', 'x', 'x'), ('own.six', 'direct_marketing', 0.3, 'table 6', 'x', 'x');
 SELECT t, class, score, rules FROM (VALUES (8), (7), (6), (9)) v(t),
-       consent.classify('Your seats for Saturday are at table ' || t || ' by the window. The kitchen closes at ten, and we keep your seats for a quarter of an hour.');
+       consent.classify('Your seats for Saturday are at table ' || t || ' by the window. The kitchen closes at ten, and the new chef is a treat.');
 DELETE FROM consent.rule WHERE code IN ('own.seven', 'own.six');
 SELECT s, b, class, score, rules FROM (VALUES
   (NULL, 'The new lamps are here. Your chair comes on Tuesday.'),

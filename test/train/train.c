@@ -88,6 +88,7 @@ typedef struct Sentence
 typedef struct Message
 {
 	int			fold;
+	int			times;			/* how often it counts when the axes are learned */
 	char		label[24];
 	double		rules[CONSENT_NAXES];	/* what they weigh */
 	int			first;			/* of its sentences */
@@ -186,11 +187,11 @@ read_input(void)
 			m = &messages[nmessages++];
 			memset(m, 0, sizeof(Message));
 			m->first = nsentences;
-			if (sscanf(line, "=\t%d\t%23s\t%lf\t%lf\t%lf\t%lf\t%lf", &m->fold, m->label,
+			if (sscanf(line, "=\t%d\t%d\t%23s\t%lf\t%lf\t%lf\t%lf\t%lf", &m->fold, &m->times, m->label,
 					   &m->rules[AXIS_PROMOTES], &m->rules[AXIS_ASKS], &m->rules[AXIS_SURVEYS],
-					   &m->rules[AXIS_GATHERS], &m->rules[AXIS_SERVES]) != 2 + CONSENT_NAXES ||
+					   &m->rules[AXIS_GATHERS], &m->rules[AXIS_SERVES]) != 3 + CONSENT_NAXES ||
 				m->fold < 0 || m->fold >= MOST_FOLDS)
-				die("a message does not begin with =, FOLD, LABEL and five weights");
+				die("a message does not begin with =, FOLD, TIMES, LABEL and five weights");
 			if (m->fold >= nfolds)
 				nfolds = m->fold + 1;
 		}
@@ -720,29 +721,37 @@ fit_axis(ConsentAxis axis, int fold, double *weight)
 	double		(*values)[OVERVIEW_FEATURES] = room(nmessages, sizeof(*values));
 	struct feature_node (*node)[OVERVIEW_FEATURES + 2] = room(nmessages, sizeof(*node));
 	struct model *fitted;
+	int			n = 0;
+	int			times = 0;
 
-	what.x = room(nmessages, sizeof(*what.x));
-	what.y = room(nmessages, sizeof(double));
+	for (int i = 0; i < nmessages; i++)
+		times += messages[i].times;
+	what.x = room(times, sizeof(*what.x));
+	what.y = room(times, sizeof(double));
 	for (int i = 0; i < nmessages; i++)
 	{
 		int			y = holds(axis, &messages[i]);
 
 		if (y == 0 || messages[i].fold == fold)
 			continue;
-		message_features(&messages[i], values[what.l]);
-		what.y[what.l++] = y;
+		message_features(&messages[i], values[n]);
+		for (int k = 0; k < messages[i].times; k++)
+		{
+			what.x[what.l] = node[n];
+			what.y[what.l++] = y;
+		}
+		n++;
 	}
 	for (int f = 0; f < features; f++)
 	{
-		for (int i = 0; i < what.l; i++)
-			mean[f] += values[i][f] / what.l;
-		for (int i = 0; i < what.l; i++)
-			spread[f] += pow(values[i][f] - mean[f], 2) / what.l;
+		for (int i = 0; i < n; i++)
+			mean[f] += values[i][f] / n;
+		for (int i = 0; i < n; i++)
+			spread[f] += pow(values[i][f] - mean[f], 2) / n;
 		spread[f] = sqrt(spread[f]) + 1e-9;
 	}
-	for (int i = 0; i < what.l; i++)
+	for (int i = 0; i < n; i++)
 	{
-		what.x[i] = node[i];
 		for (int f = 0; f < features; f++)
 			node[i][f] = (struct feature_node) {f + 1, (values[i][f] - mean[f]) / spread[f]};
 		node[i][features] = (struct feature_node) {features + 1, 1};
