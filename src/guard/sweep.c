@@ -132,6 +132,9 @@ typedef struct Sweep
 static TimeoutId timer = MAX_TIMEOUTS;	/* none yet */
 static volatile sig_atomic_t time_is_up = false;
 
+/* Is the transaction, in which we work as READ COMMITTED, SERIALIZABLE? */
+static bool serializable = false;
+
 /* A signal handler. */
 static void
 stop_waiting(void)
@@ -312,6 +315,13 @@ attempt(void (*step) (Sweep *sweep, void *arg), Sweep *sweep, void *arg)
 			case ERRCODE_ADMIN_SHUTDOWN:
 			case ERRCODE_CRASH_SHUTDOWN:
 			case ERRCODE_T_R_SERIALIZATION_FAILURE:
+
+				/*
+				 * heapam_tuple_lock() says it at any level, of a row that somebody
+				 * has moved to another partition.
+				 */
+				if (error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE && !serializable)
+					break;
 				stop_timer();
 				MemoryContextSwitchTo(caller);
 				CurrentResourceOwner = owner;
@@ -961,18 +971,21 @@ work_read_committed(void (*work) (List *guards, void *arg), List *guards, void *
 {
 	const int	isolation = XactIsoLevel;
 	const bool	read_only = XactReadOnly;
+	const bool	within = serializable;
 	int			nestlevel = NewGUCNestLevel();
 
 	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	PG_TRY();
 	{
+		serializable = within || IsolationIsSerializable();
 		XactIsoLevel = XACT_READ_COMMITTED;
 		XactReadOnly = false;
 		work(guards, arg);
 	}
 	PG_FINALLY();
 	{
+		serializable = within;
 		XactIsoLevel = isolation;
 		XactReadOnly = read_only;
 	}
