@@ -456,6 +456,33 @@ SELECT id, status, touched FROM sweep_touch ORDER BY id;
 SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_touch'::regclass;
 DROP TABLE sweep_touch;
 DROP FUNCTION sweep_touches();
+-- ... and moves them to another partition, or deletes them: those that are moved are left, which is said, until all are parked.
+CREATE TABLE sweep_move (id int, to_addr text, body text, place int, status text DEFAULT 'queued') PARTITION BY LIST (place);
+CREATE TABLE sweep_move_1 PARTITION OF sweep_move FOR VALUES IN (1);
+CREATE TABLE sweep_move_2 PARTITION OF sweep_move FOR VALUES IN (2);
+SELECT consent.guard('sweep_move', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+CREATE FUNCTION sweep_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM sweep_move WHERE to_addr = NEW.to_addr AND status = 'queued' AND id = 5;
+  UPDATE sweep_move SET place = 3 - place WHERE to_addr = NEW.to_addr AND status = 'queued';
+  RETURN NULL;
+END $$;
+CREATE TRIGGER moves AFTER UPDATE OF status ON sweep_move FOR EACH ROW EXECUTE FUNCTION sweep_moves();
+:agree
+INSERT INTO sweep_move SELECT n, 'kim@sweep.example', :promo, 1 FROM generate_series(1, 5) n;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT tableoid::regclass, id, status FROM sweep_move ORDER BY id;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_move'::regclass;
+SELECT leaf, health FROM consent.guards WHERE relation = 'sweep_move'::regclass ORDER BY leaf::text;
+SELECT consent.finish_sweeps();
+SELECT consent.finish_sweeps();
+SELECT consent.finish_sweeps();
+SELECT consent.finish_sweeps();
+SELECT tableoid::regclass, id, status FROM sweep_move ORDER BY id;
+SELECT leaf, health FROM consent.guards WHERE relation = 'sweep_move'::regclass ORDER BY leaf::text;
+DROP TABLE sweep_move;
+DROP FUNCTION sweep_moves();
 
 -- A child that nobody guards keeps no row of its parent from being swept.
 CREATE TABLE sweep_parent (id int, to_addr text, body text);

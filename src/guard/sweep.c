@@ -500,6 +500,18 @@ leave_row(Sweep *sweep, const ConsentKeySet *ours)
 }
 
 /*
+ * A row that is not found any more: has it been updated, and not just deleted?
+ * Then it has most likely moved to another partition, where the chain of its
+ * versions does not lead.  heap_delete() points a row that was deleted to itself.
+ */
+static bool
+was_updated(Leaf *leaf, ItemPointer tid)
+{
+	return table_tuple_fetch_row_version(leaf->rel, tid, SnapshotAny, leaf->slot) &&
+		!ItemPointerEquals(tid, &ExecFetchSlotHeapTuple(leaf->slot, false, NULL)->t_data->t_ctid);
+}
+
+/*
  * A row that is pending, for some of the addresses: ours.  A mapping that errs on
  * it must not keep the sweep from the others.
  */
@@ -517,7 +529,7 @@ sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid, const ConsentKeySet *ours)
 	found = table_tuple_fetch_row_version(leaf->rel, tid, snapshot, leaf->slot);
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
-	if (found && !attempt(look, sweep, &doomed))
+	if (found ? !attempt(look, sweep, &doomed) : was_updated(leaf, tid))
 		leave_row(sweep, ours);
 	else if (doomed.refused)
 	{
