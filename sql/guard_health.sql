@@ -113,6 +113,22 @@ SELECT health_guard('health_old');
 SELECT judged, refused, skipped FROM consent.verify('health_old');
 SELECT id FROM health_old ORDER BY id;
 SELECT "row"->>'id' AS id, reason FROM consent.quarantine WHERE relation = 'health_old'::regclass ORDER BY 1;
+-- ... and what a trigger of the table changes in the others when one is parked
+CREATE TABLE health_touch (id int, to_addr text, body text, status text DEFAULT 'queued', touched int DEFAULT 0);
+CREATE FUNCTION health_touches() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM health_touch WHERE status = 'queued' AND id = 4;
+  UPDATE health_touch SET touched = touched + 1, body = CASE id WHEN 3 THEN 'Your order 4411 is out for delivery today.' ELSE body END WHERE status = 'queued';
+  RETURN NULL;
+END $$;
+CREATE TRIGGER touches AFTER UPDATE OF status ON health_touch FOR EACH ROW EXECUTE FUNCTION health_touches();
+INSERT INTO health_touch SELECT n, 'no@health.example', :promo FROM generate_series(1, 5) n;
+SELECT health_guard('health_touch', 'divert', $$status = 'cancelled'$$);
+SELECT judged, refused, skipped FROM consent.verify('health_touch');
+SELECT id, status, touched FROM health_touch ORDER BY id;
+SELECT judged, refused, skipped FROM consent.verify('health_touch');
+DROP TABLE health_touch;
+DROP FUNCTION health_touches();
 SELECT consent.verify('consent.reason');
 \echo :LAST_ERROR_SQLSTATE
 CREATE TABLE health_none (a int);

@@ -409,20 +409,23 @@ typedef struct Verified
 
 /* Is it ours to change now? */
 static bool
-lock_row(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot)
+lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 {
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TM_FailureData failure;
+	bool		locked = table_tuple_lock(rel, tid, snapshot, slot, GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+										  LockWaitSkip, 0, &failure) == TM_Ok;
 
-	return table_tuple_lock(rel, tid, snapshot, slot, GetCurrentCommandId(true), LockTupleNoKeyExclusive,
-							LockWaitSkip, 0, &failure) == TM_Ok;
+	UnregisterSnapshot(snapshot);
+	return locked;
 }
 
 static void
-verify_row(Relation rel, ConsentMapping *mapping, TupleTableSlot *slot, TupleTableSlot *locked,
-		   Snapshot snapshot, Verified *found)
+verify_row(Relation rel, ConsentMapping *mapping, TupleTableSlot *slot, TupleTableSlot *locked, Verified *found)
 {
 	ConsentJudgement judgement;
 	ItemPointerData tid = slot->tts_tid;
+	bool		ours;
 	ConsentRowVerdict verdict = consent_guard_judge(mapping, slot, &judgement);
 
 	if (verdict == ROW_NOT_PENDING)
@@ -431,14 +434,26 @@ verify_row(Relation rel, ConsentMapping *mapping, TupleTableSlot *slot, TupleTab
 	if (verdict == ROW_ALLOWED)
 		return;
 	if (mapping->on_block == BLOCK_FLAG)
+	{
 		consent_log_decision(mapping, &judgement, "flagged");
-	else if (!lock_row(rel, &tid, snapshot, locked) || !consent_action_park(rel, mapping, &tid, &judgement))
+		found->refused++;
+		return;
+	}
+
+	/* A trigger of the table may have changed it when others were parked. */
+	ours = lock_row(rel, &tid, locked);
+	if (!ours && consent_action_follow(rel, &tid, locked))
+	{
+		if (consent_guard_judge(mapping, locked, &judgement) != ROW_REFUSED)
+			return;
+		ours = lock_row(rel, &tid, locked);
+	}
+	if (!ours || !consent_action_park(rel, mapping, &tid, &judgement))
 	{
 		found->skipped++;
 		return;
 	}
-	else
-		consent_log_decision(mapping, &judgement, mapping->divert ? "diverted" : "quarantined");
+	consent_log_decision(mapping, &judgement, mapping->divert ? "diverted" : "quarantined");
 	found->refused++;
 }
 
@@ -458,7 +473,7 @@ verify_leaf(Relation rel, Trigger *trigger)
 	{
 		CHECK_FOR_INTERRUPTS();
 		caller = MemoryContextSwitchTo(per_row);
-		verify_row(rel, mapping, slot, locked, snapshot, &found);
+		verify_row(rel, mapping, slot, locked, &found);
 		MemoryContextSwitchTo(caller);
 		ExecClearTuple(locked);
 		MemoryContextReset(per_row);
