@@ -246,8 +246,8 @@ $(MIME_LIB)$(DLSUFFIX): $(MIME_OBJS)
 	$(LINK.shared) -o $@ $(MIME_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(MIME_LIBS)
 $(ROARING_LIB)$(DLSUFFIX): $(ROARING_OBJS)
 	$(LINK.shared) -o $@ $(ROARING_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lroaring
-src/text/mime_lib.o: CFLAGS += $(MIME_CFLAGS)
-src/text/mime_lib.bc: BITCODE_CFLAGS += $(MIME_CFLAGS)
+$(MIME_OBJS): CFLAGS += $(MIME_CFLAGS)
+$(MIME_OBJS:.o=.bc): BITCODE_CFLAGS += $(MIME_CFLAGS)
 
 install: install-side
 uninstall: uninstall-side

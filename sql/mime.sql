@@ -135,9 +135,45 @@ INSERT INTO shown VALUES
   (13, 'text/calendar', pg_temp.calendar('DESCRIPTION;X="a:save £20 on boilers today!')),
   (14, 'text/calendar', ''),
   -- other types are no calendars, whatever is in them
-  (15, 'text/plain', pg_temp.calendar('UID:1'));
-SELECT n, (consent.classify_raw(message)).class, replace(a.body, E'\r', '') AS body
-  FROM shown, pg_temp.attached('Your order 4411 is out for delivery today.', type, 'a', source) AS message, consent.read_attachments(message) AS a ORDER BY n, a.body;
+  (15, 'text/plain', pg_temp.calendar('UID:1')),
+  -- as Gmail attaches invitations
+  (16, 'application/ics', pg_temp.calendar('SUMMARY:20% off all boilers this weekend only!')),
+  -- names of people, places and things are shown, but are no text, except where they are more than that
+  (17, 'text/vcard', E'BEGIN:VCARD\nVERSION:3.0\nN:Müller;Jürgen;;Dr.;\nFN:Dr. Jürgen Müller\nNICKNAME:Jo\nORG:University of Newcastle upon Tyne;Department of Computer Science\nTITLE:Head of Sales and Marketing\n' ||
+       E'ADR;LABEL="Flat 2, 14 Upper Brook St":;;14 Upper Brook Street;Newcastle upon Tyne;;NE1 1AA;United Kingdom\nTEL:+441912220000\nURL:https://acme.example/shop?a=50%25&b=$!\nCATEGORIES:Work,Business\nEND:VCARD'),
+  (18, 'text/calendar', pg_temp.calendar(E'ORGANIZER;CN="Smith; Jane: Acme":mailto:jane@acme.example\nATTENDEE;RSVP=TRUE;CN=Bob Jones;X-NUM-GUESTS=0:mailto:bob@example.com\nSUMMARY:Project meeting\nCATEGORIES:APPOINTMENT')),
+  (20, 'text/vcard', E'BEGIN:VCARD\nFN:20% off all boilers\nEND:VCARD'),
+  (21, 'text/vcard', E'BEGIN:VCARD\nN:;Our\\nsummer\\nsale is now on\\, with everything half price\nEND:VCARD'),
+  (22, 'text/vcard', E'BEGIN:VCARD\nNICKNAME:Save £20 today\nEND:VCARD'),
+  (23, 'text/vcard', E'BEGIN:VCARD\nORG:Acme;20% off all boilers\nEND:VCARD'),
+  (24, 'text/vcard', E'BEGIN:VCARD\nTITLE:20% off all boilers\nEND:VCARD'),
+  (25, 'text/vcard', E'BEGIN:VCARD\nROLE:20% off all boilers\nEND:VCARD'),
+  (26, 'text/vcard', E'BEGIN:VCARD\nADR;LABEL="20% off all boilers":;;1 High St;Leeds\nEND:VCARD'),
+  (27, 'text/vcard', E'BEGIN:VCARD\nADR:;;20% off all boilers;Leeds\nEND:VCARD'),
+  (28, 'text/vcard', E'BEGIN:VCARD\nURL:20% off all boilers\nEND:VCARD'),
+  (29, 'text/calendar', pg_temp.calendar('CATEGORIES:20% off all boilers')),
+  (30, 'text/calendar', pg_temp.calendar('CONTACT:20% off all boilers')),
+  (31, 'text/calendar', pg_temp.calendar('NAME:20% off all boilers')),
+  (32, 'text/calendar', pg_temp.calendar('X-WR-CALNAME:20% off all boilers')),
+  (33, 'text/calendar', pg_temp.calendar('X-WR-CALDESC:20% off all boilers')),
+  (34, 'text/calendar', pg_temp.calendar('ORGANIZER;CN="20% off: all boilers":mailto:a@acme.example')),
+  (35, 'text/calendar', pg_temp.calendar(E'ATTENDEE;RSVP=TRUE;cn=20% off all boilers;X-Y=z:mailto:a@acme.example')),
+  (36, 'text/calendar', pg_temp.calendar(E'X-APPLE-STRUCTURED-LOCATION;X-TITLE="20% off all boilers":geo:1,2')),
+  (37, 'text/calendar', pg_temp.calendar('ATTENDEE;CN="20% off all boilers";CN=Jo:mailto:a@acme.example')),
+  -- encoded, as they had it up to vCard 3.0
+  (40, 'text/x-vcard', E'BEGIN:VCARD\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;J=C3=BCr=\ngen\nX-A;QUOTED-PRINTABLE:a=0D=0A=\n=\nb=\n\nPHOTO;ENCODING=BASE64;TYPE=JPEG:/9j/4AAQ\n SkZJRg==\nEND:VCARD'),
+  (41, 'text/vcard', E'BEGIN:VCARD\nNOTE;ENCODING=b:' || left(encode('20% off all boilers this weekend only!', 'base64'), 30) || E'\n ' || substr(encode('20% off all boilers this weekend only!', 'base64'), 31) || E'\nEND:VCARD'),
+  (42, 'text/x-vcard', E'BEGIN:VCARD\nNOTE;QUOTED-PRINTABLE:20=25 off all bo=\nilers this week=65nd only!\nEND:VCARD'),
+  -- and what cannot be decoded is as good as unread: another encoding or two, what it has not, no UTF-8, a NUL, or within what is not of the form
+  (43, 'text/vcard', E'BEGIN:VCARD\nNOTE;ENCODING=x:MjAlIG9mZg==\nEND:VCARD'),
+  (44, 'text/vcard', E'BEGIN:VCARD\nNOTE;ENCODING=b;QUOTED-PRINTABLE:MjAlIG9mZiBib2lsZXJz\nEND:VCARD'),
+  (45, 'text/vcard', E'BEGIN:VCARD\nNOTE;QUOTED-PRINTABLE:Your order, sa=\n le\nEND:VCARD'),
+  (46, 'text/vcard', E'BEGIN:VCARD\nNOTE;QUOTED-PRINTABLE:Your order=A0\nEND:VCARD'),
+  (47, 'text/vcard', E'BEGIN:VCARD\nNOTE;QUOTED-PRINTABLE:Your order=00\nEND:VCARD'),
+  (48, 'text/vcard', E'BEGIN:VCARD\nYour order\nNOTE;ENC\n ODING=b:MjAlIG9mZg==\nEND:VCARD'),
+  (49, 'text/vcard', E'BEGIN:VCARD\nYour order\nNOTE:Your order; delivered\nEND:VCARD');
+SELECT n, c.class, c.needs_review, replace(a.body, E'\r', '') AS body
+  FROM shown, pg_temp.attached('Your order 4411 is out for delivery today.', type, 'a', source) AS message, consent.classify_raw(message) AS c, consent.read_attachments(message) AS a ORDER BY n, a.body;
 -- an invitation, which mail programs send as an alternative
 SELECT n, m.body, (consent.classify_raw(message)).class
   FROM shown, pg_temp.raw(E'Subject: Your delivery\nContent-Type: multipart/alternative; boundary=x\n\n--x\n\nYour order arrives today.\n--x\nContent-Type: text/html\n\n<p>Your order arrives today.</p>\n--x\nContent-Type: ' || type ||

@@ -287,18 +287,19 @@ is_ical(GMimeContentType *type)
 		if (g_mime_content_type_is_type(type, "text", subtypes[i]))
 			return true;
 	}
-	return false;
+	return g_mime_content_type_is_type(type, "application", "ics");
 }
 
 /* Of such a part leaves what people are shown, and adds one if some of it is HTML. */
 static bool
-keep_shown(ConsentMimePart *part, ConsentMimePart ***tail)
+keep_shown(ConsentMimePart *part, ConsentMimePart ***tail, bool *complete)
 {
 	char	   *plain = malloc(part->len + 1);
 	char	   *html = malloc(part->len + 1);
 	bool		done = plain && html;
+	bool		unread = false;
 
-	if (done && consent_ical_read(part->text, part->len, plain, html))
+	if (done && consent_ical_read(part->text, part->len, plain, html, &unread))
 	{
 		char	   *source = part->text;
 
@@ -314,6 +315,8 @@ keep_shown(ConsentMimePart *part, ConsentMimePart ***tail)
 			done = more != NULL;
 		}
 	}
+	if (unread)
+		*complete = false;
 	free(plain);
 	free(html);
 	return done;
@@ -334,7 +337,7 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 
 	if (content == NULL)
 		return;
-	if (!g_mime_content_type_is_type(type, "text", "*"))
+	if (!g_mime_content_type_is_type(type, "text", "*") && !is_ical(type))
 	{
 		r->unread = true;
 		return;
@@ -352,7 +355,7 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	read = add_part(tail, bytes->data ? (const char *) bytes->data : "", bytes->len,
 					g_mime_content_type_get_parameter(type, "charset"));
 	g_object_unref(stream);
-	if (read == NULL || (is_ical(type) && !keep_shown(read, tail)))
+	if (read == NULL || (is_ical(type) && !keep_shown(read, tail, &r->message->complete)))
 	{
 		r->failed = true;
 		return;

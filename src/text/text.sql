@@ -28,4 +28,4 @@ CREATE FUNCTION consent.read_attachments(message bytea, OUT name text, OUT body 
   LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1
   AS 'MODULE_PATHNAME', 'pg_consent_read_attachments';
 COMMENT ON FUNCTION consent.read_attachments(bytea) IS
-  'The attachments of a whole message (RFC 5322, MIME) that are texts (text/plain, text/html and so on, but no tables), decoded: the name of the file, if it has one, and what is in it. Of a calendar or contact card it is what people are shown (SUMMARY, DESCRIPTION, LOCATION, COMMENT, NOTE), and in a row of its own what of that is HTML. For consent.evidence() and consent.highlight()';
+  'The attachments of a whole message (RFC 5322, MIME) that are texts (text/plain, text/html and so on, but no tables), decoded: the name of the file, if it has one, and what is in it. Of a calendar or contact card it is what people are shown (SUMMARY, DESCRIPTION, LOCATION, COMMENT, NOTE, X-WR-CALDESC, and names, titles and addresses that are long or have a percentage or price), and in a row of its own what of that is HTML. For consent.evidence() and consent.highlight()';
