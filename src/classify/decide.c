@@ -65,7 +65,7 @@ decide(const float8 *weight, const float8 *by_rules)
 	if (surveys)
 		return promotes || asks || gathers ? CLASS_SUGGING : CLASS_MARKET_RESEARCH;
 	/* also when bolted onto a receipt: the request is all that is marketing */
-	if (asks && weight[CLASS_CONSENT_REQUEST] >= BESIDES * weight[CLASS_DIRECT_MARKETING])
+	if (asks && (weight[CLASS_CONSENT_REQUEST] >= BESIDES * weight[CLASS_DIRECT_MARKETING] || !(promotes || gathers)))
 		return CLASS_CONSENT_REQUEST;
 	if (promotes || gathers)
 		return ESTABLISHED(serves) || asks ? CLASS_MIXED : CLASS_DIRECT_MARKETING;
