@@ -56,6 +56,9 @@ SELECT class, rules FROM unnest('{"Please confirm that your contact details and 
   "We have no record of your consent to the operation. Please sign the form.",
   "We confirm your details and marketing preferences have been updated."}'::text[]) WITH ORDINALITY AS m(body, n), consent.classify(body) ORDER BY n;
 
+-- A line that somebody ended is no part of the next, however wide it is; a request is one beside promotion that is none yet.
+SELECT consent.is_marketing(class) FROM unnest(ARRAY[E'Your parcel from Marlowe and Finch has been dispatched with Northway today\nHalf price kettles all week',
+  E'Your receipt is attached.\nPlease confirm you still want our emails.\nCome and see us.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'email') ORDER BY n;
 -- Findings are told in no order of their places, of both parts.
 SELECT count(*) > 10 AS some, bool_and(excerpt = substr(CASE part WHEN 'subject' THEN subject ELSE body END, start, length)) AS in_place
   FROM (VALUES ('Été: save £20 today', repeat('Café: save £20 today. Order now! Your parcel has arrived. ', 20))) AS m(subject, body),
@@ -219,12 +222,12 @@ COMMIT;
 BEGIN;
 TRUNCATE consent.rule;
 INSERT INTO consent.rule (code, class, pattern, citation, description) VALUES ('own.zorkmid', 'service', 'zorkmid', 'house rule', 'x');
-SELECT pg_temp.rules('Your zorkmid and your quatloo came today.');
+SELECT pg_temp.rules('The zorkmid is in room 4, the quatloo in room 5.');
 TRUNCATE consent.rule;
 INSERT INTO consent.rule (code, class, pattern, citation, description) VALUES ('own.quatloo', 'service', 'quatloo', 'house rule', 'x');
-SELECT pg_temp.rules('Your zorkmid and your quatloo came today.');
+SELECT pg_temp.rules('The zorkmid is in room 4, the quatloo in room 5.');
 ROLLBACK;
-SELECT pg_temp.rules('Your zorkmid and your quatloo came today.');
+SELECT pg_temp.rules('The zorkmid is in room 4, the quatloo in room 5.');
 -- A transaction with an old snapshot sees rules as they are.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) > 0 AS snapshot_taken FROM consent.rule;

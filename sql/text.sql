@@ -77,6 +77,22 @@ SELECT folded FROM pg_temp.parts($$Your order of 4 July, with thanks from all of
 -- Two lines prove no width; nor do lines wider than mail programs make them.
 SELECT folded FROM pg_temp.parts($$A heading of some fifty letters that nobody has ended
 Another heading under it$$);
+SELECT folded FROM pg_temp.parts(E'Your parcel from Marlowe and Finch has been dispatched with Northway\nKettles at half price');
+-- Three full lines prove a narrow one; what begins with a mark is an item; widths are those of the source, in which four per cent is no 4%.
+SELECT folded FROM pg_temp.parts($$Please tell us by noon on Friday
+whether you and your guests can
+be there for the supper, so that
+we know how many plates we need
+to lay
+
+- One line that is nearly as wide as the lines of mail are made
+- Another line, which has no room for the mark of the next one
+- A third of them, as wide as those before it in this message
+- The last
+
+Four per cent is not enough, the members say, and half of the others
+would not have taken it either. The vote will be held on the second
+floor, as it was.$$);
 SELECT folded FROM pg_temp.parts(repeat('wide ', 30) || E'line\nnext line\nlast line');
 SELECT * FROM pg_temp.parts('<div style="display: none">Preheader text</div><p>One <a href="https://x.example/sale">two</a> <img alt="three &amp; four"> five.
 <p>Six<div class="page-footer">Seven. Eight</div><table><tr><td>Nine<td hidden>Ten<td>Eleven</table><footer>Twelve</footer>

@@ -20,10 +20,14 @@
 #include "text/bytes.h"
 #include "text/text.h"
 
-/* Where mail programs break lines, in bytes; and from where one line is enough to tell. */
+/* Where mail programs break lines, in characters of the source; two full ones tell. */
 #define WRAP_NARROWEST	50
-#define WRAP_USUAL		65
 #define WRAP_WIDEST		80
+
+/* A paragraph of more of them may be narrower or wider. */
+#define WRAP_SURE		3
+#define WRAP_LEAST		25
+#define WRAP_MOST		120
 
 /* Filled up with NUL bytes, so that eight bytes are compared in one go. */
 static const char abbreviations[][8] = {
@@ -80,25 +84,36 @@ apart(ConsentRegion region)
 	return region == REGION_LINK || region == REGION_ALT ? REGION_BODY : region;
 }
 
-/* A line, as bytes of the text. */
+/* A line; lengths are those that a mail program counted, in characters of the source. */
 typedef struct TextLine
 {
 	int			len;
 	int			first_word;		/* its length */
-	int			broken_at;		/* -1: its paragraph ends with it */
+	int			broken_at;		/* as a byte of the text; -1: its paragraph ends with it */
 	bool		is_rule;		/* of no words: ------ */
+	bool		is_item;		/* begins with a mark: - or > */
 	bool		is_last;		/* of a paragraph, or before or after a rule */
 } TextLine;
+
+/* Of what is read backwards the end comes first. */
+static int
+source_length(const ConsentText *text, int from, int end)
+{
+	return end > from ? Max(consent_text_end(text, end - 1) - consent_text_start(text, from), 0) : 0;
+}
 
 static TextLine
 read_line(const ConsentText *text, int from, int end, int broken_at)
 {
 	const char *s = text->data + from;
 	const char *space = memchr(s, ' ', end - from);
-	TextLine	line = {.len = end - from,.broken_at = broken_at,.is_rule = true};
+	int			word_end = space ? space - text->data : end;
+	TextLine	line = {.broken_at = broken_at,.is_rule = true};
 
-	line.first_word = space ? space - s : line.len;
-	for (int i = 0; i < line.len && line.is_rule; i++)
+	line.len = source_length(text, from, end);
+	line.first_word = source_length(text, from, word_end);
+	line.is_item = word_end - from == 1 && ispunct((unsigned char) *s);
+	for (int i = 0; i < end - from && line.is_rule; i++)
 		line.is_rule = !isalnum((unsigned char) s[i]) && !IS_HIGHBIT_SET(s[i]);
 	line.is_last = line.is_rule || broken_at < 0;
 	return line;
@@ -115,14 +130,13 @@ is_prose(const TextLine *line)
 static bool
 is_full(const TextLine *line, int width)
 {
-	return is_prose(line) && line[0].len + 1 + line[1].first_word > width;
+	return is_prose(line) && !line[1].is_item && line[0].len + 1 + line[1].first_word > width;
 }
 
-/* The width, if mail programs break lines there, as so many that are full tell; else none. */
-static int
-width_of_mail(int width, int full)
+static bool
+is_width_of_mail(int width)
 {
-	return width >= (full > 1 ? WRAP_NARROWEST : WRAP_USUAL) && width <= WRAP_WIDEST ? width : INT_MAX;
+	return width >= WRAP_NARROWEST && width <= WRAP_WIDEST;
 }
 
 /* Of n lines that follow one another: only if but for the last all that are prose are full. */
@@ -141,7 +155,9 @@ width_of_run(const TextLine *line, int n)
 		else if (is_prose(&line[i]))
 			return INT_MAX;
 	}
-	return full > 1 ? width_of_mail(width, full) : INT_MAX;
+	if (full >= WRAP_SURE && width >= WRAP_LEAST && width <= WRAP_MOST)
+		return width;
+	return full > 1 && is_width_of_mail(width) ? width : INT_MAX;
 }
 
 /*
@@ -191,7 +207,8 @@ line_ends(const ConsentText *text, int **ends)
 	}
 	for (int i = 0; i < nlines; i++)
 		full += !line[i].is_last && is_full(&line[i], widest);
-	widest = width_of_mail(widest, full);
+	if (full < 2 || !is_width_of_mail(widest))
+		widest = INT_MAX;
 	for (int i = 0, run = 0; i < nlines; i++)
 	{
 		if (i == 0 || line[i - 1].is_last)
