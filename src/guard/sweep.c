@@ -519,16 +519,10 @@ static void
 sweep_row(Sweep *sweep, Leaf *leaf, ItemPointer tid, const ConsentKeySet *ours)
 {
 	Doomed		doomed = {.rel = leaf->rel, .mapping = leaf->mapping, .slot = leaf->slot};
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan_tid(leaf->rel, snapshot);
-	bool		found;
 
 	/* A trigger of the table may have changed it when others were parked. */
-	if (table_tuple_tid_valid(scan, tid))
-		table_tuple_get_latest_tid(scan, tid);
-	found = table_tuple_fetch_row_version(leaf->rel, tid, snapshot, leaf->slot);
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
+	bool		found = consent_action_follow(leaf->rel, tid, leaf->slot);
+
 	if (found ? !attempt(look, sweep, &doomed) : was_updated(leaf, tid))
 		leave_row(sweep, ours);
 	else if (doomed.refused)
