@@ -13,6 +13,7 @@
 
 #include <setjmp.h>
 
+#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -50,6 +51,10 @@ volatile sig_atomic_t InterruptPending = false;
 volatile uint32 InterruptHoldoffCount = 0;
 volatile uint32 QueryCancelHoldoffCount = 0;
 volatile uint32 CritSectionCount = 0;
+
+/* What a query of a target has found is the target's to say. */
+uint64		SPI_processed;
+SPITupleTable *SPI_tuptable;
 
 static jmp_buf on_error;
 
@@ -472,4 +477,16 @@ consent_fuzz_run(void (*run) (const char *data, int len), const char *data, size
 	while (((FuzzContext *) TopMemoryContext)->child)
 		MemoryContextDelete((MemoryContext) ((FuzzContext *) TopMemoryContext)->child);
 	CurrentMemoryContext = TopMemoryContext;
+}
+
+int
+SPI_connect(void)
+{
+	return SPI_OK_CONNECT;
+}
+
+int
+SPI_finish(void)
+{
+	return SPI_OK_FINISH;
 }

@@ -31,21 +31,6 @@ static const char *stop_words[][3] = {
 
 extern Datum pg_consent_read_reply(PG_FUNCTION_ARGS);
 
-uint64		SPI_processed;
-SPITupleTable *SPI_tuptable;
-
-int
-SPI_connect(void)
-{
-	return SPI_OK_CONNECT;
-}
-
-int
-SPI_finish(void)
-{
-	return SPI_OK_FINISH;
-}
-
 /* All that is ever asked for is the phrases. */
 int
 SPI_execute(const char *src, bool read_only, long tcount)

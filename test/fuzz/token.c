@@ -38,9 +38,6 @@ static int	scope_len;
 /* What the last query was about. */
 static const char *asked;
 
-uint64		SPI_processed;
-SPITupleTable *SPI_tuptable;
-
 extern Datum pg_consent_unsubscribe(PG_FUNCTION_ARGS);
 extern Datum pg_consent_unsubscribe_token(PG_FUNCTION_ARGS);
 
@@ -70,18 +67,6 @@ consent_hmac(const uint8 *key, Size keylen, char tag, const void *data, Size len
 		memcpy(scope, data, len);
 		scope_len = len;
 	}
-}
-
-int
-SPI_connect(void)
-{
-	return SPI_OK_CONNECT;
-}
-
-int
-SPI_finish(void)
-{
-	return SPI_OK_FINISH;
 }
 
 static int
