@@ -390,8 +390,9 @@ consent_pattern_match_within(const ConsentPattern *pattern, const char *text, in
 		rc = match(unconstify(ConsentPattern *, pattern), text, len, from, last);
 		if (rc != PCRE2_ERROR_CALLOUT)
 			break;
-		/* if it was nothing that ends the query, we go on from there */
-		from = (int) interrupted_at;
+		/* if it was nothing that ends the query, we go on from there; \K is told as where the match began */
+		if (strstr(pattern->source, "\\K") == NULL)
+			from = (int) interrupted_at;
 	}
 	if (rc >= 0)
 	{
