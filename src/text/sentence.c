@@ -160,22 +160,12 @@ width_of_run(const TextLine *line, int n)
 	return full > 1 && is_width_of_mail(width) ? width : INT_MAX;
 }
 
-/*
- * Where lines end that somebody ended: as bytes, ascending.  Mail programs break
- * those that are full: by the widest line of the text, or by that of
- * their paragraph.
- */
+/* The lines of the text, of which there is room for 2 * nlines + 1; returns how many. */
 static int
-line_ends(const ConsentText *text, int **ends)
+read_lines(const ConsentText *text, TextLine *line)
 {
-	TextLine   *line = palloc((2 * text->nlines + 1) * sizeof(TextLine));
-	int		   *at = palloc(text->nlines * sizeof(int));
-	int			nlines = 0;
-	int			n = 0;
-	int			widest = 0;
-	int			full = 0;
 	int			from = 0;
-	int			width = INT_MAX;
+	int			n = 0;
 
 	for (int i = 0; i <= text->nlines; i++)
 	{
@@ -187,29 +177,55 @@ line_ends(const ConsentText *text, int **ends)
 		paragraph = memchr(text->data + from, '\n', end - from);
 		if (paragraph != NULL)
 		{
-			line[nlines++] = read_line(text, from, paragraph - text->data, -1);
+			line[n++] = read_line(text, from, paragraph - text->data, -1);
 			for (from = end; text->data[from - 1] != '\n'; from--)
 				;
 		}
 		if (i < text->nlines)
-			line[nlines++] = read_line(text, from, end, end);
+			line[n++] = read_line(text, from, end, end);
 		else if (paragraph == NULL)
-			line[nlines++] = read_line(text, from, end, -1);
+			line[n++] = read_line(text, from, end, -1);
 		from = end + 1;
 	}
-	line[nlines - 1].is_last = true;
-	for (int i = 0; i < nlines; i++)
+	line[n - 1].is_last = true;
+	for (int i = 1; i < n; i++)
+		line[i - 1].is_last |= line[i].is_rule;
+	return n;
+}
+
+/* How wide the widest line that has a neighbour is, if two are as full. */
+static int
+width_of_text(const TextLine *line, int n)
+{
+	int			width = 0;
+	int			full = 0;
+
+	for (int i = 0; i < n; i++)
 	{
-		if (i + 1 < nlines && line[i + 1].is_rule)
-			line[i].is_last = true;
 		if (is_prose(&line[i]) && (!line[i].is_last || (i > 0 && !line[i - 1].is_last)))
-			widest = Max(widest, line[i].len);
+			width = Max(width, line[i].len);
 	}
-	for (int i = 0; i < nlines; i++)
-		full += !line[i].is_last && is_full(&line[i], widest);
-	if (full < 2 || !is_width_of_mail(widest))
-		widest = INT_MAX;
-	for (int i = 0, run = 0; i < nlines; i++)
+	for (int i = 0; i < n; i++)
+		full += !line[i].is_last && is_full(&line[i], width);
+	return full > 1 && is_width_of_mail(width) ? width : INT_MAX;
+}
+
+/*
+ * Where lines end that somebody ended: as bytes, ascending.  Mail programs break
+ * those that are full: by the widest line of the text, or by that of
+ * their paragraph.
+ */
+static int
+line_ends(const ConsentText *text, int **ends)
+{
+	TextLine   *line = palloc((2 * text->nlines + 1) * sizeof(TextLine));
+	int			nlines = read_lines(text, line);
+	int			widest = width_of_text(line, nlines);
+	int			width = INT_MAX;
+	int		   *at = palloc(text->nlines * sizeof(int));
+	int			n = 0;
+
+	for (int i = 0, run; i < nlines; i++)
 	{
 		if (i == 0 || line[i - 1].is_last)
 		{
