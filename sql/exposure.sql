@@ -120,6 +120,7 @@ SELECT consent.exposure_start('expo_list', 'rcpts', $$'email'$$, 'at', organisat
 \echo :LAST_ERROR_SQLSTATE
 
 -- The same in batches: stopped, resumed, and with a partition each.
+ALTER TABLE consent.exposure_run ALTER COLUMN id RESTART WITH 1001;	-- whatever ran before
 CREATE TABLE expo_part (LIKE expo_sent) PARTITION BY LIST (via);
 CREATE TABLE expo_part_a PARTITION OF expo_part FOR VALUES IN ('email');
 CREATE TABLE expo_part_b PARTITION OF expo_part DEFAULT;
