@@ -375,7 +375,7 @@ BEGIN
        WHERE consent.ledger_readable() OFFSET 0),
     -- All +tag forms of an address are one person, so there may be fewer in the whole than in its parts together.
     reason AS (
-      SELECT g.reason, g.allowed, pg_catalog.sum(g.messages) AS messages,
+      SELECT g.reason, g.allowed, GROUPING(g.reason) OPERATOR(pg_catalog.=) 1 AS whole, pg_catalog.sum(g.messages) AS messages,
              pg_catalog.count(DISTINCT consent.contact_root(g.contact)) OPERATOR(pg_catalog.+) pg_catalog.count(g.unreadable) AS people,
              COALESCE(pg_catalog.sum(g.messages) FILTER (WHERE g.sent_to IS NOT NULL), 0) AS addressed, consent.sample(g.sent_to, $7) AS examples
         FROM (SELECT j.*, COALESCE(j.contact::pg_catalog.text, j.unreadable) AS sent_to, (j.d).allowed AS allowed,
@@ -394,7 +394,7 @@ BEGIN
                         'reason', x.reason, 'messages', x.messages, 'people', x.people, 'citation', r.citation,
                         'explanation', r.explanation, 'examples', x.examples) ORDER BY x.messages DESC, x.reason)
                  FROM reason x LEFT JOIN consent.reason r ON r.code OPERATOR(pg_catalog.=) x.reason WHERE NOT x.allowed), '[]'))
-      FROM reason w WHERE w.reason IS NULL
+      FROM reason w WHERE w.whole
     $query$, source)
     INTO answer
     USING channel, organisation, purpose, product_category, judged, sender, samples;
