@@ -18,7 +18,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -37,6 +36,7 @@
 #include "guard/action.h"
 #include "guard/divert.h"
 #include "guard/log.h"
+#include "ledger/relation.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_release);
@@ -225,22 +225,15 @@ take_row(Relation rel, const ConsentMapping *mapping, ItemPointer tid)
 	return row;
 }
 
-/* A table of ours, and whose it is. */
-ConsentOwnTable
-consent_own_table(const char *name)
+/* Whose a table of ours is; it is about to be written to. */
+Oid
+consent_table_owner(const char *name)
 {
-	ConsentOwnTable own;
-	Relation	rel;
+	Relation	rel = table_open(consent_relation(name), RowExclusiveLock);
+	Oid			owner = rel->rd_rel->relowner;
 
-	own.relid = get_relname_relid(name, get_namespace_oid("consent", false));
-	if (!OidIsValid(own.relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.%s\" does not exist", name)));
-	rel = table_open(own.relid, RowExclusiveLock);
-	own.owner = rel->rd_rel->relowner;
 	table_close(rel, NoLock);
-	return own;
+	return owner;
 }
 
 static void
@@ -252,7 +245,7 @@ keep_row(const ConsentMapping *mapping, Jsonb *row, const ConsentJudgement *judg
 	Oid			types[] = {REGCLASSOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, INT8OID, TEXTOID, TEXTOID};
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types) + 1] = "         ";
-	ConsentPinned pinned = consent_pin_for_statement(consent_own_table("quarantine").owner, NULL);
+	ConsentPinned pinned = consent_pin_for_statement(consent_table_owner("quarantine"), NULL);
 
 	values[0] = ObjectIdGetDatum(mapping->root);
 	values[1] = JsonbPGetDatum(row);
@@ -421,7 +414,7 @@ PGDLLEXPORT Datum
 pg_consent_release(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
-	Oid			kept_owner = consent_own_table("quarantine").owner;
+	Oid			kept_owner = consent_table_owner("quarantine");
 	ConsentPinned pinned = consent_pin_for_statement(kept_owner, NULL);
 	Oid			types[] = {JSONBOID};
 	Oid			id_types[] = {INT8OID};

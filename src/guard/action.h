@@ -10,13 +10,7 @@
 
 #include "guard/guard.h"
 
-typedef struct ConsentOwnTable
-{
-	Oid			relid;
-	Oid			owner;
-} ConsentOwnTable;
-
-extern ConsentOwnTable consent_own_table(const char *name);
+extern Oid	consent_table_owner(const char *name);
 extern ConsentPinned consent_pin_for_statement(Oid owner, const char *region);
 extern void consent_action_fire_deferred(Relation rel, Oid owner);
 

@@ -33,7 +33,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -41,7 +40,6 @@
 #include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -50,7 +48,6 @@
 
 #include "guard/debt.h"
 #include "ledger/relation.h"
-#include "module/errors.h"
 
 Relation
 consent_gate_log_open(LOCKMODE mode, Oid *indexid)
@@ -58,11 +55,7 @@ consent_gate_log_open(LOCKMODE mode, Oid *indexid)
 	Relation	rel = table_open(consent_relation("gate_log"), mode);
 
 	*indexid = consent_relation("gate_log_xid");
-	if (RelationGetDescr(rel)->natts != Natts_gate_log)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("consent.gate_log has %d columns, expected %d", RelationGetDescr(rel)->natts, Natts_gate_log),
-				 errhint(CONSENT_VERSIONS_HINT)));
+	consent_check_columns("gate_log", RelationGetDescr(rel), Natts_gate_log);
 	return rel;
 }
 

@@ -319,7 +319,7 @@ remember(const char *statement, int expected, Oid relid, const char *second, con
 	Datum		values[3] = {ObjectIdGetDatum(relid)};
 	char		nulls[] = "   ";
 	uint64		n;
-	ConsentPinned pinned = consent_pin_for_statement(consent_own_table("verified_rows").owner, NULL);
+	ConsentPinned pinned = consent_pin_for_statement(consent_table_owner("verified_rows"), NULL);
 
 	nulls[1] = second ? ' ' : 'n';
 	values[1] = second ? CStringGetTextDatum(second) : (Datum) 0;

@@ -12,14 +12,12 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -27,9 +25,9 @@
 #include "classify/ruleset.h"
 #include "guard/log.h"
 #include "ledger/policy.h"
+#include "ledger/relation.h"
 #include "ledger/sent.h"
 #include "module/compat.h"
-#include "module/errors.h"
 
 /* Columns of consent.decision_log, as log.sql creates them. */
 enum
@@ -113,25 +111,12 @@ form_log_row(const ConsentMapping *mapping, const ConsentJudgement *judgement, c
 void
 consent_log_decision(const ConsentMapping *mapping, const ConsentJudgement *judgement, const char *action)
 {
-	Oid			relid = get_relname_relid("decision_log", get_namespace_oid("consent", false));
-	Relation	rel;
-	EState	   *estate;
-	ResultRelInfo *result;
+	Relation	rel = table_open(consent_relation("decision_log"), RowExclusiveLock);
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *result = makeNode(ResultRelInfo);
 	TupleTableSlot *slot;
 
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.decision_log\" does not exist")));
-	rel = table_open(relid, RowExclusiveLock);
-	if (RelationGetDescr(rel)->natts != LOG_NATTS)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("consent.decision_log has %d columns, expected %d", RelationGetDescr(rel)->natts, LOG_NATTS),
-				 errhint(CONSENT_VERSIONS_HINT)));
-
-	estate = CreateExecutorState();
-	result = makeNode(ResultRelInfo);
+	consent_check_columns("decision_log", RelationGetDescr(rel), LOG_NATTS);
 	InitResultRelInfo(result, rel, 0, NULL, 0);
 	ExecOpenIndices(result, false);
 	slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(rel), &TTSOpsVirtual);

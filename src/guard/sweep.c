@@ -70,6 +70,7 @@
 #include "guard/health.h"
 #include "guard/log.h"
 #include "guard/sweep.h"
+#include "ledger/relation.h"
 #include "module/compat.h"
 #include "module/module.h"
 
@@ -744,7 +745,6 @@ digest_of(uint64 key)
 static void
 write_sweep_log(Sweep *sweep)
 {
-	Oid			relid = get_relname_relid("sweep_log", get_namespace_oid("consent", false));
 	Relation	rel;
 	HASH_SEQ_STATUS status;
 	Tally	   *entry;
@@ -755,13 +755,8 @@ write_sweep_log(Sweep *sweep)
 	if (hash_get_num_entries(sweep->tallies) == 0)
 		return;
 
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.sweep_log\" does not exist")));
-	rel = table_open(relid, RowExclusiveLock);
-	if (RelationGetDescr(rel)->natts != SWEEP_LOG_NATTS)
-		elog(ERROR, "consent.sweep_log has %d columns, expected %d", RelationGetDescr(rel)->natts, SWEEP_LOG_NATTS);
+	rel = table_open(consent_relation("sweep_log"), RowExclusiveLock);
+	consent_check_columns("sweep_log", RelationGetDescr(rel), SWEEP_LOG_NATTS);
 	hash_seq_init(&status, sweep->tallies);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{

@@ -52,7 +52,6 @@
 #include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "module/compat.h"
-#include "module/errors.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_fold_add);
 PG_FUNCTION_INFO_V1(pg_consent_fold_final);
@@ -240,16 +239,6 @@ consent_ledger_event_of(ConsentEvent *event, const Datum *values, const bool *nu
 #undef TIME
 #undef FLAG
 
-static void
-check_columns(TupleDesc desc)
-{
-	if (desc->natts != Natts_ledger)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger),
-				 errhint(CONSENT_VERSIONS_HINT)));
-}
-
 /*
  * The index on address of each part of the ledger.  To ask the catalogs for
  * every verdict would cost a good part of it; an index that comes or goes
@@ -300,15 +289,8 @@ consent_ledger_index_of_part(Relation part, Oid whole_index)
 Oid
 consent_ledger_relid(Oid *whole_index)
 {
-	Oid			relid = consent_find_relation("ledger");
-
-	*whole_index = consent_find_relation("ledger_address");
-	if (!OidIsValid(relid) || !OidIsValid(*whole_index))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.ledger\" or its index on address does not exist"),
-				 errhint(CONSENT_VERSIONS_HINT)));
-	return relid;
+	*whole_index = consent_relation("ledger_address");
+	return consent_relation("ledger");
 }
 
 void
@@ -407,7 +389,7 @@ consent_ledger_address_key(Relation index, const ConsentContact *root, ScanKey k
 bool
 consent_ledger_next(IndexScanDesc scan, const ConsentContact *root, TupleTableSlot *slot)
 {
-	check_columns(slot->tts_tupleDescriptor);
+	consent_check_columns("ledger", slot->tts_tupleDescriptor, Natts_ledger);
 	while (index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
 		slot_getallattrs(slot);
@@ -736,7 +718,7 @@ pg_consent_fold_add(PG_FUNCTION_ARGS)
 		Datum		values[Natts_ledger];
 		bool		nulls[Natts_ledger];
 
-		check_columns(desc);
+		consent_check_columns("ledger", desc, Natts_ledger);
 		tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 		ItemPointerSetInvalid(&tuple.t_self);
 		tuple.t_tableOid = InvalidOid;

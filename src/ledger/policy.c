@@ -28,7 +28,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/policy.h"
-#include "module/errors.h"
+#include "ledger/relation.h"
 
 /* Columns, as policy.sql creates them. */
 #define Anum_policy_jurisdiction					1
@@ -62,11 +62,7 @@ read_policy(ConsentPolicy *policy, HeapTuple tuple, TupleDesc desc)
 #define HAS(column) (!nulls[Anum_policy_##column - 1])
 #define VALUE(column) (values[Anum_policy_##column - 1])
 #define MONTHS(column) (HAS(column) ? DatumGetInt32(VALUE(column)) : 0)
-	if (desc->natts != Natts_policy)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("consent.policy has %d columns, expected %d", desc->natts, Natts_policy),
-				 errhint(CONSENT_VERSIONS_HINT)));
+	consent_check_columns("policy", desc, Natts_policy);
 	heap_deform_tuple(tuple, desc, values, nulls);
 
 	/* What is not tested for NULL is NOT NULL. */

@@ -23,7 +23,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
@@ -37,7 +36,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -48,6 +46,7 @@
 #include "ledger/erasure.h"
 #include "ledger/filter.h"
 #include "ledger/ledger.h"
+#include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "ledger/wording.h"
 
@@ -748,7 +747,6 @@ PGDLLEXPORT Datum
 pg_consent_ledger_record(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	TupleDesc	desc;
 	Draft		draft;
 	ConsentWord word;
 	ConsentEventKind kind;
@@ -766,15 +764,13 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 		Recorder   *recorder = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Recorder));
 
 		recorder->context = fcinfo->flinfo->fn_mcxt;
-		recorder->sequence = get_relname_relid("ledger_event_id", RelationGetNamespace(draft.rel));
+		recorder->sequence = consent_relation("ledger_event_id");
 		recorder->is_last = is_last(trigdata);
 		fcinfo->flinfo->fn_extra = recorder;
 	}
 	draft.recorder = fcinfo->flinfo->fn_extra;
 	draft.statement = consent_statement(fcinfo->flinfo->fn_mcxt);
-	desc = RelationGetDescr(draft.rel);
-	if (desc->natts != Natts_ledger)
-		elog(ERROR, "consent.ledger has %d columns, expected %d", desc->natts, Natts_ledger);
+	consent_check_columns("ledger", RelationGetDescr(draft.rel), Natts_ledger);
 	slot_getallattrs(trigdata->tg_trigslot);
 	memcpy(draft.values, trigdata->tg_trigslot->tts_values, sizeof(draft.values));
 	memcpy(draft.nulls, trigdata->tg_trigslot->tts_isnull, sizeof(draft.nulls));

@@ -86,6 +86,17 @@ consent_relation(const char *name)
 	return relid;
 }
 
+/* By their numbers is how we read the columns of a table of ours. */
+void
+consent_check_columns(const char *name, TupleDesc desc, int expected)
+{
+	if (desc->natts != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("consent.%s has %d columns, expected %d", name, desc->natts, expected),
+				 errhint(CONSENT_VERSIONS_HINT)));
+}
+
 /*
  * Was nothing ever in the table of a btree index of ours?  For what most databases
  * have none of and every verdict asks about: it costs a third of a search.  A

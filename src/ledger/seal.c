@@ -26,7 +26,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -35,12 +34,12 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "ledger/digest.h"
 #include "ledger/ledger.h"
+#include "ledger/relation.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_seal);
@@ -186,7 +185,6 @@ open_cursor(const char *query, bool read_only)
 PGDLLEXPORT Datum
 pg_consent_seal(PG_FUNCTION_ARGS)
 {
-	Oid			relid = get_relname_relid("seal", get_namespace_oid("consent", false));
 	Oid			types[] = {INT8OID, TEXTOID, BYTEAOID};
 	Datum		values[3];
 	int64		count = 0;
@@ -201,19 +199,15 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 	Oid			user;
 	int			context;
 
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.seal\" does not exist")));
 	PreventCommandIfReadOnly("consent.seal()");
-	rel = table_open(relid, ShareRowExclusiveLock);
+	rel = table_open(consent_relation("seal"), ShareRowExclusiveLock);
 
 	/* Whoever may seal need not be able to write seals of their own making. */
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(rel->rd_rel->relowner,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	SPI_connect();
-	if (OidIsValid(get_relname_relid("sealed_fact", RelationGetNamespace(rel))) &&	/* 0.1.0 had none */
+	if (OidIsValid(consent_find_relation("sealed_fact")) &&	/* 0.1.0 had none */
 		SPI_execute(facts_query, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "the facts to be sealed could not be written");
 	initStringInfo(&covered);

@@ -15,7 +15,6 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -25,14 +24,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "ledger/digest.h"
+#include "ledger/relation.h"
 #include "ledger/wording.h"
 #include "module/compat.h"
-#include "module/errors.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_wording_check);
 
@@ -87,17 +85,8 @@ static ConsentReasonSet
 find_defects(Datum wording)
 {
 	ConsentReasonSet set = {0};
-	Oid			nsp = get_namespace_oid("consent", false);
-	Oid			relid = get_relname_relid("wording", nsp);
-	Oid			indexid = get_relname_relid("wording_of_digest", nsp);
-	Relation	rel;
+	Relation	rel = table_open(consent_relation("wording"), AccessShareLock);
 
-	if (!OidIsValid(relid) || !OidIsValid(indexid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.wording\" or its index on digest does not exist"),
-				 errhint(CONSENT_VERSIONS_HINT)));
-	rel = table_open(relid, AccessShareLock);
 	if (RelationGetNumberOfBlocks(rel) > 0)
 	{
 		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -107,7 +96,7 @@ find_defects(Datum wording)
 
 		ScanKeyEntryInitialize(&key, 0, Anum_wording_digest, BTEqualStrategyNumber, InvalidOid,
 							   DEFAULT_COLLATION_OID, F_TEXTEQ, wording_digest(wording));
-		scan = systable_beginscan(rel, indexid, true, snapshot, 1, &key);
+		scan = systable_beginscan(rel, consent_relation("wording_of_digest"), true, snapshot, 1, &key);
 		while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		{
 			bool		isnull;

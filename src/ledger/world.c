@@ -16,14 +16,13 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "ledger/calendar.h"
 #include "ledger/ledger.h"
+#include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "ledger/world.h"
 
@@ -139,17 +138,10 @@ read_contractor(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz 
 static void
 read_table(const char *name, RowReader reader, ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
 {
-	Oid			relid = get_relname_relid(name, get_namespace_oid("consent", false));
-	Relation	rel;
-	SysScanDesc scan;
+	Relation	rel = table_open(consent_relation(name), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	HeapTuple	tuple;
 
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"consent.%s\" does not exist", name)));
-	rel = table_open(relid, AccessShareLock);
-	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		reader(tuple, RelationGetDescr(rel), send, known_at);
 	systable_endscan(scan);

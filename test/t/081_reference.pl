@@ -67,8 +67,7 @@ sub as_written
   my ($message) = @_;
   $message =~ s/%(?:lld|[a-z])|%/\x{2026}/g;
   $message =~ s/invalid input syntax for type \x{2026}/invalid input syntax for type consent.contact/;
-  $message =~ s/^relation "consent\.\w+" (?=does|or its)/relation "consent.\x{2026}" /;
-  $message =~ s/or its index on \w+ does/or its index on \x{2026} does/;
+  $message =~ s/^relation "consent\.\w+" (?=does)/relation "consent.\x{2026}" /;
   utf8::encode($message);
   return $message;
 }
