@@ -51,7 +51,7 @@ consent_pin_for_statement(Oid owner, const char *region)
 {
 	ConsentPinned pinned = consent_pin(InvalidOid, region);
 
-	SetUserIdAndSecContext(owner, pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	(void) consent_become(owner);
 	return pinned;
 }
 
@@ -436,8 +436,7 @@ pg_consent_release(PG_FUNCTION_ARGS)
 	name = qualified_name(relid);
 	values[0] = JsonbPGetDatum(row);
 
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	(void) consent_become(rel->rd_rel->relowner);
 	if (SPI_execute_with_args(psprintf("SELECT pg_catalog.jsonb_populate_record(NULL::%s, $1)", name),
 							  1, types, values, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read a row of consent.quarantine");
@@ -452,8 +451,7 @@ pg_consent_release(PG_FUNCTION_ARGS)
 								  name, columns, columns, name),
 						 JSONBOID, values[0]) != SPI_OK_INSERT)
 			elog(ERROR, "could not put a row back into %s", name);
-		SetUserIdAndSecContext(kept_owner,
-							   pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+		(void) consent_become(kept_owner);
 		values[0] = Int64GetDatum(id);
 		if (SPI_execute_with_args("UPDATE consent.quarantine SET released_at = pg_catalog.clock_timestamp(), "
 								  "released_by = SESSION_USER WHERE id = $1",

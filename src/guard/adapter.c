@@ -37,8 +37,8 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "guard/action.h"
 #include "guard/guard.h"
-#include "guard/mapping.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_release);
 PG_FUNCTION_INFO_V1(pg_consent_key_operator);
@@ -204,9 +204,7 @@ pg_consent_guard_release(PG_FUNCTION_ARGS)
 	type = rel->rd_rel->reltype;
 	row = heap_copy_tuple_as_datum(trigdata->tg_newtuple, RelationGetDescr(rel));
 	statement = pstrdup(trigdata->tg_trigger->tgargs[0]);
-	pinned = consent_pin(InvalidOid, NULL);
-	SetUserIdAndSecContext(consent_trigger_owner(rel, trigdata->tg_trigger),
-						   pinned.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	pinned = consent_pin_for_statement(consent_trigger_owner(rel, trigdata->tg_trigger), NULL);
 	SPI_connect();
 	rc = SPI_execute_with_args(statement, 1, &type, &row, NULL, false, 0);
 	if (rc < 0)

@@ -209,8 +209,7 @@ consent_refresh_overtaken(List *addresses)
 	Relation	standings;
 	Oid			contact_type;
 	Oid			array_type;
-	Oid			user;
-	int			context;
+	ConsentCaller caller;
 	bool		read_only = XactReadOnly;
 	Datum	   *values;
 	int			n = 0;
@@ -227,9 +226,7 @@ consent_refresh_overtaken(List *addresses)
 
 	/* SET TRANSACTION READ ONLY binds what comes after it, not us. */
 	XactReadOnly = false;
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(standings->rd_rel->relowner,
-						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = consent_become(standings->rd_rel->relowner);
 	SPI_connect();
 	run_latest(free_query, SPI_OK_SELECT, array_type,
 			   PointerGetDatum(construct_array(values, n, contact_type, -1, false, TYPALIGN_INT)));
@@ -245,7 +242,7 @@ consent_refresh_overtaken(List *addresses)
 		run_latest(refresh_query, SPI_OK_UPDATE, array_type,
 				   PointerGetDatum(construct_array(values, n, contact_type, -1, false, TYPALIGN_INT)));
 	SPI_finish();
-	SetUserIdAndSecContext(user, context);
+	consent_resume(caller);
 	XactReadOnly = read_only;
 	table_close(standings, NoLock);
 }
@@ -283,22 +280,19 @@ tell_of_persons(void)
 	}
 }
 
-/*
- * Whoever may record need not be able to write standings.  An error restores
- * the user, as in ri_triggers.c.
- */
-static void
-begin_apply(TriggerData *trigdata, const char *function, Oid *user, int *context)
+static ConsentCaller
+begin_apply(TriggerData *trigdata, const char *function)
 {
+	ConsentCaller caller;
+
 	if (trigdata == NULL || !IsA(trigdata, TriggerData) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
 		!TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("%s must be fired after each inserting statement", function)));
-	GetUserIdAndSecContext(user, context);
-	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
-						   *context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = consent_become(trigdata->tg_relation->rd_rel->relowner);
 	SPI_connect();
+	return caller;
 }
 
 /*
@@ -619,16 +613,13 @@ apply_gathered(Gathering *gathering)
 PGDLLEXPORT Datum
 pg_consent_ledger_apply(PG_FUNCTION_ARGS)
 {
-	Gathering  *gathering;
-	Oid			user;
-	int			context;
+	ConsentCaller caller = begin_apply((TriggerData *) fcinfo->context, "consent.ledger_apply()");
+	Gathering  *gathering = find_gathering(fcinfo->flinfo->fn_mcxt);
 
-	begin_apply((TriggerData *) fcinfo->context, "consent.ledger_apply()", &user, &context);
-	gathering = find_gathering(fcinfo->flinfo->fn_mcxt);
 	if (gathering != NULL)
 		apply_gathered(gathering);
 	SPI_finish();
-	SetUserIdAndSecContext(user, context);
+	consent_resume(caller);
 	return PointerGetDatum(NULL);
 }
 
@@ -638,12 +629,9 @@ pg_consent_person_link_applied(PG_FUNCTION_ARGS)
 {
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(CONSENT_CROWD)};
-	Oid			user;
-	int			context;
-	int			rc;
+	ConsentCaller caller = begin_apply((TriggerData *) fcinfo->context, "consent.person_link_applied()");
+	int			rc = SPI_register_trigger_data((TriggerData *) fcinfo->context);
 
-	begin_apply((TriggerData *) fcinfo->context, "consent.person_link_applied()", &user, &context);
-	rc = SPI_register_trigger_data((TriggerData *) fcinfo->context);
 	if (rc != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed: %s", SPI_result_code_string(rc));
 	refresh_found(linked_query, 0, NULL, NULL);
@@ -654,7 +642,7 @@ pg_consent_person_link_applied(PG_FUNCTION_ARGS)
 				 errmsg("a person has more than %d contacts", CONSENT_CROWD),
 				 errhint("Is the column that identifies a person the right one?")));
 	SPI_finish();
-	SetUserIdAndSecContext(user, context);
+	consent_resume(caller);
 	return PointerGetDatum(NULL);
 }
 

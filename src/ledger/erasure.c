@@ -399,21 +399,12 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 }
 
 /* Whoever may erase need not be able to delete. */
-typedef struct Caller
-{
-	Oid			user;
-	int			context;
-} Caller;
-
-static Caller
+static ConsentCaller
 become_owner(void)
 {
-	Caller		caller;
 	Relation	rel = table_open(consent_relation("erasure"), AccessShareLock);
+	ConsentCaller caller = consent_become(rel->rd_rel->relowner);
 
-	GetUserIdAndSecContext(&caller.user, &caller.context);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	table_close(rel, NoLock);
 	return caller;
 }
@@ -425,7 +416,7 @@ become_owner(void)
 void
 consent_erase_traces(void)
 {
-	Caller		caller;
+	ConsentCaller caller;
 	ListCell   *lc;
 
 	if (forgotten == NIL)
@@ -446,7 +437,7 @@ consent_erase_traces(void)
 			run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
 	}
 	SPI_finish();
-	SetUserIdAndSecContext(caller.user, caller.context);
+	consent_resume(caller);
 }
 
 PGDLLEXPORT Datum
@@ -480,7 +471,7 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 {
 	ConsentContact *root;
 	uint8		secret[KEY_BYTES];
-	Caller		caller;
+	ConsentCaller caller;
 	int64		event_id;
 	TimestampTz at;
 	bool		is_now;
@@ -506,7 +497,7 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	event_id = erase(root, get_fn_expr_argtype(fcinfo->flinfo, 0), secret, "request",
 					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1), is_now ? GetCurrentTimestamp() : at);
 	SPI_finish();
-	SetUserIdAndSecContext(caller.user, caller.context);
+	consent_resume(caller);
 	PG_RETURN_INT64(event_id);
 }
 
@@ -516,7 +507,7 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 	Oid			types[] = {TIMESTAMPTZOID, INT4OID};
 	Datum		values[2];
 	uint8		secret[KEY_BYTES];
-	Caller		caller;
+	ConsentCaller caller;
 	SPITupleTable *found;
 	uint64		nfound;
 	int64		nerased = 0;
@@ -558,6 +549,6 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 		nerased++;
 	}
 	SPI_finish();
-	SetUserIdAndSecContext(caller.user, caller.context);
+	consent_resume(caller);
 	PG_RETURN_INT64(nerased);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * relation.c
- *	  Our tables and indexes by name.
+ *	  Our tables and indexes by name, and their owner.
  *
  * A verdict asks for ten of them, so a backend remembers what it found until a
  * relation or schema of the database changes its name, is made or is dropped.
@@ -14,6 +14,7 @@
 #include "access/nbtree.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -119,4 +120,24 @@ consent_index_is_empty(const char *name)
 	UnlockReleaseBuffer(buffer);
 	index_close(index, AccessShareLock);
 	return empty;
+}
+
+/*
+ * Statements on our tables run as their owner: who may record need not be able to
+ * write standings.  An error restores the user, as in ri_triggers.c.
+ */
+ConsentCaller
+consent_become(Oid owner)
+{
+	ConsentCaller caller;
+
+	GetUserIdAndSecContext(&caller.user, &caller.context);
+	SetUserIdAndSecContext(owner, caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	return caller;
+}
+
+void
+consent_resume(ConsentCaller caller)
+{
+	SetUserIdAndSecContext(caller.user, caller.context);
 }

@@ -196,16 +196,13 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 	SPITupleTable *ranges;
 	Portal		gaps;
 	Relation	rel;
-	Oid			user;
-	int			context;
+	ConsentCaller caller;
 
 	PreventCommandIfReadOnly("consent.seal()");
 	rel = table_open(consent_relation("seal"), ShareRowExclusiveLock);
 
 	/* Whoever may seal need not be able to write seals of their own making. */
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = consent_become(rel->rd_rel->relowner);
 	SPI_connect();
 	if (OidIsValid(consent_find_relation("sealed_fact")) &&	/* 0.1.0 had none */
 		SPI_execute(facts_query, false, 0) != SPI_OK_INSERT)
@@ -256,7 +253,7 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 		number = column_int8(SPI_tuptable, SPI_tuptable->vals[0], 1, 0);
 	}
 	SPI_finish();
-	SetUserIdAndSecContext(user, context);
+	consent_resume(caller);
 	table_close(rel, NoLock);
 
 	if (count == 0)

@@ -529,8 +529,7 @@ remember_organisation(TriggerData *trigdata)
 	Anum_organisation_is_charity, Anum_organisation_pensions_authorised};
 	Datum		values[lengthof(columns)];
 	bool		same = true;
-	Oid			user;
-	int			context;
+	ConsentCaller caller;
 
 	for (int i = 0; i < lengthof(columns); i++)
 	{
@@ -544,9 +543,7 @@ remember_organisation(TriggerData *trigdata)
 	if (same)
 		return;
 
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
-						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = consent_become(trigdata->tg_relation->rd_rel->relowner);
 	SPI_connect();
 	/* The order of changes is that of their times, even when the clock was set back between. */
 	if (SPI_execute_with_args("INSERT INTO consent.organisation_history "
@@ -556,7 +553,7 @@ remember_organisation(TriggerData *trigdata)
 							  lengthof(columns), types, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "what the organisation was could not be kept");
 	SPI_finish();
-	SetUserIdAndSecContext(user, context);
+	consent_resume(caller);
 }
 
 /*
