@@ -292,7 +292,9 @@ INSERT INTO sweep_large SELECT 'n' || n || '@sweep.example', :promo, repeat('x',
 SET client_min_messages = notice;
 \set VERBOSITY default
 SELECT consent.guard('sweep_large', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
-                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$, applies => 'true', on_block => 'flag', name => 'watch');
+                     pending => $$status = 'queued'$$, applies => 'true', on_block => 'flag', name => 'watch');
+SELECT consent.guard('sweep_large', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$, applies => 'true', on_block => 'flag', name => 'park');
 SELECT consent.guard('sweep_large', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
                      pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
 \set VERBOSITY terse

@@ -136,6 +136,16 @@ consent_guard_argument(const Trigger *trigger, const char *argument)
 	return NULL;
 }
 
+/* Do withdrawals cancel rows of its table?  Not where it only flags, and nobody has said how a row is parked. */
+bool
+consent_guard_is_swept(const Trigger *trigger)
+{
+	const char *on_block = consent_guard_argument(trigger, "on_block");
+
+	return on_block == NULL || strcmp(on_block, consent_block_action_names[BLOCK_FLAG]) != 0 ||
+		consent_guard_argument(trigger, "divert") != NULL;
+}
+
 /* Does it use a column that is computed only when the row is stored? */
 static bool
 reads_generated(const ConsentMapping *mapping, Relation rel)
@@ -183,7 +193,7 @@ assigns_partition_key(const ConsentMapping *mapping, Relation rel)
 	return found;
 }
 
-/* The parents of an inheritance child, in order. */
+/* The first parent of an inheritance child; InvalidOid: it is none. */
 static Oid
 first_parent(Oid relid)
 {

@@ -168,15 +168,6 @@ consent_health_lacks_index(Relation rel)
 		consent_health_indexes(rel) == NIL;
 }
 
-/* What only flags is not swept. */
-static bool
-leaves_rows_alone(const Trigger *guard)
-{
-	const char *on_block = consent_guard_argument(guard, "on_block");
-
-	return on_block != NULL && strcmp(on_block, consent_block_action_names[BLOCK_FLAG]) == 0;
-}
-
 static const char *
 guard_fault(Relation rel, Trigger *guard, const char **health)
 {
@@ -211,7 +202,7 @@ guard_fault(Relation rel, Trigger *guard, const char **health)
 						quote_identifier(detail), quote_identifier(herald->tgname));
 	}
 	*health = "ok";
-	if (!leaves_rows_alone(guard) && consent_health_lacks_index(rel))
+	if (consent_guard_is_swept(guard) && consent_health_lacks_index(rel))
 		return "every withdrawal reads the whole table: consent.guard_index() says which index it needs";
 	return NULL;
 }

@@ -398,6 +398,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	const char *herald = NULL;
 	bool		diverts = !PG_ARGISNULL(ARG_DIVERT);
 	bool		lacks_index;
+	ConsentBlockAction on_block;
 	ListCell   *lc;
 	List	   *children;
 
@@ -421,8 +422,8 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	if (diverts || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition)
 		herald = choose_trigger_name(rel, HERALD_TRIGGER, name);
 	arguments = guard_arguments(fcinfo, rel);
-	lacks_index = consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK)) != BLOCK_FLAG &&
-		consent_health_lacks_index(rel);
+	on_block = consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK));
+	lacks_index = (on_block != BLOCK_FLAG || diverts) && consent_health_lacks_index(rel);
 	table_close(rel, NoLock);
 
 	create_triggers(table, guard, herald, diverts, arguments);
@@ -435,8 +436,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 		table_close(child, NoLock);
 		create_triggers(child_table, guard, herald, diverts, psprintf("%s, 'child', 'true'", arguments));
 	}
-	if (consent_health_made(relid, guard, name,
-							consent_block_action_names[consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK))]))
+	if (consent_health_made(relid, guard, name, consent_block_action_names[on_block]))
 		ereport(NOTICE,
 				(errmsg("rows of table \"%s\" that were there before its guard are not judged", get_rel_name(relid)),
 				 errhint("Judge them: SELECT * FROM consent.verify(%s)", quote_literal_cstr(table))));

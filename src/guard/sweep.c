@@ -575,16 +575,6 @@ candidates_query(Relation rel, Trigger *trigger, bool by_key)
 	return query.data;
 }
 
-/* Does the guard only watch?  Then so do we. */
-static bool
-leaves_rows_alone(const Trigger *trigger)
-{
-	const char *on_block = consent_guard_argument(trigger, "on_block");
-
-	return on_block != NULL && strcmp(on_block, consent_block_action_names[BLOCK_FLAG]) == 0 &&
-		consent_guard_argument(trigger, "divert") == NULL;
-}
-
 /* The addresses, and 0, as bigint[]. */
 static Datum
 keys_array(const ConsentKeySet *set)
@@ -683,7 +673,7 @@ sweep_guard(Sweep *sweep, void *arg)
 		if (triggers->triggers[i].tgoid == sweep->trigger)
 			trigger = &triggers->triggers[i];
 	}
-	if (trigger != NULL && leaves_rows_alone(trigger))
+	if (trigger != NULL && !consent_guard_is_swept(trigger))
 		trigger = NULL;
 	if (trigger == NULL)
 	{
