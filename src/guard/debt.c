@@ -33,12 +33,10 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
-#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -63,15 +61,8 @@ consent_gate_log_open(LOCKMODE mode, Oid *indexid)
 Datum
 consent_gate_log_keys(const ConsentKeySet *set, bool *isnull)
 {
-	Datum	   *keys;
-
 	*isnull = set->all || set->n > KEYS_IN_LOG;
-	if (*isnull)
-		return (Datum) 0;
-	keys = palloc(set->n * sizeof(Datum));
-	for (int i = 0; i < set->n; i++)
-		keys[i] = Int64GetDatum((int64) set->keys[i]);
-	return PointerGetDatum(construct_array(keys, set->n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return *isnull ? (Datum) 0 : consent_keys_array(set->keys, set->n);
 }
 
 /* To pay, or to say that it has been done.  Until the end of the transaction. */
@@ -96,20 +87,14 @@ read_debt(HeapTuple tuple, TupleDesc desc)
 	bool		isnull;
 	Datum		keys = heap_getattr(tuple, Anum_gate_log_keys, desc, &debt->keys.all);
 	Datum		relation = heap_getattr(tuple, Anum_gate_log_relation, desc, &isnull);
-	Datum	   *elements;
 
 	debt->tid = tuple->t_self;
 	debt->relid = DatumGetObjectId(relation);
 	debt->guard = *DatumGetName(heap_getattr(tuple, Anum_gate_log_guard, desc, &isnull));
 	debt->since = DatumGetTimestampTz(heap_getattr(tuple, Anum_gate_log_since, desc, &isnull));
 	debt->retry_at = DatumGetTimestampTz(heap_getattr(tuple, Anum_gate_log_retry_at, desc, &isnull));
-	if (debt->keys.all)
-		return debt;
-	deconstruct_array(DatumGetArrayTypeP(keys), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-					  &elements, NULL, &debt->keys.n);
-	debt->keys.keys = palloc(debt->keys.n * sizeof(uint64));
-	for (int i = 0; i < debt->keys.n; i++)
-		debt->keys.keys[i] = (uint64) DatumGetInt64(elements[i]);
+	if (!debt->keys.all)
+		consent_add_keys(&debt->keys, keys);
 	return debt;
 }
 

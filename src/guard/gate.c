@@ -574,6 +574,30 @@ consent_key_in_set(const ConsentKeySet *set, uint64 key)
 						bsearch(&key, set->keys, set->n, sizeof(uint64), compare_keys) != NULL);
 }
 
+void
+consent_add_keys(ConsentKeySet *set, Datum array)
+{
+	Datum	   *keys;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &keys, NULL, &n);
+	set->keys = set->keys ? repalloc_huge(set->keys, (set->n + n) * sizeof(uint64)) : palloc(n * sizeof(uint64));
+	for (int i = 0; i < n; i++)
+		set->keys[set->n++] = (uint64) DatumGetInt64(keys[i]);
+	pfree(keys);
+}
+
+Datum
+consent_keys_array(const uint64 *keys, int n)
+{
+	Datum	   *elements = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum((int64) keys[i]);
+	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 /*
  * Rows that nobody can ask for any more.  One transaction at a time does
  * this, so that no two delete the same row.
@@ -620,19 +644,6 @@ write_log(const ConsentKeySet *set)
 		prune_log(rel, indexid);
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
-}
-
-static void
-add_keys(ConsentKeySet *set, Datum array)
-{
-	Datum	   *keys;
-	int			n;
-
-	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-					  &keys, NULL, &n);
-	set->keys = set->keys ? repalloc_huge(set->keys, (set->n + n) * sizeof(uint64)) : palloc(n * sizeof(uint64));
-	for (int i = 0; i < n; i++)
-		set->keys[set->n++] = (uint64) DatumGetInt64(keys[i]);
 }
 
 /* The tables that we have queued in, and of which they are partitions. */
@@ -689,7 +700,7 @@ suspects(void)
 		if (isnull || worth-- == 0)
 			set.all = true;
 		else
-			add_keys(&set, keys);
+			consent_add_keys(&set, keys);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -772,7 +783,7 @@ overtaken(const ConsentKeySet *ours)
 			met = *ours;
 			break;
 		}
-		add_keys(&met, keys);
+		consent_add_keys(&met, keys);
 		for (int i = n; i < met.n; i++)
 		{
 			if (consent_key_in_set(ours, met.keys[i]))

@@ -32,6 +32,10 @@ typedef struct ConsentKeySet
 extern bool consent_key_in_set(const ConsentKeySet *set, uint64 key);
 extern void consent_sort_keys(ConsentKeySet *set);
 
+/* Of a bigint[], to those of the set, which are no longer sorted; and the other way round. */
+extern void consent_add_keys(ConsentKeySet *set, Datum array);
+extern Datum consent_keys_array(const uint64 *keys, int n);
+
 /* An address, all its +tag forms, as the gate knows it. */
 extern uint64 consent_address_key(const ConsentContact *contact);
 

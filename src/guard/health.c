@@ -546,17 +546,19 @@ pg_consent_verify(PG_FUNCTION_ARGS)
 			Verified	found;
 			Datum		values[5];
 			bool		nulls[5] = {false};
-			const char *name = consent_guard_argument(trigger, "name");
+			const char *name;
 
 			nguards++;
 			if (rel->rd_rel->relkind != RELKIND_RELATION)
 				continue;
-			values[1] = name ? CStringGetTextDatum(name) : (Datum) 0;
-			nulls[1] = name == NULL;
-			found = verify_leaf(rel, consent_guard_copy(rel, trigger));
+			trigger = consent_guard_copy(rel, trigger);
+			found = verify_leaf(rel, trigger);
 			if (found.skipped > 0)
 				leave_open(debts, RelationGetRelid(rel), trigger->tgname);
+			name = consent_guard_argument(trigger, "name");
 			values[0] = ObjectIdGetDatum(RelationGetRelid(rel));
+			values[1] = name ? CStringGetTextDatum(name) : (Datum) 0;
+			nulls[1] = name == NULL;
 			values[2] = Int64GetDatum(found.judged);
 			values[3] = Int64GetDatum(found.refused);
 			values[4] = Int64GetDatum(found.skipped);

@@ -51,7 +51,6 @@
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -441,7 +440,6 @@ static bool
 open_leaf(Leaf *leaf, Oid relid, const Trigger *guard)
 {
 	Trigger    *trigger;
-	int			position = 0;
 
 	if (leaf->rel != NULL && RelationGetRelid(leaf->rel) == relid)
 		return true;
@@ -450,17 +448,14 @@ open_leaf(Leaf *leaf, Oid relid, const Trigger *guard)
 		return false;
 	leaf->rel = table_open(relid, NoLock);
 	leaf->slot = table_slot_create(leaf->rel, NULL);
-	leaf->mapping = NULL;
-	while (leaf->mapping == NULL && (trigger = consent_guard_next(leaf->rel, &position)) != NULL)
-	{
-		/* A clone has the name of what it was cloned from. */
-		if (strcmp(trigger->tgname, guard->tgname) == 0)
-			leaf->mapping = consent_guard_mapping(leaf->rel, trigger);
-	}
-	if (leaf->mapping == NULL)
+
+	/* A clone has the name of what it was cloned from. */
+	trigger = consent_guard_by_trigger(leaf->rel, guard->tgname);
+	if (trigger == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("partition \"%s\" has lost its guard", RelationGetRelationName(leaf->rel))));
+	leaf->mapping = consent_guard_mapping(leaf->rel, trigger);
 	return true;
 }
 
@@ -477,17 +472,15 @@ static ConsentKeySet
 for_us(const ConsentKeySet *set, Datum array)
 {
 	ConsentKeySet ours = {0};
-	Datum	   *keys;
-	int			n;
+	int			n = 0;
 
-	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-					  &keys, NULL, &n);
-	ours.keys = palloc(n * sizeof(uint64));
-	for (int i = 0; i < n; i++)
+	consent_add_keys(&ours, array);
+	for (int i = 0; i < ours.n; i++)
 	{
-		if (consent_key_in_set(set, (uint64) DatumGetInt64(keys[i])))
-			ours.keys[ours.n++] = (uint64) DatumGetInt64(keys[i]);
+		if (consent_key_in_set(set, ours.keys[i]))
+			ours.keys[n++] = ours.keys[i];
 	}
+	ours.n = n;
 	consent_sort_keys(&ours);
 	return ours;
 }
@@ -577,14 +570,13 @@ candidates_query(Relation rel, Trigger *trigger, bool by_key)
 
 /* The addresses, and 0, as bigint[]. */
 static Datum
-keys_array(const ConsentKeySet *set)
+keys_to_ask(const ConsentKeySet *set)
 {
-	Datum	   *keys = palloc((set->n + 1) * sizeof(Datum));
+	uint64	   *keys = palloc0((set->n + 1) * sizeof(uint64));
 
-	for (int i = 0; i < set->n; i++)
-		keys[i] = Int64GetDatum((int64) set->keys[i]);
-	keys[set->n] = Int64GetDatum(0);
-	return PointerGetDatum(construct_array(keys, set->n + 1, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	if (set->n > 0)
+		memcpy(keys, set->keys, set->n * sizeof(uint64));
+	return consent_keys_array(keys, set->n + 1);
 }
 
 /* Statements on the table run as its owner, who sees all of it. */
@@ -693,7 +685,7 @@ sweep_guard(Sweep *sweep, void *arg)
 	SPI_connect();
 	work = AllocSetContextCreate(CurrentMemoryContext, "pg_consent swept row", ALLOCSET_DEFAULT_SIZES);
 	if (by_key)
-		values[0] = keys_array(sweep->set);
+		values[0] = keys_to_ask(sweep->set);
 	become(rel->rd_rel->relowner, &pinned);
 	plan = SPI_prepare(candidates_query(rel, trigger, by_key), by_key ? 1 : 0, types);
 	if (plan == NULL)
@@ -1039,11 +1031,8 @@ pg_consent_guard_keys(PG_FUNCTION_ARGS)
 {
 	uint64	   *keys;
 	int			n = keys_arg(fcinfo, &keys);
-	Datum	   *elements = palloc(Max(n, 1) * sizeof(Datum));
 
-	for (int i = 0; i < n; i++)
-		elements[i] = Int64GetDatum((int64) keys[i]);
-	PG_RETURN_ARRAYTYPE_P(construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	PG_RETURN_DATUM(consent_keys_array(keys, n));
 }
 
 /* consent.guard_key(recipient, region): of one address; 0 of several; NULL of none */

@@ -25,8 +25,6 @@
 #include "access/xact.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -42,6 +40,7 @@
 #include "guard/guard.h"
 #include "guard/log.h"
 #include "guard/trigger.h"
+#include "ledger/digest.h"
 #include "module/compat.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_guard_check);
@@ -112,7 +111,7 @@ typedef struct MovedKey
 {
 	Oid			guarded;		/* the table that was guarded */
 	NameData	guard;
-	uint8		message[PG_SHA256_DIGEST_LENGTH];
+	uint8		message[CONSENT_DIGEST_LEN];
 } MovedKey;
 
 typedef struct Moved
@@ -161,43 +160,32 @@ consent_trigger_init(void)
 }
 
 static void
-hash_update(pg_cryptohash_ctx *hash, const void *data, size_t len)
-{
-	if (pg_cryptohash_update(hash, data, len) < 0)
-		elog(ERROR, "could not compute a digest: %s", pg_cryptohash_error(hash));
-}
-
-static void
 message_key(const ConsentMapping *mapping, const ConsentRow *row, MovedKey *key)
 {
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
+	pg_cryptohash_ctx *sha = consent_digest_begin();
 
 	memset(key, 0, sizeof(*key));
 	key->guarded = mapping->root;
 	namestrcpy(&key->guard, mapping->trigger);
-	if (hash == NULL || pg_cryptohash_init(hash) < 0)
-		elog(ERROR, "could not compute a digest");
 	for (int i = 0; i < CONSENT_NMESSAGE; i++)
 	{
 		struct varlena *value;
 		uint32		len;
 
-		hash_update(hash, &row->nulls[i], sizeof(bool));
+		consent_digest_add(sha, &row->nulls[i], sizeof(bool));
 		if (row->nulls[i])
 			continue;
 		if (mapping->typbyval[i])
 		{
-			hash_update(hash, &row->values[i], sizeof(Datum));
+			consent_digest_add(sha, &row->values[i], sizeof(Datum));
 			continue;
 		}
 		value = PG_DETOAST_DATUM_PACKED(row->values[i]);
 		len = VARSIZE_ANY_EXHDR(value);
-		hash_update(hash, &len, sizeof(len));
-		hash_update(hash, VARDATA_ANY(value), len);
+		consent_digest_add(sha, &len, sizeof(len));
+		consent_digest_add(sha, VARDATA_ANY(value), len);
 	}
-	if (pg_cryptohash_final(hash, key->message, sizeof(key->message)) < 0)
-		elog(ERROR, "could not compute a digest: %s", pg_cryptohash_error(hash));
-	pg_cryptohash_free(hash);
+	memcpy(key->message, VARDATA(consent_digest_end(sha)), sizeof(key->message));
 }
 
 /* The herald sees a row that is about to leave its partition; statement lives as long as that. */
@@ -275,8 +263,8 @@ consent_guard_herald(Relation rel, const char *guard)
 const char *
 consent_guard_overtaken_by(Relation rel, const char *guard)
 {
-	Trigger    *herald = consent_guard_herald(rel, guard);
 	Oid			guard_divert = consent_guard_function("guard_divert");
+	Trigger    *herald = consent_guard_herald(rel, guard);
 
 	for (int i = 0; herald != NULL && i < rel->trigdesc->numtriggers; i++)
 	{
@@ -349,21 +337,17 @@ heralded_watch(FunctionCallInfo fcinfo, TriggerData *trigdata)
 {
 	Trigger    *herald = trigdata->tg_trigger;
 	Trigger    *guard;
-	int			position = 0;
 
-	while (fcinfo->flinfo->fn_extra == NULL)
-	{
-		guard = consent_guard_next(trigdata->tg_relation, &position);
-		if (guard == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-					 errmsg("trigger \"%s\" of table \"%s\" has no guard to divert for", herald->tgname,
-							RelationGetRelationName(trigdata->tg_relation)),
-					 errhint("Make the guard anew with consent.unguard() and consent.guard().")));
-		if (herald->tgnargs == 1 && strcmp(guard->tgname, herald->tgargs[0]) == 0)
-			return watch_for(fcinfo, trigdata->tg_relation, guard);
-	}
-	return fcinfo->flinfo->fn_extra;
+	if (fcinfo->flinfo->fn_extra != NULL)
+		return fcinfo->flinfo->fn_extra;
+	guard = herald->tgnargs == 1 ? consent_guard_by_trigger(trigdata->tg_relation, herald->tgargs[0]) : NULL;
+	if (guard == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" of table \"%s\" has no guard to divert for", herald->tgname,
+						RelationGetRelationName(trigdata->tg_relation)),
+				 errhint("Make the guard anew with consent.unguard() and consent.guard().")));
+	return watch_for(fcinfo, trigdata->tg_relation, guard);
 }
 
 /* A refused row as it is stored: in its terminal state, and no longer pending. */
