@@ -600,8 +600,11 @@ sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows
 		MemoryContext caller;
 
 		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(work);
+		caller = MemoryContextSwitchTo(work);
 		if (!isnull)
 			ours = for_us(sweep->set, keys);
+		MemoryContextSwitchTo(caller);
 		if (ours.n == 0)
 			continue;
 		start_timer();
@@ -610,10 +613,9 @@ sweep_rows(Sweep *sweep, const Trigger *trigger, Leaf *leaf, SPITupleTable *rows
 			leave_row(sweep, &ours);
 			continue;
 		}
-		caller = MemoryContextSwitchTo(work);
+		MemoryContextSwitchTo(work);
 		sweep_row(sweep, leaf, tid, &ours);
 		MemoryContextSwitchTo(caller);
-		MemoryContextReset(work);
 	}
 }
 

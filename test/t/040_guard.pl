@@ -207,6 +207,28 @@ $node->safe_psql('postgres', q{
   INSERT INTO outbox SELECT i, 'nobody' || i || '@a.example', '20% off everything' FROM generate_series(1, 1000) i});
 is($node->safe_psql('postgres', 'SELECT count(*), max(pages) FROM held'), '10|0', 'no page is pinned between two recipients');
 
+# However many rows a sweep comes by, they leave nothing in its memory.
+sql(q{
+  CREATE TABLE in_use (bytes bigint);
+  CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO in_use SELECT sum(used_bytes) FROM pg_backend_memory_contexts WHERE name = 'SPI Proc';
+    RETURN NULL; END $$});
+my %in_use;
+foreach my $rows (500, 5000)
+{
+  $in_use{$rows} = sql(qq{
+    CREATE TABLE swept (id int, to_addr text, body text, status text DEFAULT 'queued');
+    SELECT FROM consent.guard('swept', $mappings, divert => \$\$status = 'cancelled'\$\$);
+    SELECT FROM consent.give('swept\@a.example', '{email}', 'acme', method => 'ticked_box', wording => 'Offers from Acme');
+    INSERT INTO swept SELECT i, 'swept\@a.example', '$promo' FROM generate_series(1, $rows) i;
+    CREATE TRIGGER tell AFTER UPDATE ON swept FOR EACH ROW WHEN (new.id % 500 = 0) EXECUTE FUNCTION tell();
+    TRUNCATE in_use;
+    SELECT FROM consent.withdraw('swept\@a.example');
+    SELECT max(bytes) FROM in_use;
+    DROP TABLE swept});
+}
+cmp_ok($in_use{5000}, '<', $in_use{500} + 100_000, 'ten times as many rows take no more memory');
+
 # A standby that is promoted guards as the primary did.
 $node->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
