@@ -284,6 +284,9 @@ SELECT consent.guard('guard_queues', recipient => $$ARRAY[data->'to']$$, channel
 SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$(data->'channel')::text$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$(data->'to')::varchar(100) COLLATE "C"$$, channel => $$'sms'$$, organisation => $$'guard acme'$$);
 SELECT consent.guard('guard_queues', recipient => $$data->>'to'$$, channel => $$'sms'$$, body => $$decode(data->>'text', 'base64')$$, organisation => $$'guard acme'$$);
+-- cleared(), and the trigger that stands at the claim, could not tell which table a row lies in
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, applies => $$tableoid = 'guard_pinned'::regclass$$);
+SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'sms'$$, organisation => $$'guard acme'$$, divert => 'body = tableoid');
 SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => 'sms', organisation => $$'guard acme'$$);
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.guard('guard_pinned', recipient => 'recipient', channel => $$'smss'$$, organisation => $$'guard acme'$$);

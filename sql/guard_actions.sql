@@ -276,6 +276,48 @@ UPDATE act_state SET state = 'sending' WHERE state = 'queued' RETURNING id;
 SELECT tableoid::regclass, id, state FROM act_state ORDER BY id;
 ROLLBACK;
 
+-- One partition alone is guarded, by its owner, who has no right on the table above it.
+CREATE ROLE regress_actions_leaf IN ROLE consent_admin;
+GRANT CREATE ON SCHEMA public TO regress_actions_leaf;
+CREATE TABLE act_half (id int, to_addr text, body text, state text DEFAULT 'queued', day int) PARTITION BY LIST (day);
+CREATE TABLE act_half_1 PARTITION OF act_half FOR VALUES IN (1);
+CREATE TABLE act_half_2 PARTITION OF act_half FOR VALUES IN (2);
+ALTER TABLE act_half_1 OWNER TO regress_actions_leaf;
+SET ROLE regress_actions_leaf;
+SELECT consent.guard('act_half_1', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, divert => $$state = 'cancelled'$$);
+RESET ROLE;
+BEGIN;
+INSERT INTO act_half VALUES (1, 'yes3@actions.example', :promo, 'queued', 1), (2, 'stopped@actions.example', :promo, 'queued', 2);
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+COMMIT;
+SELECT tableoid::regclass, id, state FROM act_half ORDER BY id;
+SELECT relation, leaf, health FROM consent.guards WHERE leaf = 'act_half_1'::regclass;
+SELECT consent.give('yes3@actions.example', '{email}', 'actions acme', method => 'ticked_box', wording => 'Send me offers from Acme') > 0 AS given;
+SELECT consent.unguard('act_half_1');
+SELECT consent.guard('act_half_1', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, on_block => 'quarantine');
+BEGIN;
+INSERT INTO act_half VALUES (3, 'half@actions.example', :promo, 'queued', 1);
+SELECT relation, "row"->>'id' AS id FROM consent.quarantine WHERE relation = 'act_half_1'::regclass;
+SELECT consent.give('half@actions.example', '{email}', 'actions acme', method => 'ticked_box', wording => 'Send me offers from Acme') > 0 AS given;
+SELECT consent.release(id) FROM consent.quarantine WHERE relation = 'act_half_1'::regclass;
+SELECT tableoid::regclass, id, state FROM act_half ORDER BY id;
+ROLLBACK;
+-- what its diversion sends to another partition goes by the table above
+SELECT consent.unguard('act_half_1');
+SELECT consent.guard('act_half_1', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$, divert => $$state = 'cancelled', day = 2$$);
+BEGIN;
+GRANT UPDATE, SELECT ON act_half TO regress_actions_leaf;
+INSERT INTO act_half VALUES (4, 'yes3@actions.example', :promo, 'queued', 1);
+SELECT consent.withdraw('yes3@actions.example') > 0 AS withdrawn;
+SAVEPOINT s;
+SELECT leaf, refused FROM consent.verify('act_half_1');
+SELECT tableoid::regclass, id, state FROM act_half ORDER BY id;
+ROLLBACK;
+SELECT consent.unguard('act_half_1');
+DROP TABLE act_half;
+REVOKE CREATE ON SCHEMA public FROM regress_actions_leaf;
+DROP ROLE regress_actions_leaf;
+
 -- Claims that may go are logged as the guard says, by whichever trigger has the last word.
 CREATE TABLE act_claims (id int, to_addr text, body text, kind text, state text DEFAULT 'queued', n int GENERATED ALWAYS AS (id + 1) STORED);
 SELECT consent.guard('act_claims', recipient => 'to_addr', channel => $$'email'$$, body => 'body', class => 'kind', organisation => $$'actions acme'$$, pending => $$state = 'queued'$$,
@@ -351,6 +393,15 @@ UPDATE act_late SET status = 'sending';
 ALTER TABLE act_late DISABLE TRIGGER zzzz_later;
 BEGIN;
 ALTER TABLE act_late DISABLE TRIGGER zzz_consent_guard;
+SELECT consent.withdraw('yes@actions.example') > 0 AS withdrawn;
+UPDATE act_late SET status = 'sending' WHERE to_addr = 'yes@actions.example';
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+-- nor that one is there that somebody has made by hand, and that does not see the claim
+BEGIN;
+DROP TRIGGER zzz_consent_guard ON act_late;
+CREATE TRIGGER zzz_consent_guard BEFORE INSERT OR UPDATE OF body ON act_late FOR EACH ROW EXECUTE FUNCTION consent.guard_divert('consent_guard');
+ALTER TABLE act_late ENABLE ALWAYS TRIGGER zzz_consent_guard;
 SELECT consent.withdraw('yes@actions.example') > 0 AS withdrawn;
 UPDATE act_late SET status = 'sending' WHERE to_addr = 'yes@actions.example';
 \echo :LAST_ERROR_SQLSTATE

@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -159,21 +160,22 @@ run_on_row(Oid relid, const char *statement, ItemPointer tid, int expected)
  * UPDATE ONLY t AS outbound_row SET status = 'cancelled', ...
  * WHERE outbound_row.ctid = $1 RETURNING (status = 'queued')
  *
- * Where the diversion moves the row to another partition, the statement names
- * the table that was guarded, and the partition the row lies in.
+ * Of a partition the statement names the table that was guarded, and where the
+ * diversion may move the row to another partition the one above all.
  */
 static bool
 park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, const ConsentJudgement *judgement)
 {
-	bool		partition = mapping->root != RelationGetRelid(rel);
+	Oid			relid = mapping->moves ? llast_oid(get_partition_ancestors(RelationGetRelid(rel))) : mapping->root;
+	bool		partition = relid != RelationGetRelid(rel);
 	ConsentPinned pinned = consent_pin_for_statement(mapping->owner, mapping->region);
 	const char *before = consent_set_refusal_reason(consent_reason_code(judgement->verdict.reason));
 	bool		found;
 
 	SPI_connect();
-	found = run_on_row(mapping->root,
+	found = run_on_row(relid,
 					   psprintf("UPDATE %s%s AS " CONSENT_ROW_NAME " SET %s WHERE " CONSENT_ROW_NAME ".ctid = $1%s RETURNING (%s)",
-								partition ? "" : "ONLY ", qualified_name(mapping->root), mapping->divert->list,
+								partition ? "" : "ONLY ", qualified_name(relid), mapping->divert->list,
 								partition ? psprintf(" AND " CONSENT_ROW_NAME ".tableoid = %u::oid", RelationGetRelid(rel)) : "",
 								mapping->pending),
 					   tid, SPI_OK_UPDATE_RETURNING) > 0;

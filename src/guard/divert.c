@@ -159,7 +159,7 @@ transform_divert(Relation rel, const char *row, const char *list, int **columns)
 					 errmsg("column \"%s\" is of type %s but expression is of type %s", target->name,
 							format_type_be(att->atttypid), format_type_be(from))));
 		assign_expr_collations(pstate, node);
-		consent_refuse_virtual_columns(rel, node);
+		consent_refuse_columns(rel, node);
 		(*columns)[list_length(exprs)] = attnum;
 		exprs = lappend(exprs, node);
 	}

@@ -76,6 +76,7 @@
 #include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "storage/buffile.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/procarray.h"
 #include "tcop/utility.h"
@@ -274,6 +275,22 @@ lock_buckets(void)
 	CurrentResourceOwner = owner;
 	foreach_bucket(i)
 		lock_bucket(i, gate->wanted[i]);
+}
+
+/*
+ * Wait for those who are at their commit, but for who has only queued: they looked for
+ * guards before there was one that there is now, and have not swept its table.
+ */
+void
+consent_gate_wait(void)
+{
+	for (int i = 0; i < NBUCKETS; i++)
+	{
+		LOCKTAG		tag;
+
+		SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_SPACE_BUCKET, i, LOCK_CLASS);
+		WaitForLockers(tag, ShareLock, false);
+	}
 }
 
 /* The number of a transaction that is running now or ended not long ago. */

@@ -54,6 +54,9 @@ extern uint64 consent_gate_recorded(void);
  */
 extern void consent_gate_note(Relation rel, ItemPointer tid, const uint64 *keys, int nkeys, bool decided);
 
+/* Before rows are judged for good that those who are withdrawing right now may not know of. */
+extern void consent_gate_wait(void);
+
 /* From _PG_init. */
 extern void consent_gate_init(void);
 

@@ -212,6 +212,37 @@ first_parent(Oid relid)
 	return parent;
 }
 
+/* The table that a trigger was made for, of which this one, a partition, has a clone. */
+static Oid
+table_of_clone(Relation rel, const Trigger *trigger)
+{
+	Oid			relid = RelationGetRelid(rel);
+	bool		clone = true;
+	char	   *name = pstrdup(trigger->tgname);	/* the relcache's may go */
+	List	   *ancestors = get_partition_ancestors(relid);
+	ListCell   *lc;
+
+	foreach(lc, ancestors)
+	{
+		Relation	above;
+		TriggerDesc *triggers;
+
+		if (!clone)
+			break;
+		relid = lfirst_oid(lc);
+		above = table_open(relid, AccessShareLock);
+		triggers = above->trigdesc;
+		for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		{
+			/* A clone has the name of what it was cloned from. */
+			if (strcmp(triggers->triggers[i].tgname, name) == 0)
+				clone = triggers->triggers[i].tgisclone;
+		}
+		table_close(above, AccessShareLock);
+	}
+	return relid;
+}
+
 /*
  * The table that was guarded, where this is a partition of it, or a child that
  * was given the same guard.
@@ -219,11 +250,11 @@ first_parent(Oid relid)
 Oid
 consent_guarded_table(Relation rel, const char *trigger)
 {
-	Oid			root = RelationGetRelid(rel);
 	Trigger    *guard = consent_guard_by_trigger(rel, trigger);
+	Oid			root = RelationGetRelid(rel);
 
-	if (rel->rd_rel->relispartition)
-		return llast_oid(get_partition_ancestors(root));
+	if (guard != NULL && guard->tgisclone)
+		return table_of_clone(rel, guard);
 	while (guard != NULL && consent_guard_argument(guard, "child") != NULL)
 	{
 		Oid			parent = first_parent(root);
@@ -239,37 +270,20 @@ consent_guarded_table(Relation rel, const char *trigger)
 }
 
 /*
- * Whom what a trigger was given runs as: the owner of the table it was made for.
- * Of a clone that is the table above it, not the partition, which somebody else
- * may have made, such as a superuser.
+ * Whom what a trigger was given runs as: the owner of the table it was made for,
+ * not of the partition, which somebody else may have made, such as a superuser.
  */
 Oid
 consent_trigger_owner(Relation rel, const Trigger *trigger)
 {
+	Relation	made_for;
 	Oid			owner = rel->rd_rel->relowner;
-	bool		clone = trigger->tgisclone;
-	char	   *name = pstrdup(trigger->tgname);	/* the relcache's may go */
-	List	   *ancestors = clone ? get_partition_ancestors(RelationGetRelid(rel)) : NIL;
-	ListCell   *lc;
 
-	foreach(lc, ancestors)
-	{
-		Relation	above;
-		TriggerDesc *triggers;
-
-		if (!clone)
-			break;
-		above = table_open(lfirst_oid(lc), AccessShareLock);
-		triggers = above->trigdesc;
-		owner = above->rd_rel->relowner;
-		for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-		{
-			/* A clone has the name of what it was cloned from. */
-			if (strcmp(triggers->triggers[i].tgname, name) == 0)
-				clone = triggers->triggers[i].tgisclone;
-		}
-		table_close(above, AccessShareLock);
-	}
+	if (!trigger->tgisclone)
+		return owner;
+	made_for = table_open(table_of_clone(rel, trigger), AccessShareLock);
+	owner = made_for->rd_rel->relowner;
+	table_close(made_for, AccessShareLock);
 	return owner;
 }
 
@@ -344,8 +358,8 @@ consent_guard_mapping(Relation rel, Trigger *trigger)
 				 errhint("Make the guard with consent.guard().")));
 	if (rel->rd_rel->relispartition && rel->rd_rel->relkind == RELKIND_RELATION)
 		consent_mapping_set_partition(mapping, RelationGetPartitionQual(rel));
-	mapping->early = mapping->divert != NULL &&
-		!reads_generated(mapping, rel) && !assigns_partition_key(mapping, rel);
+	mapping->moves = mapping->divert != NULL && assigns_partition_key(mapping, rel);
+	mapping->early = mapping->divert != NULL && !reads_generated(mapping, rel) && !mapping->moves;
 	return mapping;
 }
 

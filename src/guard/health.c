@@ -35,6 +35,7 @@
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -116,13 +117,13 @@ enabled_fault(const Trigger *trigger, const char **health)
 
 /* What keeps it from firing for every row that is written: it was made by hand. */
 static const char *
-reach_fault(const Trigger *trigger, const char **health)
+reach_fault(const Trigger *trigger, bool inserts, const char **health)
 {
-	if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_INSERT(trigger->tgtype) && TRIGGER_FOR_UPDATE(trigger->tgtype) &&
-		trigger->tgqual == NULL && trigger->tgnattr == 0)
+	if (consent_guard_sees_all(trigger, inserts))
 		return NULL;
 	*health = "disabled";
-	return psprintf("the trigger %s does not fire for every row that is inserted or updated", quote_identifier(trigger->tgname));
+	return psprintf("the trigger %s does not fire for every row that is %s", quote_identifier(trigger->tgname),
+					inserts ? "inserted or updated" : "updated");
 }
 
 static bool
@@ -175,7 +176,7 @@ guard_fault(Relation rel, Trigger *guard, const char **health)
 	const char *detail = enabled_fault(guard, health);
 
 	if (detail == NULL)
-		detail = reach_fault(guard, health);
+		detail = reach_fault(guard, true, health);
 	if (detail != NULL)
 		return detail;
 	if (herald == NULL &&
@@ -186,6 +187,8 @@ guard_fault(Relation rel, Trigger *guard, const char **health)
 		return "the trigger that diverts refused rows is missing; they are parked after they are stored";
 	}
 	detail = herald ? enabled_fault(herald, health) : NULL;
+	if (detail == NULL && herald != NULL)
+		detail = reach_fault(herald, consent_guard_argument(guard, "divert") != NULL, health);
 	if (detail != NULL)
 		return detail;
 	detail = mapping_fault(rel, guard);
@@ -448,6 +451,28 @@ verify_row(Relation rel, ConsentMapping *mapping, TupleTableSlot *slot, TupleTab
 	found->refused++;
 }
 
+/*
+ * Has this transaction made the trigger, or enabled it?  Then whoever withdraws does
+ * not know of it before our commit, and does not sweep what we have judged.
+ */
+static bool
+is_unseen(const Trigger *trigger)
+{
+	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		unseen;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger->tgoid));
+	scan = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	unseen = HeapTupleIsValid(tuple) && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	return unseen;
+}
+
 static Verified
 verify_leaf(Relation rel, Trigger *trigger)
 {
@@ -474,8 +499,16 @@ verify_leaf(Relation rel, Trigger *trigger)
 	ExecDropSingleTupleTableSlot(locked);
 	UnregisterSnapshot(snapshot);
 	MemoryContextDelete(per_row);
-	if (found.skipped == 0)
-		remember_verified(RelationGetRelid(rel), trigger->tgname);
+	if (!is_unseen(trigger))
+	{
+		if (found.skipped == 0)
+			remember_verified(RelationGetRelid(rel), trigger->tgname);
+	}
+	else if (has_rows(rel))
+		ereport(NOTICE,
+				(errmsg("rows of table \"%s\" stay unverified, because withdrawals do not see its guard before this transaction has ended",
+						RelationGetRelationName(rel)),
+				 errhint("Call consent.verify() once more after the commit.")));
 	return found;
 }
 
@@ -534,6 +567,7 @@ pg_consent_verify(PG_FUNCTION_ARGS)
 	if (!consent_object_ownercheck(target, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(target));
 	leaves = find_all_inheritors(target, RowExclusiveLock, NULL);
+	consent_gate_wait();
 	debts = debts_of(leaves);
 	foreach(lc, leaves)
 	{

@@ -64,7 +64,7 @@ CREATE FUNCTION consent.verify(target regclass,
   LANGUAGE C VOLATILE STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_verify';
 COMMENT ON FUNCTION consent.verify(regclass) IS
-  'Judges the pending rows of a guarded table, its partitions and children, by every guard. Refused ones are parked by the guard''s diversion, or go to consent.quarantine; where the guard flags, they are logged. Rows that another transaction has locked are skipped: then run it again. One row per table and guard. You must own the table. Error: 42704 not guarded';
+  'Judges the pending rows of a guarded table, its partitions and children, by every guard. Refused ones are parked by the guard''s diversion, or go to consent.quarantine; where the guard flags, they are logged. Rows that another transaction has locked are skipped: then run it again; so do after the commit where the same transaction has made the guard, attached the partition or enabled the trigger, because until then withdrawals do not see that. Waits for withdrawals that are being committed. One row per table and guard. You must own the table. Error: 42704 not guarded';
 REVOKE EXECUTE ON FUNCTION consent.verify(regclass) FROM PUBLIC;
 
 -- A partition that has no row when it gets its guard needs no judging: one that is
@@ -78,15 +78,22 @@ BEGIN
     SELECT d.objid FROM pg_catalog.pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_catalog.pg_class'::regclass
     UNION
     SELECT i.inhrelid FROM made m JOIN pg_catalog.pg_inherits i ON i.inhparent = m.relid),
-  guarded AS (
-    SELECT t.tgrelid, t.tgname, t.xmin
+  triggers AS (
+    SELECT t.tgrelid, t.tgname, t.tgparentid, t.tgenabled, t.xmin AS version
       FROM made m JOIN pg_catalog.pg_trigger t ON t.tgrelid = m.relid
-     WHERE t.tgfoid = 'consent.guard_check()'::regprocedure AND t.tgparentid <> 0
+     WHERE t.tgfoid = 'consent.guard_check()'::regprocedure OFFSET 0),
+  -- One that is disabled and enabled in the transaction that made it has no other version in the end.
+  disabled AS (
+    DELETE FROM consent.verified_rows v USING triggers t
+     WHERE v.leaf = t.tgrelid AND v.guard = t.tgname AND t.tgenabled <> 'A'),
+  guarded AS (
+    SELECT t.tgrelid, t.tgname, t.version FROM triggers t
+     WHERE t.tgparentid <> 0 AND t.tgenabled = 'A'
        -- made by this transaction, or at least since it began
-       AND pg_catalog.age(t.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::xid)
+       AND pg_catalog.age(t.version) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::xid)
     OFFSET 0)
   INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at)
-  SELECT g.tgrelid, g.tgname, g.xmin, pg_catalog.clock_timestamp() FROM guarded g WHERE NOT consent.guarded_rows(g.tgrelid)
+  SELECT g.tgrelid, g.tgname, g.version, pg_catalog.clock_timestamp() FROM guarded g WHERE NOT consent.guarded_rows(g.tgrelid)
   ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
   IF FOUND THEN
     DELETE FROM consent.verified_rows WHERE (leaf, guard) IN (

@@ -19,6 +19,7 @@
 #include "access/sysattr.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/heap.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -182,11 +183,14 @@ parse_bare_expression(const char *expression)
 			 errmsg("a mapping must be one SQL expression over the row")));
 }
 
-/* PostgreSQL 18 computes virtual columns in a plan, and ours has none. */
+/*
+ * Which table a row lies in is not known before it is stored, nor of one that
+ * consent.cleared() is asked about; and PostgreSQL 18 computes virtual columns in a
+ * plan, and ours has none.
+ */
 void
-consent_refuse_virtual_columns(Relation rel, Node *node)
+consent_refuse_columns(Relation rel, Node *node)
 {
-#if PG_VERSION_NUM >= 180000
 	Bitmapset  *columns = NULL;
 	int			member = -1;
 
@@ -195,6 +199,13 @@ consent_refuse_virtual_columns(Relation rel, Node *node)
 	{
 		int			attnum = member + FirstLowInvalidHeapAttributeNumber;
 
+		if (attnum < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a mapping cannot read the system column \"%s\"",
+							NameStr(SystemAttributeDefinition(attnum)->attname)),
+					 errhint("Map a column of the table; partitions that mean different things are guarded one by one.")));
+#if PG_VERSION_NUM >= 180000
 		if (attnum > 0 &&
 			TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
 			ereport(ERROR,
@@ -202,8 +213,8 @@ consent_refuse_virtual_columns(Relation rel, Node *node)
 					 errmsg("a mapping cannot read the virtual generated column \"%s\"",
 							NameStr(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attname)),
 					 errhint("Make the column STORED, or map its expression.")));
-	}
 #endif
+	}
 }
 
 /* The columns of a row of rel, which goes by the name row, or by its own. */
@@ -334,7 +345,7 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 						mapped_rules[mapped].name, format_type_be(from), format_type_be(to)),
 				 errhint("Cast it, or compare it with something.")));
 	assign_expr_collations(pstate, node);
-	consent_refuse_virtual_columns(rel, node);
+	consent_refuse_columns(rel, node);
 
 	/* Nobody looks again at a row because time has passed. */
 	if (mapped >= CONSENT_NMESSAGE && contain_mutable_functions(node))

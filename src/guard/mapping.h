@@ -105,8 +105,9 @@ typedef struct ConsentMapping
 	ConsentLogMode log;
 	const char *trigger;		/* its name */
 	const char *pending;		/* the mapping as stored, NULL: every row is */
-	Oid			root;			/* the guarded table: of partitions, the root */
+	Oid			root;			/* the table that was guarded: of a clone, one above */
 	ExprState  *belongs;		/* to this partition, NULL: there is no other */
+	bool		moves;			/* may its diversion move a row to another partition? */
 	bool		early;			/* can a row be judged before it is stored? */
 } ConsentMapping;
 
@@ -130,7 +131,7 @@ extern void consent_mapping_evaluate(ConsentMapping *mapping, TupleTableSlot *sl
 extern void consent_mapping_set_partition(ConsentMapping *mapping, List *qual);
 extern bool consent_mapping_leaves(ConsentMapping *mapping, TupleTableSlot *slot);
 extern ParseState *consent_row_namespace(Relation rel, const char *row);
-extern void consent_refuse_virtual_columns(Relation rel, Node *node);
+extern void consent_refuse_columns(Relation rel, Node *node);
 extern ConsentPinned consent_pin(Oid owner, const char *region);
 extern void consent_unpin(ConsentPinned pinned);
 

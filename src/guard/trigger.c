@@ -279,13 +279,22 @@ consent_guard_overtaken_by(Relation rel, const char *guard)
 	return NULL;
 }
 
+/* Is it fired for every row that is updated, or inserted?  It may have been made by hand. */
+bool
+consent_guard_sees_all(const Trigger *trigger, bool inserts)
+{
+	return TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_UPDATE(trigger->tgtype) &&
+		(!inserts || TRIGGER_FOR_INSERT(trigger->tgtype)) &&
+		trigger->tgqual == NULL && trigger->tgnattr == 0;
+}
+
 /* Has the herald seen the row as it is stored? */
 static bool
 was_heralded(Relation rel, const char *guard)
 {
 	Trigger    *herald = consent_guard_herald(rel, guard);
 
-	return herald != NULL && herald->tgenabled == TRIGGER_FIRES_ALWAYS &&
+	return herald != NULL && herald->tgenabled == TRIGGER_FIRES_ALWAYS && consent_guard_sees_all(herald, false) &&
 		consent_guard_overtaken_by(rel, guard) == NULL;
 }
 
