@@ -143,6 +143,13 @@ INSERT INTO guard_many VALUES ('{yes@guard.example,"Yes Two <yes2@guard.example>
 INSERT INTO guard_many VALUES ('{yes@guard.example,stopped@guard.example}', :promo);
 INSERT INTO guard_many VALUES ('{yes@guard.example,NULL}', :promo);
 INSERT INTO guard_many VALUES ('{}', :promo);
+-- ... where several columns make them, as guard()'s hint has it
+CREATE TABLE guard_cc (to_addr text, cc text, body text);
+SELECT consent.guard('guard_cc', recipient => 'array_remove(ARRAY[to_addr, cc], NULL)', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+INSERT INTO guard_cc VALUES ('yes@guard.example', NULL, :promo);
+INSERT INTO guard_cc VALUES ('yes@guard.example', 'stopped@guard.example', :promo);
+INSERT INTO guard_cc VALUES (NULL, NULL, :promo);
+DROP TABLE guard_cc;
 CREATE TABLE guard_contacts (rcpt consent.contact, data jsonb);
 SELECT consent.guard('guard_contacts', recipient => 'rcpt', channel => $$data->>'channel'$$, body => $$data->>'text'$$,
                      organisation => $$'guard acme'$$, instigators => $$ARRAY['guard acme', data->>'for']$$,

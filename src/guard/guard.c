@@ -212,26 +212,27 @@ first_parent(Oid relid)
 	return parent;
 }
 
-/* The table that a trigger was made for, of which this one, a partition, has a clone. */
+/*
+ * The table that a trigger was made for, of which this one, a partition, has a
+ * clone.  Not get_partition_ancestors(), which knows none of a partition that
+ * is being detached, and still has it.
+ */
 static Oid
 table_of_clone(Relation rel, const Trigger *trigger)
 {
 	Oid			relid = RelationGetRelid(rel);
-	bool		clone = true;
 	char	   *name = pstrdup(trigger->tgname);	/* the relcache's may go */
-	List	   *ancestors = get_partition_ancestors(relid);
-	ListCell   *lc;
+	bool		clone;
 
-	foreach(lc, ancestors)
+	do
 	{
 		Relation	above;
 		TriggerDesc *triggers;
 
-		if (!clone)
-			break;
-		relid = lfirst_oid(lc);
+		relid = get_partition_parent(relid, true);
 		above = table_open(relid, AccessShareLock);
 		triggers = above->trigdesc;
+		clone = above->rd_rel->relispartition;
 		for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 		{
 			/* A clone has the name of what it was cloned from. */
@@ -239,7 +240,7 @@ table_of_clone(Relation rel, const Trigger *trigger)
 				clone = triggers->triggers[i].tgisclone;
 		}
 		table_close(above, AccessShareLock);
-	}
+	} while (clone);
 	return relid;
 }
 

@@ -169,6 +169,18 @@ consent_health_lacks_index(Relation rel)
 		consent_health_indexes(rel) == NIL;
 }
 
+/* By DETACH PARTITION CONCURRENTLY, which may have been cancelled: it has a guard, and no sweep of the table above finds it. */
+static bool
+is_being_detached(Oid relid)
+{
+	for (; get_rel_relispartition(relid); relid = get_partition_parent(relid, true))
+	{
+		if (PartitionHasPendingDetach(relid))
+			return true;
+	}
+	return false;
+}
+
 static const char *
 guard_fault(Relation rel, Trigger *guard, const char **health)
 {
@@ -204,6 +216,11 @@ guard_fault(Relation rel, Trigger *guard, const char **health)
 		return psprintf("the trigger %s is fired after %s: rows that it rewrites are refused, not diverted",
 						quote_identifier(detail), quote_identifier(herald->tgname));
 	}
+	if (is_being_detached(RelationGetRelid(rel)))
+	{
+		*health = "unverified_rows";
+		return "withdrawals leave rows of a partition that is being detached: ALTER TABLE ... DETACH PARTITION ... FINALIZE, and guard it";
+	}
 	*health = "ok";
 	if (consent_guard_is_swept(guard) && consent_health_lacks_index(rel))
 		return "every withdrawal reads the whole table: consent.guard_index() says which index it needs";
@@ -219,13 +236,18 @@ may_read(Oid relid)
 
 /*
  * How a guard is and whether its table is empty is for whoever may read
- * something of the table, or of which it is a partition, or the ledger.
+ * something of the table, or of the one that it is a partition of, or the ledger.
  */
 static bool
 may_know(Relation rel)
 {
-	return may_read(RelationGetRelid(rel)) || may_read(consent_relation("ledger")) ||
-		(rel->rd_rel->relispartition && may_read(llast_oid(get_partition_ancestors(RelationGetRelid(rel)))));
+	Oid			root = RelationGetRelid(rel);
+
+	if (may_read(root) || may_read(consent_relation("ledger")))
+		return true;
+	while (get_rel_relispartition(root))
+		root = get_partition_parent(root, true);
+	return may_read(root);
 }
 
 /* consent.guard_fault(table, trigger, OUT health, OUT detail): NULLs, where that is none of the caller's business */

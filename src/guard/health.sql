@@ -160,7 +160,7 @@ COMMENT ON COLUMN consent.guards.relation IS 'The table that was guarded';
 COMMENT ON COLUMN consent.guards.leaf IS 'That table, or the partition or child whose trigger this is';
 COMMENT ON COLUMN consent.guards.on_block IS 'What happens to a refused message';
 COMMENT ON COLUMN consent.guards.health IS
-  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, were written while it was disabled, or had to be left by a withdrawal''s sweep. NULL if you may read neither the table nor the ledger';
+  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, were written while it was disabled, had to be left by a withdrawal''s sweep, or are in a partition that is being detached. NULL if you may read neither the table nor the ledger';
 COMMENT ON COLUMN consent.guards.detail IS 'What that means here, NULL if ok';
 COMMENT ON COLUMN consent.guards.name IS 'The name of the guard, NULL if it has none';
 GRANT SELECT ON consent.guards TO PUBLIC;

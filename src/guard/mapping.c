@@ -332,7 +332,7 @@ transform_mapping(Relation rel, const char *row, ConsentMapped mapped, const cha
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("mapping \"%s\" has type %s, expected %s",
 						mapped_rules[mapped].name, format_type_be(from), format_type_be(to)),
-				 errhint("A mapping is one expression; several recipients are an array, as in ARRAY[to_addr, cc].")));
+				 errhint("A mapping is one expression; several recipients are an array, as in array_remove(ARRAY[to_addr, cc], NULL).")));
 
 	/* A text is no truth value, though it can be cast to one. */
 	node = coerce_to_target_type(pstate, node, from, to, -1,

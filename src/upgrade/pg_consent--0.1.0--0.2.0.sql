@@ -2115,7 +2115,7 @@ COMMENT ON FUNCTION consent.verify(regclass) IS
 COMMENT ON FUNCTION consent.guarded_rows(regclass) IS 'Has a guarded table any row? False for every other table, and if you may read neither the table nor the ledger';
 
 COMMENT ON COLUMN consent.guards.health IS
-  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, were written while it was disabled, or had to be left by a withdrawal''s sweep. NULL if you may read neither the table nor the ledger';
+  'ok; missing: a trigger is not there, as when the table was dropped and made anew, or a child was added; disabled or replica_only: a trigger does not always fire; mapping_broken: every write fails until the guard is made anew; overtaken: another trigger could rewrite what was diverted, and then the write fails; unverified_rows: rows were there before the guard, were attached with a partition, were written while it was disabled, had to be left by a withdrawal''s sweep, or are in a partition that is being detached. NULL if you may read neither the table nor the ledger';
 
 REVOKE SELECT ON consent.sweep_log FROM consent_writer, consent_admin;
 GRANT SELECT (at, relation, cancelled, skipped, problem) ON consent.sweep_log TO consent_writer, consent_admin;

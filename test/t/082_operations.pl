@@ -68,6 +68,13 @@ foreach ([ 'pre-data', 4 ], [ 'data', 1 ], [ 'post-data', 4 ])
 }
 is(answers($node, 'parts'), $answers, '... answers the same');
 is($node->safe_psql('parts', "SELECT count(*) FROM consent.verify_ledger('$seal')"), 0, '... with nothing missing');
+# Data alone, into tables that have their guards.
+$node->safe_psql('postgres', 'CREATE DATABASE alone TEMPLATE template0');
+command_ok([ 'pg_restore', '--exit-on-error', "--section=$_", '-d', $node->connstr('alone'), $dump ], "pg_restore of $_") foreach 'pre-data', 'post-data';
+command_fails([ 'pg_restore', '--exit-on-error', '--data-only', '-N', 'consent', '-d', $node->connstr('alone'), $dump ], '... refuses rows that rest on what is not there yet');
+command_ok([ 'pg_restore', '--exit-on-error', '--data-only', '-n', 'consent', '-d', $node->connstr('alone'), $dump ], '... takes that first');
+command_ok([ 'pg_restore', '--exit-on-error', '--data-only', '-N', 'consent', '-d', $node->connstr('alone'), $dump ], '... and then the rows');
+is(answers($node, 'alone'), $answers, '... answers the same');
 # What a restore has lost shows: here the ledger alone, as by -j for the data.
 $node->safe_psql('postgres', 'CREATE DATABASE lost TEMPLATE template0');
 my ($contents) = run_command([ 'pg_restore', '-l', $dump ]);
