@@ -25,6 +25,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgroids.h"
@@ -352,7 +353,8 @@ note_forgotten(int64 event_id, const ConsentContact *root, Oid type)
  *
  * The caller has locked the address's part of the ledger, so that recorders are
  * kept out until we commit: what they wrote before is seen by the statements
- * here, each of which takes a new snapshot.
+ * here, each of which takes a new snapshot.  Whoever links is kept out too: the
+ * address would stay behind in the link, and what it said in standings of others.
  */
 static int64
 erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const char *ground, text *reason,
@@ -361,11 +363,14 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 	Oid			types[] = {contact_type, BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Datum		values[5];
 	char		nulls[] = {' ', ' ', ' ', reason ? ' ' : 'n', ' ', '\0'};
-	List	   *linked = consent_linked_addresses(root, DT_NOEND, GetLatestSnapshot());
-	Datum	   *others = palloc(list_length(linked) * sizeof(Datum));
+	List	   *linked;
+	Datum	   *others;
 	int64		event_id;
 	bool		isnull;
 
+	LockRelationOid(consent_relation("person_link"), ShareRowExclusiveLock);
+	linked = consent_linked_addresses(root, DT_NOEND, GetLatestSnapshot());
+	others = palloc(list_length(linked) * sizeof(Datum));
 	values[0] = PointerGetDatum(root);
 	values[1] = PointerGetDatum(address_digest(secret, root));
 	values[2] = CStringGetTextDatum(ground);
