@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <unictype.h>
+
 #include "access/htup_details.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
@@ -51,6 +53,9 @@ PG_FUNCTION_INFO_V1(pg_consent_inbound);
 
 /* A reply this short is about the word it contains. */
 #define SHORT_REPLY_WORDS	4
+
+/* Greek and what comes after it: the Latin letters there have been folded. */
+#define FIRST_FOREIGN	0x370
 
 /* Columns of consent.stop_word, as reply.sql creates it. */
 #define Anum_stop_word_word		1
@@ -328,6 +333,25 @@ is_of_matter(const PhraseBook *book, const ReplyWords *reply, int at, int after)
 	return holds_matter(book, reply, at, end);
 }
 
+/* Is a word in letters that no shipped phrase is written in, or that only look like them? */
+static bool
+holds_foreign(const ReplyWords *reply)
+{
+	for (int i = 0; i < reply->n; i++)
+	{
+		const unsigned char *s = (const unsigned char *) reply->word[i];
+
+		for (; *s; s += pg_utf_mblen(s))
+		{
+			pg_wchar	c = utf8_to_unicode(s);
+
+			if (c >= FIRST_FOREIGN && uc_is_alpha(c))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* What a reply without courtesies means. */
 static Outcome
 read_words(const PhraseBook *book, const ReplyWords *reply)
@@ -393,7 +417,7 @@ read_words(const PhraseBook *book, const ReplyWords *reply)
 
 	if (stops)
 		return starts ? REPLY_REVIEW : REPLY_STOP;
-	return doubtful || reply->truncated ? REPLY_REVIEW : REPLY_NOT_STOP;
+	return doubtful || reply->truncated || holds_foreign(reply) ? REPLY_REVIEW : REPLY_NOT_STOP;
 }
 
 /*

@@ -49,7 +49,7 @@ CREATE FUNCTION consent.read_reply(body text) RETURNS text
   LANGUAGE C STABLE PARALLEL SAFE COST 1000
   AS 'MODULE_PATHNAME', 'pg_consent_read_reply';
 COMMENT ON FUNCTION consent.read_reply(text) IS
-  'What an answer to a message means: stop (no more messages), start (wants them again), not_stop, or review (a person should look; also for a reply without words, and NULL). Records nothing. Plain text or HTML; quotations, forwarded messages and signatures are left out. The words are in consent.stop_word';
+  'What an answer to a message means: stop (no more messages), start (wants them again), not_stop, or review (a person should look; also for a reply without words, one with words in other than Latin letters that no stop word holds, and NULL). Records nothing. Plain text or HTML; quotations, forwarded messages and signatures are left out. The words are in consent.stop_word';
 
 CREATE FUNCTION consent.inbound(
   contact consent.contact,

@@ -102,6 +102,9 @@ contains_any(const char *line, const char *const *list)
 	return false;
 }
 
+/* An l with an accent that Unicode takes for part of the letter. */
+#define LETTER_L_STROKE	0x142
+
 /* Folded text without its accents and apostrophes, as a new string. */
 static char *
 plain_letters(const char *folded, int len)
@@ -119,7 +122,9 @@ plain_letters(const char *folded, int len)
 		{
 			int			mblen = pg_utf_mblen(parts + at);
 
-			if (parts[at] != '\'' && uc_combining_class(utf8_to_unicode(parts + at)) == 0)
+			if (utf8_to_unicode(parts + at) == LETTER_L_STROKE)
+				plain[n++] = 'l';
+			else if (parts[at] != '\'' && uc_combining_class(utf8_to_unicode(parts + at)) == 0)
 			{
 				memcpy(plain + n, parts + at, mblen);
 				n += mblen;

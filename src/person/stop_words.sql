@@ -45,7 +45,8 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'opting out', 'i''m opting out', 'i am opting out', 'no further contact', 'knock it off', 'pack it in',
     'do not call', 'don''t call', 'no more ads', 'no ads', 'no adverts', 'erase my data', 'erase my details',
     'delete my data', 'stop advertising', 'stop all contact', 'i''d like off this list',
-    'i would like off this list']) AS word;
+    'i would like off this list',
+    'don''t bother me', 'do not bother me', 'unsubscribeme', 'stoppit', 'bugger off']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
     'stopped', 'revoke', 'stop it', 'stop this', 'stop that', 'no more', 'end', 'end all', 'cancel', 'cancel all', 'quit',
@@ -152,7 +153,14 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
     'be removed from', 'be removed', 'i stop these', 'i stop this', 'i stop getting', 'i stop receiving',
     'i stop * texts', 'i stop * messages', 'i stop * emails', 'cease', '7726', 'block you', 'blocked you',
     'blocking you',
-    'erase my data', 'erase my details', 'delete my data', 'opting out']) AS word;
+    'erase my data', 'erase my details', 'delete my data', 'opting out',
+    'never signed up', 'not sign up', 'didn''t sign up', 'never subscribed', 'not subscribe', 'didn''t subscribe',
+    'never consented', 'not consent', 'didn''t consent', 'never agreed to', 'not agreed to', 'not agree to',
+    'didn''t agree to', 'never gave you', 'not give you', 'didn''t give you', 'how did you get', 'unsolicited',
+    'do not want this', 'do not want these', 'do not want them', 'don''t want these', 'don''t want them',
+    'unsubscibed', 'forget me', 'erase all my', 'delete all my', 'my data deleted', 'my data erased',
+    'my details deleted', 'deceased', 'died', 'passed away', 'not your customer', 'not a customer',
+    'no longer a customer']) AS word;
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'review', 'message', word FROM pg_catalog.unnest(ARRAY[
     'i don''t want this', 'i do not want this']) AS word;
@@ -429,3 +437,101 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'es', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'cita', 'cuenta', 'factura', 'facturas', 'pago', 'papel', 'paquete', 'paquetes', 'pedido', 'pedidos', 'recibo',
     'recibos', 'respuesta']) AS word;
+
+-- Polish.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pl', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'wypisz mnie', 'mnie wypisac', 'wypisac', 'o wypisanie', 'wypisuje sie', 'rezygnuje', 'rezygnacja',
+    'chce zrezygnowac', 'nie wysylac', 'nie wysylajcie', 'nie pisac', 'nie piszcie', 'nie dzwonic', 'nie dzwoncie',
+    'przestancie', 'nie zycze sobie', 'dajcie mi spokoj', 'nie chce reklam']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pl', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'wypisz', 'wypis', 'koniec', 'usun', 'usunac', 'anuluj', 'przestan']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pl', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'wypiszcie mnie', 'nie wysylajcie mi', 'nie przysylajcie mi', 'nie piszcie do mnie', 'nie dzwoncie do mnie',
+    'nie chce dostawac', 'nie chce otrzymywac', 'nie chce wiecej', 'nie zycze sobie otrzymywania',
+    'usuncie moj numer', 'usuncie moj adres', 'usuncie moje dane', 'cofam zgode', 'wycofuje zgode', 'wnosze sprzeciw']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pl', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'prosze', 'dziekuje', 'dzieki', 'dzien dobry', 'czesc', 'pozdrawiam']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pl', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'dlaczego', 'jak moge']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pl', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'faktura', 'faktury', 'faktur', 'paczka', 'paczki', 'paczke', 'zamowienie', 'zamowienia', 'rachunek',
+    'rachunki', 'rachunkow', 'wizyta', 'wizyty']) AS word;
+
+-- Romanian.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'ro', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'dezabonare', 'dezabonati ma', 'ma dezabonez', 'ma dezabona', 'nu mai trimiteti', 'nu mai trimite',
+    'nu mai sunati', 'nu mai scrieti', 'opriti mesajele', 'lasati ma in pace', 'nu vreau reclame', 'fara reclame']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'ro', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'dezabonez', 'opriti', 'opreste', 'stergeti', 'anulare', 'renunt']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'ro', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'nu mai vreau sa primesc', 'nu vreau sa primesc', 'nu doresc sa primesc', 'nu mai doresc sa primesc',
+    'nu mi mai trimiteti', 'nu imi mai trimiteti', 'nu ma mai contactati', 'nu ma mai sunati',
+    'stergeti numarul meu', 'stergeti adresa mea', 'stergeti datele mele', 'retrag consimtamantul']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'ro', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'va rog', 'te rog', 'multumesc', 'mersi', 'buna ziua']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'ro', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'de ce', 'cum pot']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'ro', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'facturi', 'facturile', 'comanda', 'comenzi', 'colet', 'coletul']) AS word;
+
+-- Italian.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'it', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'cancellami', 'cancellatemi', 'cancellarmi', 'disiscrivi', 'disiscrivimi', 'disiscrivetemi', 'disiscrizione',
+    'cancellazione', 'annulla iscrizione', 'rimuovimi', 'rimuovetemi', 'basta messaggi', 'basta sms', 'basta email',
+    'basta pubblicita', 'niente pubblicita', 'non scrivetemi piu', 'non chiamatemi piu', 'non contattatemi',
+    'non contattatemi piu', 'lasciatemi in pace', 'smettetela', 'smettila']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'it', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'cancella', 'annulla', 'rimuovi', 'ferma', 'smetti']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'it', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'non voglio piu ricevere', 'non voglio ricevere', 'non desidero ricevere', 'non desidero piu ricevere',
+    'non mandatemi piu', 'non inviatemi piu', 'non mi contattate piu', 'non mi scrivete piu', 'non mi chiamate piu',
+    'cancellate il mio numero', 'cancellate i miei dati', 'toglietemi dalla', 'revoco il mio consenso',
+    'revoco il consenso']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'it', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'per favore', 'grazie', 'buongiorno', 'buonasera', 'cordiali saluti']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'it', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'perche', 'come posso']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'it', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'fattura', 'fatture', 'bolletta', 'bollette', 'ordine', 'ordini', 'pacco', 'pacchi']) AS word;
+
+-- Portuguese.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pt', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'descadastrar', 'cancelar inscricao', 'cancelar subscricao', 'nao quero publicidade', 'deixem me em paz',
+    'parem de enviar', 'pare de enviar', 'nao enviem mais', 'nao me contactem', 'chega de mensagens',
+    'remover o meu numero']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pt', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'sair', 'remover', 'parem', 'chega', 'anular']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pt', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'nao quero receber', 'nao quero mais receber', 'nao desejo receber', 'nao me enviem mais',
+    'nao me contactem mais', 'nao me liguem mais', 'parem de me enviar', 'parem de me ligar', 'removam me da',
+    'removam o meu', 'retiro o meu consentimento', 'quero deixar de receber']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pt', 'polite', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'obrigado', 'obrigada', 'bom dia', 'boa tarde', 'cumprimentos']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pt', 'negation', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'porque', 'como posso']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pt', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'encomenda', 'encomendas', 'fatura', 'faturas', 'conta']) AS word;
