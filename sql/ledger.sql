@@ -41,6 +41,7 @@ CREATE FUNCTION ledger_defects(bigint) RETURNS text[] LANGUAGE sql VOLATILE
   AS 'SELECT defects FROM consent.ledger WHERE event_id = $1';
 SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box')) AS no_wording;
 SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box', wording => E' \t ')) AS blank_wording;
+SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box', wording => E'\ufeff\u00a0\u200b')) AS nothing_to_see;
 SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', wording => 'w')) AS no_method;
 SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box', wording => 'w', at => NULL)) AS no_time;
 SELECT ledger_defects(consent.give('d@ledger.example', '{email}', 'ledger acme', method => 'ticked_box', wording => 'w',

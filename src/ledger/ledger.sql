@@ -233,7 +233,7 @@ BEGIN ATOMIC
   RETURNING event_id;
 END;
 COMMENT ON FUNCTION consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb) IS
-  'Records who holds the line or mailbox; until then the contact is protected as an individual. Returns the event id';
+  'Records who holds the line or mailbox; until then, and by a corporate one of unknown time, the contact is protected as an individual. Returns the event id';
 
 CREATE FUNCTION consent.soft_opt_in(
   contact consent.contact,

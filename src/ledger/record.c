@@ -432,6 +432,14 @@ check_scope(Draft *draft, const KindRule *rule)
 	}
 }
 
+/* Companies have less protection, so since when it is one must be known. */
+static bool
+is_corporate(Draft *draft)
+{
+	return !DRAFT_NULL(draft, subscriber) &&
+		consent_subscriber_from_oid(DatumGetObjectId(DRAFT_VALUE(draft, subscriber))) == SUBSCRIBER_CORPORATE;
+}
+
 static void
 check_times(Draft *draft, const KindRule *rule)
 {
@@ -445,7 +453,7 @@ check_times(Draft *draft, const KindRule *rule)
 	 * a little.
 	 */
 	if ((rule->unknown_time == AT_ONCE || stands_against(draft, rule)) &&
-		(DRAFT_NULL(draft, effective_at) ||
+		(DRAFT_NULL(draft, effective_at) ? !is_corporate(draft) :
 		 DatumGetTimestampTz(DRAFT_VALUE(draft, effective_at)) == GetCurrentTransactionStartTimestamp()))
 		DRAFT_SET(draft, effective_at, TimestampTzGetDatum(Min(recorded_at, draft->now)));
 
@@ -533,7 +541,7 @@ is_blank(Draft *draft, int attnum)
 
 		while ((rest = u8_next(&c, rest)) != NULL)
 		{
-			if (!uc_is_property_white_space(c))
+			if (!uc_is_property_white_space(c) && !uc_is_property_default_ignorable_code_point(c))
 				return false;
 		}
 		return true;

@@ -392,7 +392,7 @@ sub stamp
 	$effective = undef
 	  if chance(0.03)
 	  && $recorded < ConsentModel::day_of(2026, 6, 1) * DAY
-	  && ($kind eq 'consent' || $kind eq 'withdrawal' || $kind eq 'objection');
+	  && $kind =~ /^(consent|withdrawal|objection|soft_opt_in|request|contacted|non_objection|unsuppression|subscriber)$/;
 	return {
 		kind => $kind,
 		contact => one_of(@{ $focus->{forms} }),
@@ -459,7 +459,8 @@ sub event
 		if (chance(0.5))
 		{
 			my $until = near($focus->{instants});
-			$event->{expires_at} = $until if $until > $event->{effective_at};
+			$event->{expires_at} = $until
+			  if !defined $event->{effective_at} || $until > $event->{effective_at};
 		}
 	}
 	elsif ($kind eq 'contacted' || $kind eq 'non_objection')

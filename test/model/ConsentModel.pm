@@ -188,13 +188,24 @@ sub others
 }
 
 # "with NULL time it is in force at once" (section 15, Times): at its
-# recording.  A consent without a time was never shown to be given (E34).
+# recording.  But 6.6, "timestamp of a consent (as not given)": what speaks for a
+# message never counts if nobody knows when it was said.
 sub said_at
 {
 	my ($event) = @_;
 	return $event->{effective_at} if defined $event->{effective_at};
-	return undef if $event->{kind} eq 'consent';
+	return undef if speaks_for_messages($event);
 	return $event->{recorded_at};
+}
+
+sub speaks_for_messages
+{
+	my ($event) = @_;
+	my $kind = $event->{kind};
+
+	return !$event->{refused} if $kind eq 'soft_opt_in';
+	return $event->{subscriber} eq 'corporate' if $kind eq 'subscriber';
+	return among($kind, [qw(consent request contacted non_objection unsuppression)]);
 }
 
 # ---------------------------------------------------------------------------
@@ -208,7 +219,8 @@ sub known
 	return !defined $send->{known_at} || $event->{recorded_at} <= $send->{known_at};
 }
 
-# Events of a kind, said by the time of the send, of exactly this contact.
+# Events of a kind, said by the time of the send, of exactly this contact; and
+# consents of unknown time, of which V16 and V17 say what is wrong.
 sub events_of
 {
 	my ($ledger, $send, $kind) = @_;
@@ -219,6 +231,7 @@ sub events_of
 		next if $event->{kind} ne $kind;
 		next if $event->{contact} ne $send->{contact};
 		next if !known($event, $send);
+		next if !defined said_at($event) && $kind ne 'consent';
 		next if defined said_at($event) && said_at($event) > $send->{at};
 		push @found, $event;
 	}
@@ -237,7 +250,7 @@ sub events_of_any_form
 		next if $event->{kind} ne $kind;
 		next if without_tag($event->{contact}) ne without_tag($send->{contact});
 		next if !known($event, $send);
-		next if said_at($event) > $send->{at};
+		next if !defined said_at($event) || said_at($event) > $send->{at};
 		push @found, $event;
 	}
 	return @found;
@@ -1281,7 +1294,7 @@ sub explanations
 	{
 		next if $event->{contact} ne $send->{contact} || !known($event, $send);
 		push @codes, failing($event, $send, $world, $ledger) if $event->{kind} eq 'consent';
-		next if $event->{kind} ne 'soft_opt_in';
+		next if $event->{kind} ne 'soft_opt_in' || !defined said_at($event);
 		push @codes, failing_soft_opt_in($event, $send, $world, $ledger);
 		# By which code a refusal bars other collections has no number.
 		push @codes, qw(soi_refused_later csoi_refused_later) if $event->{refused};
