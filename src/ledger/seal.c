@@ -262,13 +262,14 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 }
 
 static void
-report_event(ReturnSetInfo *result, int64 event_id, int64 seal)
+report_event(ReturnSetInfo *result, int64 event_id, int64 seal, bool several)
 {
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 
 	values[0] = Int64GetDatum(event_id);
-	values[1] = CStringGetTextDatum(psprintf("missing: seal " INT64_FORMAT " covers it", seal));
+	values[1] = CStringGetTextDatum(psprintf(several ? "added: seal " INT64_FORMAT " covers one of this number" :
+											   "missing: seal " INT64_FORMAT " covers it", seal));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	pfree(DatumGetPointer(values[1]));
 }
@@ -292,9 +293,10 @@ report_contents(ReturnSetInfo *result, int64 seal, bytea *sealed, pg_cryptohash_
 }
 
 /*
- * consent.broken_seals(): sealed events that are missing, by number, and seals
- * whose events are all there but not as they were.  It reads everything under
- * the snapshot of the query that calls it, as the rest of verify_ledger() does.
+ * consent.broken_seals(): sealed events that are missing, or whose number others
+ * have too, and seals whose events are all there but not as they were.  It reads
+ * everything under the snapshot of the query that calls it, as the rest of
+ * verify_ledger() does.
  */
 PGDLLEXPORT Datum
 pg_consent_broken_seals(PG_FUNCTION_ARGS)
@@ -343,9 +345,14 @@ pg_consent_broken_seals(PG_FUNCTION_ARGS)
 			begin_range(&events, first, end);
 			while (next_event(&events, &event_id, sha))
 			{
+				if (event_id < first)
+				{
+					report_event(result, event_id, seal, true);
+					complete = false;
+				}
 				for (; first < event_id; first++)
 				{
-					report_event(result, first, seal);
+					report_event(result, first, seal, false);
 					complete = false;
 				}
 				first = event_id + 1;
@@ -353,7 +360,7 @@ pg_consent_broken_seals(PG_FUNCTION_ARGS)
 			for (; first < end; first++)
 			{
 				CHECK_FOR_INTERRUPTS();
-				report_event(result, first, seal);
+				report_event(result, first, seal, false);
 				complete = false;
 			}
 		}

@@ -216,6 +216,15 @@ found('... with the right digest',
   qq{INSERT INTO consent.ledger (event_id, contact, address, kind, recorded_at, recorded_by, digest)
       VALUES (5000, 'x\@x.example', 'x\@x.example', 'unsuppression', now(), 'me', '\\x00'); $digest},
   "5000|added: $standing does not count it");
+# What was copied from another database, with all that belongs to it.
+foreach my $taken (60, 7)
+{
+  found("an event with the number of another, $taken",
+    qq{INSERT INTO consent.ledger (event_id, contact, address, kind, recorded_at, recorded_by, digest)
+        VALUES ($taken, 'x\@x.example', 'x\@x.example', 'unsuppression', now(), 'me', '\\x00'); $digest $rebuild},
+    join("\n", "$taken|added: seal 1 covers one of this number",
+      $taken == 7 ? ("$taken|changed: $standing counts another event of this number") x 2 : ()));
+}
 # What an erasure leaves behind, and links, are sealed as events are.
 my ($erasure, $link) = split(/\|/, sql('SELECT (SELECT event_id FROM consent.erasure), (SELECT min(event_id) FROM consent.person_link)'));
 found('what is left of an erased event removed', 'DELETE FROM consent.erased_event WHERE event_id = 60;', '60|missing: seal 1 covers it');
