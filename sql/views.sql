@@ -84,7 +84,7 @@ SELECT pg_temp.loops('SELECT * FROM consent.at_risk', 'd')
          WHERE (l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
                                         OR l.method <> 'double_opt_in' AND l.organisation IN (SELECT o.name FROM consent.organisation o JOIN consent.policy p USING (jurisdiction) WHERE p.double_opt_in)))
             OR (l.kind = 'soft_opt_in' AND l.refused IS NOT TRUE
-                AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL OR l.relationship = 'support'))) AS only_doubtful_ones;
+                AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL OR l.relationship = 'support' OR l.effective_at IS NULL))) AS only_doubtful_ones;
 -- By itself: what is bad about it stays, whatever was said since.
 SELECT l.contact, consent.record_defects(l.event_id, l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.refusal_offered, l.refused,
          l.relationship, l.collected_by, l.named_organisations, l.expires_at, l.effective_at, l.recorded_at, l.defects) AS defects

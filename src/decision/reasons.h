@@ -106,8 +106,8 @@ X(CONSENT_NOT_INFORMED, "consent_not_informed", "refusal", GDPR("4(11), 7(3)"), 
   "The person was not told who would send what, or how to stop it.") \
 X(CONSENT_NOT_GRANULAR, "consent_not_granular", "refusal", GDPR("4(11), recital 43"), \
   "There was no separate choice per channel or party.") \
-X(CONSENT_UNEVIDENCED, "consent_unevidenced", "refusal", GDPR("7(1)"), \
-  "The record lacks the time, the wording or the method, so the consent cannot be shown.") \
+X(CONSENT_UNEVIDENCED, "consent_unevidenced", "refusal", GDPR("5(2), 7(1)"), \
+  "The record lacks the time, the wording or the method, so it proves no permission.") \
 X(CONSENT_NOT_YET_GIVEN, "consent_not_yet_given", "refusal", PECR("22(2)"), \
   "The consent was given after the send, or its time is not known.") \
 X(CONSENT_EXPIRED, "consent_expired", "refusal", PECR("22(2)"), \

@@ -307,20 +307,30 @@ failures(const ConsentStanding *standing, int64 event_id, const ConsentSend *sen
 			continue;
 		if (entry->facts.kind == EVENT_CONSENT)
 			return consent_failures(entry, standing, send);
+		if (entry->facts.kind != EVENT_SOFT_OPT_IN)
+			break;
 		relationship = consent_entry_details(entry)->relationship;
 		if (relationship == RELATIONSHIP_CLIENT)
 		{
 			/* It is for live calls, where these need no consent. */
-			if ((send->policy->opt_out_individual & CHANNEL_BIT(CHANNEL_LIVE_CALL)) != 0 && !consent_is_client(entry, send))
+			if ((send->policy->opt_out_individual & CHANNEL_BIT(CHANNEL_LIVE_CALL)) == 0)
+				break;
+			if (!consent_is_client(entry, send))
 				consent_reason_add(&found, PENSION_NOT_PERMITTED);
-			break;
 		}
-		charity = relationship == RELATIONSHIP_SUPPORT;
-		if (entry->facts.kind != EVENT_SOFT_OPT_IN || !consent_has_soft_opt_in(send->policy, charity))
-			break;
-		refusals = consent_refusals(standing, send);
-		return charity ? consent_charity_failures(entry, &refusals, send) :
-			consent_soft_opt_in_failures(entry, &refusals, send);
+		else
+		{
+			charity = relationship == RELATIONSHIP_SUPPORT;
+			if (!consent_has_soft_opt_in(send->policy, charity))
+				break;
+			refusals = consent_refusals(standing, send);
+			found = charity ? consent_charity_failures(entry, &refusals, send) :
+				consent_soft_opt_in_failures(entry, &refusals, send);
+		}
+		/* Of unknown time it never counts; of a consent that is recorded with it. */
+		if (entry->facts.effective_at == DT_NOEND)
+			consent_reason_add(&found, CONSENT_UNEVIDENCED);
+		break;
 	}
 	return found;
 }

@@ -492,12 +492,12 @@ CREATE INDEX ledger_doubtful ON consent.ledger (event_id)
   INCLUDE (contact, kind, channels, organisation, purpose, method, product_category, refusal_offered, refused, relationship, collected_by,
            named_organisations, expires_at, effective_at, recorded_at, source, defects)
   WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
-         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR relationship = 'support')))
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR relationship = 'support' OR effective_at IS NULL)))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) <= 2000;
 CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
   WHERE (defects IS NOT NULL OR collected_by IS NOT NULL
-         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR relationship = 'support')))
+         OR (relationship IS NOT NULL AND (refusal_offered IS NOT TRUE OR refused IS NULL OR product_category IS NULL OR relationship = 'support' OR effective_at IS NULL)))
     AND consent.stored_size(contact, kind, channels, organisation, purpose, method, product_category, relationship, collected_by,
                             named_organisations, source, defects) > 2000;
 
@@ -881,7 +881,7 @@ CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
             FROM consent.ledger l
            WHERE consent.ledger_readable()
              AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
-                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support')))
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support' OR l.effective_at IS NULL)))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) <= 2000
              AND (l.kind = 'consent' OR l.refused IS NOT TRUE)
@@ -892,7 +892,7 @@ CREATE OR REPLACE VIEW consent.at_risk WITH (security_invoker = true) AS
             FROM consent.ledger l
            WHERE consent.ledger_readable()
              AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL
-                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support')))
+                  OR (l.relationship IS NOT NULL AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.relationship = 'support' OR l.effective_at IS NULL)))
              AND consent.stored_size(l.contact, l.kind, l.channels, l.organisation, l.purpose, l.method, l.product_category, l.relationship, l.collected_by,
                                      l.named_organisations, l.source, l.defects) > 2000
              AND (l.kind = 'consent' OR l.refused IS NOT TRUE)

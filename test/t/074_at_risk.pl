@@ -36,7 +36,7 @@ $node->safe_psql('postgres', q{
               FROM consent.ledger l
              WHERE (l.kind = 'consent' AND (l.defects IS NOT NULL OR l.collected_by IS NOT NULL))
                 OR (l.kind = 'soft_opt_in'
-                    AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL OR l.relationship = 'support')
+                    AND (l.refusal_offered IS NOT TRUE OR l.refused IS NULL OR l.product_category IS NULL OR l.collected_by IS NOT NULL OR l.relationship = 'support' OR l.effective_at IS NULL)
                     AND l.refused IS NOT TRUE)
                 OR (l.kind = 'consent' AND l.method <> 'double_opt_in'
                     AND l.organisation IN (SELECT o.name FROM consent.organisation o JOIN consent.policy p USING (jurisdiction) WHERE p.double_opt_in))) e
@@ -48,7 +48,10 @@ $node->safe_psql('postgres', q{
                                     -- Of pensions, for calls that only this law lets through.
                                     WHEN e.relationship = 'client_relationship' THEN
                                       CASE WHEN e.organisation IN ('acme', 'charity', 'broker') AND (e.refusal_offered AND NOT e.refused AND e.collected_by IS NULL) IS NOT TRUE THEN '{pension_not_permitted}'::text[] END
-                                    WHEN NOT (j.d).allowed THEN (j.d).reasons END) AS d(code)
+                                    WHEN NOT (j.d).allowed THEN (j.d).reasons END
+                                    -- Of unknown time it never counts, where there are any.
+                                    || CASE WHEN e.kind = 'soft_opt_in' AND e.effective_at IS NULL
+                                             AND (e.relationship NOT IN ('client_relationship', 'support') OR e.organisation IN ('acme', 'charity', 'broker')) THEN '{consent_unevidenced}'::text[] END) AS d(code)
       LEFT JOIN consent.reason r ON r.code = d.code
       LEFT JOIN consent.ruling u ON u.reason = d.code
      WHERE d.code ~ '^(third_party_)?(consent|soi|csoi|pension)_'
@@ -145,13 +148,18 @@ is(query("$parallel $many"), 20000, '... in parallel too');
 # Nothing of this was about nothing; what chance may have left out is put in.
 query(q{INSERT INTO consent.ledger (contact, kind, organisation, product_category, refusal_offered, refused, relationship, collected_by, effective_at)
         VALUES ('bought@risk.example', 'soft_opt_in', 'charity', 'boilers', true, false, 'support', 'Lead Broker', now() - interval '10 days'),
-               ('unasked@risk.example', 'soft_opt_in', 'charity', 'boilers', false, false, 'support', NULL, now() - interval '10 days')});
+               ('unasked@risk.example', 'soft_opt_in', 'charity', 'boilers', false, false, 'support', NULL, now() - interval '10 days'),
+               ('sometime@risk.example', 'soft_opt_in', 'acme', 'boilers', true, false, 'sale', NULL, NULL),
+               ('sometime@risk.example', 'soft_opt_in', 'charity', 'boilers', true, false, 'support', NULL, NULL),
+               ('sometime@risk.example', 'soft_opt_in', 'acme', NULL, true, false, 'client_relationship', NULL, NULL)});
 is(query($differences), '', 'and the same of what was put in');
 for my $defect (qw(consent_unevidenced consent_preticked consent_bundled consent_silence third_party_consent_generic third_party_consent_stale consent_unconfirmed
 	soi_not_own_collection soi_not_similar soi_no_refusal_at_collection soi_refused_at_collection csoi_not_own_collection csoi_no_refusal_at_collection pension_not_permitted))
 {
 	cmp_ok(query("SELECT count(*) FROM consent.at_risk WHERE defect = '$defect'"), '>', 0, "some are $defect");
 }
+is(query(q{SELECT string_agg(DISTINCT format('%s %s', organisation, defect), ', ') FROM consent.at_risk WHERE contact = 'sometime@risk.example'}), 'acme consent_unevidenced, charity consent_unevidenced',
+	'of a soft opt-in whose time nobody knows nothing else need be wrong');
 is(query(q{SELECT string_agg(DISTINCT defect, ',') FROM consent.at_risk WHERE defect IN ('consent_expired', 'consent_missing', 'consent_not_yet_given', 'no_permission', 'objected')}), '',
 	'what is no fault of the record is not among them');
 cmp_ok(query(q{SELECT count(*) FROM consent.at_risk WHERE length(source) > 2000}), '>', 3, 'some are too long for the index');
