@@ -542,6 +542,15 @@ ALTER TABLE guard_whole_1 RENAME TO guard_whole_first;
 INSERT INTO guard_whole VALUES ('yes@guard.example', :promo, 1);
 INSERT INTO guard_whole VALUES ('stopped@guard.example', :promo, 1);
 
+-- so may the index of a table whose rows are handed to a function
+CREATE TABLE guard_row (to_addr text, body text);
+CREATE FUNCTION guard_row_address(guard_row) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.to_addr';
+SELECT consent.guard('guard_row', recipient => 'guard_row_address(guard_row)', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$);
+SELECT consent.guard_index('guard_row') \gexec
+SELECT consent.guard_index('guard_row');
+SELECT indexdef FROM pg_indexes WHERE tablename = 'guard_row';
+DROP TABLE guard_row CASCADE;
+
 -- what is written by a setting though the catalog calls it immutable is written as the guard says, not as the writer does
 CREATE TABLE guard_written (to_addr text, body text, score float8, code bytea);
 SELECT consent.guard('guard_written', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'guard acme'$$,

@@ -421,7 +421,8 @@ consent_mapping_check(Relation rel, const char *row, ConsentMapped mapped, const
  * A stored mapping, for a statement that somebody else than the table's owner
  * is going to run in this session.  Whoever made the trigger by hand may have
  * stored anything: what is no expression is an error, and the rest is written
- * anew, with literals as this session reads them.
+ * anew, with literals as this session reads them, and the row under its table's
+ * name, for it is a statement about that.
  */
 char *
 consent_mapping_rewrite(Relation rel, ConsentMapped mapped, const char *stored)
@@ -433,7 +434,7 @@ consent_mapping_rewrite(Relation rel, ConsentMapped mapped, const char *stored)
 
 	(void) set_config_option("standard_conforming_strings", literals,
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	rewritten = write_mapping(rel, CONSENT_ROW_NAME, expr);
+	rewritten = write_mapping(rel, RelationGetRelationName(rel), expr);
 	consent_unpin(pinned);
 	return rewritten;
 }
