@@ -351,10 +351,9 @@ note_forgotten(int64 event_id, const ConsentContact *root, Oid type)
 /*
  * Erase an address.  In SPI, as the owner.  Returns the erasure's number.
  *
- * The caller has locked the address's part of the ledger, so that recorders are
- * kept out until we commit: what they wrote before is seen by the statements
- * here, each of which takes a new snapshot.  Whoever links is kept out too: the
- * address would stay behind in the link, and what it said in standings of others.
+ * The caller has locked the links and the address's part of the ledger, so that
+ * who links or records is kept out until we commit: what they wrote before is seen
+ * by the statements here, each of which takes a new snapshot.
  */
 static int64
 erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const char *ground, text *reason,
@@ -363,14 +362,11 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 	Oid			types[] = {contact_type, BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Datum		values[5];
 	char		nulls[] = {' ', ' ', ' ', reason ? ' ' : 'n', ' ', '\0'};
-	List	   *linked;
-	Datum	   *others;
+	List	   *linked = consent_linked_addresses(root, DT_NOEND, GetLatestSnapshot());
+	Datum	   *others = palloc(list_length(linked) * sizeof(Datum));
 	int64		event_id;
 	bool		isnull;
 
-	LockRelationOid(consent_relation("person_link"), ShareRowExclusiveLock);
-	linked = consent_linked_addresses(root, DT_NOEND, GetLatestSnapshot());
-	others = palloc(list_length(linked) * sizeof(Datum));
 	values[0] = PointerGetDatum(root);
 	values[1] = PointerGetDatum(address_digest(secret, root));
 	values[2] = CStringGetTextDatum(ground);
@@ -401,6 +397,17 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 		others[i] = PointerGetDatum(list_nth(linked, i));
 	consent_refresh_standings(others, list_length(linked), contact_type);
 	return event_id;
+}
+
+/*
+ * Otherwise the address would stay behind in a link, and what it said in standings
+ * of others.  Before a part of the ledger is locked: while we wait for a long load
+ * of links, those who say no are not to wait for us.
+ */
+static void
+lock_links(void)
+{
+	LockRelationOid(consent_relation("person_link"), ShareRowExclusiveLock);
 }
 
 /* Whoever may erase need not be able to delete. */
@@ -498,6 +505,7 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	caller = become_owner();
 	SPI_connect();
 	require_key(secret);
+	lock_links();
 	consent_ledger_lock_part(root);
 	event_id = erase(root, get_fn_expr_argtype(fcinfo->flinfo, 0), secret, "request",
 					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1), is_now ? GetCurrentTimestamp() : at);
@@ -532,6 +540,7 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 	caller = become_owner();
 	SPI_connect();
 	require_key(secret);
+	lock_links();
 	run("SELECT s.address FROM consent.address_standing s WHERE consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1 LIMIT $2",
 		SPI_OK_SELECT, 2, types, values, NULL);
 	found = SPI_tuptable;
