@@ -380,9 +380,9 @@ COMMIT;
 SELECT (consent.evaluate('u3a@law.example', 'email', 'law acme', 'solicited_response', reference => 'u3')).reason AS answered, (consent.evaluate('u3b@law.example', 'email', 'law acme')).reason AS bounced,
        (consent.evaluate('u3c@law.example', 'email', 'law acme')).reason AS corrected, (consent.evaluate('u3d@law.example', 'email', 'law acme', product_category => 'hats')).reasons AS refused;
 -- what speaks for a message at an unknown time never counts (6.6); nor, later said to be one, does a company
-SELECT consent.set_subscriber('u5@law.example', 'corporate', at => NULL) > 0 AS company_since_when, (consent.evaluate('u5@law.example', 'email', 'law acme', at => clock_timestamp())).reason;
-SELECT consent.set_subscriber('u6@law.example', 'sole_trader', at => '2026-05-01') > 0 AS sole_trader, consent.set_subscriber('u6@law.example', 'corporate', at => NULL) > 0 AS once_a_company, (consent.evaluate('u6@law.example', 'email', 'law acme', at => clock_timestamp())).reason;
-SELECT consent.set_subscriber('u7@law.example', 'corporate', at => '2026-05-01') > 0 AS company, consent.set_subscriber('u7@law.example', 'individual', at => NULL) > 0 AS no_longer, (consent.evaluate('u7@law.example', 'email', 'law acme', at => clock_timestamp())).reason;
+SELECT consent.set_subscriber('n1@law.example', 'corporate', at => NULL) > 0 AS company_since_when, (consent.evaluate('n1@law.example', 'email', 'law acme', at => clock_timestamp())).reason;
+SELECT consent.set_subscriber('n2@law.example', 'sole_trader', at => '2026-05-01') > 0 AS sole_trader, consent.set_subscriber('n2@law.example', 'corporate', at => NULL) > 0 AS once_a_company, (consent.evaluate('n2@law.example', 'email', 'law acme', at => clock_timestamp())).reason;
+SELECT consent.set_subscriber('n3@law.example', 'corporate', at => '2026-05-01') > 0 AS company, consent.set_subscriber('n3@law.example', 'individual', at => NULL) > 0 AS no_longer, (consent.evaluate('n3@law.example', 'email', 'law acme', at => clock_timestamp())).reason;
 SELECT consent.request('u4@law.example', 'law acme', 'email', 'same', at => '2026-05-01') > 0 AS acme, consent.request('u4@law.example', 'law bolt', 'email', 'same', at => '2026-05-01') > 0 AS bolt, consent.answered('same', organisation => 'law acme') > 0 AS answered;
 SELECT (consent.evaluate('u4@law.example', 'email', o, 'solicited_response', reference => 'same', at => clock_timestamp())).reason AS reason, o FROM unnest('{law acme,law bolt}'::text[]) o;
 \set VERBOSITY sqlstate

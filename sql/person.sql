@@ -709,6 +709,10 @@ SELECT e #>> '{event,state}' AS state, e -> 'consentTimestamp' = to_jsonb(floor(
 -- One that does not count is no explicit consent.
 SELECT e #> '{services,0,purposes,0,consentType}' AS type, e #> '{services,0,purposes,0,thirdPartyName}' AS third_party FROM consent.ledger l, consent.receipt(l.event_id) e
  WHERE l.contact = 'see@person.example' AND l.kind = 'consent' ORDER BY l.event_id;
+-- What speaks for messages counts only if somebody knows when; what stands against them does in any case.
+SELECT consent.soft_opt_in('when@person.example', 'person acme', 'hats', true, false, at => NULL) > 0 AS sold, consent.set_subscriber('when@person.example', 'corporate', at => NULL) > 0 AS company,
+       consent.set_subscriber('when@person.example', 'individual', at => NULL) > 0 AS individual, consent.withdraw('when@person.example', at => NULL) > 0 AS withdrew;
+SELECT kind, effective_at IS NULL AS unknown, in_words FROM consent.history('when@person.example');
 SELECT count(*) FROM consent.history('nobody@person.example');
 SELECT count(*) FROM consent.history(NULL);
 -- The record, with numbers and times of this run taken out.

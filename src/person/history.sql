@@ -36,7 +36,8 @@ BEGIN ATOMIC
          || coalesce(', collected by ' || (event).collected_by, '')
          || coalesce(', naming ' || pg_catalog.array_to_string((event).named_organisations, ', '), '')
          || coalesce(', until ' || pg_catalog.to_char(coalesce((event).expires_at, (event).delisted_on), 'FMDD FMMonth YYYY'), '')
-         || coalesce('; does not count: ' || pg_catalog.array_to_string((event).defects, ', '), '')
+         || coalesce('; does not count: ' || pg_catalog.array_to_string((event).defects, ', '),
+                     CASE WHEN (event).effective_at IS NULL THEN '; does not count: nobody knows when' ELSE '' END)
     FROM (SELECT coalesce(pg_catalog.replace(pg_catalog.array_to_string((event).channels, ', '), '_', ' '), 'every channel') AS channels,
                  coalesce((event).organisation, 'every organisation') AS organisation,
                  coalesce((event).purpose, 'all marketing') AS purpose) AS s;

@@ -2832,6 +2832,43 @@ COMMENT ON FUNCTION consent.subject_access_of(text) IS
 REVOKE EXECUTE ON FUNCTION consent.erased_digest, consent.erasures_of, consent.subject_access_of, consent.subject_access_as FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION consent.erasures_of, consent.row_is_for, consent.subject_access_of, consent.subject_access_as TO consent_reader;
 
+-- Of unknown time it never counts.
+CREATE OR REPLACE FUNCTION consent.event_in_words(event consent.ledger) RETURNS text
+  LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE (event).kind
+           WHEN 'consent' THEN pg_catalog.format('agreed to %s from %s for %s (%s)', s.channels, s.organisation,
+                                                 s.purpose, pg_catalog.replace((event).method, '_', ' '))
+           WHEN 'withdrawal' THEN pg_catalog.format('withdrew consent to %s from %s for %s', s.channels, s.organisation, s.purpose)
+           WHEN 'objection' THEN pg_catalog.format('objected to %s from %s for %s', s.channels, s.organisation, s.purpose)
+           WHEN 'non_objection' THEN pg_catalog.format('does not object to calls from %s', s.organisation)
+           WHEN 'soft_opt_in' THEN pg_catalog.format('gave details to %s (%s)', s.organisation,
+                                                     pg_catalog.concat_ws(', ', pg_catalog.replace((event).relationship, '_', ' '), (event).product_category))
+           WHEN 'request' THEN pg_catalog.format('asked %s for %s by %s', s.organisation, coalesce((event).about, 'information'), s.channels)
+           WHEN 'answer' THEN pg_catalog.format('was answered by %s', s.organisation)
+           WHEN 'contacted' THEN pg_catalog.format('was first contacted by %s', s.organisation)
+           WHEN 'suppression' THEN pg_catalog.format('suppressed %s from %s (%s)', s.channels, s.organisation,
+                                                      coalesce((event).about, 'no reason given'))
+           WHEN 'unsuppression' THEN pg_catalog.format('suppressed no longer: %s from %s', s.channels, s.organisation)
+           WHEN 'subscriber' THEN pg_catalog.format('recorded as held by: %s', pg_catalog.replace((event).subscriber::text, '_', ' '))
+           WHEN 'listing' THEN pg_catalog.format('listed on the register %s on %s', pg_catalog.upper((event).register),
+                                                 pg_catalog.to_char((event).listed_on, 'FMDD FMMonth YYYY'))
+           ELSE pg_catalog.format('%s (%s, %s, %s)', pg_catalog.replace((event).kind, '_', ' '), s.channels, s.organisation, s.purpose)
+         END
+         || CASE WHEN (event).refused THEN ', refusing marketing'
+                 WHEN (event).refusal_offered THEN ', offered to refuse marketing'
+                 WHEN (event).kind = 'soft_opt_in' THEN ', without an offer to refuse marketing' ELSE '' END
+         || coalesce(', reference ' || (event).reference, '')
+         || coalesce(', collected by ' || (event).collected_by, '')
+         || coalesce(', naming ' || pg_catalog.array_to_string((event).named_organisations, ', '), '')
+         || coalesce(', until ' || pg_catalog.to_char(coalesce((event).expires_at, (event).delisted_on), 'FMDD FMMonth YYYY'), '')
+         || coalesce('; does not count: ' || pg_catalog.array_to_string((event).defects, ', '),
+                     CASE WHEN (event).effective_at IS NULL THEN '; does not count: nobody knows when' ELSE '' END)
+    FROM (SELECT coalesce(pg_catalog.replace(pg_catalog.array_to_string((event).channels, ', '), '_', ' '), 'every channel') AS channels,
+                 coalesce((event).organisation, 'every organisation') AS organisation,
+                 coalesce((event).purpose, 'all marketing') AS purpose) AS s;
+END;
+
 -- Since when somebody is a company must be known.
 COMMENT ON FUNCTION consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb) IS
   'Records who holds the line or mailbox; until then, and by a corporate one of unknown time, the contact is protected as an individual. Returns the event id';
