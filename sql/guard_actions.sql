@@ -49,8 +49,22 @@ INSERT INTO act_divert (id, to_addr, body) OVERRIDING SYSTEM VALUE VALUES (6, 'y
   ON CONFLICT (id) DO UPDATE SET to_addr = excluded.to_addr, status = 'queued', error = NULL RETURNING id, to_addr, status, error;
 MERGE INTO act_divert o USING (VALUES ('stopped@actions.example')) v(a) ON false WHEN NOT MATCHED THEN INSERT (to_addr, body) VALUES (v.a, 'Get 20% off all boilers!');
 SELECT to_addr, status, error FROM act_divert ORDER BY id DESC LIMIT 1;
--- the reason is nobody else's to read
+-- the reason is nobody else's to read, not even where a diversion has failed
 SELECT consent.refusal_reason();
+CREATE TABLE act_failing (to_addr text, body text, status text DEFAULT 'queued', n int DEFAULT 0);
+SELECT consent.guard('act_failing', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$,
+                     pending => $$status = 'queued'$$, on_block => 'divert', divert => $$status = consent.refusal_reason(), n = 1 / n$$);
+INSERT INTO act_failing VALUES ('stopped@actions.example', :promo);
+SELECT consent.refusal_reason();
+INSERT INTO act_failing VALUES ('yes2@actions.example', :promo);
+BEGIN;
+SELECT consent.object('yes2@actions.example') > 0 AS objected;
+SAVEPOINT judged;
+SELECT judged FROM consent.verify('act_failing');
+ROLLBACK TO judged;
+SELECT consent.refusal_reason();
+ROLLBACK;
+DROP TABLE act_failing;
 -- what the mapping does not read is not decided again
 BEGIN;
 SELECT consent.withdraw('yes2@actions.example') > 0 AS withdrawn;

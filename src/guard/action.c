@@ -107,16 +107,17 @@ consent_action_init(void)
 	ExecutorStart_hook = start_executor;
 }
 
-/* In SPI, pinned and as the owner. */
+/* In SPI, pinned and as the owner; reason is what a diversion is told, else NULL. */
 static int
-run_on_table(Oid relid, const char *statement, Oid type, Datum value)
+run_on_table(Oid relid, const char *statement, Oid type, Datum value, const char *reason)
 {
 	OwnStatement before = own_statement;
+	const char *schema = get_namespace_name(get_rel_namespace(relid));
+	const char *reason_before = consent_set_refusal_reason(reason);
 	int			nestlevel = NewGUCNestLevel();
-	int			rc;
+	volatile int rc = 0;
 
-	own_statement.text = statement;
-	own_statement.schema = get_namespace_name(get_rel_namespace(relid));
+	own_statement = (OwnStatement) {statement, schema};
 	PG_TRY();
 	{
 		rc = SPI_execute_with_args(statement, 1, &type, &value, NULL, false, 0);
@@ -124,6 +125,7 @@ run_on_table(Oid relid, const char *statement, Oid type, Datum value)
 	PG_FINALLY();
 	{
 		own_statement = before;
+		(void) consent_set_refusal_reason(reason_before);
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(false, nestlevel);
@@ -147,9 +149,9 @@ consent_action_fire_deferred(Relation rel, Oid owner)
 
 /* Run a statement on one row of a table; returns how many it found. */
 static uint64
-run_on_row(Oid relid, const char *statement, ItemPointer tid, int expected)
+run_on_row(Oid relid, const char *statement, ItemPointer tid, int expected, const char *reason)
 {
-	int			rc = run_on_table(relid, statement, TIDOID, PointerGetDatum(tid));
+	int			rc = run_on_table(relid, statement, TIDOID, PointerGetDatum(tid), reason);
 
 	if (rc != expected)
 		elog(ERROR, "\"%s\" failed: %s", statement, SPI_result_code_string(rc));
@@ -169,7 +171,6 @@ park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, con
 	Oid			relid = mapping->moves ? llast_oid(get_partition_ancestors(RelationGetRelid(rel))) : mapping->root;
 	bool		partition = relid != RelationGetRelid(rel);
 	ConsentPinned pinned = consent_pin_for_statement(mapping->owner, mapping->region);
-	const char *before = consent_set_refusal_reason(consent_reason_code(judgement->verdict.reason));
 	bool		found;
 
 	SPI_connect();
@@ -178,7 +179,7 @@ park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, con
 								partition ? "" : "ONLY ", qualified_name(relid), mapping->divert->list,
 								partition ? psprintf(" AND " CONSENT_ROW_NAME ".tableoid = %u::oid", RelationGetRelid(rel)) : "",
 								mapping->pending),
-					   tid, SPI_OK_UPDATE_RETURNING) > 0;
+					   tid, SPI_OK_UPDATE_RETURNING, consent_reason_code(judgement->verdict.reason)) > 0;
 	if (found)
 	{
 		bool		isnull;
@@ -188,7 +189,6 @@ park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, con
 			consent_guard_still_pending(rel);
 	}
 	SPI_finish();
-	(void) consent_set_refusal_reason(before);
 	consent_unpin(pinned);
 	return found;
 }
@@ -213,7 +213,7 @@ take_row(Relation rel, const ConsentMapping *mapping, ItemPointer tid)
 							"RETURNING pg_catalog.to_jsonb(" CONSENT_ROW_NAME ".*)",
 							elsewhere ? "" : "ONLY ", qualified_name(relid),
 							elsewhere ? psprintf(" AND " CONSENT_ROW_NAME ".tableoid = %u::oid", RelationGetRelid(rel)) : ""),
-				   tid, SPI_OK_DELETE_RETURNING) > 0)
+				   tid, SPI_OK_DELETE_RETURNING, NULL) > 0)
 	{
 		bool		isnull;
 		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
@@ -451,7 +451,7 @@ pg_consent_release(PG_FUNCTION_ARGS)
 						 psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE "
 								  "SELECT %s FROM pg_catalog.jsonb_populate_record(NULL::%s, $1)",
 								  name, columns, columns, name),
-						 JSONBOID, values[0]) != SPI_OK_INSERT)
+						 JSONBOID, values[0], NULL) != SPI_OK_INSERT)
 			elog(ERROR, "could not put a row back into %s", name);
 		(void) consent_become(kept_owner);
 		values[0] = Int64GetDatum(id);

@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/sysattr.h"
 #include "catalog/pg_attribute.h"
 #include "fmgr.h"
 #include "nodes/nodeFuncs.h"
@@ -34,8 +33,7 @@
 
 PG_FUNCTION_INFO_V1(pg_consent_refusal_reason);
 
-/* Set while a diversion is computed; an error ends the statement, and the
- * next diversion sets it anew. */
+/* Set while a diversion is computed, and by whoever sets it also set back: after an error, too. */
 static const char *refusal_reason = NULL;
 
 const char *
@@ -217,11 +215,7 @@ consent_divert_compile(ConsentMapping *mapping, Relation rel, const char *list)
 	divert->list = pstrdup(list);
 	divert->state = palloc(list_length(exprs) * sizeof(ExprState *));
 	foreach(lc, exprs)
-	{
-		divert->assigned = bms_add_member(divert->assigned,
-										  divert->columns[divert->n] - FirstLowInvalidHeapAttributeNumber);
 		divert->state[divert->n++] = ExecInitExpr(expression_planner(lfirst(lc)), NULL);
-	}
 	return divert;
 }
 
@@ -237,9 +231,16 @@ consent_divert_tuple(ConsentMapping *mapping, Relation rel, HeapTuple tuple, Tup
 	const char *before = consent_set_refusal_reason(reason);
 
 	mapping->econtext->ecxt_scantuple = slot;
-	for (int i = 0; i < divert->n; i++)
-		values[i] = ExecEvalExpr(divert->state[i], mapping->econtext, &nulls[i]);
-	(void) consent_set_refusal_reason(before);
+	PG_TRY();
+	{
+		for (int i = 0; i < divert->n; i++)
+			values[i] = ExecEvalExpr(divert->state[i], mapping->econtext, &nulls[i]);
+	}
+	PG_FINALLY();
+	{
+		(void) consent_set_refusal_reason(before);
+	}
+	PG_END_TRY();
 	consent_unpin(pinned);
 	return heap_modify_tuple_by_cols(tuple, RelationGetDescr(rel), divert->n, divert->columns, values, nulls);
 }

@@ -17,7 +17,6 @@ typedef struct ConsentDivert
 	int			n;
 	int		   *columns;
 	ExprState **state;
-	Bitmapset  *assigned;		/* the columns, offset as pull_varattnos() does */
 } ConsentDivert;
 
 extern char *consent_divert_check(Relation rel, const char *list, char **pending);
