@@ -175,6 +175,31 @@ open_cursor(const char *query, bool read_only)
 	return SPI_cursor_open_with_args(NULL, query, 0, NULL, NULL, NULL, read_only, CURSOR_OPT_NO_SCROLL);
 }
 
+/* Append to "covered" the runs of events without a hole in this gap, as [1,5],[7,7], and count them. */
+static int64
+cover_gap(StringInfo covered, Events *events, int64 first, int64 end, pg_cryptohash_ctx *sha)
+{
+	int64		event_id;
+	int64		last = 0;
+	int64		count = 0;
+
+	begin_range(events, first, end);
+	while (next_event(events, &event_id, sha))
+	{
+		if (count == 0 || event_id != last + 1)
+		{
+			if (count > 0)
+				appendStringInfo(covered, INT64_FORMAT "],", last);
+			appendStringInfo(covered, "[" INT64_FORMAT ",", event_id);
+		}
+		last = event_id;
+		count++;
+	}
+	if (count > 0)
+		appendStringInfo(covered, INT64_FORMAT "],", last);
+	return count;
+}
+
 /*
  * consent.seal(): one more seal, over every visible event that has none.
  *
@@ -214,29 +239,8 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 	for (ranges = fetch_ranges(gaps, NULL); ranges->numvals > 0; ranges = fetch_ranges(gaps, ranges))
 	{
 		for (uint64 i = 0; i < ranges->numvals; i++)
-		{
-			HeapTuple	gap = ranges->vals[i];
-			int64		event_id;
-			int64		last = 0;
-			bool		in_run = false;
-
-			/* covered becomes {[1,5],[7,7]}: runs of ids without a hole */
-			begin_range(&events, column_int8(ranges, gap, 1, PG_INT64_MIN), column_int8(ranges, gap, 2, PG_INT64_MAX));
-			while (next_event(&events, &event_id, sha))
-			{
-				if (!in_run || event_id != last + 1)
-				{
-					if (in_run)
-						appendStringInfo(&covered, INT64_FORMAT "],", last);
-					appendStringInfo(&covered, "[" INT64_FORMAT ",", event_id);
-				}
-				in_run = true;
-				last = event_id;
-				count++;
-			}
-			if (in_run)
-				appendStringInfo(&covered, INT64_FORMAT "],", last);
-		}
+			count += cover_gap(&covered, &events, column_int8(ranges, ranges->vals[i], 1, PG_INT64_MIN),
+							   column_int8(ranges, ranges->vals[i], 2, PG_INT64_MAX), sha);
 	}
 	SPI_cursor_close(gaps);
 	contents = consent_digest_end(sha);
@@ -261,35 +265,81 @@ pg_consent_seal(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(number);
 }
 
+/* A seal while its events are read. */
+typedef struct OpenSeal
+{
+	int64		number;
+	bytea	   *contents;		/* of the digests of its events, as sealed; NULL: it says nothing */
+	pg_cryptohash_ctx *sha;		/* the same as they are; NULL: no seal is open */
+	bool		complete;
+} OpenSeal;
+
 static void
-report_event(ReturnSetInfo *result, int64 event_id, int64 seal, bool several)
+open_seal(OpenSeal *seal, SPITupleTable *rows, HeapTuple row)
+{
+	bool		isnull;
+	Datum		contents = SPI_getbinval(row, rows->tupdesc, 2, &isnull);
+
+	seal->number = column_int8(rows, row, 1, 0);
+	seal->contents = isnull ? NULL : DatumGetByteaPCopy(contents);
+	seal->sha = consent_digest_begin();
+	seal->complete = true;
+}
+
+static void
+close_seal(OpenSeal *seal, ReturnSetInfo *result)
+{
+	bytea	   *found = consent_digest_end(seal->sha);
+	Datum		values[2];
+	bool		nulls[2] = {true, false};
+
+	seal->sha = NULL;
+
+	/* With an event missing, which is reported, they cannot agree. */
+	if (!seal->complete ||
+		(seal->contents != NULL && VARSIZE(seal->contents) == VARSIZE(found) &&
+		 memcmp(seal->contents, found, VARSIZE(found)) == 0))
+		return;
+	values[1] = CStringGetTextDatum(psprintf("seal " INT64_FORMAT ": its events are not those that were sealed", seal->number));
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* What is wrong with the events of these numbers, from "first" to before "end". */
+static void
+report_events(OpenSeal *seal, const char *problem, int64 first, int64 end, ReturnSetInfo *result)
 {
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 
-	values[0] = Int64GetDatum(event_id);
-	values[1] = CStringGetTextDatum(psprintf(several ? "added: seal " INT64_FORMAT " covers one of this number" :
-											   "missing: seal " INT64_FORMAT " covers it", seal));
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	pfree(DatumGetPointer(values[1]));
+	if (first >= end)
+		return;
+	seal->complete = false;
+	values[1] = CStringGetTextDatum(problem);
+	for (int64 event_id = first; event_id < end; event_id++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		values[0] = Int64GetDatum(event_id);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 }
 
-/* What a seal says of the digests of its events against what they are. */
+/* Read the events of a range that a seal covers. */
 static void
-report_contents(ReturnSetInfo *result, int64 seal, bytea *sealed, pg_cryptohash_ctx *sha, bool complete)
+check_range(OpenSeal *seal, Events *events, int64 first, int64 end, ReturnSetInfo *result)
 {
-	bytea	   *found = consent_digest_end(sha);
-	Datum		values[2];
-	bool		nulls[2] = {true, false};
+	const char *missing = psprintf("missing: seal " INT64_FORMAT " covers it", seal->number);
+	const char *added = psprintf("added: seal " INT64_FORMAT " covers one of this number", seal->number);
+	int64		event_id;
 
-	/* With an event missing, which is reported, they cannot agree. */
-	if (!complete)
-		return;
-	if (sealed != NULL && VARSIZE_ANY_EXHDR(sealed) == CONSENT_DIGEST_LEN &&
-		memcmp(VARDATA_ANY(sealed), VARDATA(found), CONSENT_DIGEST_LEN) == 0)
-		return;
-	values[1] = CStringGetTextDatum(psprintf("seal " INT64_FORMAT ": its events are not those that were sealed", seal));
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	begin_range(events, first, end);
+	while (next_event(events, &event_id, seal->sha))
+	{
+		if (event_id < first)
+			report_events(seal, added, event_id, event_id + 1, result);
+		report_events(seal, missing, first, event_id, result);
+		first = event_id + 1;
+	}
+	report_events(seal, missing, first, end, result);
 }
 
 /*
@@ -302,11 +352,7 @@ PGDLLEXPORT Datum
 pg_consent_broken_seals(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	pg_cryptohash_ctx *sha = NULL;
-	int64		seal = 0;
-	bytea	   *contents = NULL;
-	bool		complete = true;
-	MemoryContext per_query = CurrentMemoryContext;
+	OpenSeal	seal = {0};
 	Events		events;
 	SPITupleTable *ranges;
 	Portal		covered;
@@ -322,51 +368,16 @@ pg_consent_broken_seals(PG_FUNCTION_ARGS)
 		for (uint64 i = 0; i < ranges->numvals; i++)
 		{
 			HeapTuple	row = ranges->vals[i];
-			int64		first = column_int8(ranges, row, 3, 0);
-			int64		end = column_int8(ranges, row, 4, 0);
-			int64		event_id;
 
-			if (sha == NULL || column_int8(ranges, row, 1, 0) != seal)
-			{
-				bool		isnull;
-				Datum		value;
-
-				if (sha != NULL)
-					report_contents(result, seal, contents, sha, complete);
-				sha = consent_digest_begin();
-				seal = column_int8(ranges, row, 1, 0);
-				complete = true;
-				value = SPI_getbinval(row, ranges->tupdesc, 2, &isnull);
-				contents = isnull ? NULL :
-					memcpy(MemoryContextAlloc(per_query, VARSIZE_ANY(DatumGetPointer(value))),
-						   DatumGetPointer(value), VARSIZE_ANY(DatumGetPointer(value)));
-			}
-
-			begin_range(&events, first, end);
-			while (next_event(&events, &event_id, sha))
-			{
-				if (event_id < first)
-				{
-					report_event(result, event_id, seal, true);
-					complete = false;
-				}
-				for (; first < event_id; first++)
-				{
-					report_event(result, first, seal, false);
-					complete = false;
-				}
-				first = event_id + 1;
-			}
-			for (; first < end; first++)
-			{
-				CHECK_FOR_INTERRUPTS();
-				report_event(result, first, seal, false);
-				complete = false;
-			}
+			if (seal.sha != NULL && column_int8(ranges, row, 1, 0) != seal.number)
+				close_seal(&seal, result);
+			if (seal.sha == NULL)
+				open_seal(&seal, ranges, row);
+			check_range(&seal, &events, column_int8(ranges, row, 3, 0), column_int8(ranges, row, 4, 0), result);
 		}
 	}
-	if (sha != NULL)
-		report_contents(result, seal, contents, sha, complete);
+	if (seal.sha != NULL)
+		close_seal(&seal, result);
 	SPI_cursor_close(covered);
 	SPI_finish();
 	return (Datum) 0;
