@@ -412,6 +412,17 @@ pg_consent_may_send(PG_FUNCTION_ARGS)
  * are the same for every row in all that matters.  A simple expression of
  * PL/pgSQL outlives its query, so what the query sees is compared too.
  */
+enum
+{
+	PERMITS_STANDING,
+	PERMITS_CONTACT,
+	PERMITS_CHANNEL,
+	PERMITS_ORGANISATION,
+	PERMITS_PURPOSE,
+	PERMITS_CATEGORY,
+	PERMITS_AT
+};
+
 typedef struct Sight
 {
 	TimestampTz statement;
@@ -463,7 +474,7 @@ asks_constant(const FmgrInfo *flinfo)
 
 	if (call == NULL || !IsA(call, FuncExpr))
 		return false;
-	for (int n = 2; n < list_length(((FuncExpr *) call)->args); n++)
+	for (int n = PERMITS_CHANNEL; n < list_length(((FuncExpr *) call)->args); n++)
 	{
 		if (!IsA(list_nth(((FuncExpr *) call)->args, n), Const))
 			return false;
@@ -474,10 +485,58 @@ asks_constant(const FmgrInfo *flinfo)
 static bool
 asks_the_same(const PermitsCache *cache, FunctionCallInfo fcinfo)
 {
-	return cache->channel == PG_GETARG_OID(2) &&
-		(PG_ARGISNULL(6) || cache->c.send.at == PG_GETARG_TIMESTAMPTZ(6)) &&
-		consent_is_text_arg(cache->organisation, fcinfo, 3) && consent_is_text_arg(cache->purpose, fcinfo, 4) &&
-		consent_is_text_arg(cache->category, fcinfo, 5);
+	return cache->channel == PG_GETARG_OID(PERMITS_CHANNEL) &&
+		(PG_ARGISNULL(PERMITS_AT) || cache->c.send.at == PG_GETARG_TIMESTAMPTZ(PERMITS_AT)) &&
+		consent_is_text_arg(cache->organisation, fcinfo, PERMITS_ORGANISATION) &&
+		consent_is_text_arg(cache->purpose, fcinfo, PERMITS_PURPOSE) &&
+		consent_is_text_arg(cache->category, fcinfo, PERMITS_CATEGORY);
+}
+
+/* A cache anew, or the one there is for what is asked now. */
+static pg_noinline PermitsCache *
+fill_permits_cache(PermitsCache *cache, FunctionCallInfo fcinfo, const Sight *sight)
+{
+	MemoryContext caller;
+	ConsentCase *c;
+
+	if (cache == NULL)
+	{
+		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(PermitsCache));
+		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_consent permits",
+											   ALLOCSET_SMALL_SIZES);
+		cache->constant = asks_constant(fcinfo->flinfo);
+	}
+	fcinfo->flinfo->fn_extra = NULL;
+	MemoryContextReset(cache->context);
+	caller = MemoryContextSwitchTo(cache->context);
+	cache->sight = *sight;
+	cache->channel = PG_GETARG_OID(PERMITS_CHANNEL);
+	cache->organisation = consent_text_arg(fcinfo, PERMITS_ORGANISATION);
+	cache->purpose = consent_text_arg(fcinfo, PERMITS_PURPOSE);
+	cache->category = consent_text_arg(fcinfo, PERMITS_CATEGORY);
+	c = memset(&cache->c, 0, sizeof(ConsentCase));
+	c->send.channel = consent_channel_from_oid(cache->channel);
+	c->send.class = CLASS_DIRECT_MARKETING;
+	c->send.at = PG_ARGISNULL(PERMITS_AT) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(PERMITS_AT);
+	if (TIMESTAMP_NOT_FINITE(c->send.at))
+		set_invalid(c, INPUT_INVALID);
+	c->send.opt_out_offered = true;
+	c->send.identity_shown = true;
+	consent_case_set_organisation(c, cache->organisation);
+	consent_case_set_purpose(c, cache->purpose);
+	consent_case_set_category(c, cache->category);
+	if (c->invalid == ORGANISATION_UNKNOWN || c->invalid == PURPOSE_UNKNOWN)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("nobody may be sent anything: %s", consent_reason_code(c->invalid)),
+				 cache->organisation == NULL ?
+				 errhint("Name the organisation, or set pg_consent.organisation.") :
+				 errhint("Insert it into consent.organisation or consent.purpose, or mend the name.")));
+	if (c->invalid == REASON_NONE)
+		consent_case_complete(c, DT_NOEND, GetActiveSnapshot());
+	MemoryContextSwitchTo(caller);
+	fcinfo->flinfo->fn_extra = cache;
+	return cache;
 }
 
 PGDLLEXPORT Datum
@@ -487,63 +546,22 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 	const ConsentStanding *standing;
 	Sight		sight;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(PERMITS_STANDING) || PG_ARGISNULL(PERMITS_CONTACT) || PG_ARGISNULL(PERMITS_CHANNEL))
 		PG_RETURN_BOOL(false);
 
 	/* Rows of a page lie in reverse order: a scan comes next to what lies before this one. */
 #pragma GCC unroll 8
 	for (int line = 1; line <= PREFETCH_LINES; line++)
-		__builtin_prefetch(DatumGetPointer(PG_GETARG_DATUM(0)) - line * PG_CACHE_LINE_SIZE / 2);
+		__builtin_prefetch(DatumGetPointer(PG_GETARG_DATUM(PERMITS_STANDING)) - line * PG_CACHE_LINE_SIZE / 2);
 
 	sight = current_sight();
 	if (cache == NULL || !same_sight(&cache->sight, &sight) || !(cache->constant || asks_the_same(cache, fcinfo)))
-	{
-		MemoryContext caller;
-
-		if (cache == NULL)
-		{
-			cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(PermitsCache));
-			cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_consent permits",
-												   ALLOCSET_SMALL_SIZES);
-			cache->constant = asks_constant(fcinfo->flinfo);
-		}
-		fcinfo->flinfo->fn_extra = NULL;
-		MemoryContextReset(cache->context);
-		caller = MemoryContextSwitchTo(cache->context);
-		memset(&cache->c, 0, sizeof(cache->c));
-		cache->sight = sight;
-		cache->channel = PG_GETARG_OID(2);
-		cache->organisation = consent_text_arg(fcinfo, 3);
-		cache->purpose = consent_text_arg(fcinfo, 4);
-		cache->category = consent_text_arg(fcinfo, 5);
-		cache->c.send.channel = consent_channel_from_oid(cache->channel);
-		cache->c.send.class = CLASS_DIRECT_MARKETING;
-		cache->c.send.at = PG_ARGISNULL(6) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(6);
-		if (TIMESTAMP_NOT_FINITE(cache->c.send.at))
-			set_invalid(&cache->c, INPUT_INVALID);
-		cache->c.send.opt_out_offered = true;
-		cache->c.send.identity_shown = true;
-		consent_case_set_organisation(&cache->c, cache->organisation);
-		consent_case_set_purpose(&cache->c, cache->purpose);
-		consent_case_set_category(&cache->c, cache->category);
-		if (cache->c.invalid == ORGANISATION_UNKNOWN || cache->c.invalid == PURPOSE_UNKNOWN)
-			ereport(WARNING,
-					(errcode(ERRCODE_WARNING),
-					 errmsg("nobody may be sent anything: %s", consent_reason_code(cache->c.invalid)),
-					 cache->organisation == NULL ?
-					 errhint("Name the organisation, or set pg_consent.organisation.") :
-					 errhint("Insert it into consent.organisation or consent.purpose, or mend the name.")));
-		if (cache->c.invalid == REASON_NONE)
-			consent_case_complete(&cache->c, DT_NOEND, GetActiveSnapshot());
-		MemoryContextSwitchTo(caller);
-		fcinfo->flinfo->fn_extra = cache;
-	}
-
+		cache = fill_permits_cache(cache, fcinfo, &sight);
 	if (cache->c.invalid != REASON_NONE)
 		PG_RETURN_BOOL(false);
-	standing = (ConsentStanding *) PG_GETARG_VARLENA_P(0);
-	cache->c.send.form = consent_ledger_form(PG_GETARG_DATUM(1));
-	consent_sent_facts(&cache->c.send, standing, PG_GETARG_DATUM(1), DT_NOEND, GetActiveSnapshot());
+	standing = (ConsentStanding *) PG_GETARG_VARLENA_P(PERMITS_STANDING);
+	cache->c.send.form = consent_ledger_form(PG_GETARG_DATUM(PERMITS_CONTACT));
+	consent_sent_facts(&cache->c.send, standing, PG_GETARG_DATUM(PERMITS_CONTACT), DT_NOEND, GetActiveSnapshot());
 	PG_RETURN_BOOL(consent_evaluate(standing, &cache->c.send).allowed);
 }
 
