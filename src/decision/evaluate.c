@@ -302,6 +302,7 @@ is_switched_on(const ConsentEntry *off, const ConsentStanding *standing, const C
 
 	foreach_entry(entry, standing)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (entry->facts.kind == EVENT_CONSENT && !consent_third_party(entry, send) &&
 			entry->facts.form == send->form &&
 			entry->facts.effective_at > off->facts.effective_at &&

@@ -91,6 +91,7 @@ read_links(Relation rel, const char *index, int attnum, int other, Datum value,
 		bool		isnull;
 		ListCell   *cell;
 
+		CHECK_FOR_INTERRUPTS();
 		if (DatumGetTimestampTz(heap_getattr(tuple, Anum_link_recorded_at, desc, &isnull)) > known_at)
 			continue;
 		event_id = DatumGetInt64(heap_getattr(tuple, Anum_link_event_id, desc, &isnull));
