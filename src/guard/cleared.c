@@ -99,10 +99,7 @@ pg_consent_cleared(PG_FUNCTION_ARGS)
 	row = PG_GETARG_HEAPTUPLEHEADER(0);
 	cleared = cleared_for(fcinfo, HeapTupleHeaderGetTypeId(row));
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = row;
+	tuple = (HeapTupleData) {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
 	caller = MemoryContextSwitchTo(cleared->per_row);
 	ExecStoreHeapTuple(&tuple, cleared->slot, false);
 	foreach(lc, cleared->mappings)

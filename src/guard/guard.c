@@ -291,15 +291,14 @@ consent_trigger_owner(Relation rel, const Trigger *trigger)
 static int
 word_argument(const char *value, const char *const *words, int nwords, const char *argument)
 {
-	for (int i = 0; i < nwords; i++)
-	{
-		if (strcmp(words[i], value) == 0)
-			return i;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("consent.guard_check() does not know the %s \"%s\"", argument, value),
-			 errhint("Make the guard with consent.guard().")));
+	int			found = consent_word_lookup(words, nwords, value);
+
+	if (found < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.guard_check() does not know the %s \"%s\"", argument, value),
+				 errhint("Make the guard with consent.guard().")));
+	return found;
 }
 
 const char *const consent_log_mode_names[] = {"none", "sample", "all"};

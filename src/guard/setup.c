@@ -226,14 +226,11 @@ run_ddl(const char *command)
 static void
 check_log_mode(const char *log)
 {
-	for (int i = 0; log != NULL && strcmp(log, consent_log_mode_names[i]) != 0; i++)
-	{
-		if (i == LOG_ALL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unknown log mode \"%s\"", log),
-					 errhint("Of allowances it can log none, a sample, or all.")));
-	}
+	if (log != NULL && consent_word_lookup(consent_log_mode_names, LOG_ALL + 1, log) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown log mode \"%s\"", log),
+				 errhint("Of allowances it can log none, a sample, or all.")));
 }
 
 /* Where nobody says what is pending, every row is that has not been diverted. */

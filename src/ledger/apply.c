@@ -177,7 +177,7 @@ consent_refresh_standings(Datum *addresses, int n, Oid contact_type)
 	run(refresh_query, SPI_OK_UPDATE, 1, types, values);
 }
 
-/* One of the queries below under the latest snapshot, whatever the isolation level. */
+/* A query on addresses under the latest snapshot, whatever the isolation level. */
 static void
 run_latest(const char *query, int expected, Oid type, Datum value)
 {

@@ -433,13 +433,9 @@ digest_composite(const char *tag, FunctionCallInfo fcinfo)
 											  HeapTupleHeaderGetTypMod(row));
 	Datum	   *values = palloc(desc->natts * sizeof(Datum));
 	bool	   *nulls = palloc(desc->natts * sizeof(bool));
-	HeapTupleData tuple;
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
 	bytea	   *digest;
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = row;
 	heap_deform_tuple(&tuple, desc, values, nulls);
 	digest = digest_row(tag, desc, values, nulls, (ConsentDigestWriter **) &fcinfo->flinfo->fn_extra, fcinfo->flinfo->fn_mcxt);
 	ReleaseTupleDesc(desc);

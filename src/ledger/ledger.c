@@ -714,15 +714,11 @@ pg_consent_fold_add(PG_FUNCTION_ARGS)
 		HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
 		TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row),
 												  HeapTupleHeaderGetTypMod(row));
-		HeapTupleData tuple;
+		HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
 		Datum		values[Natts_ledger];
 		bool		nulls[Natts_ledger];
 
 		consent_check_columns("ledger", desc, Natts_ledger);
-		tuple.t_len = HeapTupleHeaderGetDatumLength(row);
-		ItemPointerSetInvalid(&tuple.t_self);
-		tuple.t_tableOid = InvalidOid;
-		tuple.t_data = row;
 		heap_deform_tuple(&tuple, desc, values, nulls);
 		*state = consent_fold(*state, consent_ledger_event(values, nulls));
 		ReleaseTupleDesc(desc);

@@ -230,29 +230,18 @@ consent_event_kind_name(ConsentEventKind kind)
 	return kind_rules[kind].name;
 }
 
-static int
-find_name(const char *const *names, int n, const char *name)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(names[i], name) == 0)
-			return i;
-	}
-	return -1;
-}
-
 /* ConsentRegister, or -1 */
 int
 consent_register_lookup(const char *name)
 {
-	return find_name(register_names, REGISTER_COUNT, name);
+	return consent_word_lookup(register_names, REGISTER_COUNT, name);
 }
 
 /* ConsentRelationship, or -1 */
 int
 consent_relationship_lookup(const char *name)
 {
-	return find_name(relationship_names, RELATIONSHIP_COUNT, name);
+	return consent_word_lookup(relationship_names, RELATIONSHIP_COUNT, name);
 }
 
 static Datum
@@ -492,22 +481,16 @@ check_times(Draft *draft, const KindRule *rule)
 static void
 check_word(Draft *draft, int attnum, const char *const *words, int n)
 {
-	StringInfoData known;
 	char	   *word;
 
 	if (draft->nulls[attnum - 1])
 		return;
 	word = TextDatumGetCString(draft->values[attnum - 1]);
-	if (find_name(words, n, word) >= 0)
-		return;
-
-	initStringInfo(&known);
-	for (int i = 0; i < n; i++)
-		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", words[i]);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown %s \"%s\"", column_name(draft, attnum), word),
-			 errhint("Known are %s.", known.data)));
+	if (consent_word_lookup(words, n, word) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown %s \"%s\"", column_name(draft, attnum), word),
+				 errhint("Known are %s.", consent_words_listed(words, n))));
 }
 
 /* Labels are compared byte by byte and kept in every standing. */

@@ -37,6 +37,7 @@
 #include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "module/module.h"
+#include "module/words.h"
 
 /* Columns, as vocabulary.sql creates them. */
 #define Anum_organisation_name					1
@@ -256,7 +257,11 @@ load_purposes(Vocabulary *v)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		ConsentPurpose *purpose;
-		char	   *kind = text_attribute(tuple, Anum_purpose_kind, desc);
+		char	   *kind_name = text_attribute(tuple, Anum_purpose_kind, desc);
+		int			kind = consent_word_lookup(purpose_kind_names, PURPOSE_KIND_COUNT, kind_name);
+
+		if (kind < 0)
+			elog(ERROR, "unknown kind of purpose \"%s\"", kind_name);
 
 		v->purposes = room_for(v->purposes, v->npurposes, &v->maxpurposes, sizeof(ConsentPurpose));
 		purpose = &v->purposes[v->npurposes++];
@@ -264,14 +269,7 @@ load_purposes(Vocabulary *v)
 		purpose->parent = text_attribute(tuple, Anum_purpose_parent, desc);
 		purpose->nsteps = 1;
 		purpose->steps[0].id = DatumGetInt32(heap_getattr(tuple, Anum_purpose_id, desc, &isnull));
-		purpose->steps[0].kind = PURPOSE_KIND_COUNT;
-		for (int i = 0; i < PURPOSE_KIND_COUNT; i++)
-		{
-			if (strcmp(kind, purpose_kind_names[i]) == 0)
-				purpose->steps[0].kind = (ConsentPurposeKind) i;
-		}
-		if (purpose->steps[0].kind == PURPOSE_KIND_COUNT)
-			elog(ERROR, "unknown kind of purpose \"%s\"", kind);
+		purpose->steps[0].kind = (ConsentPurposeKind) kind;
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -397,21 +395,7 @@ consent_organisation_then(int32 id, TimestampTz at)
 	return NULL;
 }
 
-/* A text as a string: in the room given if it is short, else in the caller's memory. */
-const char *
-consent_word(Datum value, ConsentWord *room)
-{
-	text	   *t = DatumGetTextPP(value);
-	int			len = VARSIZE_ANY_EXHDR(t);
-
-	if (len >= sizeof(room->s))
-		return text_to_cstring(t);
-	memcpy(room->s, VARDATA_ANY(t), len);
-	room->s[len] = '\0';
-	return room->s;
-}
-
-/* The same, where a name that is not there is an error. */
+/* Where a name that is not there is an error. */
 const ConsentOrganisation *
 consent_require_organisation(const char *name)
 {
@@ -436,6 +420,20 @@ consent_require_purpose(const char *name)
 				 errmsg("purpose \"%s\" does not exist", name),
 				 errhint("Insert it into consent.purpose first.")));
 	return found;
+}
+
+/* A text as a string: in the room given if it is short, else in the caller's memory. */
+const char *
+consent_word(Datum value, ConsentWord *room)
+{
+	text	   *t = DatumGetTextPP(value);
+	int			len = VARSIZE_ANY_EXHDR(t);
+
+	if (len >= sizeof(room->s))
+		return text_to_cstring(t);
+	memcpy(room->s, VARDATA_ANY(t), len);
+	room->s[len] = '\0';
+	return room->s;
 }
 
 /* The policy of a jurisdiction in force at a time, NULL if there is none. */

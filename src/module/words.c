@@ -82,6 +82,17 @@ consent_words_listed(const char *const *names, int n)
 	return list.data;
 }
 
+int
+consent_word_lookup(const char *const *words, int n, const char *word)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(words[i], word) == 0)
+			return i;
+	}
+	return -1;
+}
+
 static int
 find_name(const char *const *names, int n, const char *name)
 {

@@ -97,6 +97,9 @@ extern Oid	consent_class_oid_in(Oid message_class, ConsentClass class);
 extern int	consent_channel_from_name(const char *name);
 extern int	consent_class_from_name(const char *name);
 
+/* Which of the words it is, to the letter; -1: none. */
+extern int	consent_word_lookup(const char *const *words, int n, const char *word);
+
 /* "a, b and c", for hints */
 extern char *consent_words_listed(const char *const *names, int n);
 

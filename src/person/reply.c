@@ -119,15 +119,13 @@ static const char *const outcome_names[] = {
 };
 
 static int
-find_name(const char *const *names, int n, const char *name)
+known_word(const char *const *words, int n, const char *word)
 {
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(names[i], name) == 0)
-			return i;
-	}
-	elog(ERROR, "unknown word \"%s\" in consent.stop_word", name);
-	return 0;
+	int			found = consent_word_lookup(words, n, word);
+
+	if (found < 0)
+		elog(ERROR, "unknown word \"%s\" in consent.stop_word", word);
+	return found;
 }
 
 /* The phrases, in the context of the call's query. */
@@ -163,8 +161,8 @@ read_phrases(MemoryContext cxt)
 
 		word = pg_server_to_any(word, strlen(word), PG_UTF8);
 		consent_phrase_words(word, strlen(word), &phrase->words);
-		phrase->meaning = find_name(meaning_names, NMEANINGS, SPI_getvalue(tuple, desc, 2));
-		phrase->reach = find_name(reach_names, lengthof(reach_names), SPI_getvalue(tuple, desc, 3));
+		phrase->meaning = known_word(meaning_names, NMEANINGS, SPI_getvalue(tuple, desc, 2));
+		phrase->reach = known_word(reach_names, lengthof(reach_names), SPI_getvalue(tuple, desc, 3));
 	}
 	MemoryContextSwitchTo(caller);
 	SPI_finish();
@@ -517,8 +515,7 @@ record_objection(FunctionCallInfo fcinfo, char *body)
 PGDLLEXPORT Datum
 pg_consent_inbound(PG_FUNCTION_ARGS)
 {
-	char	   *body = PG_ARGISNULL(ARG_BODY) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(ARG_BODY));
+	char	   *body = consent_text_arg(fcinfo, ARG_BODY);
 	Outcome		outcome;
 
 	if (PG_ARGISNULL(ARG_CONTACT))
@@ -529,11 +526,7 @@ pg_consent_inbound(PG_FUNCTION_ARGS)
 
 	/* Not only for a stop: a wrong name must show before the first one comes. */
 	if (!PG_ARGISNULL(ARG_ORGANISATION))
-	{
-		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ORGANISATION));
-
-		(void) consent_require_organisation(name);
-	}
+		(void) consent_require_organisation(consent_text_arg(fcinfo, ARG_ORGANISATION));
 
 	outcome = judge_body(fcinfo, body);
 	if (outcome == REPLY_STOP)

@@ -36,6 +36,7 @@
 #include "contact/contact.h"
 #include "ledger/digest.h"
 #include "ledger/vocabulary.h"
+#include "module/module.h"
 #include "module/words.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_unsubscribe_token);
@@ -281,7 +282,6 @@ check_mint(FunctionCallInfo fcinfo)
 		[MINT_EXPIRES_AT] = "an expiry",
 	};
 	TimestampTz expires_at;
-	char	   *name;
 
 	for (int arg = 0; arg < MINT_NARGS; arg++)
 	{
@@ -291,13 +291,9 @@ check_mint(FunctionCallInfo fcinfo)
 					 errmsg("an unsubscribe token needs %s", needed[arg]),
 					 arg == MINT_ORGANISATION ? errhint("Give one, or set pg_consent.organisation.") : 0));
 	}
-	name = text_to_cstring(PG_GETARG_TEXT_PP(MINT_ORGANISATION));
-	(void) consent_require_organisation(name);
+	(void) consent_require_organisation(consent_text_arg(fcinfo, MINT_ORGANISATION));
 	if (!PG_ARGISNULL(MINT_PURPOSE))
-	{
-		name = text_to_cstring(PG_GETARG_TEXT_PP(MINT_PURPOSE));
-		(void) consent_require_purpose(name);
-	}
+		(void) consent_require_purpose(consent_text_arg(fcinfo, MINT_PURPOSE));
 	expires_at = PG_GETARG_TIMESTAMPTZ(MINT_EXPIRES_AT);
 	if (TIMESTAMP_NOT_FINITE(expires_at) || expires_at <= GetCurrentTimestamp() ||
 		expires_at / USECS_PER_SEC >= INT64CONST(1) << (8 * (TOKEN_ID - TOKEN_EXPIRY) - 1))
