@@ -599,7 +599,14 @@ SELECT consent.unsubscribe_token('jo@person.example', 'person acme', expires_at 
 SELECT consent.unsubscribe_token('jo@person.example', 'person acme', expires_at => 'infinity');
 \echo :LAST_ERROR_SQLSTATE
 
--- Keys: a former one verifies until it is retired.
+-- Keys: the first is made once, however many tokens its statement mints.
+BEGIN;
+DELETE FROM consent.unsubscribe_link;
+DELETE FROM consent.token_key;
+SELECT count(DISTINCT consent.unsubscribe_token(('key' || n || '@person.example')::consent.contact, 'person acme')) AS tokens FROM generate_series(1, 3) n;
+SELECT count(*) AS keys FROM consent.token_key;
+ROLLBACK;
+-- a former one verifies until it is retired
 SELECT consent.unsubscribe_token('key@person.example', 'person acme') AS old \gset
 SELECT consent.rotate_token_key() > 0 AS rotated;
 SELECT consent.unsubscribe_token('key@person.example', 'person acme') AS new \gset

@@ -209,6 +209,12 @@ signing_key(TokenKey *key)
 			   " WHERE k.retired_at IS NULL ORDER BY k.id DESC LIMIT 1", 0, NULL);
 	if (SPI_execute_plan(plan, NULL, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read consent.token_key");
+	if (fetch_key(key))
+		return;
+
+	/* Another call of this statement, whose snapshot is older, may have made the first. */
+	if (SPI_execute_plan(plan, NULL, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read consent.token_key");
 	if (!fetch_key(key))
 		make_key(key);
 }
