@@ -520,6 +520,56 @@ write_standings(EphemeralNamedRelation gathered, Tuplestorestate *standings, uin
 		elog(ERROR, "updating consent.address_standing failed: %s", SPI_result_code_string(rc));
 }
 
+/* What was gathered, on its way into the table. */
+typedef struct Application
+{
+	Gathering  *gathering;
+	Relation	standings;
+	Oid			contact_type;
+	TupleTableSlot *slot;		/* the first row of the next address, where there was a sort */
+	bool		more;
+	bool		linked;			/* is anybody? */
+	ArrayBuildState *spoken;	/* addresses that matter to others; NULL: none */
+} Application;
+
+/* The next addresses, as rows to be written by ON CONFLICT; returns how many.  Who is new is written here. */
+static uint64
+fill_batch(Application *a, Tuplestorestate *store, MemoryContext query)
+{
+	Gathering  *gathering = a->gathering;
+	ConsentNewcomers *newcomers = NULL;
+	uint64		n = 0;
+
+	if (gathering->nsorted >= ADDRESSES_OF_A_LOAD && !a->linked && !consent_has_erasures())
+		newcomers = consent_newcomers_begin(a->standings, store);
+	for (int i = 0; a->more && i < ADDRESSES_AT_ONCE; i++)
+	{
+		Gathered	gathered;
+		Datum		values[Natts_standing];
+		bool		nulls[Natts_standing];
+
+		if (gathering->sort != NULL)
+			a->more = next_gathered(gathering, a->slot, a->contact_type, &gathered);
+		else
+		{
+			gathered = gathering->last;
+			a->more = false;
+		}
+		if (gathered.standing == NULL)
+			gathered.standing = consent_ledger_own_standing(gathered.address, GetLatestSnapshot());
+		if (gathered.standing->nentries == 0)
+			continue;			/* somebody's own trigger has left it out */
+		gathered_row(&gathered, a->contact_type, values, nulls);
+		if (a->linked && consent_standing_is_personal(gathered.standing))
+			a->spoken = accumArrayResult(a->spoken, values[STANDING_ADDRESS - 1], false, a->contact_type, query);
+		if (newcomers != NULL && consent_newcomers_add(newcomers, values, nulls))
+			continue;
+		tuplestore_putvalues(store, RelationGetDescr(a->standings), values, nulls);
+		n++;
+	}
+	return newcomers ? n + consent_newcomers_end(newcomers) : n;
+}
+
 /*
  * Bring the standings up to date with what was gathered.  In SPI, as the owner.
  */
@@ -527,15 +577,16 @@ static void
 apply_gathered(Gathering *gathering)
 {
 	Relation	standings = table_open(consent_relation("address_standing"), RowExclusiveLock);
-	TupleDesc	desc = RelationGetDescr(standings);
 	EphemeralNamedRelation ours = palloc0(sizeof(EphemeralNamedRelationData));
 	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "pg_consent standings", ALLOCSET_DEFAULT_SIZES);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	bool		linked = consent_has_links();
-	Oid			contact_type = TupleDescAttr(desc, STANDING_ADDRESS - 1)->atttypid;
-	ArrayBuildState *spoken = NULL;
-	MemoryContext caller;
-	bool		more = true;
+	Application a = {
+		.gathering = gathering,
+		.standings = standings,
+		.contact_type = TupleDescAttr(RelationGetDescr(standings), STANDING_ADDRESS - 1)->atttypid,
+		.slot = MakeSingleTupleTableSlot(RelationGetDescr(standings), &TTSOpsMinimalTuple),
+		.more = true,
+		.linked = consent_has_links(),
+	};
 	int			rc;
 
 	ours->md.name = "gathered";
@@ -550,61 +601,31 @@ apply_gathered(Gathering *gathering)
 	{
 		sort_last(gathering);
 		tuplesort_performsort(gathering->sort);
-		more = tuplesort_gettupleslot(gathering->sort, true, false, slot, NULL);
+		a.more = tuplesort_gettupleslot(gathering->sort, true, false, a.slot, NULL);
 	}
-	while (more)
+	while (a.more)
 	{
 		Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
-		ConsentNewcomers *newcomers = NULL;
-		uint64		n = 0;
+		MemoryContext query = MemoryContextSwitchTo(batch);
+		uint64		n = fill_batch(&a, store, query);
 
-		caller = MemoryContextSwitchTo(batch);
-		if (gathering->nsorted >= ADDRESSES_OF_A_LOAD && !linked && !consent_has_erasures())
-			newcomers = consent_newcomers_begin(standings, store);
-		for (int i = 0; more && i < ADDRESSES_AT_ONCE; i++)
-		{
-			Gathered	gathered;
-			Datum		values[Natts_standing];
-			bool		nulls[Natts_standing];
-
-			if (gathering->sort != NULL)
-				more = next_gathered(gathering, slot, contact_type, &gathered);
-			else
-			{
-				gathered = gathering->last;
-				more = false;
-			}
-			if (gathered.standing == NULL)
-				gathered.standing = consent_ledger_own_standing(gathered.address, GetLatestSnapshot());
-			if (gathered.standing->nentries == 0)
-				continue;		/* somebody's own trigger has left it out */
-			gathered_row(&gathered, contact_type, values, nulls);
-			if (linked && consent_standing_is_personal(gathered.standing))
-				spoken = accumArrayResult(spoken, values[STANDING_ADDRESS - 1], false, contact_type, caller);
-			if (newcomers != NULL && consent_newcomers_add(newcomers, values, nulls))
-				continue;
-			tuplestore_putvalues(store, desc, values, nulls);
-			n++;
-		}
-		if (newcomers != NULL)
-			n += consent_newcomers_end(newcomers);
-		MemoryContextSwitchTo(caller);
+		MemoryContextSwitchTo(query);
 		if (n > 0)
 			write_standings(ours, store, n);
 		tuplestore_end(store);
 		MemoryContextReset(batch);
 	}
-	ExecDropSingleTupleTableSlot(slot);
+	ExecDropSingleTupleTableSlot(a.slot);
 	if (gathering->sort != NULL)
 		tuplesort_end(gathering->sort);
 	MemoryContextDelete(gathering->context);
 	SPI_unregister_relation("gathered");
 	table_close(standings, NoLock);
 
-	if (spoken != NULL)
+	if (a.spoken != NULL)
 	{
-		Datum		values[] = {makeArrayResult(spoken, CurrentMemoryContext)};
-		Oid			types[] = {get_array_type(contact_type)};
+		Datum		values[] = {makeArrayResult(a.spoken, CurrentMemoryContext)};
+		Oid			types[] = {get_array_type(a.contact_type)};
 
 		refresh_found(spoken_query, 1, types, values);
 	}
