@@ -86,25 +86,22 @@ free_bitmap(void *arg)
 		roaring_bitmap_free(owned->bitmap);
 }
 
-/* Give a new bitmap to the current memory context. */
+/* Give a new bitmap to the current memory context; until that has it, nothing may throw. */
 static Owned *
-own(Owned *owned, roaring_bitmap_t *bitmap)
+own(roaring_bitmap_t *bitmap)
 {
-	if (bitmap == NULL)
+	Owned	   *owned = bitmap ? palloc_extended(sizeof(Owned), MCXT_ALLOC_NO_OOM) : NULL;
+
+	if (owned == NULL)
+	{
+		if (bitmap != NULL)
+			roaring_bitmap_free(bitmap);
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("CRoaring could not make a bitmap.")));
+	}
 	owned->bitmap = bitmap;
-	return owned;
-}
-
-/* Registered before there is anything to free, so that nothing can be lost. */
-static Owned *
-owner(void)
-{
-	Owned	   *owned = palloc0(sizeof(Owned));
-
 	owned->callback.func = free_bitmap;
 	owned->callback.arg = owned;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owned->callback);
@@ -112,15 +109,9 @@ owner(void)
 }
 
 static Owned *
-own_new(roaring_bitmap_t *bitmap)
-{
-	return own(owner(), bitmap);
-}
-
-static Owned *
 read_bitmap(const Audience *audience)
 {
-	return own(owner(), roaring_bitmap_portable_deserialize_safe(audience->bitmap, VARSIZE(audience) - AUDIENCE_HDRSZ));
+	return own(roaring_bitmap_portable_deserialize_safe(audience->bitmap, VARSIZE(audience) - AUDIENCE_HDRSZ));
 }
 
 static Audience *
@@ -190,7 +181,7 @@ pg_consent_audience_in(PG_FUNCTION_ARGS)
 {
 	const char *whole = PG_GETARG_CSTRING(0);
 	const char *s = whole;
-	Owned	   *owned = own_new(roaring_bitmap_create_with_capacity(0));
+	Owned	   *owned = own(roaring_bitmap_create_with_capacity(0));
 
 	if (*s++ != '{')
 		goto invalid;
@@ -293,7 +284,7 @@ state_arg(FunctionCallInfo fcinfo, int n)
 	if (!PG_ARGISNULL(n))
 		return (Owned *) PG_GETARG_POINTER(n);
 	caller = MemoryContextSwitchTo(aggregate);
-	state = own_new(roaring_bitmap_create_with_capacity(0));
+	state = own(roaring_bitmap_create_with_capacity(0));
 	MemoryContextSwitchTo(caller);
 	return state;
 }
@@ -352,7 +343,7 @@ pg_consent_audience_deserialize(PG_FUNCTION_ARGS)
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "called outside an aggregate");
-	PG_RETURN_POINTER(own_new(roaring_bitmap_portable_deserialize_safe(VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial))));
+	PG_RETURN_POINTER(own(roaring_bitmap_portable_deserialize_safe(VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial))));
 }
 
 PGDLLEXPORT Datum
@@ -361,7 +352,7 @@ pg_consent_audience_final(PG_FUNCTION_ARGS)
 	Owned	   *state = state_arg(fcinfo, 0);
 
 	/* A copy: the same state may go on as a window's frame grows. */
-	PG_RETURN_POINTER(write_audience(own_new(roaring_bitmap_copy(state->bitmap))));
+	PG_RETURN_POINTER(write_audience(own(roaring_bitmap_copy(state->bitmap))));
 }
 
 #define SET_OPERATION(name, operation) \
