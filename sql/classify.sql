@@ -59,6 +59,10 @@ SELECT class, rules FROM unnest('{"Please confirm that your contact details and 
 -- A line that somebody ended is no part of the next, however wide it is; a request is one beside promotion that is none yet.
 SELECT consent.is_marketing(class) FROM unnest(ARRAY[E'Your parcel from Marlowe and Finch has been dispatched with Northway today\nHalf price kettles all week',
   E'Your receipt is attached.\nPlease confirm you still want our emails.\nCome and see us.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'email') ORDER BY n;
+-- A word to a line, in capitals too, a message is what it would be in one; where it is doubtful whether a line was ended, it is what either reading promotes.
+SELECT consent.is_marketing(class) FROM unnest(ARRAY[E'We\nthink\nyou\nwill\nlove\nwhat\nwe\nhave\ndone\nwith\nthe\nspa', E'We\nThink\nYou\nWill\nLove\nWhat\nWe\nHave\nDone\nWith\nThe\nSpa',
+  E'Choose\nBrightwell\nWindows\nWarmer\nHomes\nLower\nBills', E'Your lease ends in May. Come\nto us for the next one instead.', E'Your table is booked for 4 May\nhalf price starters all week',
+  E'Your\nnew\nglasses\nare\nready\nto\ncollect\nfrom\nour\nshop\nin\nDeal.', E'Your\nvoucher\nwas\nused\ntoday\nat\nour\nLeeds\nstore.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
 -- Findings are told in no order of their places, of both parts.
 SELECT count(*) > 10 AS some, bool_and(excerpt = substr(CASE part WHEN 'subject' THEN subject ELSE body END, start, length)) AS in_place
   FROM (VALUES ('Été: save £20 today', repeat('Café: save £20 today. Order now! Your parcel has arrived. ', 20))) AS m(subject, body),

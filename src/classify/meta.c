@@ -412,7 +412,7 @@ in_one_sentence(MetaPlaces *places, const MetaPlace *a, const MetaPlace *b)
 	int			high;
 
 	if (places->sentence[part] == NULL)
-		places->nsentences[part] = consent_text_sentences(places->text[part],
+		places->nsentences[part] = consent_text_sentences(places->text[part], false, NULL,
 														  &places->sentence[part]);
 	/* the first that ends behind "from"; all pairs of places ask, and sentences may be many */
 	high = places->nsentences[part];

@@ -16,7 +16,8 @@
  *
  * A rule that users wrote is never weakened, nor what rules find promotional in
  * a text of a few words that serves nothing: "Sale ends today".  A sender's own
- * label is not shown to the model, which would believe it; nor is a footer.
+ * label is not shown to the model, which would believe it; nor is a footer.  Where
+ * it is doubtful who ended a line, that reading counts which clearly promotes.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,6 +35,8 @@
 #define LARGEST			10000	/* of a class, by the model */
 #define SMALLEST		200		/* what is less is not worth a finding */
 #define DOUBTFUL		500		/* promotion that is less is not worth telling */
+
+#define CLEAR			150		/* the logarithm of odds that lines may be joined for */
 
 #define MIN_SENTENCE	4		/* bytes; less says nothing */
 #define FEW				2		/* fewer words say nothing, either */
@@ -176,7 +179,7 @@ loudest(const Place *place, ConsentTrait trait)
 }
 
 static void
-read_sentences(const ConsentText *const *parts, Message *m)
+read_sentences(const ConsentText *const *parts, bool join, bool *doubtful, Message *m)
 {
 	ConsentSentence *sentence[2] = {NULL, NULL};
 	int			n[2] = {0, 0};
@@ -184,7 +187,7 @@ read_sentences(const ConsentText *const *parts, Message *m)
 	for (int p = 0; p < 2; p++)
 	{
 		if (parts[p] != NULL)
-			n[p] = consent_text_sentences(parts[p], &sentence[p]);
+			n[p] = consent_text_sentences(parts[p], join, doubtful, &sentence[p]);
 	}
 	m->n = 0;
 	m->passage = palloc0(Max(n[0] + n[1], 1) * sizeof(ConsentPassage));
@@ -558,28 +561,55 @@ weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
 	return target;
 }
 
+static void
+judge(const ConsentCover *cover, int ncovers, ConsentFindings *found, Message *m)
+{
+	hide_labels(found, m);
+	credit_rules(found, m);
+	drop_labels(m);
+	drop_footer(cover, ncovers, m);
+	m->part = consent_model_judge(m->passage, m->n, m->rules, &m->nparts);
+}
+
+/* How surely does it promote, or ask? */
+static int
+loudness(const Message *m)
+{
+	return Max(consent_model_axis(m->part, m->nparts, AXIS_PROMOTES),
+			   consent_model_axis(m->part, m->nparts, AXIS_ASKS));
+}
+
 void
 consent_weigh(const ConsentText *const *parts, const ConsentCover *cover, int ncovers,
 			  bool explain, ConsentFindings *found)
 {
 	Message		m = {0};
+	bool		doubtful = false;
 	bool		promotes;
 
 	/* what it has not learned the model should not judge */
 	found->language = consent_language(parts);
 	if (found->language == LANGUAGE_FOREIGN)
 		return;
-	read_sentences(parts, &m);
+	read_sentences(parts, false, &doubtful, &m);
 	if (found->language == LANGUAGE_UNSURE && is_learned(&m))
 		found->language = LANGUAGE_KNOWN;
 	if (found->language != LANGUAGE_KNOWN)
 		return;
-	hide_labels(found, &m);
-	credit_rules(found, &m);
-	drop_labels(&m);
-	drop_footer(cover, ncovers, &m);
+	judge(cover, ncovers, found, &m);
+	if (doubtful && loudness(&m) < CLEAR)
+	{
+		Message		joined = {0};
+		ConsentOverview *part = palloc(m.nparts * sizeof(ConsentOverview));
+
+		/* the model keeps but what it judged last */
+		m.part = memcpy(part, m.part, m.nparts * sizeof(ConsentOverview));
+		read_sentences(parts, true, NULL, &joined);
+		judge(cover, ncovers, found, &joined);
+		if (loudness(&joined) >= CLEAR)
+			m = joined;
+	}
 	found->empty |= says_nothing(&m);
-	m.part = consent_model_judge(m.passage, m.n, m.rules, &m.nparts);
 
 	promotes = weigh_axis(&m, AXIS_PROMOTES, explain, found) >= ONE;
 	(void) weigh_axis(&m, AXIS_ASKS, explain, found);

@@ -247,8 +247,9 @@ flush_cluster(TextFold *fold)
 	fold->cluster_chars = 0;
 }
 
+/* "next" begins the line behind it. */
 static void
-note_line(TextFold *fold)
+note_line(TextFold *fold, pg_wchar next)
 {
 	ConsentText *text = fold->text;
 
@@ -256,20 +257,21 @@ note_line(TextFold *fold)
 	{
 		fold->line_capacity = fold->line_capacity ? 2 * fold->line_capacity : 16;
 		text->line = text->line ?
-			repalloc(text->line, fold->line_capacity * sizeof(int32)) :
-			palloc(fold->line_capacity * sizeof(int32));
+			repalloc(text->line, fold->line_capacity * sizeof(ConsentLineEnd)) :
+			palloc(fold->line_capacity * sizeof(ConsentLineEnd));
 	}
-	text->line[text->nlines++] = fold->space_start;
+	text->line[text->nlines].at = fold->space_start;
+	text->line[text->nlines++].lower = uc_is_property_lowercase(next);
 }
 
 /* Write the white space that came before what comes now. */
 static void
-flush_space(TextFold *fold)
+flush_space(TextFold *fold, pg_wchar next)
 {
 	if (!fold->space && fold->newlines == 0)
 		return;
 	if (fold->text->len > 0 && fold->newlines == 1 && !fold->text->html)
-		note_line(fold);
+		note_line(fold, next);
 	if (fold->text->len > 0)
 		consent_fold_append(fold, fold->newlines > 1 ? "\n" : " ", 1,
 							fold->space_start, fold->space_end,
@@ -368,7 +370,7 @@ put_char(TextFold *fold, pg_wchar c, int32 start, int32 end)
 	if (!joins)
 	{
 		flush_cluster(fold);
-		flush_space(fold);
+		flush_space(fold, c);
 		fold->cluster_start = start;
 		fold->cluster_end = end;
 	}
@@ -548,7 +550,7 @@ put_ascii(TextFold *fold, const char *s, int len, int32 start)
 			i++;
 			continue;
 		}
-		flush_space(fold);
+		flush_space(fold, (unsigned char) s[i]);
 		out = extend(fold, len - from, start + from, 0);
 		while (i < len)
 		{

@@ -4,7 +4,9 @@
  *	  Where the sentences of a folded text are.
  *
  * A sentence ends with its paragraph, with a line that somebody ended (a
- * heading, an item, a button), or with ".", "!" or "?" before a space.
+ * heading, an item, a button), or with ".", "!" or "?" before a space.  Lines that
+ * are full, or stop in the middle of a sentence as those around them do, were
+ * broken by a program, or by who wants no filter to see more than a word.
  * A full stop behind a single letter or a common abbreviation ends none.
  * Text that is hidden, in a footer or an address stands apart; links and
  * images are part of the sentence they are in.
@@ -29,11 +31,26 @@
 #define WRAP_LEAST		25
 #define WRAP_MOST		120
 
+/*
+ * So few words may be a line of a sentence that was broken without regard to its
+ * width, if so many follow one another; of single words so many ends may be none.
+ */
+#define SHORT_WORDS		4
+#define SHORT_LINES		3
+#define SINGLE_WORDS	6
+
 /* Filled up with NUL bytes, so that eight bytes are compared in one go. */
 static const char abbreviations[][8] = {
 	"approx", "co", "dept", "dr", "e.g", "eg", "etc", "i.e", "ie", "inc",
 	"incl", "ltd", "min", "mr", "mrs", "ms", "no", "nos", "p.a", "prof", "ref", "st",
 	"tel", "vs"
+};
+
+/* With these hardly a line ends that somebody ended. */
+static const char open_words[][8] = {
+	"a", "an", "and", "as", "at", "be", "by", "for", "from", "has", "i", "if", "is", "it's",
+	"my", "of", "or", "our", "the", "to", "was", "we", "we'll", "will", "with", "you're",
+	"you've", "your"
 };
 
 /* Does the full stop at byte "at" only shorten a word? */
@@ -84,16 +101,41 @@ apart(ConsentRegion region)
 	return region == REGION_LINK || region == REGION_ALT ? REGION_BODY : region;
 }
 
+/* What is at the end of a line. */
+typedef enum LineEnd
+{
+	END_SURE,					/* an end that somebody made */
+	END_DOUBTFUL,
+	END_NONE					/* the sentence goes on */
+} LineEnd;
+
 /* A line; lengths are those that a mail program counted, in characters of the source. */
 typedef struct TextLine
 {
+	int			from;			/* bytes of the text */
+	int			to;
 	int			len;
 	int			first_word;		/* its length */
 	int			broken_at;		/* as a byte of the text; -1: its paragraph ends with it */
+	LineEnd		end;
 	bool		is_rule;		/* of no words: ------ */
 	bool		is_item;		/* begins with a mark: - or > */
 	bool		is_last;		/* of a paragraph, or before or after a rule */
+	bool		is_lower;		/* a small letter follows */
+	/* of those that are not the last: */
+	bool		may_go_on;		/* there is no mark at its end or behind it */
+	bool		is_open;		/* its last word is one of open_words */
+	bool		goes_on;		/* so, or is_lower */
 } TextLine;
+
+/* How often it shows that lines stop in the middle of a sentence. */
+typedef struct Signs
+{
+	int			ends;			/* that may be none */
+	int			open;			/* of these, twice if the word stands alone */
+	int			going_on;
+	int			full;			/* of those that go on */
+} Signs;
 
 /* Of what is read backwards the end comes first. */
 static int
@@ -103,12 +145,12 @@ source_length(const ConsentText *text, int from, int end)
 }
 
 static TextLine
-read_line(const ConsentText *text, int from, int end, int broken_at)
+read_line(const ConsentText *text, int from, int end, int broken_at, bool is_lower)
 {
 	const char *s = text->data + from;
 	const char *space = memchr(s, ' ', end - from);
 	int			word_end = space ? space - text->data : end;
-	TextLine	line = {.broken_at = broken_at,.is_rule = true};
+	TextLine	line = {.from = from,.to = end,.broken_at = broken_at,.is_rule = true,.is_lower = is_lower};
 
 	line.len = source_length(text, from, end);
 	line.first_word = source_length(text, from, word_end);
@@ -139,15 +181,22 @@ is_width_of_mail(int width)
 	return width >= WRAP_NARROWEST && width <= WRAP_WIDEST;
 }
 
-/* Of n lines that follow one another: only if but for the last all that are prose are full. */
 static int
-width_of_run(const TextLine *line, int n)
+widest_of_run(const TextLine *line, int n)
 {
 	int			width = 0;
-	int			full = 0;
 
 	for (int i = 0; i < n; i++)
 		width = is_prose(&line[i]) ? Max(width, line[i].len) : width;
+	return width;
+}
+
+/* Of n lines that follow one another: only if but for the last all that are prose are full. */
+static int
+width_of_run(const TextLine *line, int n, int width)
+{
+	int			full = 0;
+
 	for (int i = 0; i < n - 1; i++)
 	{
 		if (is_full(&line[i], width))
@@ -169,7 +218,7 @@ read_lines(const ConsentText *text, TextLine *line)
 
 	for (int i = 0; i <= text->nlines; i++)
 	{
-		int			end = i < text->nlines ? consent_text_byte(text, text->line[i]) : text->len;
+		int			end = i < text->nlines ? consent_text_byte(text, text->line[i].at) : text->len;
 		const char *paragraph;
 
 		if (end < from)
@@ -177,14 +226,14 @@ read_lines(const ConsentText *text, TextLine *line)
 		paragraph = memchr(text->data + from, '\n', end - from);
 		if (paragraph != NULL)
 		{
-			line[n++] = read_line(text, from, paragraph - text->data, -1);
+			line[n++] = read_line(text, from, paragraph - text->data, -1, false);
 			for (from = end; text->data[from - 1] != '\n'; from--)
 				;
 		}
 		if (i < text->nlines)
-			line[n++] = read_line(text, from, end, end);
+			line[n++] = read_line(text, from, end, end, text->line[i].lower);
 		else if (paragraph == NULL)
-			line[n++] = read_line(text, from, end, -1);
+			line[n++] = read_line(text, from, end, -1, false);
 		from = end + 1;
 	}
 	line[n - 1].is_last = true;
@@ -210,30 +259,140 @@ width_of_text(const TextLine *line, int n)
 	return full > 1 && is_width_of_mail(width) ? width : INT_MAX;
 }
 
+static bool
+is_open(const ConsentText *text, const TextLine *line)
+{
+	int			start = line->to;
+	char		word[8] = {0};
+
+	while (start > line->from && text->data[start - 1] != ' ')
+	{
+		if (line->to - --start == sizeof(word))
+			return false;
+	}
+	memcpy(word, text->data + start, line->to - start);
+	for (int i = 0; i < lengthof(open_words); i++)
+	{
+		if (memcmp(open_words[i], word, sizeof(word)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_short(const ConsentText *text, const TextLine *line)
+{
+	int			words = 1;
+
+	for (int i = line->from; i < line->to && words <= SHORT_WORDS; i++)
+		words += text->data[i] == ' ';
+	return words <= SHORT_WORDS;
+}
+
+/* Of n lines and the one behind them. */
+static Signs
+read_signs(const TextLine *line, int n, int width)
+{
+	Signs		signs = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!line[i].may_go_on)
+			continue;
+		signs.ends++;
+		signs.open += line[i].is_open + (line[i].is_open && !is_prose(&line[i]));
+		signs.going_on += line[i].goes_on;
+		signs.full += line[i].goes_on && is_full(&line[i], width);
+	}
+	return signs;
+}
+
+static bool
+most_go_on(const Signs *signs)
+{
+	return signs->going_on > 1 && 2 * signs->going_on >= signs->ends;
+}
+
+/* Lines of a few words, which may be broken anywhere. */
+static void
+judge_short_lines(TextLine *line, int n)
+{
+	Signs		signs = read_signs(line, n - 1, INT_MAX);
+	bool		broken = most_go_on(&signs) || (signs.open > 1 && 8 * signs.open >= signs.ends);
+
+	for (int i = 0; i < n - 1; i++)
+	{
+		if (!line[i].may_go_on)
+			continue;
+		if (broken)
+			line[i].end = END_NONE;
+		else if (line[i].end == END_SURE && signs.ends >= SINGLE_WORDS && !is_prose(&line[i]) && !is_prose(&line[i + 1]))
+			line[i].end = END_DOUBTFUL;
+	}
+}
+
 /*
- * Where lines end that somebody ended: as bytes, ascending.  Mail programs break
- * those that are full: by the widest line of the text, or by that of
- * their paragraph.
+ * The ends of n lines that follow one another.  Mail programs break those that are
+ * full, by the widest line of the text, or by that of their paragraph.
  */
+static void
+judge_ends(const ConsentText *text, TextLine *line, int n, int width_of_text)
+{
+	int			widest = widest_of_run(line, n);
+	int			width = Min(width_of_run(line, n, widest), width_of_text);
+	Signs		signs;
+	bool		narrow;
+
+	for (int i = 0; i < n - 1; i++)
+	{
+		line[i].may_go_on = line[i].to > line[i].from && strchr(".!?:", text->data[line[i].to - 1]) == NULL &&
+			!line[i + 1].is_item;
+		line[i].is_open = line[i].may_go_on && is_open(text, &line[i]);
+		line[i].goes_on = line[i].is_open || line[i].is_lower;
+	}
+	signs = read_signs(line, n - 1, widest);
+	narrow = most_go_on(&signs) && 5 * signs.full >= 4 * signs.going_on;
+	for (int i = 0; i < n - 1; i++)
+	{
+		if (is_full(&line[i], width))
+			line[i].end = END_NONE;
+		else if (!line[i].may_go_on)
+			continue;
+		else if (narrow && (line[i].goes_on || is_full(&line[i], widest)))
+			line[i].end = END_NONE;
+		else if (line[i].goes_on)
+			line[i].end = END_DOUBTFUL;
+	}
+	for (int i = 0, end; n - i >= SHORT_LINES; i = end + 1)
+	{
+		for (end = i; end < n && is_short(text, &line[end]); end++)
+			;
+		if (end - i >= SHORT_LINES)
+			judge_short_lines(&line[i], end - i);
+	}
+}
+
+/* Where lines end that somebody ended: as bytes, ascending. */
 static int
-line_ends(const ConsentText *text, int **ends)
+line_ends(const ConsentText *text, bool join, bool *doubtful, int **ends)
 {
 	TextLine   *line = palloc((2 * text->nlines + 1) * sizeof(TextLine));
 	int			nlines = read_lines(text, line);
-	int			widest = width_of_text(line, nlines);
-	int			width = INT_MAX;
+	int			width = width_of_text(line, nlines);
 	int		   *at = palloc(text->nlines * sizeof(int));
 	int			n = 0;
 
-	for (int i = 0, run; i < nlines; i++)
+	for (int i = 0, run; i < nlines; i += run)
 	{
-		if (i == 0 || line[i - 1].is_last)
-		{
-			for (run = 1; !line[i + run - 1].is_last; run++)
-				;
-			width = Min(width_of_run(&line[i], run), widest);
-		}
-		if (line[i].broken_at >= 0 && (line[i].is_last || !is_full(&line[i], width)))
+		for (run = 1; !line[i + run - 1].is_last; run++)
+			;
+		judge_ends(text, &line[i], run, width);
+	}
+	for (int i = 0; i < nlines; i++)
+	{
+		if (line[i].end == END_DOUBTFUL && doubtful)
+			*doubtful = true;
+		if (line[i].broken_at >= 0 && line[i].end < (join ? END_DOUBTFUL : END_NONE))
 			at[n++] = line[i].broken_at;
 	}
 	pfree(line);
@@ -242,7 +401,7 @@ line_ends(const ConsentText *text, int **ends)
 }
 
 int
-consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
+consent_text_sentences(const ConsentText *text, bool join, bool *doubtful, ConsentSentence **sentences)
 {
 	int			capacity = 16;
 	int			n = 0;
@@ -250,7 +409,7 @@ consent_text_sentences(const ConsentText *text, ConsentSentence **sentences)
 	int			limit = 0;		/* where another region begins */
 	int			zone = 0;
 	int		   *line = NULL;
-	int			nlines = text->nlines > 0 ? line_ends(text, &line) : 0;
+	int			nlines = text->nlines > 0 ? line_ends(text, join, doubtful, &line) : 0;
 	int			next = 0;
 	ConsentRegion region = REGION_BODY;
 	uint64		ends = 0;

@@ -43,7 +43,7 @@ pg_consent_sentences(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	consent_text_read(source, strlen(source), &folded);
-	n = consent_text_sentences(&folded, &sentences);
+	n = consent_text_sentences(&folded, false, NULL, &sentences);
 	for (int i = 0; i < n; i++)
 	{
 		const ConsentSentence *s = &sentences[i];

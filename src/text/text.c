@@ -150,19 +150,24 @@ int
 consent_text_byte(const ConsentText *text, int32 at)
 {
 	const ConsentZone *last = text->nzones > 0 ? &text->zone[text->nzones - 1] : NULL;
+	int			len = last && last->region == REGION_URL ? last->at : text->len;	/* what is behind came from before */
 	int			low = 0;
-	int			high = last && last->region == REGION_URL ? last->at : text->len;	/* what is behind came from before */
+	int			high = text->nruns;
 
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
+		const ConsentRun *run = &text->run[middle];
+		int			stop = middle + 1 < text->nruns ? Min(run[1].at, len) : len;
 
-		if (consent_text_end(text, middle) <= at)
+		if (run->at < len && run->start + (run->width == 0 ? stop - run->at : run->width) <= at)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low;
+	if (low == text->nruns || text->run[low].at >= len)
+		return len;
+	return text->run[low].at + (text->run[low].width == 0 ? Max(at - text->run[low].start, 0) : 0);
 }
 
 ConsentRegion

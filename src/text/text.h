@@ -47,6 +47,13 @@ typedef struct ConsentZone
 	ConsentRegion region;
 } ConsentZone;
 
+/* Where a line ends within a paragraph of plain text. */
+typedef struct ConsentLineEnd
+{
+	int32		at;				/* in characters of the source */
+	bool		lower;			/* the next line begins with a small letter */
+} ConsentLineEnd;
+
 /*
  * A folded text: UTF-8, lower case, NFKC, invisible characters gone, white
  * space a single ' ' within a paragraph and '\n' between paragraphs, quotes
@@ -62,8 +69,7 @@ typedef struct ConsentText
 	int			nzones;
 	ConsentZone *zone;			/* likewise */
 	int			nlines;
-	int32	   *line;			/* source characters where a line ends within
-								 * a paragraph of plain text; NULL if none */
+	ConsentLineEnd *line;		/* NULL if none */
 	bool		html;			/* tags were taken out */
 	bool		truncated;		/* the source was longer than we read */
 	bool		pictures;		/* there are pictures without words */
@@ -99,10 +105,12 @@ typedef struct ConsentSentence
 } ConsentSentence;
 
 /*
- * Sentences never reach over a paragraph, over the end of a line that was not
- * only too full, or into another region, except that links and images within a
- * sentence belong to it.  Allocates in the current context; returns how many.
+ * Sentences never reach over a paragraph, over the end of a line that somebody
+ * ended, or into another region, except that links and images within a
+ * sentence belong to it.  Where it cannot be told who ended a line, "join" reads on,
+ * and "doubtful", unless NULL, is set.  Allocates in the current context; returns how many.
  */
-extern int	consent_text_sentences(const ConsentText *text, ConsentSentence **sentences);
+extern int	consent_text_sentences(const ConsentText *text, bool join, bool *doubtful,
+								   ConsentSentence **sentences);
 
 #endif							/* PG_CONSENT_TEXT_H */

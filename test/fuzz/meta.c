@@ -92,7 +92,7 @@ static int
 sentence_of(const ConsentText *text, int at)
 {
 	ConsentSentence *sentence;
-	int			n = consent_text_sentences(text, &sentence);
+	int			n = consent_text_sentences(text, false, NULL, &sentence);
 
 	for (int i = 0; i < n; i++)
 	{

@@ -41,7 +41,7 @@ read_text(const char *source)
 		MUST(pg_utf8_islegal((const unsigned char *) source + at,
 							 pg_utf_mblen((const unsigned char *) source + at)));
 	consent_text_read(source, len, &text);
-	n = consent_text_sentences(&text, &sentences);
+	n = consent_text_sentences(&text, false, NULL, &sentences);
 	for (int i = 0; i < n; i++)
 	{
 		MUST(sentences[i].start >= last && sentences[i].end > sentences[i].start);

@@ -22,7 +22,8 @@ run(const char *data, int size)
 	ConsentSentence *sentences;
 	int			n;
 	int			chars = 0;
-	int			last = 0;
+	int			read = 0;
+	bool		doubtful = false;
 
 	source = palloc(size + 1);
 	memcpy(source, data, size);
@@ -50,13 +51,20 @@ run(const char *data, int size)
 		MUST((int) consent_text_region(&text, at) < CONSENT_NREGIONS);
 	}
 
-	n = consent_text_sentences(&text, &sentences);
-	for (int i = 0; i < n; i++)
+	for (int join = 0; join < 2; join++)
 	{
-		MUST(sentences[i].start >= last && sentences[i].end > sentences[i].start);
-		last = sentences[i].end;
+		int			last = 0;
+		int			n = consent_text_sentences(&text, join, &doubtful, &sentences);
+
+		for (int i = 0; i < n; i++)
+		{
+			MUST(sentences[i].start >= last && sentences[i].end > sentences[i].start);
+			last = sentences[i].end;
+		}
+		MUST(last <= text.len);
+		MUST(join == 0 || n == read || (n < read && doubtful));
+		read = n;
 	}
-	MUST(last <= text.len);
 }
 
 FUZZ_TARGET(run)
