@@ -94,7 +94,7 @@ Four per cent is not enough, the members say, and half of the others
 would not have taken it either. The vote will be held on the second
 floor, as it was.$$);
 SELECT folded FROM pg_temp.parts(repeat('wide ', 30) || E'line\nnext line\nlast line');
--- A word or a few to a line, in capitals too, or narrow lines that stop in the middle of a sentence ...
+-- A word or a few to a line, in capitals too, or narrow lines that stop in the middle of a sentence.
 SELECT folded FROM pg_temp.parts(E'Your order is here.\nWe\nshall\nbring\nit\nto\nMarlowe\nRoad\non\nFriday.\nBe\nin!\n\nIs\nThis\nThe\nRight\nPlace');
 SELECT folded FROM pg_temp.parts($$The lift is out of
 order until Friday. The
@@ -108,7 +108,10 @@ be called from Deal
 by somebody of our team$$);
 SELECT string_agg(folded, ' | ' ORDER BY start) FROM unnest(ARRAY[E'Your\nHouse\nPlants\nNeed\nWater\nOnly\nEvery\nOther\nDay', E'Sizes:\nsmall,\nmedium,\nlarge', E'come in\nand wait\nwith me\n- here\n- there'])
   WITH ORDINALITY AS t(body, n), consent.sentences(body) GROUP BY n ORDER BY n;
--- ... but lists, tables, receipts and places are lines, and so is what is doubtful: a small letter in one place.
+-- Marks of quoting stand before a line, not in a sentence; a sum or percentage is none of its ends.
+SELECT folded FROM pg_temp.parts(E'Jo wrote:\n> The café is shut until\n> > Friday, and so is the\n>école. Is 5 > 4?\n>\n> Bye');
+SELECT folded FROM pg_temp.parts(E'It rose by 20 per\ncent in May, by 50\n% in June and by £\n20 to 40\npounds in July');
+-- Lists, tables, receipts and places are lines, and so is what is doubtful: a small letter in one place.
 SELECT string_agg(folded, ' | ' ORDER BY start) FROM unnest(ARRAY[E'2 x Kettle\n£20.00\n1 x Toaster\n£15.00\nTotal\n£55.00',
   E'Ms J Smith\n12 Long Lane\nDeal\nCT14 6AB', E'Small\nMedium\nLarge\nBlue\nRed\nGreen\nWhite', E'Small\nMedium\nLarge\nin blue\nin red\nGreen\nWhite\nBlack',
   E'Your table is booked for 4 May at 7\ndogs may come too', E'hi all\nthe pitch is under water, so no match on Friday\nsubs carry over']) WITH ORDINALITY AS t(body, n), consent.sentences(body) GROUP BY n ORDER BY n;

@@ -336,6 +336,13 @@ plain_form(pg_wchar c)
 	}
 }
 
+/* Does a > that comes now quote the line? */
+static bool
+quotes_line(const TextFold *fold)
+{
+	return fold->unquote && (fold->newlines > 0 || (fold->text->len == 0 && fold->cluster_len == 0));
+}
+
 static void
 put_char(TextFold *fold, pg_wchar c, int32 start, int32 end)
 {
@@ -352,7 +359,7 @@ put_char(TextFold *fold, pg_wchar c, int32 start, int32 end)
 	{
 		if (ascii_form[c] == 0)
 			return;				/* control characters show nothing */
-		space = ascii_form[c] == ' ';
+		space = ascii_form[c] == ' ' || (c == '>' && quotes_line(fold));
 	}
 	else
 	{
@@ -547,6 +554,12 @@ put_ascii(TextFold *fold, const char *s, int len, int32 start)
 		{
 			if (ascii_form[(unsigned char) s[i]] == ' ')
 				put_space(fold, s[i], start + i, start + i + 1);
+			i++;
+			continue;
+		}
+		if (s[i] == '>' && quotes_line(fold))
+		{
+			put_space(fold, ' ', start + i, start + i + 1);
 			i++;
 			continue;
 		}

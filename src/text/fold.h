@@ -38,6 +38,7 @@ typedef struct TextFold
 	int			zone_capacity;
 	int			line_capacity;
 	ConsentRegion region;		/* of what comes next */
+	bool		unquote;		/* > before a line is white space */
 
 	/* white space seen but not yet written */
 	int			newlines;

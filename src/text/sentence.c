@@ -119,7 +119,7 @@ typedef struct TextLine
 	int			broken_at;		/* as a byte of the text; -1: its paragraph ends with it */
 	LineEnd		end;
 	bool		is_rule;		/* of no words: ------ */
-	bool		is_item;		/* begins with a mark: - or > */
+	bool		is_item;		/* begins with a mark: - or * */
 	bool		is_last;		/* of a paragraph, or before or after a rule */
 	bool		is_lower;		/* a small letter follows */
 	/* of those that are not the last: */
@@ -221,8 +221,9 @@ read_lines(const ConsentText *text, TextLine *line)
 		int			end = i < text->nlines ? consent_text_byte(text, text->line[i].at) : text->len;
 		const char *paragraph;
 
-		if (end < from)
-			continue;			/* read as one with what is around it */
+		/* read as one with what is around it */
+		if (end < from || (i < text->nlines && text->data[end] != ' '))
+			continue;
 		paragraph = memchr(text->data + from, '\n', end - from);
 		if (paragraph != NULL)
 		{

@@ -62,6 +62,7 @@ fold_source(const char *source, int len, bool addresses, ConsentText *text)
 	text->pictures = false;
 
 	consent_fold_begin(&fold, text, len);
+	fold.unquote = addresses && !text->html;
 	if (text->html)
 		consent_html_read(source, len, addresses, &fold);
 	else
