@@ -19,6 +19,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -36,6 +37,7 @@
 
 #include "guard/action.h"
 #include "guard/divert.h"
+#include "guard/gate.h"
 #include "guard/log.h"
 #include "ledger/relation.h"
 #include "module/compat.h"
@@ -86,9 +88,34 @@ see_schema(const char *schema)
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+/*
+ * What is read or written elsewhere at a commit would be committed there by nobody:
+ * postgres_fdw does so before us, or has not been asked yet, and takes it for a
+ * reason to bring the server down.
+ */
+static void
+refuse_foreign_tables(const PlannedStmt *plan)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_FOREIGN_TABLE)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("foreign table \"%s\" cannot be used while a transaction is being committed", get_rel_name(rte->relid)),
+					 errdetail("A mapping of a guard, or a trigger of a guarded table, uses it when rows are judged again or parked."),
+					 errhint("consent.verify() judges and parks rows before the commit.")));
+	}
+}
+
 static void
 start_executor(QueryDesc *query, int eflags)
 {
+	if (consent_gate_has_passed())
+		refuse_foreign_tables(query->plannedstmt);
 	if (own_statement.text != NULL && strcmp(query->sourceText, own_statement.text) == 0)
 	{
 		own_statement.text = NULL;

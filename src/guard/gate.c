@@ -348,6 +348,12 @@ consent_gate_will_look(void)
 	return gate != NULL && !gate->passed && gate->since != NULL;
 }
 
+bool
+consent_gate_has_passed(void)
+{
+	return gate != NULL && gate->passed;
+}
+
 uint64
 consent_gate_recorded(void)
 {

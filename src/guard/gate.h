@@ -45,6 +45,9 @@ extern void consent_gate_enter(uint64 key);
 /* Is a row that is let through now judged again when more becomes known before the commit? */
 extern bool consent_gate_will_look(void);
 
+/* Is this transaction at its commit? */
+extern bool consent_gate_has_passed(void);
+
 /* Changes whenever this transaction records what may stand against a message. */
 extern uint64 consent_gate_recorded(void);
 

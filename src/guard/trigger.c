@@ -557,11 +557,13 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 	RowEvent	event;
 	TupleTableSlot *slot;
 
+	/* One made by hand may hang on a foreign table, whose rows the gate could not find again. */
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
+		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ||
+		trigdata->tg_relation->rd_rel->relkind != RELKIND_RELATION)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("consent.guard_check() must be fired AFTER each ROW"),
+				 errmsg("consent.guard_check() must be fired AFTER each ROW of a table"),
 				 errhint("Make the guard with consent.guard().")));
 	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
 		return PointerGetDatum(NULL);

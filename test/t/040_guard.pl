@@ -207,6 +207,38 @@ $node->safe_psql('postgres', q{
   INSERT INTO outbox SELECT i, 'nobody' || i || '@a.example', '20% off everything' FROM generate_series(1, 1000) i});
 is($node->safe_psql('postgres', 'SELECT count(*), max(pages) FROM held'), '10|0', 'no page is pinned between two recipients');
 
+# A guard's trigger on a foreign table, made by hand: its rows cannot be judged, and nobody comes to harm.
+sql(q{
+  CREATE EXTENSION postgres_fdw;
+  CREATE TABLE far (id int, to_addr text, body text);
+  DO $$ BEGIN EXECUTE format('CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %L, port %L, dbname %L)',
+    split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database()); END $$;
+  CREATE USER MAPPING FOR CURRENT_USER SERVER here;
+  CREATE FOREIGN TABLE near (id int, to_addr text, body text) SERVER here OPTIONS (table_name 'far');
+  SELECT count(consent.give(c::consent.contact, '{email}', 'acme', method => 'ticked_box', wording => 'Offers from Acme')) FROM unnest('{near@a.example,far@a.example}'::text[]) c;
+  CREATE TRIGGER by_hand AFTER INSERT OR UPDATE ON near FOR EACH ROW
+    EXECUTE FUNCTION consent.guard_check('region', 'GB', 'recipient', 'to_addr', 'channel', '''email''', 'organisation', '''acme''', 'body', 'body')});
+my ($near_status, $near_out, $near_error) = $node->psql($db, "INSERT INTO near VALUES (1, 'near\@a.example', '$promo')");
+like($near_error, qr/must be fired AFTER each ROW of a table/, 'a guard made by hand on a foreign table refuses what is written');
+sql("INSERT INTO far VALUES (1, 'near\@a.example', '$promo')");
+my $nothing_far = 'foreign table "..." cannot be used while a transaction is being committed';
+is(sql(q{SELECT FROM consent.withdraw('near@a.example'); SELECT problem FROM consent.sweep_log WHERE relation = 'near'::regclass}),
+  $nothing_far, '... and a withdrawal stands, and says that it could do nothing there');
+
+# Nor can a trigger of a guarded table write to one when a row is parked at a commit: postgres_fdw would not commit that, and bring the server down.
+sql(qq{
+  DROP TRIGGER by_hand ON near;
+  CREATE TABLE mirrored (id int, to_addr text, body text, status text DEFAULT 'queued');
+  SELECT FROM consent.guard('mirrored', $mappings, divert => \$\$status = 'cancelled'\$\$);
+  CREATE FUNCTION mirror() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN INSERT INTO near VALUES (new.id, new.status); RETURN NULL; END \$\$;
+  CREATE TRIGGER mirror AFTER UPDATE ON mirrored FOR EACH ROW EXECUTE FUNCTION mirror();
+  INSERT INTO mirrored VALUES (2, 'far\@a.example', '$promo')});
+is(sql(q{SELECT FROM consent.withdraw('far@a.example'); SELECT problem FROM consent.sweep_log WHERE relation = 'mirrored'::regclass}),
+  $nothing_far, 'a trigger that writes to a foreign table at a commit: the withdrawal stands');
+is(sql(q{SELECT count(*) FROM near; SELECT refused FROM consent.verify('mirrored'); SELECT to_addr FROM far WHERE id = 2; SELECT status FROM mirrored}),
+  "1\n1\ncancelled\ncancelled", '... and what it had to leave is parked by verify()');
+sql('DROP FOREIGN TABLE near; DROP TABLE mirrored');
+
 # However many rows a sweep comes by, they leave nothing in its memory.
 sql(q{
   CREATE TABLE in_use (bytes bigint);
