@@ -443,6 +443,7 @@ consent_erase_traces(void)
 
 		run("SELECT FROM consent.erasure WHERE event_id OPERATOR(pg_catalog.=) $2", SPI_OK_SELECT,
 			2, types, values, NULL);
+		SPI_freetuptable(SPI_tuptable);
 		if (SPI_processed == 0)
 			continue;
 		for (int i = TRACES_FROM; i < lengthof(elsewhere_queries); i++)
@@ -514,12 +515,34 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(event_id);
 }
 
+/* Erase a contact, unless it has spoken since "before".  What that takes in memory is given back. */
+static bool
+expire_contact(Datum address, Oid contact_type, Datum before, const uint8 *secret, text *reason)
+{
+	Oid			types[] = {TIMESTAMPTZOID, contact_type};
+	Datum		values[] = {before, address};
+	bool		expired;
+
+	SPI_connect();
+
+	/* It may have spoken while we waited for the lock. */
+	consent_ledger_lock_part(DatumGetConsentContactPP(address));
+	run("SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) $2 AND consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1",
+		SPI_OK_SELECT, 2, types, values, NULL);
+	expired = SPI_processed > 0;
+	if (expired)
+		erase(DatumGetConsentContactPP(address), contact_type, secret, "retention", reason, GetCurrentTimestamp());
+	SPI_finish();
+	return expired;
+}
+
 PGDLLEXPORT Datum
 pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 {
 	Oid			types[] = {TIMESTAMPTZOID, INT4OID};
 	Datum		values[2];
 	uint8		secret[KEY_BYTES];
+	text	   *reason;
 	ConsentCaller caller;
 	SPITupleTable *found;
 	uint64		nfound;
@@ -536,6 +559,7 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 				 errmsg("the moment before which contacts expire lies in the future")));
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = Int32GetDatum(Max(PG_GETARG_INT32(2), 0));
+	reason = PG_GETARG_TEXT_PP(1);
 
 	caller = become_owner();
 	SPI_connect();
@@ -550,17 +574,7 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 		bool		isnull;
 		Datum		address = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 
-		/* It may have spoken while we waited for the lock. */
-		consent_ledger_lock_part(DatumGetConsentContactPP(address));
-		values[1] = address;
-		types[1] = SPI_gettypeid(found->tupdesc, 1);
-		run("SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) $2 AND consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1",
-			SPI_OK_SELECT, 2, types, values, NULL);
-		if (SPI_processed == 0)
-			continue;
-		erase(DatumGetConsentContactPP(address), types[1], secret, "retention", PG_GETARG_TEXT_PP(1),
-			  GetCurrentTimestamp());
-		nerased++;
+		nerased += expire_contact(address, SPI_gettypeid(found->tupdesc, 1), values[0], secret, reason);
 	}
 	SPI_finish();
 	consent_resume(caller);

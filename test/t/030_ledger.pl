@@ -294,5 +294,22 @@ foreach my $rows (2000, 20000)
 }
 cmp_ok($in_use{20000}, '<', $in_use{2000} + 500_000, 'ten times as many rows take no more memory');
 
+# Nor do contacts that are erased one after the other.
+foreach my $contacts (10, 100)
+{
+  $in_use{$contacts} = sql(qq{
+    BEGIN;
+    COPY consent.ledger (contact, kind) FROM PROGRAM 'seq 100 | sed s/\$/\@memory.example:objection/' (DELIMITER ':');
+    CREATE FUNCTION pg_temp.tell() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+      PERFORM set_config('test.in_use', (SELECT COALESCE(sum(total_bytes), 0) FROM pg_backend_memory_contexts WHERE name LIKE 'SPI %')::text, true);
+      RETURN NULL;
+    END \$\$;
+    CREATE TRIGGER tell AFTER INSERT ON consent.erasure EXECUTE FUNCTION pg_temp.tell();
+    SELECT FROM consent.expire_contacts(clock_timestamp(), 'old', $contacts);
+    SELECT current_setting('test.in_use');
+    ROLLBACK});
+}
+cmp_ok($in_use{100}, '<', $in_use{10} + 200_000, 'ten times as many contacts that expire take no more memory');
+
 $node->stop;
 done_testing();
