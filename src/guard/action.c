@@ -58,12 +58,6 @@ consent_pin_for_statement(Oid owner, const char *region)
 	return pinned;
 }
 
-static const char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
 /*
  * A statement of ours on a user's table.  It is read and planned under the pinned
  * search_path, where nobody can put another meaning under its names.  But the
@@ -203,7 +197,7 @@ park_by_update(Relation rel, const ConsentMapping *mapping, ItemPointer tid, con
 	SPI_connect();
 	found = run_on_row(relid,
 					   psprintf("UPDATE %s%s AS " CONSENT_ROW_NAME " SET %s WHERE " CONSENT_ROW_NAME ".ctid = $1%s RETURNING (%s)",
-								partition ? "" : "ONLY ", qualified_name(relid), mapping->divert->list,
+								partition ? "" : "ONLY ", consent_qualified_name(relid), mapping->divert->list,
 								partition ? psprintf(" AND " CONSENT_ROW_NAME ".tableoid = %u::oid", RelationGetRelid(rel)) : "",
 								mapping->pending),
 					   tid, SPI_OK_UPDATE_RETURNING, consent_reason_code(judgement->verdict.reason)) > 0;
@@ -238,7 +232,7 @@ take_row(Relation rel, const ConsentMapping *mapping, ItemPointer tid)
 	if (run_on_row(relid,
 				   psprintf("DELETE FROM %s%s AS " CONSENT_ROW_NAME " WHERE " CONSENT_ROW_NAME ".ctid = $1%s "
 							"RETURNING pg_catalog.to_jsonb(" CONSENT_ROW_NAME ".*)",
-							elsewhere ? "" : "ONLY ", qualified_name(relid),
+							elsewhere ? "" : "ONLY ", consent_qualified_name(relid),
 							elsewhere ? psprintf(" AND " CONSENT_ROW_NAME ".tableoid = %u::oid", RelationGetRelid(rel)) : ""),
 				   tid, SPI_OK_DELETE_RETURNING, NULL) > 0)
 	{
@@ -462,7 +456,7 @@ pg_consent_release(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the table that row " INT64_FORMAT " of consent.quarantine left does not exist any more", id)));
-	name = qualified_name(relid);
+	name = consent_qualified_name(relid);
 	values[0] = JsonbPGetDatum(row);
 
 	(void) consent_become(rel->rd_rel->relowner);

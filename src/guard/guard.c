@@ -71,6 +71,13 @@ row_text(const ConsentRow *row, ConsentMapped mapped)
 	return row->nulls[mapped] ? NULL : TextDatumGetCString(row->values[mapped]);
 }
 
+/* Of a table or index, as a statement names it whatever the search_path. */
+const char *
+consent_qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
 /* A trigger function of ours. */
 Oid
 consent_guard_function(const char *name)

@@ -85,6 +85,7 @@ typedef enum ConsentRowVerdict
 
 extern const char *const consent_log_mode_names[];
 
+extern const char *consent_qualified_name(Oid relid);
 extern Oid	consent_guard_function(const char *name);
 extern Trigger *consent_guard_next(Relation rel, int *position);
 extern Trigger *consent_guard_by_trigger(Relation rel, const char *name);

@@ -151,13 +151,6 @@ choose_trigger_name(Relation rel, const char *prefix, const char *name)
 	}
 }
 
-static const char *
-qualified_name(Relation rel)
-{
-	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-									  RelationGetRelationName(rel));
-}
-
 /* A constant that no row could ever be judged by is a slip of the pen. */
 static void
 check_constant(ConsentMapped mapped, const char *constant)
@@ -408,7 +401,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 
 	relid = PG_GETARG_OID(ARG_TARGET);
 	rel = open_target(relid);
-	table = qualified_name(rel);
+	table = consent_qualified_name(relid);
 	if (find_guard(rel, name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -428,7 +421,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 	foreach(lc, children)
 	{
 		Relation	child = open_target(lfirst_oid(lc));
-		const char *child_table = qualified_name(child);
+		const char *child_table = consent_qualified_name(RelationGetRelid(child));
 
 		table_close(child, NoLock);
 		create_triggers(child_table, guard, herald, diverts, psprintf("%s, 'child', 'true'", arguments));
@@ -450,7 +443,7 @@ static int
 drop_triggers(Oid relid, const char *name, bool child)
 {
 	Relation	rel = open_target(relid);
-	const char *table = qualified_name(rel);
+	const char *table = consent_qualified_name(relid);
 	Trigger    *guard;
 	int			position = 0;
 	int			nguards = 0;
@@ -505,7 +498,7 @@ tell_of_indexes(Oid relid)
 		ereport(NOTICE,
 				(errmsg("index \"%s\" of the guards of table \"%s\" stays", get_rel_name(index), RelationGetRelationName(rel)),
 				 errhint("If the table is not to be guarded again: DROP INDEX %s",
-						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)), get_rel_name(index)))));
+						 consent_qualified_name(index))));
 	}
 	table_close(rel, NoLock);
 }
@@ -595,7 +588,7 @@ index_statement(Relation rel, const Trigger *guard)
 		recipient = psprintf("CASE WHEN (%s) IS NOT FALSE THEN %s END", applies, recipient);
 	return psprintf("CREATE INDEX %sON %s (consent.guard_key(%s, %s))%s",
 					rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "CONCURRENTLY ",
-					qualified_name(rel), recipient, quote_literal_cstr(region),
+					consent_qualified_name(RelationGetRelid(rel)), recipient, quote_literal_cstr(region),
 					pending ? psprintf(" WHERE (%s) IS NOT FALSE", pending) : "");
 }
 

@@ -560,8 +560,7 @@ candidates_query(Relation rel, Trigger *trigger, bool by_key)
 					 CONSENT_ROW_NAME " WHERE (%s) IS NOT FALSE",
 					 recipient, region,
 					 rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
-					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												RelationGetRelationName(rel)),
+					 consent_qualified_name(RelationGetRelid(rel)),
 					 pending ? pending : "true");
 	if (by_key)
 		appendStringInfo(&query, " AND consent.guard_key(%s, %s) OPERATOR(pg_catalog.=) ANY ($1)", recipient, region);
