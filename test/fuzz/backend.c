@@ -408,6 +408,23 @@ text_to_cstring(const text *t)
 	return pnstrdup(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
 }
 
+char *
+consent_text_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+int
+consent_word_lookup(const char *const *words, int n, const char *word)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(words[i], word) == 0)
+			return i;
+	}
+	return -1;
+}
+
 struct varlena *
 pg_detoast_datum_packed(struct varlena *datum)
 {

@@ -51,12 +51,6 @@ SPI_getvalue(HeapTuple tuple, TupleDesc tupdesc, int fnumber)
 	return pstrdup(((const char **) tuple)[fnumber - 1]);
 }
 
-char *
-consent_text_arg(FunctionCallInfo fcinfo, int n)
-{
-	return text_to_cstring(PG_GETARG_TEXT_PP(n));
-}
-
 static const char *
 read_reply(const char *s)
 {
