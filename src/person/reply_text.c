@@ -41,13 +41,14 @@ typedef struct Lines
 
 /* Accents and apostrophes are gone from all of these, as from the lines. */
 static const char *const attribution_openings[] = {
-	"on ", "le ", "am ", "op ", "el ", "ar ", NULL
+	"on ", "le ", "am ", "op ", "el ", "ar ", "w dniu ", "dnia ", "il ", "em ", "in ", "pe ", NULL
 };
 static const char *const attribution_verbs[] = {
-	"wrote", "a ecrit", "schrieb", "schreef", "escribio", "ysgrifennodd", NULL
+	"wrote", "a ecrit", "schrieb", "schreef", "escribio", "ysgrifennodd",
+	"napisal", "ha scritto", "escreveu", "a scris", NULL
 };
 static const char *const header_from[] = {
-	"from:", "de:", "de :", "von:", "van:", "oddi wrth:", NULL
+	"from:", "de:", "de :", "von:", "van:", "oddi wrth:", "od:", "da:", "de la:", NULL
 };
 static const char *const header_other[] = {
 	"sent:", "date:", "to:", "subject:",
@@ -55,14 +56,20 @@ static const char *const header_other[] = {
 	"gesendet:", "an:", "betreff:", "datum:",
 	"verzonden:", "aan:", "onderwerp:",
 	"enviado:", "enviado el:", "para:", "asunto:", "fecha:",
-	"anfonwyd:", "at:", "pwnc:", NULL
+	"anfonwyd:", "at:", "pwnc:",
+	"wyslano:", "do:", "temat:",
+	"inviato:", "data:", "oggetto:",
+	"enviada:", "assunto:",
+	"trimis:", "catre:", "subiect:", NULL
 };
 static const char *const dividers[] = {
 	"original message", "forwarded message", "begin forwarded message",
 	"message dorigine", "message original", "message transfere",
 	"ursprungliche nachricht", "weitergeleitete nachricht",
 	"oorspronkelijk bericht", "doorgestuurd bericht",
-	"mensaje original", "mensaje reenviado", "neges wreiddiol", NULL
+	"mensaje original", "mensaje reenviado", "neges wreiddiol",
+	"oryginalna wiadomosc", "wiadomosc oryginalna", "messaggio originale", "messaggio inoltrato",
+	"mensagem original", "mensagem encaminhada", "mesaj original", NULL
 };
 static const char *const signatures[] = {
 	"sent from my ", "sent via ", "get outlook for ",
@@ -71,6 +78,7 @@ static const char *const signatures[] = {
 	"sent from windows", "sent from android",
 	"envoye de mon ", "envoye depuis ", "von meinem ", "gesendet von ",
 	"verstuurd vanaf ", "verzonden vanaf ", "enviado desde ", "anfonwyd o ",
+	"wyslane z ", "wyslano z ", "inviato da ", "enviado do meu ", "trimis de pe ",
 	NULL
 };
 
@@ -249,6 +257,9 @@ attribution_length(const Lines *lines, int at)
 	{
 		int			len = strlen(lines->line[i]);
 
+		/* "On reflection, stop" above one is the person's own. */
+		if (i > at && (is_blank(lines->line[i]) || starts_with_any(lines->line[i], attribution_openings)))
+			return 0;
 		verb = verb || contains_any(lines->line[i], attribution_verbs);
 		if (verb && len > 0 && lines->line[i][len - 1] == ':')
 			return i - at + 1;
