@@ -158,6 +158,37 @@ SELECT "row"->>'id' AS id, reason FROM consent.quarantine WHERE "row"->>'id' = '
 DROP TRIGGER sorry ON sweep_divert;
 :agree
 
+-- A cursor that a trigger leaves open, as many do, is closed with the transaction.  One that is to be held
+-- would be read to its end by whoever withdraws, with the rights of that one.
+CREATE FUNCTION sweep_cursor() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  c refcursor;
+  n int;
+BEGIN
+  OPEN c FOR SELECT id FROM sweep_divert;
+  FETCH c INTO n;
+  IF TG_ARGV[0] = 'hold' THEN EXECUTE 'DECLARE sweep_held CURSOR WITH HOLD FOR SELECT id FROM sweep_divert'; END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER leaves_open AFTER UPDATE ON sweep_divert FOR EACH ROW EXECUTE FUNCTION sweep_cursor();
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (62, 'kim@sweep.example', :promo);
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT count(*) AS open FROM pg_cursors;
+SELECT id, status FROM sweep_divert WHERE id = 62;
+:agree
+DROP TRIGGER leaves_open ON sweep_divert;
+CREATE TRIGGER leaves_open AFTER UPDATE ON sweep_divert FOR EACH ROW EXECUTE FUNCTION sweep_cursor('hold');
+INSERT INTO sweep_divert (id, to_addr, body) VALUES (63, 'kim@sweep.example', :promo);
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT count(*) AS open FROM pg_cursors;
+SELECT id, status FROM sweep_divert WHERE id = 63;
+SELECT relation, cancelled, skipped, problem FROM consent.sweep_log ORDER BY ctid DESC LIMIT 1;
+DROP TRIGGER leaves_open ON sweep_divert;
+DROP FUNCTION sweep_cursor();
+SELECT FROM consent.finish_sweeps();
+SELECT id, status FROM sweep_divert WHERE id = 63;
+:agree
+
 -- The index by which it finds its rows.
 SELECT * FROM consent.guard_index('sweep_divert') \gexec
 SELECT * FROM consent.guard_index('sweep_quarantine') \gexec

@@ -26,6 +26,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -85,12 +86,18 @@ see_schema(const char *schema)
 /*
  * What is read or written elsewhere at a commit would be committed there by nobody:
  * postgres_fdw does so before us, or has not been asked yet, and takes it for a
- * reason to bring the server down.
+ * reason to bring the server down.  And a cursor that is to be held would be read
+ * to its end by whoever commits, with the rights of that one.
  */
 static void
-refuse_foreign_tables(const PlannedStmt *plan)
+refuse_at_commit(const PlannedStmt *plan)
 {
 	ListCell   *cell;
+
+	if (ActivePortal != NULL && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a cursor WITH HOLD cannot be made while a transaction is being committed")));
 
 	foreach(cell, plan->rtable)
 	{
@@ -109,7 +116,7 @@ static void
 start_executor(QueryDesc *query, int eflags)
 {
 	if (consent_gate_has_passed())
-		refuse_foreign_tables(query->plannedstmt);
+		refuse_at_commit(query->plannedstmt);
 	if (own_statement.text != NULL && strcmp(query->sourceText, own_statement.text) == 0)
 	{
 		own_statement.text = NULL;

@@ -85,6 +85,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -1175,6 +1176,14 @@ pass(bool preparing)
 			ereport(WARNING,
 					(errmsg("consent.finish_sweeps() has done nothing, because its transaction is prepared"),
 					 errhint("Call it in a transaction that is committed in one step.")));
+	}
+
+	/* CommitTransaction() has closed the cursors already, but not those that triggers have left open since. */
+	while (PreCommit_Portals(preparing))
+	{
+		AfterTriggerFireDeferred();
+		if (installed)
+			settle_restrictions();
 	}
 	if (gate->since != NULL)
 		UnregisterSnapshotFromOwner(gate->since, TopTransactionResourceOwner);
