@@ -84,7 +84,7 @@ SELECT n, r.complete, c.class, c.needs_review
        consent.read_raw(raw) AS r, consent.classify_raw(raw) AS c;
 -- What an HTML text leaves open hides no other.
 SELECT rules[1:1] AS rules FROM consent.classify_raw(pg_temp.raw(E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<p>Hello <!--\n--x\nContent-Type: text/html\n\n<p>20% off everything</p>\n--x--\n'));
--- An attached text that promotes makes the message marketing; what serves in one, or cannot be judged, changes no class.
+-- An attached text that promotes makes the message marketing; what serves in one, or cannot be judged, changes no class; what was not read of them makes it unknown.
 CREATE FUNCTION pg_temp.attached(body text, type text, file text, VARIADIC texts text[]) RETURNS bytea LANGUAGE sql AS $$
   SELECT pg_temp.raw(E'Subject: Your order 4411\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\n' || body ||
                      (SELECT string_agg(format(E'\n--x\nContent-Type: %s\nContent-Disposition: attachment%s\n\n%s', type,
@@ -108,7 +108,14 @@ INSERT INTO attached VALUES
   -- a megabyte is read of all of them together, to the last whole character
   (14, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'log.txt', repeat('Your parcel arrives today. ', 19000), repeat('Your parcel arrives today. ', 19000), 'Save £20 on boilers today!')),
   (15, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'log.txt', repeat('Your parcel arrives today. ', 19000), repeat('Your parcel arrives today. ', 19840), 'Save £20 on boilers today!')),
-  (16, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'log.txt', repeat('Your parcel arrives today. ', 19000), repeat('Your parcel arrives today. ', 19835) || repeat('x', 30), '£20 off boilers today!', ''));
+  (16, pg_temp.attached('Your order 4411 is out for delivery today.', 'text/plain', 'log.txt', repeat('Your parcel arrives today. ', 19000), repeat('Your parcel arrives today. ', 19835) || repeat('x', 30), '£20 off boilers today!', '')),
+  -- bytes are what the name of their file says
+  (17, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/octet-stream', 'OFFER.HTM', '<p style="display:none">Dear Jo,</p><h1>20% off all boilers this weekend only!</h1>')),
+  (18, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/octet-stream', '=?utf-8?Q?offre=C3=A9.txt?=', 'Upgrade to Prime+ today and save £20!')),
+  (19, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/octet-stream', 'visit.ics', E'BEGIN:VCALENDAR\nBEGIN:VEVENT\nX-A:b\nSUMMARY:20% off all boilers this weekend only!\nEND:VEVENT\nEND:VCALENDAR')),
+  (20, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/octet-stream', 'acme.vcf', E'BEGIN:VCARD\nVERSION:4.0\nFN:Summer Sale\nEND:VCARD')),
+  (21, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/octet-stream', 'order.csv', E'item,quantity,price\nboiler,1,£899.00\npump,2,£49.50\ndelivery,1,£5.00')),
+  (22, pg_temp.attached('Your order 4411 is out for delivery today.', 'application/octet-stream', 'txt', 'Upgrade to Prime+ today and save £20!'));
 SELECT n, c.* FROM attached, consent.classify_raw(message) AS c ORDER BY n;
 SELECT n, (consent.read_raw(message)).body, a.name, left(a.body, 40) AS body FROM attached, consent.read_attachments(message) AS a ORDER BY n;
 SELECT e.rule, e.excerpt FROM attached, consent.read_attachments(message) AS a, consent.evidence(a.body) AS e WHERE n = 2 ORDER BY rule, start;

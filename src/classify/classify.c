@@ -417,7 +417,7 @@ pg_consent_classify(PG_FUNCTION_ARGS)
  * Adds what an attached text promotes or asks for, if that is enough to make it
  * marketing by itself; nothing else of it counts, as nothing does of a file that
  * is no text.  Takes what it reads from the bytes that are left to read of all of
- * them.  True: somebody should look.
+ * them; what is not read then might have been marketing.  True: somebody should look.
  */
 static bool
 add_attachment(const ConsentRuleset *set, const char *text, int *left, ConsentFindings *found)
@@ -431,7 +431,7 @@ add_attachment(const ConsentRuleset *set, const char *text, int *left, ConsentFi
 	ConsentClassification result;
 
 	consent_classify_findings(set, text, len, NULL, 0, CHANNEL_EMAIL, 1, &attached);
-	attached.truncated |= len < all;
+	found->truncated |= len < all;
 	*left -= len;
 	consent_classify_decide(&attached, &result);
 	MemoryContextSwitchTo(caller);

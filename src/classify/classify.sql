@@ -28,7 +28,7 @@ CREATE FUNCTION consent.classify_raw(message bytea)
   LANGUAGE C STABLE PARALLEL SAFE COST 5000
   AS 'MODULE_PATHNAME', 'pg_consent_classify_raw';
 COMMENT ON FUNCTION consent.classify_raw(bytea) IS
-  'What a whole e-mail message (RFC 5322, MIME) is: as consent.classify() of what consent.read_raw() makes of it. An attached text that is marketing by itself makes the message marketing; one that nobody could judge sets needs_review, and so does what lies behind the first megabyte of all of them, which is not read. Attached pictures, tables, PDFs and other documents are not read. A message that could not be read to its end is unknown, unless it is marketing already';
+  'What a whole e-mail message (RFC 5322, MIME) is: as consent.classify() of what consent.read_raw() makes of it. An attached text that is marketing by itself makes the message marketing; one that nobody could judge sets needs_review. What lies behind the first megabyte of all of them is not read, and the message unknown, unless it is marketing already. Attached pictures, tables, PDFs and other documents are not read. A message that could not be read to its end is unknown, unless it is marketing already';
 
 CREATE FUNCTION consent.evidence(body text, subject text DEFAULT NULL,
                                  channel consent.channel DEFAULT NULL,

@@ -3,7 +3,8 @@
  * mime_lib.c
  *	  Takes a message apart with gmime.
  *
- * Of attachments those that are texts, and no tables, are read, and kept apart;
+ * Of attachments those that are texts, and no tables, are read, and kept apart, also
+ * bytes in a file that is named like one;
  * messages within the message are part of it, because mail programs show them.
  * Of calendars and contact cards there is read what people are shown.
  * Encrypted parts cannot be read.
@@ -276,18 +277,45 @@ is_cut_off(GMimeDataWrapper *content)
 	return digits % 4 != 0;
 }
 
-/* Is it, as it says, a calendar or a contact card? */
-static bool
-is_ical(GMimeContentType *type)
+typedef enum Kind
 {
-	static const char *const subtypes[] = {"calendar", "x-vcalendar", "vcard", "x-vcard", "directory"};
+	KIND_OTHER, KIND_PLAIN, KIND_HTML, KIND_ICAL, KIND_TABLE
+} Kind;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(subtypes); i++)
+/* A part of bytes, of which mail programs tell by the name of its file what it is. */
+static bool
+is_named(GMimeContentType *type)
+{
+	return g_mime_content_type_is_type(type, "application", "octet-stream");
+}
+
+static Kind
+kind_of(GMimeContentType *type, const char *name)
+{
+	static const struct
 	{
-		if (g_mime_content_type_is_type(type, "text", subtypes[i]))
-			return true;
+		const char *subtype;	/* of text/, if any */
+		const char *ending;		/* if any */
+		Kind		kind;
+	}			kinds[] = {
+		{"calendar", ".ics", KIND_ICAL}, {"x-vcalendar", ".vcs", KIND_ICAL},
+		{"vcard", ".vcf", KIND_ICAL}, {"x-vcard", ".vcard", KIND_ICAL}, {"directory", NULL, KIND_ICAL},
+		{"html", ".html", KIND_HTML}, {NULL, ".htm", KIND_HTML}, {"plain", ".txt", KIND_PLAIN},
+		{"csv", ".csv", KIND_TABLE}, {"tab-separated-values", ".tsv", KIND_TABLE}
+	};
+	size_t		len = name ? strlen(name) : 0;
+
+	if (g_mime_content_type_is_type(type, "application", "ics"))
+		return KIND_ICAL;
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+	{
+		size_t		n = kinds[i].ending ? strlen(kinds[i].ending) : 0;
+
+		if (is_named(type) ? n > 0 && len >= n && g_ascii_strcasecmp(name + len - n, kinds[i].ending) == 0 :
+			kinds[i].subtype && g_mime_content_type_is_type(type, "text", kinds[i].subtype))
+			return kinds[i].kind;
 	}
-	return g_mime_content_type_is_type(type, "application", "ics");
+	return g_mime_content_type_is_type(type, "text", "*") ? KIND_PLAIN : KIND_OTHER;
 }
 
 /* Of such a part leaves what people are shown, and adds one if some of it is HTML. */
@@ -328,23 +356,23 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
 	const char *disposition = g_mime_object_get_disposition(GMIME_OBJECT(part));
 	GMimeDataWrapper *content = g_mime_part_get_content(part);
-	bool		attached = disposition && g_ascii_strcasecmp(disposition, "attachment") == 0;
+	bool		attached = is_named(type) || (disposition && g_ascii_strcasecmp(disposition, "attachment") == 0);
 	ConsentMimePart ***tail = attached ? &r->attachments_tail : &r->tail;
-	const char *name;
+	const char *name = attached ? g_mime_part_get_filename(part) : NULL;
+	Kind		kind = kind_of(type, name);
 	ConsentMimePart *read;
 	GMimeStream *stream;
 	GByteArray *bytes;
 
 	if (content == NULL)
 		return;
-	if (!g_mime_content_type_is_type(type, "text", "*") && !is_ical(type))
+	if (kind == KIND_OTHER)
 	{
 		r->unread = true;
 		return;
 	}
 	/* the model takes prices in a row for an offer */
-	if (attached && (g_mime_content_type_is_type(type, "text", "csv") ||
-					 g_mime_content_type_is_type(type, "text", "tab-separated-values")))
+	if (attached && kind == KIND_TABLE)
 		return;
 	if (is_cut_off(content))
 		r->message->complete = false;
@@ -355,14 +383,13 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	read = add_part(tail, bytes->data ? (const char *) bytes->data : "", bytes->len,
 					g_mime_content_type_get_parameter(type, "charset"));
 	g_object_unref(stream);
-	if (read == NULL || (is_ical(type) && !keep_shown(read, tail, &r->message->complete)))
+	if (read == NULL || (kind == KIND_ICAL && !keep_shown(read, tail, &r->message->complete)))
 	{
 		r->failed = true;
 		return;
 	}
-	read->html = g_mime_content_type_is_type(type, "text", "html");
+	read->html = kind == KIND_HTML;
 	read->alternative = alternative;
-	name = attached ? g_mime_part_get_filename(part) : NULL;
 	for (; name && read; read = read->next)
 	{
 		if ((read->name = strdup(name)) == NULL)
