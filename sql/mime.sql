@@ -166,6 +166,11 @@ INSERT INTO shown VALUES
   (34, 'text/calendar', pg_temp.calendar('ORGANIZER;CN="20% off: all boilers":mailto:a@acme.example')),
   (35, 'text/calendar', pg_temp.calendar(E'ATTENDEE;RSVP=TRUE;cn=20% off all boilers;X-Y=z:mailto:a@acme.example')),
   (36, 'text/calendar', pg_temp.calendar(E'X-APPLE-STRUCTURED-LOCATION;X-TITLE="20% off all boilers":geo:1,2')),
+  -- of what calendars are called, if it is short, only rules tell: the model takes any of it for anything
+  (38, 'text/calendar', pg_temp.calendar('X-WR-CALNAME:Half price kettles this week')),
+  (39, 'text/calendar', pg_temp.calendar(E'NAME:Women in Business network\nCATEGORIES:Fitness classes at Brightwell')),
+  (50, 'text/calendar', pg_temp.calendar('CATEGORIES:Brightwell summer sale')),
+  (51, 'text/calendar', pg_temp.calendar(E'ORGANIZER;CN=Summer Sale:mailto:a@acme.example\nNAME:Sale Sharks fixtures')),
   (37, 'text/calendar', pg_temp.calendar('ATTENDEE;CN="20% off all boilers";CN=Jo:mailto:a@acme.example')),
   -- encoded, as they had it up to vCard 3.0
   (40, 'text/x-vcard', E'BEGIN:VCARD\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;J=C3=BCr=\ngen\nX-A;QUOTED-PRINTABLE:a=0D=0A=\n=\nb=\n\nPHOTO;ENCODING=BASE64;TYPE=JPEG:/9j/4AAQ\n SkZJRg==\nEND:VCARD'),

@@ -417,11 +417,13 @@ pg_consent_classify(PG_FUNCTION_ARGS)
  * Adds what an attached text promotes or asks for, if that is enough to make it
  * marketing by itself; nothing else of it counts, as nothing does of a file that
  * is no text.  Takes what it reads from the bytes that are left to read of all of
- * them; what is not read then might have been marketing.  True: somebody should look.
+ * them; what is not read then might have been marketing.  Of titles the model knows
+ * nothing, only the rules.  True: somebody should look.
  */
 static bool
-add_attachment(const ConsentRuleset *set, const char *text, int *left, ConsentFindings *found)
+add_attachment(const ConsentRuleset *set, const ConsentAttachment *a, int *left, ConsentFindings *found)
 {
+	const char *text = a->body;
 	int			all = (int) strlen(text);
 	int			len = pg_encoding_mbcliplen(PG_UTF8, text, all, *left);
 	MemoryContext own = AllocSetContextCreate(CurrentMemoryContext, "consent attachment",
@@ -433,13 +435,15 @@ add_attachment(const ConsentRuleset *set, const char *text, int *left, ConsentFi
 	consent_classify_findings(set, text, len, NULL, 0, CHANNEL_EMAIL, 1, &attached);
 	found->truncated |= len < all;
 	*left -= len;
+	for (int i = 0; a->title && i < attached.n; i++)
+		attached.finding[i].counts &= !attached.finding[i].rule->model;
 	consent_classify_decide(&attached, &result);
 	MemoryContextSwitchTo(caller);
 	if (!consent_class_is_marketing(result.class) || result.class == CLASS_UNKNOWN)
 	{
 		MemoryContextDelete(own);
 		/* mail programs attach empty files of their own */
-		return result.needs_review && (!attached.empty || attached.truncated);
+		return !a->title && result.needs_review && (!attached.empty || attached.truncated);
 	}
 	for (int i = 0; i < attached.n; i++)
 	{
@@ -472,7 +476,7 @@ pg_consent_classify_raw(PG_FUNCTION_ARGS)
 							  CHANNEL_EMAIL, 1, &found);
 	found.truncated |= !message.complete;
 	for (int i = 0; i < message.nattachments; i++)
-		review |= add_attachment(set, message.attachment[i].body, &left, &found);
+		review |= add_attachment(set, &message.attachment[i], &left, &found);
 	consent_classify_decide(&found, &result);
 	result.needs_review |= review;
 	PG_RETURN_DATUM(result_row(result_type(fcinfo), &result));

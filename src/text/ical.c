@@ -243,16 +243,16 @@ append_name(char *out, const char *s, size_t len)
  * itself: a name and its colon leave more room than an empty line takes.
  */
 bool
-consent_ical_read(const char *source, size_t len, char *plain, char *html, bool *unread)
+consent_ical_read(const char *source, size_t len, char *plain, char *html, char *titles, bool *unread)
 {
 	static const char *const begin[] = {"BEGIN", NULL};
 	static const char *const end[] = {"END", NULL};
 	static const char *const objects[] = {"VCALENDAR", "VCARD", NULL};
 	static const char *const texts[] = {"SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "NOTE", "X-WR-CALDESC", NULL};
 	static const char *const names[] = {
-		"FN", "N", "NICKNAME", "ORG", "TITLE", "ROLE", "ADR", "LABEL", "URL",
-		"CATEGORIES", "CONTACT", "NAME", "X-WR-CALNAME", NULL
+		"FN", "N", "NICKNAME", "ORG", "TITLE", "ROLE", "ADR", "LABEL", "URL", "CONTACT", NULL
 	};
+	static const char *const of_calendars[] = {"CATEGORIES", "NAME", "X-WR-CALNAME", NULL};
 	static const char *const documents[] = {"X-ALT-DESC", "STYLED-DESCRIPTION", NULL};
 	size_t		mark = len >= 3 && memcmp(source, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 	const char *next;
@@ -266,6 +266,7 @@ consent_ical_read(const char *source, size_t len, char *plain, char *html, bool 
 		const char *to = line_end(s, last, &next);
 		bool		text;
 		bool		name;
+		bool		title;
 		bool		document;
 		Line		line;
 
@@ -280,6 +281,7 @@ consent_ical_read(const char *source, size_t len, char *plain, char *html, bool 
 		}
 		text = is_any(line.name, line.name_len, texts);
 		name = is_any(line.name, line.name_len, names);
+		title = is_any(line.name, line.name_len, of_calendars);
 		document = is_any(line.name, line.name_len, documents);
 		if (is_any(line.name, line.name_len, begin))
 		{
@@ -293,7 +295,7 @@ consent_ical_read(const char *source, size_t len, char *plain, char *html, bool 
 			depth--;
 		else
 		{
-			if ((text || name || document) && !decode(&line))
+			if ((text || name || title || document) && !decode(&line))
 				return false;
 			if (line.label)
 				plain = append_name(plain, line.label, line.label_len);
@@ -301,11 +303,20 @@ consent_ical_read(const char *source, size_t len, char *plain, char *html, bool 
 				plain = append(plain, line.value, line.len);
 			else if (name)
 				plain = append_name(plain, line.value, line.len);
+			else if (title)
+			{
+				char	   *behind = append(titles, line.value, line.len);
+
+				if (is_prose(titles, behind - 2))
+					plain = append(plain, line.value, line.len);
+				else
+					titles = behind;
+			}
 			else if (document)
 				html = append(html, line.value, line.len);
 		}
 	}
-	*plain = *html = '\0';
+	*plain = *html = *titles = '\0';
 	if (!any || depth != 0)
 		return false;
 	*unread = false;

@@ -87,6 +87,7 @@ copy_attachments(const ConsentMimeMessage *mime, ConsentMessage *message)
 	{
 		ConsentAttachment *a = &message->attachment[message->nattachments++];
 
+		a->title = p->title;
 		a->name = p->name ? valid_copy(p->name, strlen(p->name)) : NULL;
 		a->body = valid_copy(p->text, p->len);
 	}
@@ -286,6 +287,8 @@ pg_consent_read_attachments(PG_FUNCTION_ARGS)
 		Datum		values[2] = {server_text(a->name), server_text(a->body)};
 		bool		nulls[2] = {a->name == NULL, false};
 
+		if (a->title)
+			continue;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

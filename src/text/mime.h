@@ -15,6 +15,7 @@
 typedef struct ConsentAttachment
 {
 	char	   *name;			/* NULL: it has none */
+	bool		title;			/* not the text, but what calendars are called */
 	char	   *body;
 } ConsentAttachment;
 

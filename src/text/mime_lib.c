@@ -318,35 +318,41 @@ kind_of(GMimeContentType *type, const char *name)
 	return g_mime_content_type_is_type(type, "text", "*") ? KIND_PLAIN : KIND_OTHER;
 }
 
-/* Of such a part leaves what people are shown, and adds one if some of it is HTML. */
+/* Adds a text that was shown beside another; NULL: out of memory. */
+static ConsentMimePart *
+add_shown(ConsentMimePart ***tail, const char *text)
+{
+	return add_part(tail, text, strlen(text), NULL);
+}
+
+/* Of such a part leaves what people are shown, and adds one each if some of it is HTML or a title. */
 static bool
-keep_shown(ConsentMimePart *part, ConsentMimePart ***tail, bool *complete)
+keep_shown(Reader *r, ConsentMimePart *part, ConsentMimePart ***tail)
 {
 	char	   *plain = malloc(part->len + 1);
 	char	   *html = malloc(part->len + 1);
-	bool		done = plain && html;
+	char	   *titles = malloc(part->len + 1);
+	bool		done = plain && html && titles;
 	bool		unread = false;
 
-	if (done && consent_ical_read(part->text, part->len, plain, html, &unread))
+	if (done && consent_ical_read(part->text, part->len, plain, html, titles, &unread))
 	{
 		char	   *source = part->text;
+		ConsentMimePart *more;
 
 		part->text = plain;
 		part->len = strlen(plain);
 		plain = source;
-		if (*html)
-		{
-			ConsentMimePart *more = add_part(tail, html, strlen(html), NULL);
-
-			if (more)
-				more->html = true;
-			done = more != NULL;
-		}
+		if (*html && (done = (more = add_shown(tail, html)) != NULL))
+			more->html = true;
+		if (*titles && done && (done = (more = add_shown(&r->attachments_tail, titles)) != NULL))
+			more->title = true;
 	}
 	if (unread)
-		*complete = false;
+		r->message->complete = false;
 	free(plain);
 	free(html);
+	free(titles);
 	return done;
 }
 
@@ -383,7 +389,7 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	read = add_part(tail, bytes->data ? (const char *) bytes->data : "", bytes->len,
 					g_mime_content_type_get_parameter(type, "charset"));
 	g_object_unref(stream);
-	if (read == NULL || (kind == KIND_ICAL && !keep_shown(read, tail, &r->message->complete)))
+	if (read == NULL || (kind == KIND_ICAL && !keep_shown(r, read, tail)))
 	{
 		r->failed = true;
 		return;

@@ -24,6 +24,7 @@ typedef struct ConsentMimePart
 	struct ConsentMimePart *next;
 	bool		html;
 	bool		alternative;	/* of several texts a reader is shown one */
+	bool		title;			/* what calendars are called, which looks like anything */
 	size_t		len;
 	char	   *text;
 	char	   *name;			/* of an attachment's file; NULL: none */
