@@ -120,6 +120,7 @@ SELECT n, c.* FROM attached, consent.classify_raw(message) AS c ORDER BY n;
 SELECT n, (consent.read_raw(message)).body, a.name, left(a.body, 40) AS body FROM attached, consent.read_attachments(message) AS a ORDER BY n;
 SELECT e.rule, e.excerpt FROM attached, consent.read_attachments(message) AS a, consent.evidence(a.body) AS e WHERE n = 2 ORDER BY rule, start;
 SELECT count(*) FROM consent.read_attachments(NULL);
+SELECT a.*, (consent.read_raw(message)).body FROM pg_temp.raw(E'Content-Type: application/octet-stream; name=offer.txt\n\nSave £20 on boilers today!') AS message, consent.read_attachments(message) AS a;
 -- Of calendars and contact cards there is read what people are shown; what is not of their form, as it is.
 CREATE FUNCTION pg_temp.calendar(lines text) RETURNS text LANGUAGE sql AS $$ SELECT E'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\n' || lines || E'\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n' $$;
 CREATE TEMP TABLE shown (n int, type text, source text);
@@ -171,6 +172,7 @@ INSERT INTO shown VALUES
   (39, 'text/calendar', pg_temp.calendar(E'NAME:Women in Business network\nCATEGORIES:Fitness classes at Brightwell')),
   (50, 'text/calendar', pg_temp.calendar('CATEGORIES:Brightwell summer sale')),
   (51, 'text/calendar', pg_temp.calendar(E'ORGANIZER;CN=Summer Sale:mailto:a@acme.example\nNAME:Sale Sharks fixtures')),
+  (52, 'text/calendar', pg_temp.calendar('NAME:Rendez-vous avec le dentiste')),
   (37, 'text/calendar', pg_temp.calendar('ATTENDEE;CN="20% off all boilers";CN=Jo:mailto:a@acme.example')),
   -- encoded, as they had it up to vCard 3.0
   (40, 'text/x-vcard', E'BEGIN:VCARD\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;J=C3=BCr=\ngen\nX-A;QUOTED-PRINTABLE:a=0D=0A=\n=\nb=\n\nPHOTO;ENCODING=BASE64;TYPE=JPEG:/9j/4AAQ\n SkZJRg==\nEND:VCARD'),
