@@ -414,7 +414,8 @@ consent_text_arg(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-int
+/* weak: the classifier's target has the library's own */
+__attribute__((weak)) int
 consent_word_lookup(const char *const *words, int n, const char *word)
 {
 	for (int i = 0; i < n; i++)
