@@ -29,6 +29,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -254,6 +255,23 @@ run(const char *query, int expected, int nargs, Oid *types, Datum *values, const
 		elog(ERROR, "\"%s\" failed: %s", query, SPI_result_code_string(rc));
 }
 
+/*
+ * The same for what is run once per contact, by a plan that is kept.  That may be
+ * made while a table is empty and serve when it has grown: no sequential scans.
+ */
+static void
+run_saved(SPIPlanPtr *plan, const char *query, int expected, int nargs, Oid *types, Datum *values, const char *nulls)
+{
+	int			level = NewGUCNestLevel();
+	int			rc;
+
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	rc = SPI_execute_plan(consent_saved_plan(plan, query, nargs, types), values, nulls, false, 0);
+	if (rc != expected)
+		elog(ERROR, "\"%s\" failed: %s", query, SPI_result_code_string(rc));
+	AtEOXact_GUC(true, level);
+}
+
 /* The key, made if there is none.  In SPI. */
 static void
 require_key(uint8 *secret)
@@ -292,8 +310,8 @@ static const char bequeath_query[] =
 "INSERT INTO consent.ledger (contact, kind, channels, organisation, purpose, effective_at, recorded_at, recorded_by, source) "
 "SELECT o.address, l.kind, l.channels, l.organisation, l.purpose, l.effective_at, l.recorded_at, l.recorded_by, "
 "'said under another contact of the same person, since erased' "
-"FROM consent.linked_addresses($1) o(address), consent.ledger l "
-"WHERE l.address OPERATOR(pg_catalog.=) $1 AND l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal}'::pg_catalog.text[]) "
+"FROM consent.linked_addresses($1) o(address), consent.events_of($1) l "
+"WHERE l.kind OPERATOR(pg_catalog.=) ANY ('{objection,withdrawal}'::pg_catalog.text[]) "
 "ORDER BY o.address, l.event_id";
 
 /* Events that are left over already were restored from a dump of before. */
@@ -311,28 +329,60 @@ static const char erase_query[] =
 "COALESCE(pg_catalog.range_agg(pg_catalog.int8range(e.event_id, e.event_id, '[]')), '{}') FROM every e "
 "RETURNING event_id";
 
-/* The rest of what is held, but for what users keep in tables of their own. */
+static const char standing_query[] =
+"DELETE FROM consent.address_standing WHERE address OPERATOR(pg_catalog.=) $1";
+
+/*
+ * The rest of what is held of some addresses ($1), whose guard keys are $2, but for
+ * what users keep in tables of their own.  Logs have no index on addresses, so they
+ * are read once for many.
+ */
+static const char guard_keys_query[] =
+"SELECT pg_catalog.array_agg(consent.guard_key(a::pg_catalog.text, 'GB')) FROM pg_catalog.unnest($1) a";
+
 static const char *const elsewhere_queries[] = {
-	"DELETE FROM consent.address_standing WHERE address OPERATOR(pg_catalog.=) $1",
-	"DELETE FROM consent.unsubscribe_link WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) $1",
-	"DELETE FROM consent.decision_log WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) $1",
-	"DELETE FROM consent.sweep_log WHERE contact_digest OPERATOR(pg_catalog.=) pg_catalog.int8send(consent.guard_key($1::pg_catalog.text, 'GB'))",
+	"DELETE FROM consent.unsubscribe_link WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) ANY ($1)",
+	"DELETE FROM consent.decision_log WHERE consent.contact_root(contact) OPERATOR(pg_catalog.=) ANY ($1)",
+	"DELETE FROM consent.sweep_log WHERE contact_digest OPERATOR(pg_catalog.=) ANY (SELECT pg_catalog.int8send(k) FROM pg_catalog.unnest($2) k)",
 	/* As consent.row_is_for() has it, which a 0.1.0 that is to be updated lacks. */
 	"DELETE FROM consent.quarantine WHERE EXISTS (SELECT FROM "
 	"pg_catalog.jsonb_path_query(\"row\", 'strict $.** ? (@.type() == \"string\" || @.type() == \"number\")') v, "
-	"LATERAL (SELECT v OPERATOR(pg_catalog.#>>) '{}' AS said) t "
-	"WHERE consent.guard_key($1::pg_catalog.text, 'GB') OPERATOR(pg_catalog.=) ANY ("
+	"LATERAL (SELECT v OPERATOR(pg_catalog.#>>) '{}' AS said) t, "
+	"LATERAL pg_catalog.unnest("
 	"consent.guard_keys(t.said, COALESCE(pg_catalog.current_setting('pg_consent.default_region', true), 'GB')) OPERATOR(pg_catalog.||) "
-	"CASE WHEN t.said OPERATOR(pg_catalog.~) '^[0-9]+$' THEN consent.guard_keys('+' OPERATOR(pg_catalog.||) t.said, 'GB') ELSE '{}' END))",
+	"CASE WHEN t.said OPERATOR(pg_catalog.~) '^[0-9]+$' THEN consent.guard_keys('+' OPERATOR(pg_catalog.||) t.said, 'GB') ELSE '{}' END) k "
+	"WHERE k OPERATOR(pg_catalog.=) ANY ($2))",
 };
+
+/* The first of them that the sweep of our own commit may write to again. */
+#define TRACES_FROM		1
+
+/* So many addresses at a time. */
+#define ADDRESSES_AT_ONCE 10000
+
+static void
+erase_elsewhere(Datum *addresses, int64 n, Oid contact_type, int from)
+{
+	Oid			types[] = {get_array_type(contact_type), INT8ARRAYOID};
+
+	for (int64 done = 0; done < n; done += ADDRESSES_AT_ONCE)
+	{
+		Datum		values[2];
+		bool		isnull;
+
+		values[0] = PointerGetDatum(construct_array(addresses + done, Min(n - done, ADDRESSES_AT_ONCE),
+													contact_type, -1, false, TYPALIGN_INT));
+		run(guard_keys_query, SPI_OK_SELECT, 1, types, values, NULL);
+		values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		for (int i = from; i < lengthof(elsewhere_queries); i++)
+			run(elsewhere_queries[i], SPI_OK_DELETE, 2, types, values, NULL);
+	}
+}
 
 /* An audit's figures must stay: whom a finding is about is counted, not known. */
 static const char audit_query[] =
 "UPDATE consent.exposure_finding SET contact = NULL, person = 'erased '::pg_catalog.text OPERATOR(pg_catalog.||) $2::pg_catalog.text "
 "WHERE person OPERATOR(pg_catalog.=) $1::pg_catalog.text";
-
-/* The first of them that the sweep of our own commit may write to again. */
-#define TRACES_FROM		2
 
 static void
 note_forgotten(int64 event_id, const ConsentContact *root, Oid type)
@@ -349,7 +399,8 @@ note_forgotten(int64 event_id, const ConsentContact *root, Oid type)
 }
 
 /*
- * Erase an address.  In SPI, as the owner.  Returns the erasure's number.
+ * Erase an address, but for what erase_elsewhere() does.  In SPI, as the owner.
+ * Returns the erasure's number.
  *
  * The caller has locked the links and the address's part of the ledger, so that
  * who links or records is kept out until we commit: what they wrote before is seen
@@ -359,6 +410,10 @@ static int64
 erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const char *ground, text *reason,
 	  TimestampTz at)
 {
+	static SPIPlanPtr bequeath_plan = NULL;
+	static SPIPlanPtr erase_plan = NULL;
+	static SPIPlanPtr standing_plan = NULL;
+	static SPIPlanPtr audit_plan = NULL;
 	Oid			types[] = {contact_type, BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Datum		values[5];
 	char		nulls[] = {' ', ' ', ' ', reason ? ' ' : 'n', ' ', '\0'};
@@ -372,12 +427,13 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 	values[2] = CStringGetTextDatum(ground);
 	values[3] = PointerGetDatum(reason);
 	values[4] = TimestampTzGetDatum(at);
-	run(bequeath_query, SPI_OK_INSERT, 1, types, values, NULL);
+	if (linked != NIL)
+		run_saved(&bequeath_plan, bequeath_query, SPI_OK_INSERT, 1, types, values, NULL);
 
 	erasing = true;
 	PG_TRY();
 	{
-		run(erase_query, SPI_OK_INSERT_RETURNING, 5, types, values, nulls);
+		run_saved(&erase_plan, erase_query, SPI_OK_INSERT_RETURNING, 5, types, values, nulls);
 		event_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	PG_FINALLY();
@@ -386,11 +442,10 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 	}
 	PG_END_TRY();
 
-	for (int i = 0; i < lengthof(elsewhere_queries); i++)
-		run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
+	run_saved(&standing_plan, standing_query, SPI_OK_DELETE, 1, types, values, NULL);
 	types[1] = INT8OID;
 	values[1] = Int64GetDatum(event_id);
-	run(audit_query, SPI_OK_UPDATE, 2, types, values, NULL);
+	run_saved(&audit_plan, audit_query, SPI_OK_UPDATE, 2, types, values, NULL);
 	note_forgotten(event_id, root, contact_type);
 	consent_ledger_restricted(root);
 	for (int i = 0; i < list_length(linked); i++)
@@ -428,6 +483,10 @@ become_owner(void)
 void
 consent_erase_traces(void)
 {
+	static SPIPlanPtr plan = NULL;
+	Datum	   *addresses;
+	Oid			contact_type = InvalidOid;
+	int			n = 0;
 	ConsentCaller caller;
 	ListCell   *lc;
 
@@ -435,20 +494,23 @@ consent_erase_traces(void)
 		return;
 	caller = become_owner();
 	SPI_connect();
+	addresses = palloc(list_length(forgotten) * sizeof(Datum));
 	foreach(lc, forgotten)
 	{
 		Forgotten  *f = lfirst(lc);
-		Datum		values[] = {PointerGetDatum(f->root), Int64GetDatum(f->event_id)};
-		Oid			types[] = {f->type, INT8OID};
+		Datum		values[] = {Int64GetDatum(f->event_id)};
+		Oid			types[] = {INT8OID};
 
-		run("SELECT FROM consent.erasure WHERE event_id OPERATOR(pg_catalog.=) $2", SPI_OK_SELECT,
-			2, types, values, NULL);
+		run_saved(&plan, "SELECT FROM consent.erasure WHERE event_id OPERATOR(pg_catalog.=) $1", SPI_OK_SELECT,
+				  1, types, values, NULL);
 		SPI_freetuptable(SPI_tuptable);
 		if (SPI_processed == 0)
 			continue;
-		for (int i = TRACES_FROM; i < lengthof(elsewhere_queries); i++)
-			run(elsewhere_queries[i], SPI_OK_DELETE, 1, types, values, NULL);
+		addresses[n++] = PointerGetDatum(f->root);
+		contact_type = f->type;
 	}
+	if (n > 0)
+		erase_elsewhere(addresses, n, contact_type, TRACES_FROM);
 	SPI_finish();
 	consent_resume(caller);
 }
@@ -483,6 +545,8 @@ PGDLLEXPORT Datum
 pg_consent_forget(PG_FUNCTION_ARGS)
 {
 	ConsentContact *root;
+	Datum		address;
+	Oid			contact_type = get_fn_expr_argtype(fcinfo->flinfo, 0);
 	uint8		secret[KEY_BYTES];
 	ConsentCaller caller;
 	int64		event_id;
@@ -508,8 +572,10 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	require_key(secret);
 	lock_links();
 	consent_ledger_lock_part(root);
-	event_id = erase(root, get_fn_expr_argtype(fcinfo->flinfo, 0), secret, "request",
+	event_id = erase(root, contact_type, secret, "request",
 					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1), is_now ? GetCurrentTimestamp() : at);
+	address = PointerGetDatum(root);
+	erase_elsewhere(&address, 1, contact_type, 0);
 	SPI_finish();
 	consent_resume(caller);
 	PG_RETURN_INT64(event_id);
@@ -519,6 +585,7 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 static bool
 expire_contact(Datum address, Oid contact_type, Datum before, const uint8 *secret, text *reason)
 {
+	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {TIMESTAMPTZOID, contact_type};
 	Datum		values[] = {before, address};
 	bool		expired;
@@ -527,8 +594,8 @@ expire_contact(Datum address, Oid contact_type, Datum before, const uint8 *secre
 
 	/* It may have spoken while we waited for the lock. */
 	consent_ledger_lock_part(DatumGetConsentContactPP(address));
-	run("SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) $2 AND consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1",
-		SPI_OK_SELECT, 2, types, values, NULL);
+	run_saved(&plan, "SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) $2 AND consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1",
+			  SPI_OK_SELECT, 2, types, values, NULL);
 	expired = SPI_processed > 0;
 	if (expired)
 		erase(DatumGetConsentContactPP(address), contact_type, secret, "retention", reason, GetCurrentTimestamp());
@@ -546,6 +613,8 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 	ConsentCaller caller;
 	SPITupleTable *found;
 	uint64		nfound;
+	Oid			contact_type;
+	Datum	   *erased;
 	int64		nerased = 0;
 
 	check_isolation("consent.expire_contacts()");
@@ -569,13 +638,17 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 		SPI_OK_SELECT, 2, types, values, NULL);
 	found = SPI_tuptable;
 	nfound = SPI_processed;
+	contact_type = SPI_gettypeid(found->tupdesc, 1);
+	erased = MemoryContextAllocHuge(CurrentMemoryContext, Max(nfound, 1) * sizeof(Datum));
 	for (uint64 i = 0; i < nfound; i++)
 	{
 		bool		isnull;
 		Datum		address = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 
-		nerased += expire_contact(address, SPI_gettypeid(found->tupdesc, 1), values[0], secret, reason);
+		if (expire_contact(address, contact_type, values[0], secret, reason))
+			erased[nerased++] = address;
 	}
+	erase_elsewhere(erased, nerased, contact_type, 0);
 	SPI_finish();
 	consent_resume(caller);
 	PG_RETURN_INT64(nerased);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * relation.c
- *	  Our tables and indexes by name, and their owner.
+ *	  Our tables and indexes by name, and their owner; plans that are kept.
  *
  * A verdict asks for ten of them, so a backend remembers what it found until a
  * relation or schema of the database changes its name, is made or is dropped.
@@ -120,6 +120,36 @@ consent_index_is_empty(const char *name)
 	UnlockReleaseBuffer(buffer);
 	index_close(index, AccessShareLock);
 	return empty;
+}
+
+/*
+ * A plan for the life of the session, for what is run by the thousand.  The types
+ * of its arguments must be the same in every call; those of the extension's own
+ * types are not once it has been dropped and made anew.
+ */
+SPIPlanPtr
+consent_saved_plan(SPIPlanPtr *plan, const char *command, int nargs, Oid *types)
+{
+	SPIPlanPtr	fresh;
+
+	if (*plan != NULL)
+	{
+		bool		same = true;
+
+		for (int i = 0; i < nargs; i++)
+			same = same && SPI_getargtypeid(*plan, i) == types[i];
+		if (same)
+			return *plan;
+		SPI_freeplan(*plan);
+		*plan = NULL;
+	}
+
+	fresh = SPI_prepare_cursor(command, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+	if (fresh == NULL || SPI_keepplan(fresh) != 0)
+		elog(ERROR, "could not prepare \"%s\": %s", command,
+			 SPI_result_code_string(SPI_result));
+	*plan = fresh;
+	return fresh;
 }
 
 /*

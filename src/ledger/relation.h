@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * relation.h
- *	  Our tables and indexes by name, and their owner.
+ *	  Our tables and indexes by name, and their owner; plans that are kept.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,11 +9,13 @@
 #define PG_CONSENT_RELATION_H
 
 #include "access/tupdesc.h"
+#include "executor/spi.h"
 
 extern Oid	consent_find_relation(const char *name);
 extern Oid	consent_relation(const char *name);
 extern void consent_check_columns(const char *name, TupleDesc desc, int expected);
 extern bool consent_index_is_empty(const char *name);
+extern SPIPlanPtr consent_saved_plan(SPIPlanPtr *plan, const char *command, int nargs, Oid *types);
 
 /* Whoever we are while we work as somebody else. */
 typedef struct ConsentCaller

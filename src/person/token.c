@@ -35,6 +35,7 @@
 
 #include "contact/contact.h"
 #include "ledger/digest.h"
+#include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "module/module.h"
 #include "module/words.h"
@@ -170,43 +171,13 @@ make_key(TokenKey *key)
 		elog(ERROR, "could not store a key");
 }
 
-/*
- * A plan for the life of the session, since campaigns mint by the million.
- * The types of its arguments must be the same in every call; those of the
- * extension's own types are not once it has been dropped and made anew.
- */
-static SPIPlanPtr
-saved_plan(SPIPlanPtr *plan, const char *command, int nargs, Oid *types)
-{
-	SPIPlanPtr	fresh;
-
-	if (*plan != NULL)
-	{
-		bool		same = true;
-
-		for (int i = 0; i < nargs; i++)
-			same = same && SPI_getargtypeid(*plan, i) == types[i];
-		if (same)
-			return *plan;
-		SPI_freeplan(*plan);
-		*plan = NULL;
-	}
-
-	fresh = SPI_prepare(command, nargs, types);
-	if (fresh == NULL || SPI_keepplan(fresh) != 0)
-		elog(ERROR, "could not prepare \"%s\": %s", command,
-			 SPI_result_code_string(SPI_result));
-	*plan = fresh;
-	return fresh;
-}
-
 static void
 signing_key(TokenKey *key)
 {
 	static SPIPlanPtr plan = NULL;
 
-	saved_plan(&plan, "SELECT k.id, k.secret FROM consent.token_key AS k"
-			   " WHERE k.retired_at IS NULL ORDER BY k.id DESC LIMIT 1", 0, NULL);
+	consent_saved_plan(&plan, "SELECT k.id, k.secret FROM consent.token_key AS k"
+					   " WHERE k.retired_at IS NULL ORDER BY k.id DESC LIMIT 1", 0, NULL);
 	if (SPI_execute_plan(plan, NULL, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read consent.token_key");
 	if (fetch_key(key))
@@ -369,8 +340,8 @@ keep_link(FunctionCallInfo fcinfo, const TokenKey *key, const uint8 *id,
 	char		argnulls[lengthof(types)] = {' ', ' ', ' ', ' ', ' ', ' '};
 
 	args[0] = UUIDPGetDatum((pg_uuid_t *) id);
-	saved_plan(&find, "SELECT FROM consent.unsubscribe_link AS l"
-			   " WHERE l.id OPERATOR(pg_catalog.=) $1", 1, types);
+	consent_saved_plan(&find, "SELECT FROM consent.unsubscribe_link AS l"
+					   " WHERE l.id OPERATOR(pg_catalog.=) $1", 1, types);
 	if (SPI_execute_plan(find, args, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read consent.unsubscribe_link");
 	if (SPI_processed > 0)
@@ -383,10 +354,10 @@ keep_link(FunctionCallInfo fcinfo, const TokenKey *key, const uint8 *id,
 		args[2 + i] = values[i];
 		argnulls[2 + i] = nulls[i];
 	}
-	saved_plan(&store, "INSERT INTO consent.unsubscribe_link"
-			   " (id, key_id, contact, organisation, purpose, channels)"
-			   " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
-			   lengthof(types), types);
+	consent_saved_plan(&store, "INSERT INTO consent.unsubscribe_link"
+					   " (id, key_id, contact, organisation, purpose, channels)"
+					   " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
+					   lengthof(types), types);
 	if (SPI_execute_plan(store, args, argnulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store an unsubscribe link");
 }

@@ -32,8 +32,8 @@ CREATE TABLE consent.unsubscribe_link (
   channels     consent.channel[],
   event_id     bigint
 );
--- For erasure.
-CREATE INDEX unsubscribe_link_contact ON consent.unsubscribe_link (contact);
+-- For erasure and subject access.
+CREATE INDEX unsubscribe_link_address ON consent.unsubscribe_link (consent.contact_root(contact));
 COMMENT ON TABLE consent.unsubscribe_link IS
   'What unsubscribe tokens stand for: a row per key, contact and scope, however many tokens are minted. For the owner alone';
 COMMENT ON COLUMN consent.unsubscribe_link.id IS

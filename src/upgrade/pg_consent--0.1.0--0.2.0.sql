@@ -2341,6 +2341,10 @@ COMMENT ON FUNCTION consent.verify_ledger(bytea) IS
   'What is wrong with the ledger, and with what verdicts rest on beside it? No rows: nothing. The first row names the first event that was changed, removed or added, or the first fact that was sealed and is not there, or not so (consent.sealed_fact has its number); event_id is NULL where a seal is wrong. expected_seal is the digest of a seal that was kept elsewhere: only that shows that seals were removed from the end, or made anew. Needs SELECT on consent.ledger, consent.address_standing, consent.sealable, consent.seal, consent.fact and consent.sealed_fact';
 GRANT SELECT ON consent.fact, consent.sealed_fact TO consent_reader, consent_writer, consent_admin;
 
+-- Erasure and subject access look for all forms of an address.
+DROP INDEX consent.unsubscribe_link_contact;
+CREATE INDEX unsubscribe_link_address ON consent.unsubscribe_link (consent.contact_root(contact));
+
 -- First contact under a third party's consent is read in the log.
 CREATE INDEX decision_log_sent ON consent.decision_log (contact) WHERE allowed AND consent.is_marketing(class);
 COMMENT ON TABLE consent.decision_log IS
