@@ -151,6 +151,23 @@ SELECT verdict('old@erasure.example') AS unknown_again, verdict('old.no@erasure.
 SELECT verdict('old.refused@erasure.example') AS refused, verdict('old.bought@erasure.example') AS bought, verdict('old.bounced@erasure.example') AS bounced;
 SELECT agrees('old@erasure.example'), verdict('old@erasure.example'), agrees('old.no@erasure.example'), verdict('old.no@erasure.example');
 SELECT consent.expire_contacts('2020-01-01', 'again') AS expired;
+-- the logs are read once for all who go, and lose no more than what is of them
+INSERT INTO consent.ledger (contact, kind, effective_at, recorded_at) SELECT format('gone%s@erasure.example', n)::consent.contact, 'objection', '2015-01-01', '2015-01-01' FROM generate_series(1, 20) n;
+CREATE TEMPORARY TABLE erasure_who AS SELECT who::consent.contact FROM (SELECT format('gone%s+%s@erasure.example', n, t) FROM generate_series(1, 21) n, unnest('{x,y}'::text[]) t) v (who);
+INSERT INTO consent.decision_log (decided_at, relation, allowed, reason, reasons, contact, action, written_by) SELECT now(), 'consent.ledger', false, 'objected', '{objected}', who, 'sent', 'me' FROM erasure_who;
+INSERT INTO consent.unsubscribe_link (id, key_id, contact, organisation) SELECT gen_random_uuid(), 1, who, 'erasure acme' FROM erasure_who;
+INSERT INTO consent.sweep_log (contact_digest, relation, cancelled, skipped) SELECT int8send(consent.guard_key(who::text, 'GB')), 'consent.ledger', 1, 0 FROM erasure_who;
+INSERT INTO consent.quarantine (relation, "row", reason) SELECT 'consent.ledger', jsonb_build_object('to', jsonb_build_array('x@y.example', who)), 'objected' FROM erasure_who;
+INSERT INTO consent.quarantine (relation, "row", reason) VALUES ('consent.ledger', '{"to": "x@y.example", "n": [1, null]}', 'objected');
+SELECT consent.expire_contacts('2020-01-01', 'old') AS expired;
+SELECT 'log' AS in, contact::text AS who FROM consent.decision_log WHERE contact::text LIKE 'gone%'
+UNION ALL SELECT 'links', contact::text FROM consent.unsubscribe_link WHERE contact::text LIKE 'gone%'
+UNION ALL SELECT 'sweeps', count(*)::text FROM consent.sweep_log WHERE contact_digest IN (SELECT int8send(consent.guard_key(who::text, 'GB')) FROM erasure_who)
+UNION ALL SELECT 'quarantine', "row"->>'to' FROM consent.quarantine WHERE "row"->>'to' ~ 'gone|x@y' ORDER BY 1, 2;
+DELETE FROM consent.quarantine WHERE "row"->>'to' ~ 'gone|x@y';
+SELECT count(consent.forget(who)) AS forgotten FROM erasure_who;
+SELECT count(*) AS logged FROM consent.decision_log WHERE contact::text LIKE 'gone%';
+DROP TABLE erasure_who;
 SELECT * FROM consent.verify_ledger();
 
 -- errors

@@ -265,6 +265,23 @@ foreach my $of (q{current WHERE contact = 'jo@young.example'}, q{current WHERE c
   cmp_ok($cost, '<', $node->safe_psql('young', 'SHOW jit_above_cost') / 10, "not analysed: consent.$of");
 }
 
+# Erasure finds what it erases by index, also by plans that were made while tables were empty, and reads a log once.
+my $scans = $node->safe_psql('postgres', q{
+  ANALYZE consent.person_link, consent.erasure, consent.decision_log, consent.unsubscribe_link, consent.exposure_finding;
+  SELECT FROM consent.forget('nobody@plans.example');
+  INSERT INTO consent.person_link (contact, person) SELECT email, 'p' || id / 2 FROM gen_customer WHERE id <= 2000;
+  INSERT INTO consent.unsubscribe_link (id, key_id, contact, organisation) SELECT gen_random_uuid(), 1, email, 'gen_shop' FROM gen_customer;
+  ANALYZE consent.unsubscribe_link;
+  BEGIN;
+  CREATE TEMPORARY TABLE before AS SELECT relid, seq_scan FROM pg_stat_xact_all_tables;
+  SELECT FROM consent.expire_contacts(now(), 'old', 50);
+  SELECT string_agg(relname || ' ' || a.seq_scan - b.seq_scan, ', ' ORDER BY relname) FROM pg_stat_xact_all_tables a JOIN before b USING (relid)
+   WHERE schemaname = 'consent' AND a.seq_scan > b.seq_scan AND relname ~ '^(ledger.*|address_standing|person_link|erasure|unsubscribe_link|exposure_finding|decision_log|sweep_log|quarantine)$';
+  COMMIT;
+});
+$scans =~ s/^\s+//;
+is($scans, 'address_standing 1, decision_log 1, quarantine 1, sweep_log 1', 'fifty contacts that expire cost one scan of the standings and of each log');
+
 $node->stop;
 
 # Where so many parallel plans are open that no shared memory is left, one process joins, in each round.
