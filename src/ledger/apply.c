@@ -67,6 +67,9 @@ PG_FUNCTION_INFO_V1(pg_consent_standing_eq);
 /* So many standings are written by one query: enough that it costs nothing to start one. */
 #define ADDRESSES_AT_ONCE 5000
 
+/* So many are brought up to date by one: each may read the whole table. */
+#define STANDINGS_AT_ONCE 25000
+
 /* From so many on it is worth seeing who is new. */
 #define ADDRESSES_OF_A_LOAD 100
 
@@ -121,11 +124,13 @@ static SPIPlanPtr apply_plan = NULL;
 
 /* The other contacts of a person that a "no", or a link, matters to. */
 static const char spoken_query[] =
-"SELECT DISTINCT o.address FROM pg_catalog.unnest($1) a, consent.linked_addresses(a) o(address)";
+"SELECT DISTINCT o.address FROM pg_catalog.unnest($1) a, consent.linked_addresses(a) o(address) "
+"ORDER BY o.address";
 
 static const char linked_query[] =
 "SELECT DISTINCT k.address FROM consent.person_link k "
-"WHERE k.person OPERATOR(pg_catalog.=) ANY (SELECT r.person FROM recorded r)";
+"WHERE k.person OPERATOR(pg_catalog.=) ANY (SELECT r.person FROM recorded r) "
+"ORDER BY k.address";
 
 /*
  * Their rows are locked first, by a statement of its own, so that the next one's
@@ -247,24 +252,31 @@ consent_refresh_overtaken(List *addresses)
 	table_close(standings, NoLock);
 }
 
+/* A batch of them at a time, in order, so that many take no more memory than few. */
 static void
 refresh_found(const char *query, int nargs, Oid *types, Datum *values)
 {
-	SPITupleTable *found;
+	Portal		found = SPI_cursor_open_with_args(NULL, query, nargs, types, values, NULL, false, 0);
 	uint64		n;
-	Datum	   *addresses;
 
-	run(query, SPI_OK_SELECT, nargs, types, values);
-	found = SPI_tuptable;
-	n = SPI_processed;
-	addresses = palloc(n * sizeof(Datum));
-	for (uint64 i = 0; i < n; i++)
+	do
 	{
-		bool		isnull;
+		Datum	   *addresses;
 
-		addresses[i] = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
-	}
-	consent_refresh_standings(addresses, n, SPI_gettypeid(found->tupdesc, 1));
+		SPI_connect();
+		SPI_cursor_fetch(found, true, STANDINGS_AT_ONCE);
+		n = SPI_processed;
+		addresses = palloc(n * sizeof(Datum));
+		for (uint64 i = 0; i < n; i++)
+		{
+			bool		isnull;
+
+			addresses[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+		}
+		consent_refresh_standings(addresses, n, SPI_gettypeid(SPI_tuptable->tupdesc, 1));
+		SPI_finish();
+	} while (n == STANDINGS_AT_ONCE);
+	SPI_cursor_close(found);
 }
 
 static void

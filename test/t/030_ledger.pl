@@ -311,5 +311,21 @@ foreach my $contacts (10, 100)
 }
 cmp_ok($in_use{100}, '<', $in_use{10} + 200_000, 'ten times as many contacts that expire take no more memory');
 
+# Nor do addresses that are linked by one statement.
+foreach my $links (25_000, 75_000)
+{
+  $in_use{$links} = sql(qq{
+    BEGIN;
+    CREATE FUNCTION pg_temp.tell() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+      PERFORM set_config('test.in_use', (SELECT COALESCE(sum(total_bytes), 0) FROM pg_backend_memory_contexts WHERE name LIKE 'SPI %')::text, true);
+      RETURN NULL;
+    END \$\$;
+    CREATE TRIGGER tell AFTER UPDATE ON consent.address_standing EXECUTE FUNCTION pg_temp.tell();
+    INSERT INTO consent.person_link (contact, person) SELECT (i || '\@memory.example')::consent.contact, 'memory ' || i / 2 FROM generate_series(1, $links) i;
+    SELECT current_setting('test.in_use');
+    ROLLBACK});
+}
+cmp_ok($in_use{75_000}, '<', $in_use{25_000} + 500_000, 'three times as many links take no more memory');
+
 $node->stop;
 done_testing();
