@@ -546,8 +546,8 @@ is_like(const Last *l, const ConsentPassage *passage, int n, const int32_t *rule
 }
 
 /*
- * A long message is judged in parts, because the model has learned from messages
- * of which hardly one in fifty is longer than a part.
+ * A long message is judged in parts, as it was learned: what promotes in one
+ * must not be softened by all the others.
  */
 ConsentOverview *
 consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *nparts)
@@ -561,7 +561,7 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 		load();
 	for (int i = 0; i < n; i++)
 		recall(&passage[i]);
-	*nparts = Max((n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST, 1);
+	*nparts = overview_parts(n);
 	l = last_place(passage, n);
 	if (l != NULL && is_like(l, passage, n, rules))
 	{
@@ -575,8 +575,8 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 	memset(part, 0, *nparts * sizeof(ConsentOverview));
 	for (int i = 0; i < *nparts; i++)
 	{
-		int			from = (int) ((int64) n * i / *nparts);
-		int			to = (int) ((int64) n * (i + 1) / *nparts);
+		int			from = overview_part_start(n, *nparts, i);
+		int			to = overview_part_start(n, *nparts, i + 1);
 		int32		number[OVERVIEW_NUMBERS];
 
 		consent_overview(passage + from, to - from, rules, number);

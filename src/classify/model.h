@@ -117,8 +117,21 @@ typedef enum OverviewNumber
 	OVERVIEW_WORDS
 } OverviewNumber;
 
-/* Sentences; what is longer is judged in parts, though learned as a whole. */
+/* Sentences; what is longer is judged in parts of about the same length. */
 #define OVERVIEW_LONGEST	20
+
+static inline int
+overview_parts(int n)
+{
+	return n > 0 ? (n + OVERVIEW_LONGEST - 1) / OVERVIEW_LONGEST : 1;
+}
+
+/* The first sentence of a part (from 0) of so many. */
+static inline int
+overview_part_start(int n, int parts, int part)
+{
+	return (int) ((int64_t) n * part / parts);
+}
 
 #define OVERVIEW_NUMBERS	(OVERVIEW_WORDS + 1)
 #define OVERVIEW_FEATURES	(OVERVIEW_NUMBERS + OVERVIEW_NUMBERS * (OVERVIEW_NUMBERS + 1) / 2)

@@ -26,6 +26,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,8 +94,18 @@ typedef struct Message
 	double		rules[CONSENT_NAXES];	/* what they weigh */
 	int			first;			/* of its sentences */
 	int			n;
-	int32_t		number[OVERVIEW_NUMBERS];	/* what these were judged to be */
+	int			part;			/* the first of its parts */
+	int			nparts;
 } Message;
+
+/* Of a message; all of it, unless that is long. */
+typedef struct Part
+{
+	const Message *message;
+	int			first;			/* of its sentences */
+	int			n;
+	int32_t		number[OVERVIEW_NUMBERS];	/* what these were judged to be */
+} Part;
 
 /* What is learned of sentences, and how much each of it has been moved. */
 typedef struct Weights
@@ -108,6 +119,8 @@ static Sentence *sentences;
 static int	nsentences;
 static Message *messages;
 static int	nmessages;
+static Part *parts;
+static int	nparts;
 static int	nfolds;
 static unsigned owners[ROWS];	/* the hash that a row is for */
 static bool owned[ROWS];
@@ -361,10 +374,13 @@ near_value(const Sentence *s)
 	return NEAR_VALUE / sqrtf(s->words + CONTEXT_PRIOR);
 }
 
+/* Of more words than "most" only the mean counts. */
 static float
-rest_value(const Sentence *s, int words)
+rest_value(const Sentence *s, int words, int most)
 {
-	return REST_VALUE / sqrtf(words - s->words + CONTEXT_PRIOR);
+	int			n = words - s->words + CONTEXT_PRIOR;
+
+	return n > most ? REST_VALUE * sqrtf(most) / n : REST_VALUE / sqrtf(n);
 }
 
 static int
@@ -385,9 +401,12 @@ words_of(const Message *m)
 	return words;
 }
 
-/* The odds of the message's sentences; see consent_model_judge() of src/classify/model.c. */
+/*
+ * The odds of the message's sentences, by the fit; see consent_model_judge() of
+ * src/classify/model.c for what "most" is there, CONTEXT_MOST.
+ */
 static void
-judge(const Weights *by, const Message *m, float (*odds)[CONSENT_NTRAITS])
+judge(const Weights *by, const Message *m, int most, float (*odds)[CONSENT_NTRAITS])
 {
 	float		(*sum)[MODEL_LANES] = room(m->n, sizeof(*sum));
 	float		all[MODEL_LANES] = {0};
@@ -413,7 +432,7 @@ judge(const Weights *by, const Message *m, float (*odds)[CONSENT_NTRAITS])
 		int			place[FEATURE_PLACE_MAX];
 		int			nplaces = places_of(m, i, place);
 		float		own = own_value(s);
-		float		rest = rest_value(s, words);
+		float		rest = rest_value(s, words, most);
 
 		for (int t = 0; t < CONSENT_NTRAITS; t++)
 		{
@@ -488,7 +507,7 @@ learn_message(const Message *m, float step)
 	float		all[CONSENT_NTRAITS] = {0};
 	int			words = words_of(m);
 
-	judge(&learned, m, wrong);
+	judge(&learned, m, INT_MAX, wrong);
 	for (int i = 0; i < m->n; i++)
 	{
 		const Sentence *s = &sentences[m->first + i];
@@ -501,7 +520,7 @@ learn_message(const Message *m, float step)
 		if (t == TRAIT_PROMOTION || t == TRAIT_CONSENT_REQUEST)
 			wrong[decisive(m, t, wrong)][t] *= DECISIVE;
 		for (int i = 0; i < m->n; i++)
-			all[t] += rest_value(&sentences[m->first + i], words) * wrong[i][t];
+			all[t] += rest_value(&sentences[m->first + i], words, INT_MAX) * wrong[i][t];
 	}
 	for (int i = 0; i < m->n; i++)
 	{
@@ -514,7 +533,7 @@ learn_message(const Message *m, float step)
 		for (int t = 0; t < CONSENT_NTRAITS; t++)
 		{
 			slope[MODEL_LANE(REACH_OWN, t)] = own_value(s) * wrong[i][t];
-			slope[MODEL_LANE(REACH_REST, t)] = all[t] - rest_value(s, words) * wrong[i][t];
+			slope[MODEL_LANE(REACH_REST, t)] = all[t] - rest_value(s, words, INT_MAX) * wrong[i][t];
 			slope[MODEL_LANE(REACH_NEAR, t)] = near_value(s) * ((i > 0 ? wrong[i - 1][t] : 0) +
 																(i + 1 < m->n ? wrong[i + 1][t] : 0));
 			place_slope[t] = PLACE_VALUE * wrong[i][t];
@@ -607,33 +626,30 @@ judge_unseen(void)
 		for (int i = 0; i < nmessages; i++)
 		{
 			if (messages[i].fold == fold)
-				judge(&average, &messages[i], &unseen[messages[i].first]);
+				judge(&average, &messages[i], CONTEXT_MOST, &unseen[messages[i].first]);
 		}
 	}
 }
 
-/*
- * The message as the extension sees it, but judged by fits that did not see it,
- * and as a whole, however long it is.
- */
+/* The part as the extension sees it, but judged by fits that did not see its message. */
 static void
-overview_of(Message *m)
+overview_of(Part *part)
 {
-	ConsentPassage *passage = room(m->n, sizeof(ConsentPassage));
+	ConsentPassage *passage = room(part->n, sizeof(ConsentPassage));
 	int32_t		rules[CONSENT_NAXES];
 
-	for (int i = 0; i < m->n; i++)
+	for (int i = 0; i < part->n; i++)
 	{
-		const Sentence *s = &sentences[m->first + i];
+		const Sentence *s = &sentences[part->first + i];
 
 		passage[i].in_subject = s->in_subject;
 		passage[i].words = s->words;
 		for (int t = 0; t < CONSENT_NTRAITS; t++)
-			passage[i].odds[t] = (int32_t) lround(1000 * unseen[m->first + i][t]);
+			passage[i].odds[t] = (int32_t) lround(1000 * unseen[part->first + i][t]);
 	}
 	for (int a = 0; a < CONSENT_NAXES; a++)
-		rules[a] = (int32_t) lround(1000 * m->rules[a]);
-	consent_overview(passage, m->n, rules, m->number);
+		rules[a] = (int32_t) lround(1000 * part->message->rules[a]);
+	consent_overview(passage, part->n, rules, part->number);
 	free(passage);
 }
 
@@ -644,18 +660,33 @@ look_over(void)
 
 	for (int i = 0; i < nmessages; i++)
 	{
-		overview_of(&messages[i]);
-		for (int k = 0; k < OVERVIEW_NUMBERS; k++)
-			sum[k] += messages[i].number[k];
+		Message    *m = &messages[i];
+
+		m->part = nparts;
+		m->nparts = overview_parts(m->n);
+		for (int k = 0; k < m->nparts; k++)
+		{
+			int			from = overview_part_start(m->n, m->nparts, k);
+			Part	   *part;
+
+			parts = more(parts, nparts, sizeof(Part));
+			part = &parts[nparts++];
+			part->message = m;
+			part->first = m->first + from;
+			part->n = overview_part_start(m->n, m->nparts, k + 1) - from;
+			overview_of(part);
+			for (int j = 0; j < OVERVIEW_NUMBERS; j++)
+				sum[j] += part->number[j];
+		}
 	}
-	for (int k = 0; k < OVERVIEW_NUMBERS; k++)
-		header.usual[k] = (int32_t) (sum[k] / nmessages);
+	for (int j = 0; j < OVERVIEW_NUMBERS; j++)
+		header.usual[j] = (int32_t) (sum[j] / nparts);
 }
 
 static bool
-has_letter(const Message *m, char letter)
+has_letter(const Part *part, char letter)
 {
-	for (int i = m->first; i < m->first + m->n; i++)
+	for (int i = part->first; i < part->first + part->n; i++)
 	{
 		if (sentences[i].letter == letter)
 			return true;
@@ -663,26 +694,27 @@ has_letter(const Message *m, char letter)
 	return false;
 }
 
-/* Does the axis hold for the message: 1, -1, or 0 if it is not asked. */
+/* Does the axis hold for the part: 1, -1, or 0 if it is not asked. */
 static int
-holds(ConsentAxis axis, const Message *m)
+holds(ConsentAxis axis, const Part *part)
 {
-	bool		promotes = has_letter(m, 'P');
-	bool		gathers = strcmp(m->label, "sugging") == 0;
-	bool		surveys = gathers || strcmp(m->label, "research") == 0;
+	const char *label = part->message->label;
+	bool		promotes = has_letter(part, 'P');
+	bool		gathers = strcmp(label, "sugging") == 0;
+	bool		surveys = gathers || strcmp(label, "research") == 0;
 
 	switch (axis)
 	{
 		case AXIS_PROMOTES:
 			return promotes ? 1 : -1;
 		case AXIS_ASKS:
-			return has_letter(m, 'A') ? 1 : -1;
+			return has_letter(part, 'A') ? 1 : -1;
 		case AXIS_SURVEYS:
 			return surveys ? 1 : -1;
 		case AXIS_GATHERS:
 			return !surveys ? 0 : gathers ? 1 : -1;
 		case AXIS_SERVES:
-			return !promotes || surveys ? 0 : strcmp(m->label, "mixed") == 0 ? 1 : -1;
+			return !promotes || surveys ? 0 : strcmp(label, "mixed") == 0 ? 1 : -1;
 	}
 	return 0;
 }
@@ -695,10 +727,10 @@ features_of(ConsentAxis axis)
 
 /* See judge_part() of src/classify/model.c. */
 static void
-message_features(const Message *m, double *feature)
+part_features(const Part *part, double *feature)
 {
 	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
-		feature[i] = m->number[i] - header.usual[i];
+		feature[i] = part->number[i] - header.usual[i];
 	for (int i = 0; i < OVERVIEW_NUMBERS; i++)
 	{
 		for (int k = 0; k <= i; k++)
@@ -707,7 +739,7 @@ message_features(const Message *m, double *feature)
 }
 
 /*
- * Fits an axis to all messages but those of the fold (-1: to all).  The weights
+ * Fits an axis to all messages' parts but those of the fold (-1: to all).  The weights
  * are for features as they are, the bias is last.
  */
 static void
@@ -718,24 +750,25 @@ fit_axis(ConsentAxis axis, int fold, double *weight)
 	struct problem what = {.n = features + 1,.bias = 1};
 	double		mean[OVERVIEW_FEATURES] = {0};
 	double		spread[OVERVIEW_FEATURES] = {0};
-	double		(*values)[OVERVIEW_FEATURES] = room(nmessages, sizeof(*values));
-	struct feature_node (*node)[OVERVIEW_FEATURES + 2] = room(nmessages, sizeof(*node));
+	double		(*values)[OVERVIEW_FEATURES] = room(nparts, sizeof(*values));
+	struct feature_node (*node)[OVERVIEW_FEATURES + 2] = room(nparts, sizeof(*node));
 	struct model *fitted;
 	int			n = 0;
 	int			times = 0;
 
-	for (int i = 0; i < nmessages; i++)
-		times += messages[i].times;
+	for (int i = 0; i < nparts; i++)
+		times += parts[i].message->times;
 	what.x = room(times, sizeof(*what.x));
 	what.y = room(times, sizeof(double));
-	for (int i = 0; i < nmessages; i++)
+	for (int i = 0; i < nparts; i++)
 	{
-		int			y = holds(axis, &messages[i]);
+		const Message *m = parts[i].message;
+		int			y = holds(axis, &parts[i]);
 
-		if (y == 0 || messages[i].fold == fold)
+		if (y == 0 || m->fold == fold)
 			continue;
-		message_features(&messages[i], values[n]);
-		for (int k = 0; k < messages[i].times; k++)
+		part_features(&parts[i], values[n]);
+		for (int k = 0; k < m->times; k++)
 		{
 			what.x[what.l] = node[n];
 			what.y[what.l++] = y;
@@ -841,16 +874,23 @@ tell(const char *what, int given[NLABELS][NLABELS])
 		   100 * found / fmax(marketing, 1), 100 * alarms / fmax(all - marketing, 1), f1 / (classes ? classes : 1));
 }
 
+/* Of the part that says most of it. */
 static double
 axis_odds(ConsentAxis axis, const double *weight, const Message *m)
 {
-	double		feature[OVERVIEW_FEATURES];
-	double		odds = weight[OVERVIEW_FEATURES];
+	double		most = -INFINITY;
 
-	message_features(m, feature);
-	for (int f = 0; f < features_of(axis); f++)
-		odds += weight[f] * feature[f];
-	return odds;
+	for (int i = m->part; i < m->part + m->nparts; i++)
+	{
+		double		feature[OVERVIEW_FEATURES];
+		double		odds = weight[OVERVIEW_FEATURES];
+
+		part_features(&parts[i], feature);
+		for (int f = 0; f < features_of(axis); f++)
+			odds += weight[f] * feature[f];
+		most = fmax(most, odds);
+	}
+	return most;
 }
 
 /* How well each fold is judged by what was learned from the others. */
