@@ -63,6 +63,10 @@ SELECT consent.is_marketing(class) FROM unnest(ARRAY[E'Your parcel from Marlowe 
 SELECT consent.is_marketing(class) FROM unnest(ARRAY[E'We\nthink\nyou\nwill\nlove\nwhat\nwe\nhave\ndone\nwith\nthe\nspa', E'We\nThink\nYou\nWill\nLove\nWhat\nWe\nHave\nDone\nWith\nThe\nSpa',
   E'Choose\nBrightwell\nWindows\nWarmer\nHomes\nLower\nBills', E'Your lease ends in May. Come\nto us for the next one instead.', E'Your table is booked for 4 May\nhalf price starters all week',
   E'Your\nnew\nglasses\nare\nready\nto\ncollect\nfrom\nour\nshop\nin\nDeal.', E'Your\nvoucher\nwas\nused\ntoday\nat\nour\nLeeds\nstore.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
+-- One sentence that promotes is enough, however many notices it is hidden among.
+SELECT says, n, class FROM (VALUES ('Get 20% off all boilers this weekend only! Order now.', 'Your meter at flat %s was read on the 4th and the reading was %s.'),
+  ('Shop our spring offers.', 'Minutes of the allotment committee, item %s: plot %s was let, the water was turned off, and Mr Hale thanked the volunteers.')) m(says, notice),
+  unnest('{10,1000}'::int[]) n, LATERAL consent.classify(says || E'\n\n' || (SELECT string_agg(format(notice, i, i * 37), E'\n') FROM generate_series(1, n) i), NULL, 'email') c ORDER BY says, n;
 -- Findings are told in no order of their places, of both parts.
 SELECT count(*) > 10 AS some, bool_and(excerpt = substr(CASE part WHEN 'subject' THEN subject ELSE body END, start, length)) AS in_place
   FROM (VALUES ('Été: save £20 today', repeat('Café: save £20 today. Order now! Your parcel has arrived. ', 20))) AS m(subject, body),
@@ -503,9 +507,9 @@ SELECT t, class, score, rules FROM (VALUES (8), (7), (6), (9)) v(t),
        consent.classify('Your seats for Saturday are at table ' || t || ' by the window. The kitchen closes at ten, and the new chef is a treat.');
 DELETE FROM consent.rule WHERE code IN ('own.seven', 'own.six');
 SELECT s, b, class, score, rules FROM (VALUES
-  (NULL, 'The new lamps are here. Your chair comes on Tuesday.'),
-  ('The new lamps are here.', 'Your chair comes on Tuesday.'),
-  (NULL, 'The new lamps are here. Your chair comes on Tuesday.')) v(s, b), consent.classify(b, s);
+  (NULL, 'Our summer menu has started. Your table is booked for Tuesday.'),
+  ('Our summer menu has started.', 'Your table is booked for Tuesday.'),
+  (NULL, 'Our summer menu has started. Your table is booked for Tuesday.')) v(s, b), consent.classify(b, s);
 -- Rules for other languages, which the model cannot judge.
 SELECT b, class, needs_review, rules FROM (VALUES
   ('Cynnig arbennig: 20% oddi ar bopeth ddydd Sul yn y siop'),

@@ -592,6 +592,18 @@ consent_model_judge(ConsentPassage *passage, int n, const int32_t *rules, int *n
 	return part;
 }
 
+int32_t
+consent_model_alone(const ConsentPassage *passage, ConsentTrait trait)
+{
+	ConsentPassage alone = *passage;
+
+	if (model == NULL)
+		load();
+	recall(&alone);
+	judge_sentences(&alone, 1);
+	return alone.odds[trait];
+}
+
 /* Sums of four rows' products with the numbers, of which so many pairs. */
 static inline void
 sum_products(const Weights *weights, const int16 *number, int pairs, int32 *high, int32 *low)

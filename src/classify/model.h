@@ -217,6 +217,9 @@ typedef struct ConsentOverview
 extern ConsentOverview *consent_model_judge(ConsentPassage *passage, int n,
 											const int32_t *rules, int *nparts);
 
+/* The log-odds of a trait of the sentence, if nothing else were in the message. */
+extern int32_t consent_model_alone(const ConsentPassage *passage, ConsentTrait trait);
+
 /* The log-odds of an axis: of the part that says most of it. */
 extern int32_t consent_model_axis(ConsentOverview *part, int nparts, ConsentAxis axis);
 

@@ -15,9 +15,10 @@
  *	model.plain			less: the words of a rule, in a plain text
  *
  * A rule that users wrote is never weakened, nor what rules find promotional in
- * a text of a few words that serves nothing: "Sale ends today".  A sender's own
- * label is not shown to the model, which would believe it; nor is a footer.  Where
- * it is doubtful who ended a line, that reading counts which clearly promotes.
+ * a text of a few words that serves nothing, "Sale ends today", or in a sentence
+ * that promotes whatever is around it.  A sender's own label is not shown to the
+ * model, which would believe it; nor is a footer.  Where it is doubtful who ended
+ * a line, that reading counts which clearly promotes.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,6 +38,7 @@
 #define DOUBTFUL		500		/* promotion that is less is not worth telling */
 
 #define CLEAR			150		/* the logarithm of odds that lines may be joined for */
+#define ENOUGH			2000	/* likewise, for a sentence to promote whatever is around it */
 
 #define MIN_SENTENCE	4		/* bytes; less says nothing */
 #define FEW				2		/* fewer words say nothing, either */
@@ -390,27 +392,17 @@ is_neutral(const Place *place, const ConsentCover *cover, int ncovers)
 	return 2 * covered >= place->end - place->start;
 }
 
-/* Does the passage promote, read by itself: "Opt out of boring weekends"? */
-static bool
-promotes_alone(ConsentPassage *passage)
-{
-	int32		rules[CONSENT_NAXES] = {0};
-	int			nparts;
-
-	(void) consent_model_judge(passage, 1, rules, &nparts);
-	return passage->odds[TRAIT_PROMOTION] >= 0;
-}
-
 /*
  * How to opt out, and who is registered where, belongs below every message, and
- * says nothing about it: read, it would soften what stands above it.
+ * says nothing about it: read, it would soften what stands above it.  But "Opt out
+ * of boring weekends" promotes, read by itself.
  */
 static void
 drop_footer(const ConsentCover *cover, int ncovers, Message *m)
 {
 	while (m->n > 1 && !m->passage[m->n - 1].in_subject &&
 		   is_neutral(&m->place[m->n - 1], cover, ncovers) &&
-		   !promotes_alone(&m->passage[m->n - 1]))
+		   consent_model_alone(&m->passage[m->n - 1], TRAIT_PROMOTION) < 0)
 		m->n--;
 }
 
@@ -535,6 +527,24 @@ tersely_promotes(const Message *m)
 	return words <= TERSE && m->rules[AXIS_PROMOTES] >= ONE && m->rules[AXIS_SERVES] < ONE;
 }
 
+/*
+ * What rules find promotional in sentences that clearly promote, read by themselves:
+ * none of it is taken back for what stands around them, for one such sentence is enough.
+ */
+static int
+promoted_alone(const Message *m)
+{
+	int			rules = 0;
+
+	for (int i = 0; i < m->n; i++)
+	{
+		if (m->place[i].rules[AXIS_PROMOTES] > 0 &&
+			consent_model_alone(&m->passage[i], TRAIT_PROMOTION) >= ENOUGH)
+			rules += m->place[i].rules[AXIS_PROMOTES];
+	}
+	return rules;
+}
+
 /* Adds what the model has to say about an axis; returns what it weighs in all. */
 static int
 weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
@@ -543,9 +553,9 @@ weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
 	int			odds = exponential(consent_model_axis(m->part, m->nparts, a));
 	int			target = Max(odds, m->own[a]);
 
+	if (a == AXIS_PROMOTES && target < rules)
+		target = tersely_promotes(m) ? rules : Max(target, promoted_alone(m));
 	if ((rules >= ONE) == (target >= ONE) && abs(target - rules) < SMALLEST)
-		return rules;
-	if (a == AXIS_PROMOTES && target < rules && tersely_promotes(m))
 		return rules;
 	/* everything sounds a little like everything */
 	if (rules <= 0 && target < (a == AXIS_PROMOTES ? DOUBTFUL : ONE))

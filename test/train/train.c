@@ -61,6 +61,10 @@
 /* As how many the sentence counts that decides what its message is. */
 #define DECISIVE		5.0f
 
+/* Of each fold: what is learned amid other messages, and as often without it. */
+#define TOGETHER		400
+#define TOGETHER_LONGEST	8	/* sentences */
+
 /* How loud places, the rest of the message and the next sentences are. */
 #define PLACE_VALUE		0.3f
 #define REST_VALUE		0.3f
@@ -119,6 +123,7 @@ static Sentence *sentences;
 static int	nsentences;
 static Message *messages;
 static int	nmessages;
+static int	nwritten;			/* of them; others are put together of these */
 static Part *parts;
 static int	nparts;
 static int	nfolds;
@@ -214,6 +219,7 @@ read_input(void)
 	free(line);
 	if (nsentences == 0)
 		die("no sentences");
+	nwritten = nmessages;
 }
 
 typedef struct Occurrence
@@ -358,6 +364,94 @@ find_rows(void)
 		s->n = kept;
 		free(s->feature);
 		s->feature = NULL;
+	}
+}
+
+/* The same numbers on every machine (xorshift). */
+static unsigned
+next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (unsigned) (*state >> 11);
+}
+
+/* Is it a short message of the fold that promotes, or one that does not? */
+static bool
+suits(const Message *m, int fold, bool promotes)
+{
+	if (m->fold != fold || m->n == 0 || m->n > TOGETHER_LONGEST)
+		return false;
+	if (promotes)
+		return strcmp(m->label, "marketing") == 0 || strcmp(m->label, "mixed") == 0;
+	return strcmp(m->label, "service") == 0;
+}
+
+static bool
+any_suits(int fold, bool promotes)
+{
+	for (int i = 0; i < nwritten; i++)
+	{
+		if (suits(&messages[i], fold, promotes))
+			return true;
+	}
+	return false;
+}
+
+static const Message *
+pick(int fold, bool promotes, uint64_t *state)
+{
+	const Message *m;
+
+	do
+		m = &messages[next_random(state) % nwritten];
+	while (!suits(m, fold, promotes));
+	return m;
+}
+
+/*
+ * One sentence that promotes is enough, whatever stands around it.  Of that writers
+ * wrote too little, who made messages of one piece: what promotes is also learned
+ * amid notices that have nothing to do with it, and such notices without it.
+ */
+static void
+put_together(int fold, bool promotes, uint64_t *state)
+{
+	int			n = 3 + next_random(state) % 5;
+	int			at = next_random(state) % n;
+	Message		m = {.fold = fold,.times = 1,.first = nsentences};
+
+	strcpy(m.label, promotes ? "mixed" : "service");
+	for (int i = 0; i < n; i++)
+	{
+		const Message *one = pick(fold, promotes && i == at, state);
+
+		for (int k = one->first; k < one->first + one->n; k++)
+		{
+			if (sentences[k].in_subject)
+				continue;
+			sentences = more(sentences, nsentences, sizeof(Sentence));
+			sentences[nsentences] = sentences[k];
+			sentences[nsentences++].message = nmessages;
+		}
+		for (int a = 0; a < CONSENT_NAXES; a++)
+			m.rules[a] += one->rules[a];
+	}
+	m.n = nsentences - m.first;
+	messages = more(messages, nmessages, sizeof(Message));
+	messages[nmessages++] = m;
+}
+
+static void
+put_all_together(void)
+{
+	uint64_t	state = 1;
+
+	for (int fold = 0; fold < nfolds; fold++)
+	{
+		for (int i = 0; i < 2 * TOGETHER && any_suits(fold, true) && any_suits(fold, false); i++)
+			put_together(fold, i % 2 == 0, &state);
 	}
 }
 
@@ -550,16 +644,6 @@ learn_message(const Message *m, float step)
 		move(learned.bias, moved.bias, wrong[i], CONSENT_NTRAITS, step);
 	}
 	free(wrong);
-}
-
-/* The same numbers on every machine (xorshift). */
-static unsigned
-next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return (unsigned) (*state >> 11);
 }
 
 /* Learns the traits from all messages but those of the fold (-1: from all), into "average". */
@@ -907,7 +991,7 @@ cross_validate(void)
 
 		for (int a = 0; a < CONSENT_NAXES; a++)
 			fit_axis(a, fold, weight[a]);
-		for (int i = 0; i < nmessages; i++)
+		for (int i = 0; i < nwritten; i++)
 		{
 			const Message *m = &messages[i];
 			double		axis[CONSENT_NAXES];
@@ -1025,7 +1109,7 @@ write_model(const char *path)
 		fwrite(words_table, sizeof(words_table), 1, out) != 1 ||
 		fwrite(others_table, sizeof(others_table), 1, out) != 1 || fclose(out) != 0)
 		die("cannot write the model");
-	fprintf(stderr, "train: %d messages, %d sentences\n", nmessages, nsentences);
+	fprintf(stderr, "train: %d messages, %d sentences\n", nwritten, messages[nwritten].first);
 }
 
 int
@@ -1042,6 +1126,7 @@ main(int argc, char **argv)
 	give_rows(true);
 	give_rows(false);
 	find_rows();
+	put_all_together();
 	set_print_string_function(quiet);
 	judge_unseen();
 	look_over();
