@@ -30,9 +30,9 @@
 
 /*
  * Of more words around it, with the prior, only the mean counts: their sum would grow
- * with the message, and drown what a sentence of a long one says itself.  Traits,
- * of which few messages are so long, are learned without: with it, too much was
- * trusted of what is around sentences of short ones.  Axes are learned with it.
+ * with the message, and drown what a sentence of a long one says itself.  Traits
+ * are learned without it, for few messages are so long: with it, too much was trusted
+ * of what is around sentences of short ones.  Axes are learned with it.
  */
 #define CONTEXT_MOST		100
 

@@ -16,7 +16,7 @@
  *
  * A rule that users wrote is never weakened, nor what rules find promotional in
  * a text of a few words that serves nothing, "Sale ends today", or in a sentence
- * that promotes whatever is around it.  A sender's own label is not shown to the
+ * that promotes when it is read alone.  A sender's own label is not shown to the
  * model, which would believe it; nor is a footer.  Where it is doubtful who ended
  * a line, that reading counts which clearly promotes.
  *
@@ -38,7 +38,7 @@
 #define DOUBTFUL		500		/* promotion that is less is not worth telling */
 
 #define CLEAR			150		/* the logarithm of odds that lines may be joined for */
-#define ENOUGH			2000	/* likewise, for a sentence to promote whatever is around it */
+#define ENOUGH			2000	/* likewise, for a sentence read alone to promote */
 
 #define MIN_SENTENCE	4		/* bytes; less says nothing */
 #define FEW				2		/* fewer words say nothing, either */
@@ -528,8 +528,9 @@ tersely_promotes(const Message *m)
 }
 
 /*
- * What rules find promotional in sentences that clearly promote, read by themselves:
- * none of it is taken back for what stands around them, for one such sentence is enough.
+ * What rules find promotional in sentences, where each first speaks, that clearly
+ * promote, read by themselves: no more is taken back of it for what stands around them,
+ * for one such sentence is enough.  A cap leaves less, and is not undone.
  */
 static int
 promoted_alone(const Message *m)
@@ -542,7 +543,7 @@ promoted_alone(const Message *m)
 			consent_model_alone(&m->passage[i], TRAIT_PROMOTION) >= ENOUGH)
 			rules += m->place[i].rules[AXIS_PROMOTES];
 	}
-	return rules;
+	return Min(rules, m->rules[AXIS_PROMOTES]);
 }
 
 /* Adds what the model has to say about an axis; returns what it weighs in all. */

@@ -28,6 +28,7 @@ command_ok(
 	'the model can be learned again');
 ok(slurp_file("$scratch/again.model") eq slurp_file('src/classify/pg_consent.model'),
 	'... and is the same, byte for byte');
+is(system('test/train/learn', '--empty', "$scratch/empty.model"), 0, 'an empty model can be made, where the form has changed');
 
 # For each set: the corpus, the part of it, and the least recall and most false
 # alarms (in percent, unknown counting as marketing) and the least macro-F1.

@@ -21,7 +21,8 @@
  *
  * What such fits say of sentences that they did not see (a fold is left out at
  * a time) is what the axes of the message are learned from, by LIBLINEAR: of
- * sentences it has seen a fit is too sure.  That calls exp() and log(), which a C
+ * sentences it has seen a fit is too sure.  A long message is several examples, in
+ * the parts that it is judged in.  LIBLINEAR calls exp() and log(), which a C
  * library other than glibc may round differently.
  *
  *-------------------------------------------------------------------------
@@ -220,6 +221,7 @@ read_input(void)
 	if (nsentences == 0)
 		die("no sentences");
 	nwritten = nmessages;
+	fprintf(stderr, "train: %d messages, %d sentences\n", nmessages, nsentences);
 }
 
 typedef struct Occurrence
@@ -809,7 +811,7 @@ features_of(ConsentAxis axis)
 	return overview_pairs(axis) ? OVERVIEW_FEATURES : OVERVIEW_NUMBERS;
 }
 
-/* See judge_part() of src/classify/model.c. */
+/* See judge_axis() of src/classify/model.c. */
 static void
 part_features(const Part *part, double *feature)
 {
@@ -1109,7 +1111,6 @@ write_model(const char *path)
 		fwrite(words_table, sizeof(words_table), 1, out) != 1 ||
 		fwrite(others_table, sizeof(others_table), 1, out) != 1 || fclose(out) != 0)
 		die("cannot write the model");
-	fprintf(stderr, "train: %d messages, %d sentences\n", nwritten, messages[nwritten].first);
 }
 
 int
