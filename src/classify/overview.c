@@ -91,6 +91,6 @@ consent_overview(const ConsentPassage *passage, int n, const int32_t *rules, int
 	number[OVERVIEW_LOUDEST_PLACE] = n > 0 ? 1000 * loudest / n : 0;
 	number[OVERVIEW_LOUDEST_WORDS] = n > 0 ? logarithm(passage[loudest].words) : 0;
 	number[OVERVIEW_LOUDEST_IN_SUBJECT] = n > 0 && passage[loudest].in_subject ? 1000 : 0;
-	number[OVERVIEW_SENTENCES] = logarithm(n > OVERVIEW_LONGEST ? OVERVIEW_LONGEST : n);
+	number[OVERVIEW_SENTENCES] = logarithm(n);
 	number[OVERVIEW_WORDS] = logarithm(words > WORDS_MOST ? WORDS_MOST : words);
 }

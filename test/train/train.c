@@ -22,7 +22,8 @@
  * What such fits say of sentences that they did not see (a fold is left out at
  * a time) is what the axes of the message are learned from, by LIBLINEAR: of
  * sentences it has seen a fit is too sure.  A long message is several examples, in
- * the parts that it is judged in.  LIBLINEAR calls exp() and log(), which a C
+ * the parts that it is judged in; some short ones are learned once more, put together
+ * (see put_together()).  LIBLINEAR calls exp() and log(), which a C
  * library other than glibc may round differently.
  *
  *-------------------------------------------------------------------------
@@ -379,7 +380,7 @@ next_random(uint64_t *state)
 	return (unsigned) (*state >> 11);
 }
 
-/* Is it a short message of the fold that promotes, or one that does not? */
+/* Is it a short message of the fold that promotes, or, if not so wanted, a notice? */
 static bool
 suits(const Message *m, int fold, bool promotes)
 {
@@ -498,8 +499,8 @@ words_of(const Message *m)
 }
 
 /*
- * The odds of the message's sentences, by the fit; see consent_model_judge() of
- * src/classify/model.c for what "most" is there, CONTEXT_MOST.
+ * The odds of the message's sentences, by the fit; see judge_sentences() and, for
+ * "most", mean_root() of src/classify/model.c.
  */
 static void
 judge(const Weights *by, const Message *m, int most, float (*odds)[CONSENT_NTRAITS])
