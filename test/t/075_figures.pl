@@ -340,9 +340,16 @@ sub defects
 	elsif ($event->{kind} eq 'soft_opt_in' && $is_law && !$event->{refused})
 	{
 		# A client relationship is for pensions.
-		return ConsentModel::SO2($event, $send) && ConsentModel::SO5($event) && ConsentModel::SO6($event) ? () : 'pension_not_permitted'
-		  if $event->{relationship} eq 'client_relationship';
-		@codes = grep { $_ ne 'csoi_not_sole_purpose' } ConsentModel::failing_soft_opt_in($event, $send, $case->{world}, [$event]);
+		if ($event->{relationship} eq 'client_relationship')
+		{
+			@codes = ConsentModel::SO2($event, $send) && ConsentModel::SO5($event) && ConsentModel::SO6($event) ? () : 'pension_not_permitted';
+		}
+		else
+		{
+			@codes = grep { $_ ne 'csoi_not_sole_purpose' } ConsentModel::failing_soft_opt_in($event, $send, $case->{world}, [$event]);
+		}
+		# 6.6: of unknown time it speaks for nothing; whether before a law came in nobody can say.
+		@codes = ('consent_unevidenced', grep { $_ ne 'csoi_before_commencement' } @codes) if !defined $event->{effective_at};
 	}
 	return @codes;
 }
