@@ -14,9 +14,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seed = $ENV{MODEL_SEED} // int(rand(2**31));
+my $seed = $ENV{PG_CONSENT_SEED} // 20261127;
 srand($seed);
-note("MODEL_SEED=$seed");
+note("PG_CONSENT_SEED=$seed");
 
 my $node = PostgreSQL::Test::Cluster->new('model');
 $node->init;

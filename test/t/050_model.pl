@@ -2,7 +2,6 @@
 # (test/model/ConsentModel.pm) on random ledgers and sends.
 #
 #   PG_CONSENT_MODEL_CASES   how many cases (ledger, send, time); 250000
-#   PG_CONSENT_MODEL_SEED    another seed than the fixed one
 #
 # A disagreement is printed as SQL, reduced to the events that matter.
 
@@ -20,7 +19,7 @@ use ConsentModel;
 use ConsentRows;
 
 my $cases = $ENV{PG_CONSENT_MODEL_CASES} || 250_000;
-my $seed = $ENV{PG_CONSENT_MODEL_SEED} || 20260205;
+my $seed = $ENV{PG_CONSENT_SEED} // 20260205;
 my $batches = 10;
 my $sends_per_ledger = 8;
 my $shown_at_most = $ENV{PG_CONSENT_MODEL_SHOW} || 12;

@@ -8,9 +8,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seed = $ENV{RISK_SEED} // int(rand(2**31));
+my $seed = $ENV{PG_CONSENT_SEED} // 20261127;
 srand($seed);
-note("RISK_SEED=$seed");
+note("PG_CONSENT_SEED=$seed");
 
 my $node = PostgreSQL::Test::Cluster->new('risk');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);

@@ -4,7 +4,7 @@
 # counting in Perl, on random ledgers, logs and past sends whose times lie on the
 # borders of periods, days and limits, in sessions of three time zones.
 #
-#   FIGURES_SEED, FIGURES_ROUNDS
+#   FIGURES_ROUNDS   how many ledgers; 2
 #
 # A round is one transaction, which is rolled back, so that now() stands still.
 
@@ -25,9 +25,9 @@ use ConsentRows;
 use constant DAY => ConsentModel::DAY;
 use constant HOUR => ConsentModel::HOUR;
 
-my $seed = $ENV{FIGURES_SEED} // int(rand(2**31));
+my $seed = $ENV{PG_CONSENT_SEED} // 20261127;
 my $rounds = $ENV{FIGURES_ROUNDS} // 2;
-note("FIGURES_SEED=$seed");
+note("PG_CONSENT_SEED=$seed");
 
 my $scratch = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir);
 my $node = PostgreSQL::Test::Cluster->new('figures');

@@ -15,9 +15,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seed = $ENV{GATE_SEED} // int(rand(2**31));
+my $seed = $ENV{PG_CONSENT_SEED} // 20261127;
 srand($seed);
-note("GATE_SEED=$seed");
+note("PG_CONSENT_SEED=$seed");
 
 my $promo = 'Get 20% off all boilers this weekend only! Order now.';
 my $service = 'Your order 4411 is out for delivery today.';
