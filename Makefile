@@ -181,7 +181,7 @@ REGRESS = module words contact text mime classify ledger seal decision law polic
 	report views exposure audience audience_scan subject_access \
 	roles
 REGRESS_OPTS = --inputdir=$(SRCROOT) --load-extension=pg_consent --encoding=UTF8
-ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_claim guard_gate guard_notes guard_link guard_link_both guard_prepared guard_sweep guard_debt guard_verify guard_moved guard_ways guard_temp guard_ahead guard_ahead_ways vocabulary policy standing erasure load numbers seal unsubscribe unsubscribe_mint guard_bulk guard_bulk_link audience_scan contact_join
+ISOLATION = ruleset_change guard_withdrawal_rc guard_withdrawal_rr guard_withdrawal_ser guard_claim guard_gate guard_flag guard_notes guard_link guard_link_both guard_prepared guard_sweep guard_debt guard_verify guard_moved guard_ways guard_temp guard_ahead guard_ahead_ways vocabulary policy standing erasure load numbers seal unsubscribe unsubscribe_mint guard_bulk guard_bulk_link audience_scan contact_join
 ISOLATION_OPTS = --inputdir=$(SRCROOT)/test/isolation --load-extension=pg_consent --encoding=UTF8
 
 EXTRA_CLEAN = $(DATA_built) output_iso .built-for $(PHONE_LIB)$(DLSUFFIX) $(PHONE_OBJS) \

@@ -200,6 +200,32 @@ SELECT count(*) BETWEEN 1 AND 200 AS some FROM consent.decision_log WHERE relati
 SELECT consent.guard('act_sample', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'actions acme'$$, log => 'most', name => 'x');
 \echo :LAST_ERROR_SQLSTATE
 
+-- With a diversion, to flag is for a row as it is queued: whoever asks again parks what is refused, and nobody is left out.
+SELECT count(consent.give('watched@actions.example', '{email}', 'actions acme', method => 'ticked_box', wording => 'Yes, email me offers')) AS given;
+CREATE TABLE act_watch (id int, to_addr text, body text DEFAULT 'Get 20% off all boilers this weekend only!', status text DEFAULT 'queued', error text);
+SELECT consent.guard('act_watch', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$, pending => $$status = 'queued'$$,
+                     claim => $$status = 'sending'$$, divert => $$status = 'cancelled', error = consent.refusal_reason()$$, on_block => 'flag');
+INSERT INTO act_watch SELECT n, CASE WHEN n = 6 THEN 'watched' ELSE 'stopped' END || '@actions.example' FROM generate_series(1, 6) n RETURNING id, status;
+SELECT id, consent.cleared(w) FROM act_watch w ORDER BY id;
+UPDATE act_watch SET status = 'sending' WHERE id IN (1, 6) RETURNING id;
+-- (by this time it was in a worker's hands)
+BEGIN;
+UPDATE act_watch SET status = 'failed' WHERE id = 2;
+UPDATE act_watch SET status = 'queued' WHERE id = 2 RETURNING status;
+UPDATE act_watch SET body = body || ' Hurry!' WHERE id = 3 RETURNING status;
+COMMIT;
+SELECT judged, refused FROM consent.verify('act_watch');
+SELECT id, status, error FROM act_watch ORDER BY id;
+SELECT allowed, action, count(*) FROM consent.decision_log WHERE relation = 'act_watch'::regclass GROUP BY 1, 2 ORDER BY 1, 2;
+-- what is queued or changed, and withdrawn from, in one transaction
+BEGIN;
+INSERT INTO act_watch VALUES (7, 'watched@actions.example');
+UPDATE act_watch SET status = 'queued' WHERE id = 6;
+SELECT count(consent.withdraw('watched@actions.example')) AS withdrawn;
+SELECT id, status FROM act_watch WHERE id > 5 ORDER BY id;
+COMMIT;
+SELECT id, status FROM act_watch WHERE id > 5 ORDER BY id;
+
 -- Lists of recipients: one that is refused refuses the row.
 CREATE TABLE act_list (id int, rcpt text, body text);
 SELECT consent.guard('act_list', recipient => 'rcpt', channel => $$'email'$$, body => 'body', organisation => $$'actions acme'$$);
@@ -640,7 +666,7 @@ RESET ROLE;
 SELECT "row"->>'id' AS id, reason FROM consent.quarantine WHERE relation = 'act_app.outbox'::regclass;
 DROP SCHEMA act_app CASCADE;
 DROP ROLE regress_act_writer, regress_act_owner;
-DROP TABLE act_sender, act_divert, act_flag, act_log, act_sample, act_list, act_lists, act_retry, act_retry2, act_part, act_state, act_late, act_generated, act_not;
+DROP TABLE act_sender, act_divert, act_flag, act_watch, act_log, act_sample, act_list, act_lists, act_retry, act_retry2, act_part, act_state, act_late, act_generated, act_not;
 -- Rules whose weights differ in the last digit that a real has are other rules, and so the log says.
 CREATE TABLE guard_digest (to_addr text, body text);
 SELECT consent.guard('guard_digest', recipient => 'to_addr', channel => $$'email'$$, organisation => $$'guard acme'$$, body => 'body', on_block => 'flag', log => 'all');

@@ -322,7 +322,7 @@ find(struct ConsentAhead *ahead, ItemPointer tid, const ConsentContact *contact)
 static bool
 is_possible(const ConsentMapping *mapping, const ConsentSitting *sitting)
 {
-	return sitting->rel != NULL && mapping->on_block != BLOCK_FLAG && consent_gate_will_look() &&
+	return sitting->rel != NULL && !mapping->only_flags && consent_gate_will_look() &&
 
 	/* Whatever a mapping does besides, it does when its row is judged. */
 		!mapping->depends && sitting->rel->rd_tableam->scan_set_tidrange != NULL &&

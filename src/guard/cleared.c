@@ -113,7 +113,7 @@ pg_consent_cleared(PG_FUNCTION_ARGS)
 		 * taken the row.
 		 */
 		consent_mapping_evaluate(mapping, cleared->slot, &said);
-		if (mapping->on_block != BLOCK_FLAG && consent_row_is(&said, MAPPED_APPLIES))
+		if (!mapping->only_flags && consent_row_is(&said, MAPPED_APPLIES))
 			allowed = allowed && consent_guard_judge_row(mapping, &said, NULL, &judgement);
 	}
 	ExecClearTuple(cleared->slot);

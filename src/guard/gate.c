@@ -886,8 +886,7 @@ open_rejudged(Rejudged *r, const NotedRelation *noted, Snapshot snapshot)
 	{
 		ConsentMapping *mapping = consent_guard_mapping(r->rel, trigger);
 
-		/* A flag holds nothing back. */
-		if (mapping->on_block != BLOCK_FLAG)
+		if (!mapping->only_flags)
 			r->mappings = lappend(r->mappings, mapping);
 	}
 	if (r->mappings == NIL)

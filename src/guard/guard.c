@@ -143,14 +143,27 @@ consent_guard_argument(const Trigger *trigger, const char *argument)
 	return NULL;
 }
 
-/* Do withdrawals cancel rows of its table?  Not where it only flags, and nobody has said how a row is parked. */
+/*
+ * Does a guard hold nothing back, whatever happens?  To flag is what is done with
+ * a row as it is queued.  Who has said, too, how a row is parked wants those parked
+ * that are refused when they are asked about again, as with any other action: by a
+ * sweep or the gate, by verify() and cleared(), at a claim or a retry.
+ */
+bool
+consent_guard_only_flags(ConsentBlockAction on_block, bool diverts)
+{
+	return on_block == BLOCK_FLAG && !diverts;
+}
+
+/* Do withdrawals cancel rows of its table?  Asked of guards that may be broken, too. */
 bool
 consent_guard_is_swept(const Trigger *trigger)
 {
 	const char *on_block = consent_guard_argument(trigger, "on_block");
 
-	return on_block == NULL || strcmp(on_block, consent_block_action_names[BLOCK_FLAG]) != 0 ||
-		consent_guard_argument(trigger, "divert") != NULL;
+	return on_block == NULL ||
+		!consent_guard_only_flags(consent_word_lookup(consent_block_action_names, CONSENT_NBLOCKACTIONS, on_block),
+								  consent_guard_argument(trigger, "divert") != NULL);
 }
 
 /* Does it use a column that is computed only when the row is stored? */
@@ -365,6 +378,7 @@ consent_guard_mapping(Relation rel, Trigger *trigger)
 				 errhint("Make the guard with consent.guard().")));
 	if (rel->rd_rel->relispartition && rel->rd_rel->relkind == RELKIND_RELATION)
 		consent_mapping_set_partition(mapping, RelationGetPartitionQual(rel));
+	mapping->only_flags = consent_guard_only_flags(mapping->on_block, mapping->divert != NULL);
 	mapping->moves = mapping->divert != NULL && assigns_partition_key(mapping, rel);
 	mapping->early = mapping->divert != NULL && !reads_generated(mapping, rel) && !mapping->moves;
 	return mapping;

@@ -93,6 +93,7 @@ extern Trigger *consent_guard_copy(Relation rel, const Trigger *trigger);
 extern Oid	consent_trigger_owner(Relation rel, const Trigger *trigger);
 extern Oid	consent_guarded_table(Relation rel, const char *trigger);
 extern const char *consent_guard_argument(const Trigger *trigger, const char *argument);
+extern bool consent_guard_only_flags(ConsentBlockAction on_block, bool diverts);
 extern bool consent_guard_is_swept(const Trigger *trigger);
 extern ConsentMapping *consent_guard_mapping(Relation rel, Trigger *trigger);
 extern bool consent_row_is(const ConsentRow *row, ConsentMapped mapped);

@@ -449,7 +449,7 @@ verify_row(Relation rel, ConsentMapping *mapping, TupleTableSlot *slot, TupleTab
 	found->judged++;
 	if (verdict == ROW_ALLOWED)
 		return;
-	if (mapping->on_block == BLOCK_FLAG)
+	if (mapping->only_flags)
 	{
 		consent_log_decision(mapping, &judgement, "flagged");
 		found->refused++;

@@ -64,7 +64,7 @@ CREATE FUNCTION consent.verify(target regclass,
   LANGUAGE C VOLATILE STRICT
   AS 'MODULE_PATHNAME', 'pg_consent_verify';
 COMMENT ON FUNCTION consent.verify(regclass) IS
-  'Judges the pending rows of a guarded table, its partitions and children, by every guard. Refused ones are parked by the guard''s diversion, or go to consent.quarantine; where the guard flags, they are logged. Rows that another transaction has locked are skipped: then run it again; so do after the commit where the same transaction has made the guard, attached the partition or enabled the trigger, because until then withdrawals do not see that. Waits for withdrawals that are being committed. One row per table and guard. You must own the table. Error: 42704 not guarded';
+  'Judges the pending rows of a guarded table, its partitions and children, by every guard. Refused ones are parked by the guard''s diversion, or go to consent.quarantine; where the guard only flags, they are logged. Rows that another transaction has locked are skipped: then run it again; so do after the commit where the same transaction has made the guard, attached the partition or enabled the trigger, because until then withdrawals do not see that. Waits for withdrawals that are being committed. One row per table and guard. You must own the table. Error: 42704 not guarded';
 REVOKE EXECUTE ON FUNCTION consent.verify(regclass) FROM PUBLIC;
 
 -- A partition that has no row when it gets its guard needs no judging: one that is

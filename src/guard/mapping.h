@@ -100,8 +100,9 @@ typedef struct ConsentMapping
 	SubTransactionId evaluating;	/* in which one, if it is at it */
 	Bitmapset  *reads;			/* columns, offset as pull_varattnos() does */
 	int			last_read;		/* the last of them, 0: none */
-	ConsentBlockAction on_block;
+	ConsentBlockAction on_block;	/* of a row as it is queued */
 	struct ConsentDivert *divert;	/* NULL: none */
+	bool		only_flags;		/* consent_guard_only_flags() */
 	ConsentLogMode log;
 	const char *trigger;		/* its name */
 	const char *pending;		/* the mapping as stored, NULL: every row is */

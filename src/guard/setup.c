@@ -413,7 +413,7 @@ pg_consent_guard(PG_FUNCTION_ARGS)
 		herald = choose_trigger_name(rel, HERALD_TRIGGER, name);
 	arguments = guard_arguments(fcinfo, rel);
 	on_block = consent_block_action_from_oid(PG_GETARG_OID(ARG_ON_BLOCK));
-	lacks_index = (on_block != BLOCK_FLAG || diverts) && consent_health_lacks_index(rel);
+	lacks_index = !consent_guard_only_flags(on_block, diverts) && consent_health_lacks_index(rel);
 	table_close(rel, NoLock);
 
 	create_triggers(table, guard, herald, diverts, arguments);

@@ -303,8 +303,7 @@ static bool
 is_diverted_early(const ConsentMapping *mapping, RowEvent event)
 {
 	return mapping->early &&
-		((mapping->on_block == BLOCK_DIVERT && event == EVENT_QUEUED) ||
-		 (mapping->on_block != BLOCK_FLAG && event == EVENT_RETRIED));
+		((mapping->on_block == BLOCK_DIVERT && event == EVENT_QUEUED) || event == EVENT_RETRIED);
 }
 
 /* A guard at work in a statement: kept in the trigger's FmgrInfo. */
@@ -508,9 +507,9 @@ refuse(Relation rel, ConsentMapping *mapping, ItemPointer tid, RowEvent event,
 	   const ConsentJudgement *judgement)
 {
 	ConsentBlockAction action = mapping->on_block;
-	bool		park = event == EVENT_RETRIED && action != BLOCK_FLAG;
+	bool		park = event == EVENT_RETRIED && !mapping->only_flags;
 
-	if (action == BLOCK_FLAG)
+	if (action == BLOCK_FLAG && !park)
 	{
 		consent_log_decision(mapping, judgement, "flagged");
 		return;
@@ -524,13 +523,13 @@ refuse(Relation rel, ConsentMapping *mapping, ItemPointer tid, RowEvent event,
 	put_away(rel, mapping, tid, park || action == BLOCK_DIVERT, judgement);
 }
 
-/* The same at commit: see gate.c. */
+/* The same at commit: see gate.c.  There it is known of a row that it was let through, or has waited. */
 void
 consent_guard_refuse(Relation rel, ConsentMapping *mapping, ItemPointer tid, bool decided,
 					 const ConsentJudgement *judgement)
 {
 	consent_counters_count(mapping->root, judgement->verdict.reason);
-	refuse(rel, mapping, tid, decided ? EVENT_QUEUED : EVENT_RETRIED, judgement);
+	refuse(rel, mapping, tid, decided && mapping->on_block != BLOCK_FLAG ? EVENT_QUEUED : EVENT_RETRIED, judgement);
 }
 
 /* A pending row that is no new decision is only remembered for the gate. */
@@ -596,7 +595,7 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 	}
 	if (event == EVENT_NOTHING)
 	{
-		if (is_pending(&row) && mapping->on_block != BLOCK_FLAG)
+		if (is_pending(&row) && !mapping->only_flags)
 			note_touched(rel, mapping, &row, &slot->tts_tid);
 		return PointerGetDatum(NULL);
 	}
@@ -606,7 +605,7 @@ pg_consent_guard_check(PG_FUNCTION_ARGS)
 	if (judge(watch, &row, &judgement))
 	{
 		consent_log_allowance(mapping, &judgement, event == EVENT_CLAIMED);
-		if (mapping->on_block != BLOCK_FLAG)
+		if (!mapping->only_flags)
 			consent_gate_note(rel, &slot->tts_tid, judgement.keys, judgement.nkeys, event == EVENT_QUEUED);
 	}
 	else if (event == EVENT_CLAIMED)
