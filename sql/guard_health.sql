@@ -205,6 +205,26 @@ SELECT leaf, refused FROM consent.verify('health_part') WHERE refused > 0 UNION 
 SELECT relation, leaf, health FROM health('health_part\_9') UNION ALL SELECT relation, leaf, health FROM health('health_part\_1_');
 SELECT consent.unguard('health_part_10');
 DROP TABLE health_part_10;
+-- written between two guards, or two places, that a table had in one transaction: that it was empty when it got the first says nothing
+BEGIN;
+CREATE TABLE health_part_12 PARTITION OF health_part FOR VALUES IN (12);
+ALTER TABLE health_part DETACH PARTITION health_part_12;
+INSERT INTO health_part_12 VALUES (13, 'no@health.example', :promo, 'queued', 12);
+ALTER TABLE health_part ATTACH PARTITION health_part_12 FOR VALUES IN (12);
+CREATE TABLE health_part_13 (LIKE health_part);
+SELECT health_guard('health_part_13');
+DROP TRIGGER consent_guard ON health_part_13;
+INSERT INTO health_part_13 VALUES (14, 'no@health.example', :promo, 'queued', 13);
+SELECT health_guard('health_part_13');
+CREATE TABLE health_part_14 PARTITION OF health_part FOR VALUES IN (14);
+ALTER TABLE health_part DETACH PARTITION health_part_14;
+ALTER TABLE health_part ATTACH PARTITION health_part_14 FOR VALUES IN (14);
+INSERT INTO health_part VALUES (15, 'yes@health.example', :promo, 'queued', 14);
+COMMIT;
+SELECT relation, leaf, health FROM health('health_part\_1_');
+SELECT leaf, refused FROM consent.verify('health_part') WHERE refused > 0 UNION ALL SELECT leaf, refused FROM consent.verify('health_part_13');
+SELECT relation, leaf, health FROM health('health_part\_1_');
+DROP TABLE health_part_13;
 ALTER TABLE health_part DETACH PARTITION health_part_3;
 SELECT relation, leaf, health FROM health('health_part\_3');
 
@@ -252,11 +272,11 @@ DROP TABLE health_old, health_none, health_part, health_part_3, health_parent CA
 -- What is known of a table that is dropped goes when the next guard is made.
 CREATE TEMP TABLE health_gone (to_addr text, body text);
 SELECT consent.guard('health_gone', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'health acme'$$);
-SELECT 'health_gone'::regclass::oid AS gone \gset
-SELECT count(*) AS known FROM consent.verified_rows WHERE leaf = :gone;
+SELECT oid AS gone FROM pg_trigger WHERE tgrelid = 'health_gone'::regclass \gset
+SELECT count(*) AS known FROM consent.verified_rows WHERE trigger = :gone;
 DROP TABLE health_gone;
 CREATE TEMP TABLE health_next (to_addr text, body text);
 SELECT consent.guard('health_next', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'health acme'$$);
-SELECT count(*) AS known FROM consent.verified_rows WHERE leaf = :gone;
-SELECT count(*) AS known FROM consent.verified_rows WHERE leaf = 'health_next'::regclass;
+SELECT count(*) AS known FROM consent.verified_rows WHERE trigger = :gone;
+SELECT count(*) AS known FROM consent.verified_rows JOIN pg_trigger t ON t.oid = trigger WHERE t.tgrelid = 'health_next'::regclass;
 DROP TABLE health_next;

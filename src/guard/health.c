@@ -5,10 +5,10 @@
  *
  * What is wrong with a guard's triggers can be read off them.  That a table
  * has rows which never passed its guard cannot: consent.verified_rows remembers,
- * for each guard of each table, the version of the trigger's row in pg_trigger
- * under which all rows were known to have passed.  Disabling the trigger,
- * enabling it, or making it anew writes another version, so whatever was
- * written behind the guard's back shows as unverified_rows until
+ * for each guard of each table, the trigger, and the version of its row in pg_trigger
+ * under which all rows were known to have passed.  Disabling the trigger or
+ * enabling it writes another version, and one that is made anew is another, so
+ * whatever was written behind the guard's back shows as unverified_rows until
  * consent.verify() has judged the table.
  *
  *-------------------------------------------------------------------------
@@ -354,10 +354,10 @@ remember(const char *statement, int expected, Oid relid, const char *second, con
 static void
 remember_verified(Oid leaf, const char *trigger)
 {
-	(void) remember("INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at) "
-					"SELECT t.tgrelid, t.tgname, t.xmin, pg_catalog.clock_timestamp() FROM pg_catalog.pg_trigger t "
+	(void) remember("INSERT INTO consent.verified_rows (trigger, trigger_xid, verified_at) "
+					"SELECT t.oid, t.xmin, pg_catalog.clock_timestamp() FROM pg_catalog.pg_trigger t "
 					"WHERE t.tgrelid = $1 AND t.tgname = $2::name "
-					"ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at",
+					"ON CONFLICT (trigger) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at",
 					SPI_OK_INSERT, leaf, trigger, NULL);
 }
 
@@ -365,9 +365,9 @@ remember_verified(Oid leaf, const char *trigger)
 static void
 forget_dropped(Oid relid)
 {
-	(void) remember("DELETE FROM consent.verified_rows WHERE (leaf, guard) IN "
-					"(SELECT v.leaf, v.guard FROM consent.verified_rows v WHERE NOT EXISTS "
-					"(SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = v.leaf AND t.tgname = v.guard) FOR UPDATE SKIP LOCKED)",
+	(void) remember("DELETE FROM consent.verified_rows WHERE trigger IN "
+					"(SELECT v.trigger FROM consent.verified_rows v WHERE NOT EXISTS "
+					"(SELECT FROM pg_catalog.pg_trigger t WHERE t.oid = v.trigger) FOR UPDATE SKIP LOCKED)",
 					SPI_OK_DELETE, relid, NULL, NULL);
 	consent_counters_forget_dropped();
 }

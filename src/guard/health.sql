@@ -20,17 +20,15 @@ SELECT pg_catalog.pg_extension_config_dump('consent.expected_guard', '');
 
 -- Not dumped: a restored table has rows that its guard has not seen.
 CREATE TABLE consent.verified_rows (
-  leaf oid,
-  guard name,
+  trigger oid PRIMARY KEY,
   trigger_xid xid NOT NULL,
-  verified_at timestamptz NOT NULL,
-  PRIMARY KEY (leaf, guard));
+  verified_at timestamptz NOT NULL);
 COMMENT ON TABLE consent.verified_rows IS
-  'Which tables and partitions had all their rows judged by their guard, or none when they got it';
-COMMENT ON COLUMN consent.verified_rows.leaf IS 'The table or partition';
-COMMENT ON COLUMN consent.verified_rows.guard IS 'The guard''s trigger';
+  'Which guards, of tables and partitions, have judged all their rows, or had none when they were made';
+COMMENT ON COLUMN consent.verified_rows.trigger IS
+  'The guard''s trigger, in pg_trigger: one that is made anew is another, also in the transaction that made both';
 COMMENT ON COLUMN consent.verified_rows.trigger_xid IS
-  'The version of the trigger''s row in pg_trigger: another one means that it was disabled meanwhile, or made anew';
+  'The version of the trigger''s row there: another one means that it was disabled meanwhile';
 COMMENT ON COLUMN consent.verified_rows.verified_at IS 'When';
 
 CREATE FUNCTION consent.relation_name(relation regclass) RETURNS text
@@ -79,26 +77,26 @@ BEGIN
     UNION
     SELECT i.inhrelid FROM made m JOIN pg_catalog.pg_inherits i ON i.inhparent = m.relid),
   triggers AS (
-    SELECT t.tgrelid, t.tgname, t.tgparentid, t.tgenabled, t.xmin AS version
+    SELECT t.oid, t.tgrelid, t.tgparentid, t.tgenabled, t.xmin AS version
       FROM made m JOIN pg_catalog.pg_trigger t ON t.tgrelid = m.relid
      WHERE t.tgfoid = 'consent.guard_check()'::regprocedure OFFSET 0),
   -- One that is disabled and enabled in the transaction that made it has no other version in the end.
   disabled AS (
     DELETE FROM consent.verified_rows v USING triggers t
-     WHERE v.leaf = t.tgrelid AND v.guard = t.tgname AND t.tgenabled <> 'A'),
+     WHERE v.trigger = t.oid AND t.tgenabled <> 'A'),
   guarded AS (
-    SELECT t.tgrelid, t.tgname, t.version FROM triggers t
+    SELECT t.oid, t.tgrelid, t.version FROM triggers t
      WHERE t.tgparentid <> 0 AND t.tgenabled = 'A'
        -- made by this transaction, or at least since it began
        AND pg_catalog.age(t.version) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::xid)
     OFFSET 0)
-  INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at)
-  SELECT g.tgrelid, g.tgname, g.version, pg_catalog.clock_timestamp() FROM guarded g WHERE NOT consent.guarded_rows(g.tgrelid)
-  ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
+  INSERT INTO consent.verified_rows (trigger, trigger_xid, verified_at)
+  SELECT g.oid, g.version, pg_catalog.clock_timestamp() FROM guarded g WHERE NOT consent.guarded_rows(g.tgrelid)
+  ON CONFLICT (trigger) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
   IF FOUND THEN
-    DELETE FROM consent.verified_rows WHERE (leaf, guard) IN (
-      SELECT v.leaf, v.guard FROM consent.verified_rows v
-       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = v.leaf AND t.tgname = v.guard) FOR UPDATE SKIP LOCKED);
+    DELETE FROM consent.verified_rows WHERE trigger IN (
+      SELECT v.trigger FROM consent.verified_rows v
+       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.oid = v.trigger) FOR UPDATE SKIP LOCKED);
   END IF;
 END $$;
 COMMENT ON FUNCTION consent.partition_guarded() IS
@@ -111,7 +109,7 @@ COMMENT ON EVENT TRIGGER consent_partition_guarded IS 'Partitions that are empty
 
 CREATE VIEW consent.guards AS
   WITH made AS (
-    SELECT t.tgrelid, t.tgname, t.xmin, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
+    SELECT t.oid, t.tgrelid, t.tgname, t.xmin, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
            consent.guard_argument(t.tgrelid, t.tgname, 'on_block') AS on_block,
            consent.guard_argument(t.tgrelid, t.tgname, 'name') AS name
       FROM pg_catalog.pg_trigger t
@@ -120,7 +118,7 @@ CREATE VIEW consent.guards AS
     SELECT m.*, f.health, f.detail,
            f.health = 'ok' AND NOT EXISTS (
              SELECT FROM consent.verified_rows v
-              WHERE v.leaf = m.tgrelid AND v.guard = m.tgname AND v.trigger_xid = m.xmin)
+              WHERE v.trigger = m.oid AND v.trigger_xid = m.xmin)
            AND consent.guarded_rows(m.tgrelid) AS unverified,
            f.health = 'ok' AND EXISTS (
              SELECT FROM consent.gate_log g

@@ -1295,6 +1295,30 @@ COMMENT ON FUNCTION consent.finish_sweeps() IS
   'Sweeps once more, when the transaction commits, what withdrawals had to leave because it was locked, broken or too slow: see consent.guards and consent.sweep_log. Returns for how many guards there is something left before that. Run it each minute';
 REVOKE EXECUTE ON FUNCTION consent.finish_sweeps() FROM PUBLIC;
 
+-- By trigger, and no longer by table and name.
+ALTER TABLE consent.verified_rows RENAME TO verified_before;
+ALTER INDEX consent.verified_rows_pkey RENAME TO verified_before_pkey;
+CREATE TABLE consent.verified_rows (
+  trigger oid PRIMARY KEY,
+  trigger_xid xid NOT NULL,
+  verified_at timestamptz NOT NULL);
+COMMENT ON TABLE consent.verified_rows IS
+  'Which guards, of tables and partitions, have judged all their rows, or had none when they were made';
+COMMENT ON COLUMN consent.verified_rows.trigger IS
+  'The guard''s trigger, in pg_trigger: one that is made anew is another, also in the transaction that made both';
+COMMENT ON COLUMN consent.verified_rows.trigger_xid IS
+  'The version of the trigger''s row there: another one means that it was disabled meanwhile';
+COMMENT ON COLUMN consent.verified_rows.verified_at IS 'When';
+INSERT INTO consent.verified_rows (trigger, trigger_xid, verified_at)
+SELECT t.oid, v.trigger_xid, v.verified_at
+  FROM consent.verified_before v JOIN pg_catalog.pg_trigger t ON t.tgrelid = v.leaf AND t.tgname = v.guard;
+-- Those that were made as partitions were told by that until now.
+INSERT INTO consent.verified_rows (trigger, trigger_xid, verified_at)
+SELECT t.oid, t.xmin, pg_catalog.clock_timestamp()
+  FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.tgrelid AND a.attname = 'ctid' AND a.xmin = t.xmin
+ WHERE t.tgfoid = 'consent.guard_check()'::regprocedure AND t.tgparentid <> 0 AND t.tgrelid > t.tgparentid
+ON CONFLICT (trigger) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
+
 -- A partition that has no row when it gets its guard needs no judging: one that is
 -- made, and one that is attached empty, as pg-boss does for every queue.
 CREATE FUNCTION consent.partition_guarded() RETURNS event_trigger
@@ -1307,26 +1331,26 @@ BEGIN
     UNION
     SELECT i.inhrelid FROM made m JOIN pg_catalog.pg_inherits i ON i.inhparent = m.relid),
   triggers AS (
-    SELECT t.tgrelid, t.tgname, t.tgparentid, t.tgenabled, t.xmin AS version
+    SELECT t.oid, t.tgrelid, t.tgparentid, t.tgenabled, t.xmin AS version
       FROM made m JOIN pg_catalog.pg_trigger t ON t.tgrelid = m.relid
      WHERE t.tgfoid = 'consent.guard_check()'::regprocedure OFFSET 0),
   -- One that is disabled and enabled in the transaction that made it has no other version in the end.
   disabled AS (
     DELETE FROM consent.verified_rows v USING triggers t
-     WHERE v.leaf = t.tgrelid AND v.guard = t.tgname AND t.tgenabled <> 'A'),
+     WHERE v.trigger = t.oid AND t.tgenabled <> 'A'),
   guarded AS (
-    SELECT t.tgrelid, t.tgname, t.version FROM triggers t
+    SELECT t.oid, t.tgrelid, t.version FROM triggers t
      WHERE t.tgparentid <> 0 AND t.tgenabled = 'A'
        -- made by this transaction, or at least since it began
        AND pg_catalog.age(t.version) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::xid)
     OFFSET 0)
-  INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at)
-  SELECT g.tgrelid, g.tgname, g.version, pg_catalog.clock_timestamp() FROM guarded g WHERE NOT consent.guarded_rows(g.tgrelid)
-  ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
+  INSERT INTO consent.verified_rows (trigger, trigger_xid, verified_at)
+  SELECT g.oid, g.version, pg_catalog.clock_timestamp() FROM guarded g WHERE NOT consent.guarded_rows(g.tgrelid)
+  ON CONFLICT (trigger) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
   IF FOUND THEN
-    DELETE FROM consent.verified_rows WHERE (leaf, guard) IN (
-      SELECT v.leaf, v.guard FROM consent.verified_rows v
-       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = v.leaf AND t.tgname = v.guard) FOR UPDATE SKIP LOCKED);
+    DELETE FROM consent.verified_rows WHERE trigger IN (
+      SELECT v.trigger FROM consent.verified_rows v
+       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.oid = v.trigger) FOR UPDATE SKIP LOCKED);
   END IF;
 END $$;
 COMMENT ON FUNCTION consent.partition_guarded() IS
@@ -1337,18 +1361,9 @@ CREATE EVENT TRIGGER consent_partition_guarded ON ddl_command_end WHEN TAG IN ('
 ALTER EVENT TRIGGER consent_partition_guarded ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER consent_partition_guarded IS 'Partitions that are empty when they get their guard have no unverified rows';
 
-COMMENT ON TABLE consent.verified_rows IS
-  'Which tables and partitions had all their rows judged by their guard, or none when they got it';
--- Those that were made as partitions were told by that until now.
-INSERT INTO consent.verified_rows (leaf, guard, trigger_xid, verified_at)
-SELECT t.tgrelid, t.tgname, t.xmin, pg_catalog.clock_timestamp()
-  FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.tgrelid AND a.attname = 'ctid' AND a.xmin = t.xmin
- WHERE t.tgfoid = 'consent.guard_check()'::regprocedure AND t.tgparentid <> 0 AND t.tgrelid > t.tgparentid
-ON CONFLICT (leaf, guard) DO UPDATE SET trigger_xid = excluded.trigger_xid, verified_at = excluded.verified_at;
-
 CREATE OR REPLACE VIEW consent.guards AS
   WITH made AS (
-    SELECT t.tgrelid, t.tgname, t.xmin, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
+    SELECT t.oid, t.tgrelid, t.tgname, t.xmin, consent.guarded_table(t.tgrelid, t.tgname) AS relation,
            consent.guard_argument(t.tgrelid, t.tgname, 'on_block') AS on_block,
            consent.guard_argument(t.tgrelid, t.tgname, 'name') AS name
       FROM pg_catalog.pg_trigger t
@@ -1357,7 +1372,7 @@ CREATE OR REPLACE VIEW consent.guards AS
     SELECT m.*, f.health, f.detail,
            f.health = 'ok' AND NOT EXISTS (
              SELECT FROM consent.verified_rows v
-              WHERE v.leaf = m.tgrelid AND v.guard = m.tgname AND v.trigger_xid = m.xmin)
+              WHERE v.trigger = m.oid AND v.trigger_xid = m.xmin)
            AND consent.guarded_rows(m.tgrelid) AS unverified,
            f.health = 'ok' AND EXISTS (
              SELECT FROM consent.gate_log g
@@ -1391,6 +1406,7 @@ CREATE OR REPLACE VIEW consent.guards AS
          'the guard''s trigger is not there: nothing is judged', NULLIF(e.name, '')
     FROM expected e
    WHERE NOT EXISTS (SELECT FROM made m WHERE m.tgrelid = e.leaf AND COALESCE(m.name, '') = e.name);
+DROP TABLE consent.verified_before;
 CREATE OR REPLACE FUNCTION consent.report_json(
   organisation text DEFAULT NULL,
   since timestamptz DEFAULT now() - interval '2160 hours',

@@ -93,17 +93,24 @@ compare(join("\nUNION ALL\n", map { "($_)" } @tables), '... they hold the same')
 # The library is the new one all the time, so what is in it is what that can put
 # into the tables of before.
 $node->safe_psql('used', "CREATE EXTENSION pg_consent VERSION '$before'");
-# But for the gate's log, whose rows are of the moment: it gets one that it knows.
-my $gate_log_of_now = q{
+# But for two that it knows in another shape: the gate's log, whose rows are of the moment, and which guards have judged all rows.
+my $tables_of_now = q{
+  ALTER TABLE consent.verified_rows RENAME TO verified_of_before;
+  ALTER INDEX consent.verified_rows_pkey RENAME TO verified_of_before_pkey;
+  CREATE TABLE consent.verified_rows (trigger oid PRIMARY KEY, trigger_xid xid NOT NULL, verified_at timestamptz NOT NULL);
   ALTER TABLE consent.gate_log RENAME TO gate_log_before;
   ALTER INDEX consent.gate_log_xid RENAME TO gate_log_before_xid;
   CREATE TABLE consent.gate_log (xid xid8 NOT NULL, keys bigint[], relation regclass, guard name, since timestamptz, retry_at timestamptz);
   CREATE INDEX gate_log_xid ON consent.gate_log (xid)};
-my $gate_log_of_before = q{
+my $tables_of_before = q{
+  INSERT INTO consent.verified_of_before SELECT t.tgrelid, t.tgname, v.trigger_xid, v.verified_at FROM consent.verified_rows v JOIN pg_trigger t ON t.oid = v.trigger;
+  DROP TABLE consent.verified_rows;
+  ALTER TABLE consent.verified_of_before RENAME TO verified_rows;
+  ALTER INDEX consent.verified_of_before_pkey RENAME TO verified_rows_pkey;
   DROP TABLE consent.gate_log;
   ALTER TABLE consent.gate_log_before RENAME TO gate_log;
   ALTER INDEX consent.gate_log_before_xid RENAME TO gate_log_xid};
-$node->safe_psql('used', $gate_log_of_now);
+$node->safe_psql('used', $tables_of_now);
 $node->safe_psql('used', q{
   INSERT INTO consent.organisation (name) VALUES ('acme'), ('bolt');
   SELECT consent.give(('c' || i || '@mail.example')::consent.contact, '{email,sms}', 'acme', method => 'ticked_box', wording => 'Email me offers from Acme', at => now() - i * interval '1 day')
@@ -126,7 +133,9 @@ $node->safe_psql('used', q{
   SELECT consent.seal();
   CREATE TABLE outbox (id bigserial PRIMARY KEY, recipient text, body text, status text DEFAULT 'queued');
   INSERT INTO outbox (recipient, body) SELECT 'c' || i || '@mail.example', 'Get 20% off all boilers this weekend only! Order now.' FROM generate_series(1, 9) i;
-  SELECT consent.guard('outbox', recipient => 'recipient', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, pending => $$status = 'queued'$$, divert => $$status = 'blocked'$$, on_block => 'divert')});
+  SELECT consent.guard('outbox', recipient => 'recipient', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$, pending => $$status = 'queued'$$, divert => $$status = 'blocked'$$, on_block => 'divert');
+  CREATE TABLE outbox_2 (recipient text, body text);
+  SELECT consent.guard('outbox_2', recipient => 'recipient', channel => $$'email'$$, body => 'body', organisation => $$'acme'$$)});
 # With the library of one version and the tables of the other a guard says what is to be done.
 my (undef, undef, $refused) = $node->psql('used', q{\set VERBOSITY verbose
   INSERT INTO outbox (recipient, body) VALUES ('c1@mail.example', 'Get 10% off all boilers this weekend only! Order now.')});
@@ -142,7 +151,7 @@ my @questions = (
   q{SELECT count(*) FROM consent.wrong_standings()},
   q{SELECT number, events, digest FROM consent.seal});
 my @answers = map { $node->safe_psql('used', $_) } @questions;
-$node->safe_psql('used', $gate_log_of_before);
+$node->safe_psql('used', $tables_of_before);
 $node->safe_psql('used', 'ALTER EXTENSION pg_consent UPDATE');
 for my $i (0 .. $#questions)
 {
@@ -158,6 +167,8 @@ $node->safe_psql('used', q{
 is($node->safe_psql('used', q{SELECT recipient, status FROM outbox WHERE id > 9 ORDER BY id}),
   "c1\@mail.example|blocked\nc2\@mail.example|blocked", 'the guard of before goes on guarding');
 is($node->safe_psql('used', q{SELECT status FROM outbox WHERE id = 2}), 'blocked', 'and the sweep sweeps');
+$node->safe_psql('used', q{INSERT INTO outbox_2 VALUES ('c2@mail.example', 'Your order 4411 is out for delivery today.')});
+is($node->safe_psql('used', 'SELECT relation, health FROM consent.guards ORDER BY 1'), "outbox|unverified_rows\noutbox_2|ok", 'and which tables had rows before their guard is known');
 is($node->safe_psql('used', 'SELECT count(*) FROM consent.verify_ledger()'), 0, 'the ledger verifies');
 $node->safe_psql('used', 'SELECT consent.seal()');
 is($node->safe_psql('used', q{SELECT count(*) FROM consent.sealed_fact WHERE relation IN ('policy', 'organisation', 'screening')}),
@@ -171,7 +182,7 @@ is($node->safe_psql('restored', 'SELECT count(*) FROM consent.verify_ledger()'),
 # The library of before knew jo.+tag@ by the address "jo.@", and had its events elsewhere.
 $node->safe_psql('postgres', 'CREATE DATABASE dotted TEMPLATE template0');
 $node->safe_psql('dotted', "CREATE EXTENSION pg_consent VERSION '$before'");
-$node->safe_psql('dotted', $gate_log_of_now);
+$node->safe_psql('dotted', $tables_of_now);
 $node->safe_psql('dotted', q{
   CREATE CAST (bytea AS consent.contact) WITHOUT FUNCTION;
   CREATE FUNCTION erased_digest(consent.contact) RETURNS bytea LANGUAGE C STABLE STRICT AS '$libdir/pg_consent', 'pg_consent_erased_digest';
@@ -196,7 +207,7 @@ $node->safe_psql('dotted', q{
     AS '$libdir/pg_consent', 'pg_consent_contact_root';
   CREATE OR REPLACE FUNCTION consent.contact_root_hash_extended(consent.contact, bigint) RETURNS bigint LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS '$libdir/pg_consent', 'pg_consent_contact_root_hash_extended'});
-$node->safe_psql('dotted', $gate_log_of_before);
+$node->safe_psql('dotted', $tables_of_before);
 $node->safe_psql('dotted', 'ALTER EXTENSION pg_consent UPDATE');
 my ($part_before) = $place_before =~ /^([^|]+)/;
 my $place_now = $node->safe_psql('dotted', $place);
