@@ -154,6 +154,11 @@ SELECT w AS who, a AS about, f AS "for", consent.preflight(format('SELECT %L', w
 SELECT p #> '{refused_for,0,reason}' AS reason
   FROM consent.preflight('SELECT $$dan+a@aud.example$$', 'Get 20% off all boilers this weekend only!', organisation => 'aud acme', sender => 'aud bulk mailer') p;
 
+-- Runs of numbers that end where a container of the bitmap does.
+SELECT a, consent.count(a), a::text::consent.audience = a AS same, (a - '{65535}') | '{65535}' = a | '{65535}' AS in_steps
+  FROM (VALUES ('{65000-65535}'::consent.audience), ('{65535}'), ('{131070-131073}'), ('{61439-65535}'), ('{1-3,65534-70000,4294967290-4294967295}'), ('{}')) AS v(a);
+SELECT consent.audience_of(n) = '{65000-65540}' AS by_member FROM generate_series(65000, 65540) n;
+
 -- Who may.
 CREATE ROLE regress_audience_poor;
 SET ROLE regress_audience_poor;

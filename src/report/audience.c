@@ -59,6 +59,7 @@ PG_FUNCTION_INFO_V1(pg_consent_sample_add);
 PG_FUNCTION_INFO_V1(pg_consent_sample_final);
 
 #define AUDIENCE_DIGEST_LEN 16
+#define CONTAINER_BITS 65536		/* numbers of one container */
 
 typedef struct Audience
 {
@@ -114,6 +115,37 @@ read_bitmap(const Audience *audience)
 	return own(roaring_bitmap_portable_deserialize_safe(audience->bitmap, VARSIZE(audience) - AUDIENCE_HDRSZ));
 }
 
+/*
+ * The bitmap without runs.  CRoaring before 0.7.1 makes an array of a run that
+ * ends at the last number of a container without ever coming to an end, and
+ * writes all over the memory; so these numbers are put aside meanwhile.
+ */
+static void
+remove_runs(roaring_bitmap_t *bitmap)
+{
+	uint8		aside[CONTAINER_BITS / BITS_PER_BYTE] = {0};
+	uint64		first = roaring_bitmap_minimum(bitmap) | (CONTAINER_BITS - 1);
+	uint64		last = roaring_bitmap_maximum(bitmap);
+
+	for (uint64 number = first; number <= last; number += CONTAINER_BITS)
+	{
+		uint32		container = number / CONTAINER_BITS;
+
+		if (!consent_roaring_contains(bitmap, number))
+			continue;
+		aside[container / BITS_PER_BYTE] |= 1 << container % BITS_PER_BYTE;
+		roaring_bitmap_remove(bitmap, number);
+	}
+	roaring_bitmap_remove_run_compression(bitmap);
+	for (uint64 number = first; number <= last; number += CONTAINER_BITS)
+	{
+		uint32		container = number / CONTAINER_BITS;
+
+		if (aside[container / BITS_PER_BYTE] & 1 << container % BITS_PER_BYTE)
+			roaring_bitmap_add(bitmap, number);
+	}
+}
+
 static Audience *
 write_audience(Owned *owned)
 {
@@ -126,7 +158,7 @@ write_audience(Owned *owned)
 	 * The same members always make the same bytes: of two forms that take as
 	 * much room, run_optimize() keeps the one there is.
 	 */
-	roaring_bitmap_remove_run_compression(owned->bitmap);
+	remove_runs(owned->bitmap);
 	roaring_bitmap_run_optimize(owned->bitmap);
 	size = roaring_bitmap_portable_size_in_bytes(owned->bitmap);
 	if (!AllocSizeIsValid(AUDIENCE_HDRSZ + size))
@@ -410,7 +442,6 @@ StaticAssertDecl(sizeof(((ConsentMembers *) NULL)->key) == AUDIENCE_DIGEST_LEN, 
 #define COOKIE_RUNS 12347
 #define OFFSETS_FROM 4			/* fewer containers have none, where there are runs */
 #define ARRAY_MOST 4096			/* members; more make a bitset */
-#define CONTAINER_BITS 65536
 
 /* A place in the portable form, and what is left of it. */
 typedef struct Portable

@@ -35,7 +35,10 @@
 	  (r, offset, limit, to)) \
 	F(bool, roaring_bitmap_remove_run_compression, (roaring_bitmap_t *r), (r)) \
 	F(bool, roaring_bitmap_run_optimize, (roaring_bitmap_t *r), (r)) \
-	F(bool, roaring_iterate, (const roaring_bitmap_t *r, roaring_iterator each, void *arg), (r, each, arg))
+	F(bool, roaring_iterate, (const roaring_bitmap_t *r, roaring_iterator each, void *arg), (r, each, arg)) \
+	V(roaring_bitmap_remove, (roaring_bitmap_t *r, uint32_t x), (r, x)) \
+	F(uint32_t, roaring_bitmap_minimum, (const roaring_bitmap_t *r), (r)) \
+	F(uint32_t, roaring_bitmap_maximum, (const roaring_bitmap_t *r), (r))
 
 /*
  * Functions that are inline in some version are not to be called: what they call
