@@ -165,7 +165,8 @@ consent_erasure_digest(const ConsentContact *contact, uint8 *digest)
 	register_callbacks();
 	if (!key_known)
 	{
-		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+		/* Parallel workers may take none; a key that is not found yet is looked for in the ledger. */
+		Snapshot	snapshot = RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 		uint8		secret[KEY_BYTES];
 		bool		found = read_key(secret, snapshot);
 

@@ -126,6 +126,11 @@ is(queue($node, 'gone@erased.example'), 'queued', 'before the erasure');
 $node->safe_psql('postgres', "SELECT consent.forget('gone\@erased.example')");
 is(queue($node, 'gone@erased.example'), 'suppressed', 'after the erasure');
 is(queue($node, 'other@erased.example'), 'queued', 'others are not erased');
+# Who asks about many asks in parallel, where no process may take another snapshot.
+$node->safe_psql('postgres', q{CREATE TABLE sent AS SELECT i || '@strangers.example' AS to_addr, now() AS at FROM generate_series(1, 5000) i; ANALYZE sent});
+is($node->safe_psql('postgres', q{SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+  SELECT messages || ' ' || people FROM consent.exposure('sent', recipient => 'to_addr', channel => $$'email'$$, sent_at => 'at', organisation => $$'british'$$)
+   WHERE breakdown = 'total'}), '5000 5000', 'an audit of many, after an erasure');
 
 # A restart: what is known is read anew, the erasure by its digest.
 $node->safe_psql('postgres', "BEGIN; SELECT consent.object('prepared\@crash.example'); PREPARE TRANSACTION 'old'");
