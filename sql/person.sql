@@ -516,6 +516,11 @@ SELECT purpose, channels FROM consent.unsubscribe_link WHERE contact = 'alike@pe
 SELECT extract(epoch FROM at) - 946684800 AS expires,
        ('x000000' || encode(substr(decode(translate(consent.unsubscribe_token('jo@person.example', 'person acme', expires_at => at), '-_', '+/'), 'base64'), 6, 5), 'hex'))::bit(64)::bigint AS says
   FROM unnest('{2100-01-01 00:00:00+00,2100-01-01 00:00:00.000001+00,2100-01-01 00:00:00.999999+00}'::timestamptz[]) AS at;
+-- One that makes the first key is good in the very statement that made it.
+BEGIN;
+DELETE FROM consent.token_key;
+SELECT consent.unsubscribe(consent.unsubscribe_token('first@person.example', 'person acme')) > 0 AS recorded;
+ROLLBACK;
 -- Used once and again.
 SELECT consent.give('jo@person.example', '{email}', 'person acme', method => 'ticked_box', wording => 'Email me') > 0 AS given;
 SELECT consent.unsubscribe(token => :'token', evidence => '{"ip": "192.0.2.7"}') AS event \gset

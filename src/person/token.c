@@ -190,6 +190,7 @@ signing_key(TokenKey *key)
 		make_key(key);
 }
 
+/* Not by the snapshot of the statement, which may itself have made the key. */
 static bool
 verifying_key(int32 id, TokenKey *key)
 {
@@ -200,7 +201,7 @@ verifying_key(int32 id, TokenKey *key)
 							  " WHERE k.id OPERATOR(pg_catalog.=) $1"
 							  "   AND (k.retired_at IS NULL"
 							  "        OR k.retired_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp())",
-							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+							  1, types, values, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read consent.token_key");
 	return fetch_key(key);
 }
