@@ -83,7 +83,7 @@ GRANT EXECUTE ON FUNCTION
   consent.judge, consent.record_defects, consent.verdicts, consent.tally, consent.coverage_of, consent.exposure_mapping, consent.exposure_month, consent.exposure_mappings,
   consent.exposure_check, consent.exposure_query, consent.exposure_summary, consent.exposure, consent.exposure_start, consent.exposure_result, consent.guard_constant,
   consent.contact_id, consent.audience(consent.channel, text, text, text, timestamptz), consent.unnest, consent.why_not, consent.preflight,
-  consent.import_figures, consent.imports_summarised, consent.unsummarised_imports
+  consent.import_figures, consent.imports_summarised, consent.unsummarised_imports, consent.limited_consents
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION consent.report, consent.report_json, consent.subject_access, consent.subject_access_of, consent.subject_access_as, consent.subject_access_html,
   consent.unsubscribe_links, consent.erasures_of, consent.row_is_for

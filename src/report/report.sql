@@ -15,7 +15,7 @@ CREATE FUNCTION consent.report_json(
   channels consent.channel[] DEFAULT '{email,sms,push,live_call,post}',
   exposure_run bigint DEFAULT NULL,
   title text DEFAULT NULL) RETURNS jsonb
-  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
   only_organisation text := organisation;

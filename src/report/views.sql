@@ -216,6 +216,26 @@ COMMENT ON COLUMN consent.at_risk.citation IS 'The regulation that asks for it';
 COMMENT ON COLUMN consent.at_risk.ruling IS 'A case in which it was found not to stand up, NULL if we know of none';
 COMMENT ON COLUMN consent.at_risk.explanation IS 'The defect in a sentence';
 
+-- What a jurisdiction sets limits to.  Most set none, and nothing is read; but
+-- that the planner cannot know: in the view itself it would count with all that
+-- people ever agreed to, and compile (jit) for many times as long as it runs.
+CREATE FUNCTION consent.limited_consents()
+  RETURNS TABLE (event_id bigint, contact consent.contact, address consent.contact, channels consent.channel[], purpose text, organisation text,
+                 named_organisations text[], collected_by text, product_category text)
+  LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 SET jit = off
+BEGIN ATOMIC
+  SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
+    FROM (SELECT DISTINCT o.name
+            FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
+           WHERE p.consent_months > 0 OR p.soft_opt_in_sale_months > 0 OR p.soft_opt_in_negotiation_months > 0
+              OR (p.valid_from > now() AND p.valid_from < now() + interval '91 days')) o
+    JOIN consent.ledger l ON l.organisation = o.name
+   WHERE l.kind IN ('consent', 'soft_opt_in');
+END;
+COMMENT ON FUNCTION consent.limited_consents() IS
+  'The consents and soft opt-ins whose time a jurisdiction limits, or may limit within 91 days: of consent.expiring';
+REVOKE EXECUTE ON FUNCTION consent.limited_consents FROM PUBLIC;
+
 -- The law is asked twice, about now and about 90 days on; the day between is
 -- found by asking about every day; at this time of day in London, for the
 -- session's clock may change in between.
@@ -238,13 +258,7 @@ CREATE VIEW consent.expiring WITH (security_invoker = true) AS
                    FROM consent.policy p
                   WHERE p.jurisdiction IN (SELECT o.jurisdiction FROM consent.organisation o))
           UNION
-          SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
-            FROM (SELECT DISTINCT o.name
-                    FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
-                   WHERE p.consent_months > 0 OR p.soft_opt_in_sale_months > 0 OR p.soft_opt_in_negotiation_months > 0
-                      OR (p.valid_from > now() AND p.valid_from < now() + interval '91 days')) o
-            JOIN consent.ledger l ON l.organisation = o.name
-           WHERE l.kind IN ('consent', 'soft_opt_in')) c
+          SELECT l.* FROM consent.limited_consents() l) c
    CROSS JOIN LATERAL (
          SELECT c.event_id, c.contact, c.address, COALESCE(c.purpose, 'marketing') AS purpose, c.product_category, n.organisation, h.channel
            FROM (SELECT c.organisation UNION SELECT unnest(c.named_organisations)) AS n(organisation),

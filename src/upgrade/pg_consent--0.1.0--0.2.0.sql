@@ -937,6 +937,26 @@ CREATE OR REPLACE VIEW consent.current WITH (security_invoker = true) AS
     LEFT JOIN consent.ledger e ON e.event_id = d.event_id AND e.address = s.address
    WHERE consent.ledger_readable();
 
+-- What a jurisdiction sets limits to.  Most set none, and nothing is read; but
+-- that the planner cannot know: in the view itself it would count with all that
+-- people ever agreed to, and compile (jit) for many times as long as it runs.
+CREATE FUNCTION consent.limited_consents()
+  RETURNS TABLE (event_id bigint, contact consent.contact, address consent.contact, channels consent.channel[], purpose text, organisation text,
+                 named_organisations text[], collected_by text, product_category text)
+  LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 SET jit = off
+BEGIN ATOMIC
+  SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
+    FROM (SELECT DISTINCT o.name
+            FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
+           WHERE p.consent_months > 0 OR p.soft_opt_in_sale_months > 0 OR p.soft_opt_in_negotiation_months > 0
+              OR (p.valid_from > now() AND p.valid_from < now() + interval '91 days')) o
+    JOIN consent.ledger l ON l.organisation = o.name
+   WHERE l.kind IN ('consent', 'soft_opt_in');
+END;
+COMMENT ON FUNCTION consent.limited_consents() IS
+  'The consents and soft opt-ins whose time a jurisdiction limits, or may limit within 91 days: of consent.expiring';
+REVOKE EXECUTE ON FUNCTION consent.limited_consents FROM PUBLIC;
+
 CREATE OR REPLACE VIEW consent.expiring WITH (security_invoker = true) AS
   SELECT e.contact, e.organisation, e.channel, e.purpose, e.event_id, (j.d).reason AS basis,
          (now() AT TIME ZONE 'Europe/London')::date + x.day AS ends_on, x.day AS days_left, (j.later).reason AS then_reason
@@ -956,13 +976,7 @@ CREATE OR REPLACE VIEW consent.expiring WITH (security_invoker = true) AS
                    FROM consent.policy p
                   WHERE p.jurisdiction IN (SELECT o.jurisdiction FROM consent.organisation o))
           UNION
-          SELECT l.event_id, l.contact, l.address, l.channels, l.purpose, l.organisation, l.named_organisations, l.collected_by, l.product_category
-            FROM (SELECT DISTINCT o.name
-                    FROM consent.organisation o JOIN consent.policy p USING (jurisdiction)
-                   WHERE p.consent_months > 0 OR p.soft_opt_in_sale_months > 0 OR p.soft_opt_in_negotiation_months > 0
-                      OR (p.valid_from > now() AND p.valid_from < now() + interval '91 days')) o
-            JOIN consent.ledger l ON l.organisation = o.name
-           WHERE l.kind IN ('consent', 'soft_opt_in')) c
+          SELECT l.* FROM consent.limited_consents() l) c
    CROSS JOIN LATERAL (
          SELECT c.event_id, c.contact, c.address, COALESCE(c.purpose, 'marketing') AS purpose, c.product_category, n.organisation, h.channel
            FROM (SELECT c.organisation UNION SELECT unnest(c.named_organisations)) AS n(organisation),
@@ -1414,7 +1428,7 @@ CREATE OR REPLACE FUNCTION consent.report_json(
   channels consent.channel[] DEFAULT '{email,sms,push,live_call,post}',
   exposure_run bigint DEFAULT NULL,
   title text DEFAULT NULL) RETURNS jsonb
-  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
   only_organisation text := organisation;
@@ -2722,7 +2736,7 @@ COMMENT ON FUNCTION consent.guard_index(regclass) IS
 
 -- Who may read and make the figures of imports.
 GRANT SELECT ON consent.import_stretch, consent.import_summary TO consent_reader, consent_writer, consent_admin;
-GRANT EXECUTE ON FUNCTION consent.import_figures, consent.imports_summarised, consent.unsummarised_imports
+GRANT EXECUTE ON FUNCTION consent.import_figures, consent.imports_summarised, consent.unsummarised_imports, consent.limited_consents
 TO consent_reader, consent_writer, consent_admin;
 GRANT EXECUTE ON FUNCTION consent.summarise_imports_step TO consent_admin;
 GRANT EXECUTE ON PROCEDURE consent.summarise_imports TO consent_admin;
