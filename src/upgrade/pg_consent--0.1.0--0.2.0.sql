@@ -1251,7 +1251,9 @@ CREATE OR REPLACE VIEW consent.withdrawal_latency WITH (security_invoker = true)
    WHERE l.kind IN ('withdrawal', 'objection');
 
 CREATE OR REPLACE VIEW consent.import_audit WITH (security_invoker = true) AS
-  SELECT f.recorded_on, f.source, f.recorded_by, sum(f.events)::bigint AS events, consent.about_distinct_of(f.people) AS people,
+  SELECT f.recorded_on, f.source, f.recorded_by, sum(f.events)::bigint AS events,
+         -- An estimate, but never of more people than events.
+         LEAST(consent.about_distinct_of(f.people), sum(f.events)::bigint) AS people,
          sum(f.consents)::bigint AS consents, sum(f.defective)::bigint AS defective, sum(f.unevidenced)::bigint AS unevidenced,
          sum(f.time_unknown)::bigint AS time_unknown, sum(f.third_party)::bigint AS third_party, sum(f.back_dated)::bigint AS back_dated,
          sum(f.against_refusal)::bigint AS against_refusal, min(f.earliest) AS earliest, max(f.latest) AS latest,

@@ -207,5 +207,10 @@ jump();
 is(($node->psql('postgres', q{CALL consent.summarise_imports()}, extra_params => [ '-U', 'keeper' ]))[0], 0, 'an administrator may');
 same('in the end');
 
+# So many people are estimated to be more than they are.
+query(q{INSERT INTO consent.ledger (contact, kind, source) SELECT ('many' || i || '@imports.example')::consent.contact, 'withdrawal', 'many' FROM generate_series(1, 2000) i});
+cmp_ok(query(q{SELECT consent.about_distinct(contact) FROM consent.ledger WHERE source = 'many'}), '>', 2000, 'an estimate of people that is too high');
+is(query(q{SELECT events || ' ' || people FROM consent.import_audit WHERE source = 'many'}), '2000 2000', 'no import has more people than events');
+
 $node->stop;
 done_testing();
