@@ -211,6 +211,18 @@ END $$;
 SELECT * FROM pg_temp.loaded;
 ROLLBACK;
 
+-- Whatever is recorded may say in what words, where from and with what proof.
+BEGIN;
+SELECT consent.set_subscriber('words@ledger.example', 'corporate', wording => 'w1', source => 's1', evidence => '1') > 0 AND
+       consent.request('words@ledger.example', 'ledger acme', 'email', 'words', wording => 'w2', source => 's2', evidence => '2') > 0 AND
+       consent.answered('words', organisation => 'ledger acme', wording => 'w3', source => 's3', evidence => '3') > 0 AND
+       consent.contacted('words@ledger.example', 'ledger acme', wording => 'w4', source => 's4', evidence => '4') > 0 AND
+       consent.suppress('words@ledger.example', 'bounce', wording => 'w5', source => 's5', evidence => '5') > 0 AND
+       consent.unsuppress('words@ledger.example', 'back', wording => 'w6', source => 's6', evidence => '6') > 0 AND
+       consent.list_on_register('+442079460199', 'tps', '2026-01-01', wording => 'w7', source => 's7', evidence => '7') > 0 AS recorded;
+SELECT kind, wording, source, evidence FROM consent.ledger WHERE wording LIKE 'w_' AND source LIKE 's_' ORDER BY event_id;
+ROLLBACK;
+
 DROP FUNCTION ledger_defects(bigint);
 REVOKE ALL ON consent.ledger FROM regress_ledger_app;
 REVOKE ALL ON FUNCTION consent.object(consent.contact, consent.channel[], text, text, timestamptz, text, text, jsonb) FROM regress_ledger_app;

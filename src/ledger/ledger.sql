@@ -224,15 +224,16 @@ CREATE FUNCTION consent.set_subscriber(
   subscriber consent.subscriber,
   at timestamptz DEFAULT now(),
   source text DEFAULT NULL,
-  evidence jsonb DEFAULT NULL) RETURNS bigint
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
   LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-  INSERT INTO consent.ledger (contact, kind, subscriber, effective_at, source, evidence)
+  INSERT INTO consent.ledger (contact, kind, subscriber, effective_at, source, wording, evidence)
   VALUES (set_subscriber.contact, 'subscriber', set_subscriber.subscriber, set_subscriber.at,
-          set_subscriber.source, set_subscriber.evidence)
+          set_subscriber.source, set_subscriber.wording, set_subscriber.evidence)
   RETURNING event_id;
 END;
-COMMENT ON FUNCTION consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb) IS
+COMMENT ON FUNCTION consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb, text) IS
   'Records who holds the line or mailbox; until then, and by a corporate one of unknown time, the contact is protected as an individual. Returns the event id';
 
 CREATE FUNCTION consent.soft_opt_in(
@@ -286,19 +287,20 @@ CREATE FUNCTION consent.answered(
   at timestamptz DEFAULT now(),
   source text DEFAULT NULL,
   evidence jsonb DEFAULT NULL,
-  organisation text DEFAULT consent.default_organisation()) RETURNS bigint
+  organisation text DEFAULT consent.default_organisation(),
+  wording text DEFAULT NULL) RETURNS bigint
   LANGUAGE sql VOLATILE
 BEGIN ATOMIC
   WITH answer AS (
-    INSERT INTO consent.ledger (contact, kind, organisation, reference, effective_at, source, evidence)
-    SELECT DISTINCT r.contact, 'answer', r.organisation, r.reference, answered.at, answered.source, answered.evidence
+    INSERT INTO consent.ledger (contact, kind, organisation, reference, effective_at, source, wording, evidence)
+    SELECT DISTINCT r.contact, 'answer', r.organisation, r.reference, answered.at, answered.source, answered.wording, answered.evidence
       FROM consent.ledger r
      WHERE r.kind = 'request' AND r.reference = answered.reference
        AND (answered.organisation IS NULL OR r.organisation = answered.organisation)
     RETURNING event_id)
   SELECT max(event_id) FROM answer;
 END;
-COMMENT ON FUNCTION consent.answered(text, timestamptz, text, jsonb, text) IS
+COMMENT ON FUNCTION consent.answered(text, timestamptz, text, jsonb, text, text) IS
   'Records that the requests with this reference, to this organisation or, NULL, to any, have been answered: the next message is unsolicited. Returns the event id, NULL if there is no such request';
 
 CREATE FUNCTION consent.contacted(
@@ -306,14 +308,15 @@ CREATE FUNCTION consent.contacted(
   organisation text DEFAULT consent.default_organisation(),
   at timestamptz DEFAULT now(),
   source text DEFAULT NULL,
-  evidence jsonb DEFAULT NULL) RETURNS bigint
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
   LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-  INSERT INTO consent.ledger (contact, kind, organisation, effective_at, source, evidence)
-  VALUES (contacted.contact, 'contacted', contacted.organisation, contacted.at, contacted.source, contacted.evidence)
+  INSERT INTO consent.ledger (contact, kind, organisation, effective_at, source, wording, evidence)
+  VALUES (contacted.contact, 'contacted', contacted.organisation, contacted.at, contacted.source, contacted.wording, contacted.evidence)
   RETURNING event_id;
 END;
-COMMENT ON FUNCTION consent.contacted(consent.contact, text, timestamptz, text, jsonb) IS
+COMMENT ON FUNCTION consent.contacted(consent.contact, text, timestamptz, text, jsonb, text) IS
   'Records that first contact under a third party''s consent was made, elsewhere; within six months of the consent it keeps the consent from going stale. Returns the event id';
 
 CREATE FUNCTION consent.non_objection(
@@ -340,15 +343,16 @@ CREATE FUNCTION consent.suppress(
   channels consent.channel[] DEFAULT NULL,
   at timestamptz DEFAULT now(),
   source text DEFAULT NULL,
-  evidence jsonb DEFAULT NULL) RETURNS bigint
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
   LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-  INSERT INTO consent.ledger (contact, kind, about, organisation, channels, effective_at, source, evidence)
+  INSERT INTO consent.ledger (contact, kind, about, organisation, channels, effective_at, source, wording, evidence)
   VALUES (suppress.contact, 'suppression', suppress.reason, suppress.organisation, suppress.channels, suppress.at,
-          suppress.source, suppress.evidence)
+          suppress.source, suppress.wording, suppress.evidence)
   RETURNING event_id;
 END;
-COMMENT ON FUNCTION consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb) IS
+COMMENT ON FUNCTION consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb, text) IS
   'Puts a contact on the do-not-contact list (a bounce, a complaint); NULL organisation or channels: all. Not even a consent lifts it, only unsuppress(). Returns the event id';
 
 CREATE FUNCTION consent.unsuppress(
@@ -358,15 +362,16 @@ CREATE FUNCTION consent.unsuppress(
   channels consent.channel[] DEFAULT NULL,
   at timestamptz DEFAULT now(),
   source text DEFAULT NULL,
-  evidence jsonb DEFAULT NULL) RETURNS bigint
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
   LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-  INSERT INTO consent.ledger (contact, kind, about, organisation, channels, effective_at, source, evidence)
+  INSERT INTO consent.ledger (contact, kind, about, organisation, channels, effective_at, source, wording, evidence)
   VALUES (unsuppress.contact, 'unsuppression', unsuppress.reason, unsuppress.organisation, unsuppress.channels,
-          unsuppress.at, unsuppress.source, unsuppress.evidence)
+          unsuppress.at, unsuppress.source, unsuppress.wording, unsuppress.evidence)
   RETURNING event_id;
 END;
-COMMENT ON FUNCTION consent.unsuppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb) IS
+COMMENT ON FUNCTION consent.unsuppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb, text) IS
   'Takes a contact off the do-not-contact list, for the sends it covers. Returns the event id';
 
 CREATE FUNCTION consent.list_on_register(
@@ -376,15 +381,16 @@ CREATE FUNCTION consent.list_on_register(
   delisted_on date DEFAULT NULL,
   at timestamptz DEFAULT now(),
   source text DEFAULT NULL,
-  evidence jsonb DEFAULT NULL) RETURNS bigint
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
   LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-  INSERT INTO consent.ledger (contact, kind, register, listed_on, delisted_on, effective_at, source, evidence)
+  INSERT INTO consent.ledger (contact, kind, register, listed_on, delisted_on, effective_at, source, wording, evidence)
   VALUES (list_on_register.contact, 'listing', list_on_register.register, list_on_register.listed_on,
-          list_on_register.delisted_on, list_on_register.at, list_on_register.source, list_on_register.evidence)
+          list_on_register.delisted_on, list_on_register.at, list_on_register.source, list_on_register.wording, list_on_register.evidence)
   RETURNING event_id;
 END;
-COMMENT ON FUNCTION consent.list_on_register(consent.contact, text, date, date, timestamptz, text, jsonb) IS
+COMMENT ON FUNCTION consent.list_on_register(consent.contact, text, date, date, timestamptz, text, jsonb, text) IS
   'Records that a number is on the Telephone (tps), Corporate Telephone (ctps) or Fax (fps) Preference Service from listed_on to delisted_on, which alone decide whether it counts; at is when that was learnt. Returns the event id. Error 22023: not a telephone number, unknown register';
 
 -- They run with the caller's rights, so they are useless without INSERT on the
@@ -393,13 +399,13 @@ REVOKE EXECUTE ON FUNCTION
   consent.give(consent.contact, consent.channel[], text, text, text, text, text, text, text[], timestamptz, timestamptz, jsonb, text[]),
   consent.withdraw(consent.contact, consent.channel[], text, text, timestamptz, text, text, jsonb),
   consent.object(consent.contact, consent.channel[], text, text, timestamptz, text, text, jsonb),
-  consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb),
+  consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb, text),
   consent.soft_opt_in(consent.contact, text, text, boolean, boolean, text, timestamptz, text, text, jsonb, text),
   consent.request(consent.contact, text, consent.channel, text, text, timestamptz, timestamptz, text, text, jsonb),
-  consent.answered(text, timestamptz, text, jsonb, text),
-  consent.contacted(consent.contact, text, timestamptz, text, jsonb),
+  consent.answered(text, timestamptz, text, jsonb, text, text),
+  consent.contacted(consent.contact, text, timestamptz, text, jsonb, text),
   consent.non_objection(consent.contact, text, timestamptz, text, text, jsonb),
-  consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb),
-  consent.unsuppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb),
-  consent.list_on_register(consent.contact, text, date, date, timestamptz, text, jsonb)
+  consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb, text),
+  consent.unsuppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb, text),
+  consent.list_on_register(consent.contact, text, date, date, timestamptz, text, jsonb, text)
 FROM PUBLIC;

@@ -2908,9 +2908,132 @@ BEGIN ATOMIC
                  coalesce((event).purpose, 'all marketing') AS purpose) AS s;
 END;
 
--- Since when somebody is a company must be known.
-COMMENT ON FUNCTION consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb) IS
+-- Whatever is recorded may say in what words.
+DROP FUNCTION
+  consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb),
+  consent.answered(text, timestamptz, text, jsonb, text),
+  consent.contacted(consent.contact, text, timestamptz, text, jsonb),
+  consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb),
+  consent.unsuppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb),
+  consent.list_on_register(consent.contact, text, date, date, timestamptz, text, jsonb);
+
+CREATE FUNCTION consent.set_subscriber(
+  contact consent.contact,
+  subscriber consent.subscriber,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, subscriber, effective_at, source, wording, evidence)
+  VALUES (set_subscriber.contact, 'subscriber', set_subscriber.subscriber, set_subscriber.at,
+          set_subscriber.source, set_subscriber.wording, set_subscriber.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.set_subscriber(consent.contact, consent.subscriber, timestamptz, text, jsonb, text) IS
   'Records who holds the line or mailbox; until then, and by a corporate one of unknown time, the contact is protected as an individual. Returns the event id';
+
+CREATE FUNCTION consent.answered(
+  reference text,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL,
+  organisation text DEFAULT consent.default_organisation(),
+  wording text DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  WITH answer AS (
+    INSERT INTO consent.ledger (contact, kind, organisation, reference, effective_at, source, wording, evidence)
+    SELECT DISTINCT r.contact, 'answer', r.organisation, r.reference, answered.at, answered.source, answered.wording, answered.evidence
+      FROM consent.ledger r
+     WHERE r.kind = 'request' AND r.reference = answered.reference
+       AND (answered.organisation IS NULL OR r.organisation = answered.organisation)
+    RETURNING event_id)
+  SELECT max(event_id) FROM answer;
+END;
+COMMENT ON FUNCTION consent.answered(text, timestamptz, text, jsonb, text, text) IS
+  'Records that the requests with this reference, to this organisation or, NULL, to any, have been answered: the next message is unsolicited. Returns the event id, NULL if there is no such request';
+
+CREATE FUNCTION consent.contacted(
+  contact consent.contact,
+  organisation text DEFAULT consent.default_organisation(),
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, organisation, effective_at, source, wording, evidence)
+  VALUES (contacted.contact, 'contacted', contacted.organisation, contacted.at, contacted.source, contacted.wording, contacted.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.contacted(consent.contact, text, timestamptz, text, jsonb, text) IS
+  'Records that first contact under a third party''s consent was made, elsewhere; within six months of the consent it keeps the consent from going stale. Returns the event id';
+
+CREATE FUNCTION consent.suppress(
+  contact consent.contact,
+  reason text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  channels consent.channel[] DEFAULT NULL,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, about, organisation, channels, effective_at, source, wording, evidence)
+  VALUES (suppress.contact, 'suppression', suppress.reason, suppress.organisation, suppress.channels, suppress.at,
+          suppress.source, suppress.wording, suppress.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.suppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb, text) IS
+  'Puts a contact on the do-not-contact list (a bounce, a complaint); NULL organisation or channels: all. Not even a consent lifts it, only unsuppress(). Returns the event id';
+
+CREATE FUNCTION consent.unsuppress(
+  contact consent.contact,
+  reason text DEFAULT NULL,
+  organisation text DEFAULT NULL,
+  channels consent.channel[] DEFAULT NULL,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, about, organisation, channels, effective_at, source, wording, evidence)
+  VALUES (unsuppress.contact, 'unsuppression', unsuppress.reason, unsuppress.organisation, unsuppress.channels,
+          unsuppress.at, unsuppress.source, unsuppress.wording, unsuppress.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.unsuppress(consent.contact, text, text, consent.channel[], timestamptz, text, jsonb, text) IS
+  'Takes a contact off the do-not-contact list, for the sends it covers. Returns the event id';
+
+CREATE FUNCTION consent.list_on_register(
+  contact consent.contact,
+  register text,
+  listed_on date,
+  delisted_on date DEFAULT NULL,
+  at timestamptz DEFAULT now(),
+  source text DEFAULT NULL,
+  evidence jsonb DEFAULT NULL,
+  wording text DEFAULT NULL) RETURNS bigint
+  LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  INSERT INTO consent.ledger (contact, kind, register, listed_on, delisted_on, effective_at, source, wording, evidence)
+  VALUES (list_on_register.contact, 'listing', list_on_register.register, list_on_register.listed_on,
+          list_on_register.delisted_on, list_on_register.at, list_on_register.source, list_on_register.wording, list_on_register.evidence)
+  RETURNING event_id;
+END;
+COMMENT ON FUNCTION consent.list_on_register(consent.contact, text, date, date, timestamptz, text, jsonb, text) IS
+  'Records that a number is on the Telephone (tps), Corporate Telephone (ctps) or Fax (fps) Preference Service from listed_on to delisted_on, which alone decide whether it counts; at is when that was learnt. Returns the event id. Error 22023: not a telephone number, unknown register';
+
+REVOKE EXECUTE ON FUNCTION
+  consent.set_subscriber, consent.answered, consent.contacted, consent.suppress, consent.unsuppress, consent.list_on_register FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+  consent.set_subscriber, consent.answered, consent.contacted, consent.suppress, consent.unsuppress, consent.list_on_register
+TO consent_writer, consent_admin;
+
 
 -- Replies: what a stop may be about that is no message.
 ALTER TABLE consent.stop_word DROP CONSTRAINT stop_word_meaning_check;
