@@ -31,6 +31,7 @@ OBJS = \
 	src/text/fold.o \
 	src/text/lexicon.o \
 	src/text/respell.o \
+	src/text/line.o \
 	src/text/sentence.o \
 	src/text/url.o \
 	src/text/mime.o \

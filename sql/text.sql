@@ -115,6 +115,11 @@ SELECT folded FROM pg_temp.parts(E'It rose by 20 per\ncent in May, by 50\n% in J
 SELECT string_agg(folded, ' | ' ORDER BY start) FROM unnest(ARRAY[E'2 x Kettle\n£20.00\n1 x Toaster\n£15.00\nTotal\n£55.00',
   E'Ms J Smith\n12 Long Lane\nDeal\nCT14 6AB', E'Small\nMedium\nLarge\nBlue\nRed\nGreen\nWhite', E'Small\nMedium\nLarge\nin blue\nin red\nGreen\nWhite\nBlack',
   E'Your table is booked for 4 May at 7\ndogs may come too', E'hi all\nthe pitch is under water, so no match on Friday\nsubs carry over']) WITH ORDINALITY AS t(body, n), consent.sentences(body) GROUP BY n ORDER BY n;
+-- Paragraphs of a word or a few are such lines, if they stop within a sentence; lists, tables, places and signatures are paragraphs.
+SELECT string_agg(folded, ' | ' ORDER BY start) FROM unnest(ARRAY[E'The\n\nlift\n\nis\n\nout\n\nof\n\norder.\n\nA\n\nman\n\ncomes\n\non\n\nMonday', '<p>You are in<p>our queue at<p>place 14',
+  '<table><tr><td>the<td>lift<td>is<td>out<td>of<td>order</table>', E'Your\n\nlift\n\nof\n---\n\nthe\n\nhouse', '<p>the<p>lift<p>of<div class=footer>the<p>house',
+  E'milk\n\ntwo eggs\n\nbread\n\nsalt', '<tr><td>Kettle</td><td>£20</td><td>Toaster</td><td>£15</td><td>Total</td>', E'12 Long Lane\n\nDeal\n\nCT14 6AB', E'See you then\n\nKind regards\n\nJo\n\nMarlowe of Deal'])
+  WITH ORDINALITY AS t(body, n), consent.sentences(body) GROUP BY n ORDER BY n;
 SELECT * FROM pg_temp.parts('<div style="display: none">Preheader text</div><p>One <a href="https://x.example/sale">two</a> <img alt="three &amp; four"> five.
 <p>Six<div class="page-footer">Seven. Eight</div><table><tr><td>Nine<td hidden>Ten<td>Eleven</table><footer>Twelve</footer>
 <style>.a:after { content: "Thirteen" }</style><input type=submit value="Fourteen"><input value="none"><p style="color:#fff;background-color:white">Fifteen</p>');

@@ -261,6 +261,7 @@ note_line(TextFold *fold, pg_wchar next)
 			palloc(fold->line_capacity * sizeof(ConsentLineEnd));
 	}
 	text->line[text->nlines].at = fold->space_start;
+	text->line[text->nlines].paragraph = fold->newlines > 1;
 	text->line[text->nlines++].lower = uc_is_property_lowercase(next);
 }
 
@@ -270,7 +271,8 @@ flush_space(TextFold *fold, pg_wchar next)
 {
 	if (!fold->space && fold->newlines == 0)
 		return;
-	if (fold->text->len > 0 && fold->newlines == 1 && !fold->text->html)
+	/* HTML ends its lines where it likes */
+	if (fold->text->len > 0 && fold->newlines > (fold->text->html ? 1 : 0) && fold->region != REGION_URL)
 		note_line(fold, next);
 	if (fold->text->len > 0)
 		consent_fold_append(fold, fold->newlines > 1 ? "\n" : " ", 1,

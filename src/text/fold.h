@@ -84,6 +84,19 @@ extern void consent_fold_end(TextFold *fold);
 extern void consent_fold_append(TextFold *fold, const char *bytes, int n,
 								int32 start, int32 end, bool linear);
 
+/* Links and images are within the text around them. */
+static inline ConsentRegion
+consent_region_around(ConsentRegion region)
+{
+	return region == REGION_LINK || region == REGION_ALT ? REGION_BODY : region;
+}
+
+/* line.c: paragraphs of a few words that are one text become its lines */
+extern void consent_text_join_paragraphs(ConsentText *text);
+
+/* Where lines end that somebody ended: as bytes, ascending; returns how many. */
+extern int	consent_text_line_ends(const ConsentText *text, bool join, bool *doubtful, int **ends);
+
 /* respell.c: read disguised words as what they are */
 extern void consent_text_respell(ConsentText *text);
 

@@ -38,6 +38,7 @@ typedef struct Element
 	ConsentRegion outside;		/* the region to return to */
 	bool		reversed;
 	bool		bounds;			/* nothing around it ends within it */
+	int			breaks;			/* lines that end where it does */
 } Element;
 
 /* A piece of the source, and the characters before it. */
@@ -120,6 +121,13 @@ is_listed(const char *name, const char *const *list)
 			return true;
 	}
 	return false;
+}
+
+/* How many lines end where an element of that name begins or ends. */
+static int
+breaks_of(const char *name)
+{
+	return is_listed(name, block_elements) ? 2 : is_listed(name, line_elements);
 }
 
 /* The element name at s, in lower case; "" if there is none of sane length. */
@@ -500,10 +508,28 @@ mentions(Piece p, const char *word)
 	return false;
 }
 
-/* Close the innermost open element of that name, and those within it. */
-static void
+/* Does it stand on lines of its own, whatever its name? */
+static bool
+style_is_block(Piece style)
+{
+	static const char *const blocks[] = {"block", "flex", "flow-root", "grid", "list-item", "table", "table-row", NULL};
+	char		v[32];
+
+	if (!style_value(style, "display", v, sizeof(v)))
+		return false;
+	v[strcspn(v, "!")] = '\0';
+	return is_listed(v, blocks);
+}
+
+/*
+ * Close the innermost open element of that name, and those within it; returns how
+ * many lines end there.
+ */
+static int
 close_element(Html *html, const char *name)
 {
+	int			breaks;
+
 	for (int i = html->depth - 1; i >= 0; i--)
 	{
 		if (strcmp(html->stack[i].name, name) != 0)
@@ -513,10 +539,12 @@ close_element(Html *html, const char *name)
 			if (html->stack[k].reversed)
 				consent_fold_put(html->fold, FOLD_POP, html->chars, html->chars + 1);
 		}
+		breaks = html->stack[i].breaks;
 		consent_fold_region(html->fold, html->stack[i].outside);
 		html->depth = i;
-		return;
+		return breaks;
 	}
+	return breaks_of(name);
 }
 
 /*
@@ -537,7 +565,7 @@ close_implied(Html *html, const char *name)
 
 		if (strcmp(open, "p") == 0 || (ends_same && strcmp(open, name) == 0))
 		{
-			close_element(html, open);
+			(void) close_element(html, open);
 			return;
 		}
 		if (html->stack[i].bounds)
@@ -546,7 +574,7 @@ close_implied(Html *html, const char *name)
 }
 
 static void
-open_element(Html *html, const char *name, ConsentRegion region, bool reversed)
+open_element(Html *html, const char *name, ConsentRegion region, bool reversed, int breaks)
 {
 	Element    *e;
 
@@ -556,7 +584,8 @@ open_element(Html *html, const char *name, ConsentRegion region, bool reversed)
 	strlcpy(e->name, name, sizeof(e->name));
 	e->outside = html->fold->region;
 	e->reversed = reversed;
-	e->bounds = is_listed(name, block_elements) || is_listed(name, line_elements);
+	e->bounds = breaks_of(name) > 0;
+	e->breaks = breaks;
 	consent_fold_region(html->fold, region);
 	if (reversed)
 		consent_fold_put(html->fold, FOLD_RIGHT_TO_LEFT, html->chars, html->chars + 1);
@@ -587,6 +616,7 @@ start_tag(Html *html, const char *name, int end)
 	bool		input = strcmp(name, "input") == 0;
 	bool		shown = true;
 	bool		reversed = false;
+	int			breaks = breaks_of(name);
 	int			at = html->at + 1;
 	int			seen = html->at;
 	int32		chars = html->chars;
@@ -632,6 +662,8 @@ start_tag(Html *html, const char *name, int end)
 
 			if (style_hides(value))
 				region = REGION_PREHEADER;
+			else if (style_is_block(value))
+				breaks = 2;
 			reversed = style_value(value, "unicode-bidi", v, sizeof(v)) &&
 				strstr(v, "override") != NULL &&
 				style_value(value, "direction", v, sizeof(v)) && strncmp(v, "rtl", 3) == 0;
@@ -642,8 +674,9 @@ start_tag(Html *html, const char *name, int end)
 
 	if (strcmp(name, "img") == 0 && alt.len == 0)
 		html->fold->text->pictures = true;
+	put_breaks(html, breaks);
 	if (!is_void)
-		open_element(html, name, region, reversed);
+		open_element(html, name, region, reversed, breaks);
 	put_aside(html, alt, REGION_ALT);
 	put_aside(html, title, REGION_ALT);
 	if (shown)
@@ -720,13 +753,9 @@ read_markup(Html *html)
 
 	element_name(s + 1 + closing, left - 1 - closing, name);
 	if (closing)
-		close_element(html, name);
+		put_breaks(html, close_element(html, name));
 	else
 		close_implied(html, name);
-	if (is_listed(name, block_elements))
-		put_breaks(html, 2);
-	else if (is_listed(name, line_elements))
-		put_breaks(html, 1);
 	if (!closing && is_alpha(s[1]))
 	{
 		char		close_tag[NAME_MAX_LEN + 3];

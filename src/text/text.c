@@ -84,6 +84,7 @@ void
 consent_text_read(const char *source, int len, ConsentText *text)
 {
 	fold_source(source, len, true, text);
+	consent_text_join_paragraphs(text);
 	consent_text_respell(text);
 }
 

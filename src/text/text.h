@@ -47,10 +47,11 @@ typedef struct ConsentZone
 	ConsentRegion region;
 } ConsentZone;
 
-/* Where a line ends within a paragraph of plain text. */
+/* Where a paragraph ends or, in plain text, a line within it. */
 typedef struct ConsentLineEnd
 {
 	int32		at;				/* in characters of the source */
+	bool		paragraph;
 	bool		lower;			/* the next line begins with a small letter */
 } ConsentLineEnd;
 
