@@ -308,6 +308,11 @@ plain_form(pg_wchar c)
 	/* white letters and signs on black: the other enclosed letters are NFKC's */
 	if ((c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189))
 		return 'a' + (c - 0x1F150) % 32;
+	/* and those in brackets */
+	if (c >= 0x249C && c <= 0x24B5)
+		return 'a' + (c - 0x249C);
+	if (c >= 0x1F110 && c <= 0x1F129)
+		return 'a' + (c - 0x1F110);
 
 	switch (c)
 	{

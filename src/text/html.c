@@ -49,6 +49,14 @@ typedef struct Piece
 	int32		chars;
 } Piece;
 
+/* A hidden text within others, which is read behind them. */
+typedef struct Hidden
+{
+	Piece		text;
+	bool		in_attribute;
+	bool		begins;			/* something visible stands before it */
+} Hidden;
+
 typedef struct Html
 {
 	const char *source;
@@ -62,6 +70,10 @@ typedef struct Html
 	Element		stack[STACK_MAX];
 	int			naddresses;
 	Piece		address[ADDRESSES_MAX];
+	int			nhidden;
+	int			hidden_capacity;
+	Hidden	   *hidden;
+	bool		seen;			/* something visible stands behind the last of them */
 } Html;
 
 static const char *const block_elements[] = {
@@ -79,7 +91,7 @@ static const char *const line_elements[] = {
 
 /* Their text is no markup and nobody reads it. */
 static const char *const unread_elements[] = {
-	"iframe", "noembed", "noframes", "script", "template", "title", "xmp", NULL
+	"iframe", "noembed", "noframes", "script", "template", "title", NULL
 };
 
 static const char *const void_elements[] = {
@@ -334,12 +346,60 @@ put_text(Html *html, Piece p, bool in_attribute)
 	}
 }
 
+/* Text, or where it is hidden a note to read it later. */
+static void
+put_shown(Html *html, Piece p, bool in_attribute)
+{
+	Hidden	   *h;
+
+	if (html->fold->region != REGION_PREHEADER)
+	{
+		html->seen = true;
+		put_text(html, p, in_attribute);
+		return;
+	}
+	if (html->nhidden == html->hidden_capacity)
+	{
+		html->hidden_capacity = html->hidden_capacity ? 2 * html->hidden_capacity : 16;
+		html->hidden = html->hidden ?
+			repalloc(html->hidden, html->hidden_capacity * sizeof(Hidden)) :
+			palloc(html->hidden_capacity * sizeof(Hidden));
+	}
+	h = &html->hidden[html->nhidden++];
+	h->text = p;
+	h->in_attribute = in_attribute;
+	h->begins = html->seen;
+	html->seen = false;
+}
+
+/* What is hidden stands behind the words, and within a word, between which it was. */
+static void
+put_hidden(Html *html)
+{
+	ConsentRegion outside = html->fold->region;
+
+	for (int i = 0; i < html->nhidden; i++)
+	{
+		Hidden	   *h = &html->hidden[i];
+
+		if (i == 0 || h->begins)
+			consent_fold_put(html->fold, ' ', h->text.chars, h->text.chars + 1);
+		consent_fold_region(html->fold, REGION_PREHEADER);
+		put_text(html, h->text, h->in_attribute);
+	}
+	consent_fold_region(html->fold, outside);
+	html->nhidden = 0;
+	html->seen = false;
+}
+
 static void
 put_breaks(Html *html, int n)
 {
 	/* At the end of the text there is no character to point at but the last. */
 	int32		start = html->chars - (html->at >= html->len && html->chars > 0);
 
+	if (n > 0)
+		put_hidden(html);
 	while (n-- > 0)
 		consent_fold_put(html->fold, '\n', start, start + 1);
 }
@@ -599,9 +659,16 @@ put_aside(Html *html, Piece p, ConsentRegion region)
 
 	if (p.len == 0)
 		return;
+	if (outside == REGION_PREHEADER)
+	{
+		html->seen = true;
+		put_shown(html, p, true);
+		html->seen = true;
+		return;
+	}
 	consent_fold_put(html->fold, ' ', p.chars, p.chars + 1);
-	consent_fold_region(html->fold, outside == REGION_PREHEADER ? outside : region);
-	put_text(html, p, true);
+	consent_fold_region(html->fold, region);
+	put_shown(html, p, true);
 	consent_fold_put(html->fold, ' ', p.chars, p.chars + 1);
 	consent_fold_region(html->fold, outside);
 }
@@ -624,6 +691,7 @@ start_tag(Html *html, const char *name, int end)
 	Piece		value;
 	Piece		alt = {.len = 0};
 	Piece		title = {.len = 0};
+	Piece		label = {.len = 0};
 	Piece		button = {.len = 0};
 
 	while (at < end && !is_space(html->source[at]) && html->source[at] != '/')
@@ -638,6 +706,8 @@ start_tag(Html *html, const char *name, int end)
 			alt = value;
 		else if (is_named(attribute, "title"))
 			title = value;
+		else if (is_named(attribute, "aria-label"))
+			label = value;
 		else if (is_named(attribute, "value") && input)
 			button = value;
 		else if (is_named(attribute, "type") && input && !is_named(value, "submit") &&
@@ -656,6 +726,8 @@ start_tag(Html *html, const char *name, int end)
 		else if ((is_named(attribute, "class") || is_named(attribute, "id")) &&
 				 mentions(value, "footer") && region != REGION_PREHEADER)
 			region = REGION_FOOTER;
+		else if (is_named(attribute, "dir") && strcmp(name, "bdo") == 0)
+			reversed = is_named(value, "rtl");
 		else if (is_named(attribute, "style"))
 		{
 			char		v[32];
@@ -664,7 +736,7 @@ start_tag(Html *html, const char *name, int end)
 				region = REGION_PREHEADER;
 			else if (style_is_block(value))
 				breaks = 2;
-			reversed = style_value(value, "unicode-bidi", v, sizeof(v)) &&
+			reversed |= style_value(value, "unicode-bidi", v, sizeof(v)) &&
 				strstr(v, "override") != NULL &&
 				style_value(value, "direction", v, sizeof(v)) && strncmp(v, "rtl", 3) == 0;
 		}
@@ -674,11 +746,14 @@ start_tag(Html *html, const char *name, int end)
 
 	if (strcmp(name, "img") == 0 && alt.len == 0)
 		html->fold->text->pictures = true;
-	put_breaks(html, breaks);
+	/* a hidden <br> ends no line */
+	if (!is_void || region != REGION_PREHEADER || html->fold->region == REGION_PREHEADER)
+		put_breaks(html, breaks);
 	if (!is_void)
 		open_element(html, name, region, reversed, breaks);
 	put_aside(html, alt, REGION_ALT);
 	put_aside(html, title, REGION_ALT);
+	put_aside(html, label, REGION_ALT);
 	if (shown)
 		put_aside(html, button, html->fold->region);
 }
@@ -729,10 +804,13 @@ read_markup(Html *html)
 			(end = find(html, html->at + 7, Min(html->len, html->at + CONDITION_MAX), "]>")) <
 			Min(html->len, html->at + CONDITION_MAX))
 			move_to(html, end + 2);
-		else if (left >= 5 && s[4] == '>')
-			move_to(html, html->at + 5);
 		else
-			move_to(html, Min(find(html, html->at + 4, html->len, "-->") + 3, html->len));
+		{
+			/* "<!-->" is whole, and "--!>" an end, too */
+			end = find(html, html->at + 2, html->len, "-->");
+			end = Min(end + 3, find(html, html->at + 4, end, "--!>") + 4);
+			move_to(html, Min(end, html->len));
+		}
 		return true;
 	}
 	if (left >= 9 && pg_strncasecmp(s, "<![endif]", 9) == 0)
@@ -792,6 +870,10 @@ consent_html_read(const char *source, int len, bool addresses, TextFold *fold)
 	html->fold = fold;
 	html->depth = 0;
 	html->naddresses = 0;
+	html->nhidden = 0;
+	html->hidden_capacity = 0;
+	html->hidden = NULL;
+	html->seen = false;
 	html->last_close = last_index(source, len, '>');
 
 	while (html->at < len)
@@ -806,9 +888,10 @@ consent_html_read(const char *source, int len, bool addresses, TextFold *fold)
 		/* text, up to the next '<'; the one it may begin with is text itself */
 		open = memchr(source + html->at + 1, '<', len - html->at - 1);
 		end = open ? (int) (open - source) : len;
-		put_text(html, (Piece) {source + html->at, end - html->at, html->chars}, false);
+		put_shown(html, (Piece) {source + html->at, end - html->at, html->chars}, false);
 		move_to(html, end);
 	}
+	put_hidden(html);
 	consent_fold_region(fold, REGION_URL);
 	for (int i = 0; addresses && i < html->naddresses; i++)
 		consent_url_put(fold, html->address[i].s, html->address[i].len,

@@ -28,6 +28,8 @@
 #define SPACED_MAX		400		/* characters of such a stretch */
 #define SPLIT_FROM		9		/* letters of words written together */
 #define SPLIT_WORDS		12
+#define PARTED_BY_STOPS	4		/* so many full stops part words */
+#define PARTED_BY_LINES	8		/* and so many "_": programs have long names */
 
 /* Character classes. */
 #define LETTER	1
@@ -1059,6 +1061,55 @@ see_token(Respell *r, int from, int to, int flags, bool triples)
 	return to;
 }
 
+/* How many words are there that a sentence has, and the name of a computer or a program hardly? */
+static int
+small_words(const char *s, int n, char sign)
+{
+	static const char *const words[] = {"and", "are", "at", "for", "from", "in", "is", "now", "of", "off", "on", "our",
+	"the", "this", "to", "with", "you", "your"};
+	int			found = 0;
+
+	for (int from = 0, to; from < n; from = to + 1)
+	{
+		for (to = from; to < n && s[to] != sign; to++)
+			;
+		for (int i = 0; i < lengthof(words); i++)
+			found += strlen(words[i]) == to - from && memcmp(words[i], s + from, to - from) == 0;
+	}
+	return found;
+}
+
+/* Words.that.are.written.so, or_so: the signs between them become spaces. */
+static void
+part_words(ConsentText *text, char sign, int least)
+{
+	char	   *end = text->data + text->len;
+	char	   *s = text->data;
+
+	while ((s = memchr(s, sign, end - s)) != NULL)
+	{
+		char	   *from = s++;
+		char	   *to = s;
+		int			signs = 1;
+
+		if (class_of[(unsigned char) *to] != LETTER)
+			continue;
+		while (from > text->data && from[-1] != ' ' && from[-1] != '\n')
+			from--;
+		for (; *to && *to != ' ' && *to != '\n'; to++)
+			signs += *to == sign && class_of[(unsigned char) to[1]] == LETTER;
+		s = to;
+		if (signs < least || memchr(from, '/', to - from) || memchr(from, '@', to - from) ||
+			small_words(from, to - from, sign) < 2)
+			continue;
+		for (char *c = from + 1; c < to - 1; c++)
+		{
+			if (*c == sign && class_of[(unsigned char) c[1]])
+				*c = ' ';
+		}
+	}
+}
+
 /* What was written takes the place of the text. */
 static void
 finish(Respell *r, ConsentText *text)
@@ -1081,11 +1132,14 @@ consent_text_respell(ConsentText *text)
 	Respell		r;
 	int			at = 0;
 	int			addresses = text->len;
-	bool		triples = text_has_triple(text);
+	bool		triples;
 	Ahead		ahead = {0};
 
 	if (class_of['a'] == 0)
 		prepare_classes();
+	part_words(text, '.', PARTED_BY_STOPS);
+	part_words(text, '_', PARTED_BY_LINES);
+	triples = text_has_triple(text);
 	r.in = text;
 	r.writing = false;
 	r.copied = 0;
