@@ -27,6 +27,16 @@ SELECT name, (consent.read_raw(convert_to(E'Content-Type: text/plain; charset=' 
                ('utf-8', '\xc2a3 3230 ff 3c'), ('utf-8', '\xa3 3230'), ('nonsense', '\xc2a3 3230'), ('utf-16', '\xfeff 00a3 0032 0030'),
                ('utf-7', '\x2b 414b 4d 2d 3230'), ('koi8-r', '\xd3cb c9c4 cbc1')) AS v(name, bytes);
 
+SELECT (consent.read_raw(convert_to(E'Content-Type: text/plain; charset=iso-2022-jp\n\n', 'UTF8') || '\x1b24422353234123 4c23451b2842'::bytea)).body;
+-- XHTML and rich text are as good as HTML; a message in base64 is read, but none within it.
+SELECT type, (consent.read_raw(pg_temp.raw(E'Content-Type: ' || type || E'\n\nYour p<bold>ar</bold>cel'))).*
+  FROM unnest(ARRAY['application/xhtml+xml', 'text/enriched', 'text/richtext']) AS type;
+WITH RECURSIVE coded (n, lines) AS (
+  VALUES (0, E'Subject: inner\n\nSave 20% on sofas')
+  UNION ALL
+  SELECT n + 1, E'Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n' || encode(convert_to(lines, 'UTF8'), 'base64') FROM coded WHERE n < 2)
+SELECT n, r.*, (consent.classify_raw(pg_temp.raw(lines))).class FROM coded, consent.read_raw(pg_temp.raw(lines)) AS r;
+
 -- Cut off, broken, empty: an answer, and never a silent service.
 SELECT n, r.body IS NULL AS nothing, r.complete, c.class, c.needs_review
   FROM (VALUES (1, E'Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nYour parcel arrives today'),

@@ -46,6 +46,7 @@ typedef struct Reader
 	ConsentMimePart **tail;
 	ConsentMimePart **attachments_tail;
 	bool		unread;			/* there are parts that are no text */
+	bool		coded;			/* within a message that was coded itself */
 	bool		failed;
 } Reader;
 
@@ -176,6 +177,20 @@ readable(const char *source, size_t len)
 	return len;
 }
 
+/* Does it write with bytes of ASCII what is not? */
+static bool
+is_in_disguise(const char *charset)
+{
+	static const char *const names[] = {"utf-16", "utf-7", "unicode-1-1-utf-7", "iso-2022-"};
+
+	for (size_t i = 0; charset && i < G_N_ELEMENTS(names); i++)
+	{
+		if (g_ascii_strncasecmp(charset, names[i], strlen(names[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * To UTF-8, malloc'ed.  What is UTF-8 already is left alone, whatever it calls
  * itself; what its charset cannot explain is left out.
@@ -188,12 +203,10 @@ to_utf8(const char *bytes, size_t len, const char *charset, size_t *outlen)
 	char	   *out = malloc(size);
 	char	   *to = out;
 	char	   *from = (char *) bytes;
-	bool		is_utf16 = charset && g_ascii_strncasecmp(charset, "utf-16", 6) == 0;
-	bool		is_utf7 = charset && g_ascii_strncasecmp(charset, "utf-7", 5) == 0;
 
 	if (out == NULL)
 		return NULL;
-	if (is_utf16 || is_utf7 || !g_utf8_validate_len(bytes, len, NULL))
+	if (is_in_disguise(charset) || !g_utf8_validate_len(bytes, len, NULL))
 	{
 		/* as browsers do: Latin-1 is Windows-1252 */
 		if (charset == NULL || g_ascii_strcasecmp(charset, "iso-8859-1") == 0 ||
@@ -300,13 +313,16 @@ kind_of(GMimeContentType *type, const char *name)
 	}			kinds[] = {
 		{"calendar", ".ics", KIND_ICAL}, {"x-vcalendar", ".vcs", KIND_ICAL},
 		{"vcard", ".vcf", KIND_ICAL}, {"x-vcard", ".vcard", KIND_ICAL}, {"directory", NULL, KIND_ICAL},
-		{"html", ".html", KIND_HTML}, {NULL, ".htm", KIND_HTML}, {"plain", ".txt", KIND_PLAIN},
+		{"html", ".html", KIND_HTML}, {NULL, ".htm", KIND_HTML}, {NULL, ".xhtml", KIND_HTML},
+		{"enriched", NULL, KIND_HTML}, {"richtext", NULL, KIND_HTML}, {"plain", ".txt", KIND_PLAIN},
 		{"csv", ".csv", KIND_TABLE}, {"tab-separated-values", ".tsv", KIND_TABLE}
 	};
 	size_t		len = name ? strlen(name) : 0;
 
 	if (g_mime_content_type_is_type(type, "application", "ics"))
 		return KIND_ICAL;
+	if (g_mime_content_type_is_type(type, "application", "xhtml+xml"))
+		return KIND_HTML;
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
 	{
 		size_t		n = kinds[i].ending ? strlen(kinds[i].ending) : 0;
@@ -356,8 +372,54 @@ keep_shown(Reader *r, ConsentMimePart *part, ConsentMimePart ***tail)
 	return done;
 }
 
+static void read_object(Reader *r, GMimeObject *object, bool alternative, int depth);
+
+static GMimeMessage *
+parse(Reader *r, const char *source, size_t len)
+{
+	GMimeParserOptions *options = g_mime_parser_options_new();
+	GMimeStream *stream;
+	GMimeParser *parser;
+	GMimeMessage *message;
+
+	/* 3.2.13 takes one argument less than 3.2.15. */
+#if GMIME_CHECK_VERSION(3, 2, 14)
+	g_mime_parser_options_set_warning_callback(options, note_issue, r->message, NULL);
+#else
+	g_mime_parser_options_set_warning_callback(options, note_issue, r->message);
+#endif
+	stream = g_mime_stream_mem_new_with_buffer(source, len);
+	parser = g_mime_parser_new_with_stream(stream);
+	message = g_mime_parser_construct_message(parser, options);
+	g_object_unref(parser);
+	g_object_unref(stream);
+	g_mime_parser_options_free(options);
+	return message;
+}
+
+/*
+ * A message in base64, which it must not be, but mail programs open it.  One within
+ * another is not read, for the memory it would take.
+ */
 static void
-read_part(Reader *r, GMimePart *part, bool alternative)
+read_coded_message(Reader *r, GByteArray *bytes, int depth)
+{
+	const char *source = bytes->data ? (const char *) bytes->data : "";
+	size_t		most = readable(source, bytes->len);
+	GMimeMessage *message = r->coded ? NULL : parse(r, source, most);
+
+	if (most < bytes->len || message == NULL)
+		r->message->complete = false;
+	if (message == NULL)
+		return;
+	r->coded = true;
+	read_object(r, g_mime_message_get_mime_part(message), false, depth + 1);
+	r->coded = false;
+	g_object_unref(message);
+}
+
+static void
+read_part(Reader *r, GMimePart *part, bool alternative, int depth)
 {
 	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
 	const char *disposition = g_mime_object_get_disposition(GMIME_OBJECT(part));
@@ -366,13 +428,15 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	ConsentMimePart ***tail = attached ? &r->attachments_tail : &r->tail;
 	const char *name = attached ? g_mime_part_get_filename(part) : NULL;
 	Kind		kind = kind_of(type, name);
+	bool		is_message = g_mime_content_type_is_type(type, "message", "rfc822") ||
+		g_mime_content_type_is_type(type, "message", "global");
 	ConsentMimePart *read;
 	GMimeStream *stream;
 	GByteArray *bytes;
 
 	if (content == NULL)
 		return;
-	if (kind == KIND_OTHER)
+	if (kind == KIND_OTHER && !is_message)
 	{
 		r->unread = true;
 		return;
@@ -386,6 +450,12 @@ read_part(Reader *r, GMimePart *part, bool alternative)
 	if (g_mime_data_wrapper_write_to_stream(content, stream) < 0)
 		r->message->complete = false;
 	bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+	if (is_message)
+	{
+		read_coded_message(r, bytes, depth);
+		g_object_unref(stream);
+		return;
+	}
 	read = add_part(tail, bytes->data ? (const char *) bytes->data : "", bytes->len,
 					g_mime_content_type_get_parameter(type, "charset"));
 	g_object_unref(stream);
@@ -432,7 +502,7 @@ read_object(Reader *r, GMimeObject *object, bool alternative, int depth)
 	else if (GMIME_IS_MESSAGE_PARTIAL(object))
 		r->message->complete = false;
 	else if (GMIME_IS_PART(object))
-		read_part(r, GMIME_PART(object), alternative);
+		read_part(r, GMIME_PART(object), alternative, depth);
 }
 
 void
@@ -451,9 +521,6 @@ pg_consent_mime_read(const char *source, size_t len)
 	Reader		r = {.message = calloc(1, sizeof(ConsentMimeMessage))};
 	/* volatile: a compiler may leave out what is allocated and freed again */
 	void	   *volatile reserve = malloc(MEMORY_BASE + MEMORY_FACTOR * len);
-	GMimeParserOptions *options;
-	GMimeStream *stream;
-	GMimeParser *parser;
 	GMimeMessage *message;
 	size_t		most;
 
@@ -475,16 +542,7 @@ pg_consent_mime_read(const char *source, size_t len)
 	r.tail = &r.message->parts;
 	r.attachments_tail = &r.message->attachments;
 
-	options = g_mime_parser_options_new();
-	/* 3.2.13 takes one argument less than 3.2.15. */
-#if GMIME_CHECK_VERSION(3, 2, 14)
-	g_mime_parser_options_set_warning_callback(options, note_issue, r.message, NULL);
-#else
-	g_mime_parser_options_set_warning_callback(options, note_issue, r.message);
-#endif
-	stream = g_mime_stream_mem_new_with_buffer(source, most);
-	parser = g_mime_parser_new_with_stream(stream);
-	message = g_mime_parser_construct_message(parser, options);
+	message = parse(&r, source, most);
 	if (message)
 	{
 		const char *subject = g_mime_message_get_subject(message);
@@ -501,9 +559,6 @@ pg_consent_mime_read(const char *source, size_t len)
 		r.message->complete = false;
 	if (most < len)
 		r.message->complete = false;
-	g_object_unref(parser);
-	g_object_unref(stream);
-	g_mime_parser_options_free(options);
 
 	if (r.failed)
 	{
