@@ -455,15 +455,65 @@ erase(const ConsentContact *root, Oid contact_type, const uint8 *secret, const c
 	return event_id;
 }
 
+/* So often it is tried to lock everything without waiting while something is locked. */
+#define LOCK_TRIES 20
+
 /*
- * Otherwise the address would stay behind in a link, and what it said in standings
- * of others.  Before a part of the ledger is locked: while we wait for a long load
- * of links, those who say no are not to wait for us.
+ * Let nobody else link, nor record for addresses in the same parts of the ledger,
+ * until our transaction ends, and wait for those who do: otherwise an address would
+ * stay behind in a link, and what it said in standings of others.  relids has no
+ * duplicates.
+ *
+ * Who links and records in one transaction does so in an order of their own.  So we
+ * wait for one table with none locked, and take the others only if they are free:
+ * then nobody whom we wait for waits for us, nor does anybody else meanwhile.  Where
+ * something is always in use that is given up after a while.
  */
 static void
-lock_links(void)
+lock_all(const Oid *relids, int n)
 {
-	LockRelationOid(consent_relation("person_link"), ShareRowExclusiveLock);
+	int			awaited = 0;
+	int			locked = 0;
+
+	for (int tries = 0; tries < LOCK_TRIES && locked < n; tries++)
+	{
+		LockRelationOid(relids[awaited], ShareRowExclusiveLock);
+		for (locked = 0; locked < n; locked++)
+		{
+			if (locked != awaited && !ConditionalLockRelationOid(relids[locked], ShareRowExclusiveLock))
+				break;
+		}
+		if (locked < n)
+		{
+			for (int i = 0; i < locked; i++)
+			{
+				if (i != awaited)
+					UnlockRelationOid(relids[i], ShareRowExclusiveLock);
+			}
+			UnlockRelationOid(relids[awaited], ShareRowExclusiveLock);
+			awaited = locked;
+			locked = 0;
+		}
+	}
+	for (; locked < n; locked++)
+		LockRelationOid(relids[locked], ShareRowExclusiveLock);
+}
+
+/* The links, and the parts of the ledger that these addresses lie in. */
+static void
+lock_links_and_parts(const Datum *addresses, int64 n)
+{
+	List	   *relids = list_make1_oid(consent_relation("person_link"));
+	Oid		   *array;
+	int			nrelids = 0;
+	ListCell   *lc;
+
+	for (int64 i = 0; i < n; i++)
+		relids = list_append_unique_oid(relids, consent_ledger_part(DatumGetConsentContactPP(addresses[i])));
+	array = palloc(list_length(relids) * sizeof(Oid));
+	foreach(lc, relids)
+		array[nrelids++] = lfirst_oid(lc);
+	lock_all(array, nrelids);
 }
 
 /* Whoever may erase need not be able to delete. */
@@ -571,11 +621,10 @@ pg_consent_forget(PG_FUNCTION_ARGS)
 	caller = become_owner();
 	SPI_connect();
 	require_key(secret);
-	lock_links();
-	consent_ledger_lock_part(root);
+	address = PointerGetDatum(root);
+	lock_links_and_parts(&address, 1);
 	event_id = erase(root, contact_type, secret, "request",
 					 PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1), is_now ? GetCurrentTimestamp() : at);
-	address = PointerGetDatum(root);
 	erase_elsewhere(&address, 1, contact_type, 0);
 	SPI_finish();
 	consent_resume(caller);
@@ -593,8 +642,7 @@ expire_contact(Datum address, Oid contact_type, Datum before, const uint8 *secre
 
 	SPI_connect();
 
-	/* It may have spoken while we waited for the lock. */
-	consent_ledger_lock_part(DatumGetConsentContactPP(address));
+	/* It may have spoken while we waited for the locks. */
 	run_saved(&plan, "SELECT FROM consent.address_standing s WHERE s.address OPERATOR(pg_catalog.=) $2 AND consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1",
 			  SPI_OK_SELECT, 2, types, values, NULL);
 	expired = SPI_processed > 0;
@@ -615,7 +663,7 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 	SPITupleTable *found;
 	uint64		nfound;
 	Oid			contact_type;
-	Datum	   *erased;
+	Datum	   *addresses;		/* at last those that were erased */
 	int64		nerased = 0;
 
 	check_isolation("consent.expire_contacts()");
@@ -634,22 +682,25 @@ pg_consent_expire_contacts(PG_FUNCTION_ARGS)
 	caller = become_owner();
 	SPI_connect();
 	require_key(secret);
-	lock_links();
 	run("SELECT s.address FROM consent.address_standing s WHERE consent.last_event_at(s.standing) OPERATOR(pg_catalog.<) $1 LIMIT $2",
 		SPI_OK_SELECT, 2, types, values, NULL);
 	found = SPI_tuptable;
 	nfound = SPI_processed;
 	contact_type = SPI_gettypeid(found->tupdesc, 1);
-	erased = MemoryContextAllocHuge(CurrentMemoryContext, Max(nfound, 1) * sizeof(Datum));
+	addresses = MemoryContextAllocHuge(CurrentMemoryContext, Max(nfound, 1) * sizeof(Datum));
 	for (uint64 i = 0; i < nfound; i++)
 	{
 		bool		isnull;
-		Datum		address = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 
-		if (expire_contact(address, contact_type, values[0], secret, reason))
-			erased[nerased++] = address;
+		addresses[i] = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 	}
-	erase_elsewhere(erased, nerased, contact_type, 0);
+	lock_links_and_parts(addresses, nfound);
+	for (uint64 i = 0; i < nfound; i++)
+	{
+		if (expire_contact(addresses[i], contact_type, values[0], secret, reason))
+			addresses[nerased++] = addresses[i];
+	}
+	erase_elsewhere(addresses, nerased, contact_type, 0);
 	SPI_finish();
 	consent_resume(caller);
 	PG_RETURN_INT64(nerased);

@@ -25,7 +25,6 @@
 #include "miscadmin.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -336,18 +335,16 @@ open_part(Datum contact, Oid *indexid)
 	return part;
 }
 
-/*
- * Let nobody else record for the addresses of a contact's part of the ledger
- * until our transaction ends, and wait for those who are.
- */
-void
-consent_ledger_lock_part(const ConsentContact *contact)
+/* The part of the ledger that a contact's address lies in. */
+Oid
+consent_ledger_part(const ConsentContact *contact)
 {
 	Oid			indexid;
 	Relation	part = open_part(PointerGetDatum(contact), &indexid);
+	Oid			relid = RelationGetRelid(part);
 
-	LockRelation(part, ShareRowExclusiveLock);
 	table_close(part, NoLock);
+	return relid;
 }
 
 /*

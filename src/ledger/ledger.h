@@ -93,7 +93,7 @@ extern Oid	consent_ledger_index_of_part(Relation part, Oid whole_index);
 extern void consent_ledger_address_key(Relation index, const ConsentContact *root, ScanKey key);
 extern bool consent_ledger_next(IndexScanDesc scan, const ConsentContact *root, TupleTableSlot *slot);
 extern pg_noreturn void consent_ledger_part_missing(void);
-extern void consent_ledger_lock_part(const ConsentContact *contact);
+extern Oid	consent_ledger_part(const ConsentContact *contact);
 extern void consent_ledger_check_readable(void);
 
 #endif							/* PG_CONSENT_LEDGER_H */
