@@ -282,14 +282,26 @@ refresh_found(const char *query, int nargs, Oid *types, Datum *values)
 static void
 tell_of_persons(void)
 {
-	run(persons_query, SPI_OK_SELECT, 0, NULL, NULL);
-	for (uint64 i = 0; i < SPI_processed && consent_ledger_linked_hook != NULL; i++)
-	{
-		bool		isnull;
-		text	   *person = DatumGetTextPP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	Portal		found = SPI_cursor_open_with_args(NULL, persons_query, 0, NULL, NULL, NULL, false, 0);
+	uint64		n;
 
-		consent_ledger_linked_hook(VARDATA_ANY(person), VARSIZE_ANY_EXHDR(person));
-	}
+	do
+	{
+		SPITupleTable *persons;
+
+		SPI_cursor_fetch(found, true, STANDINGS_AT_ONCE);
+		persons = SPI_tuptable;
+		n = SPI_processed;
+		for (uint64 i = 0; i < n && consent_ledger_linked_hook != NULL; i++)
+		{
+			bool		isnull;
+			text	   *person = DatumGetTextPP(SPI_getbinval(persons->vals[i], persons->tupdesc, 1, &isnull));
+
+			consent_ledger_linked_hook(VARDATA_ANY(person), VARSIZE_ANY_EXHDR(person));
+		}
+		SPI_freetuptable(persons);
+	} while (n == STANDINGS_AT_ONCE);
+	SPI_cursor_close(found);
 }
 
 static ConsentCaller
