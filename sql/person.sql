@@ -568,6 +568,19 @@ SELECT pg_temp.try(overlay(:'fuzz' PLACING chr(c) FROM pos FOR 1)) AS answer, co
  WHERE c > 0 GROUP BY answer;
 -- every length,
 SELECT pg_temp.try(left(:'fuzz', n)) AS answer, count(*) FROM generate_series(0, 55) AS n GROUP BY answer;
+-- So does who has asked for something since: the answer is not sent.  And who has consented under another contact.
+SELECT consent.request('ask@person.example', 'person acme', 'email', 'q-1', at => clock_timestamp()) > 0 AS asked, consent.unsubscribe_token('ask@person.example', 'person acme') AS ask \gset
+SELECT consent.unsubscribe(:'ask') AS event \gset
+SELECT consent.request('ask@person.example', 'person acme', 'email', 'q-2', at => clock_timestamp()) > 0 AS asked;
+SELECT reason FROM consent.evaluate('ask@person.example', 'email', 'person acme', 'solicited_response', reference => 'q-2');
+SELECT consent.unsubscribe(:'ask') AS again \gset
+SELECT :again > :event AS recorded_anew, consent.unsubscribe(:'ask') = :again AS same;
+SELECT reason FROM consent.evaluate('ask@person.example', 'email', 'person acme', 'solicited_response', reference => 'q-2');
+SELECT consent.link('ask@person.example', 'person ask') > 0 AS linked, consent.link('ask.work@person.example', 'person ask') > 0 AS linked;
+SELECT consent.give('ask.work@person.example', '{email}', 'person acme', method => 'ticked_box', wording => 'Email me', at => clock_timestamp()) > 0 AS given;
+SELECT reason FROM consent.evaluate('ask.work@person.example', 'email', 'person acme');
+SELECT consent.unsubscribe(:'ask') > :again AS recorded_anew;
+SELECT reason FROM consent.evaluate('ask.work@person.example', 'email', 'person acme');
 SELECT pg_temp.try(t) AS answer, count(*)
   FROM unnest(ARRAY[NULL, '', ' ', 'x', :'fuzz' || 'A', :'fuzz' || ' ', ' ' || :'fuzz', upper(:'fuzz'), repeat('A', 56), repeat('_', 56), repeat('é', 28), repeat('x', 100000)]) AS t
  GROUP BY answer;

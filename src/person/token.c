@@ -436,8 +436,8 @@ open_token(text *token, uint8 *bytes)
 }
 
 /*
- * A second click finds the event of the first.  Once the person has consented
- * again since, it is a new refusal.
+ * A second click finds the event of the first.  Once the person has said since what
+ * the first would not end, under whatever contact, it is a new refusal.
  */
 static int64
 redeem(FunctionCallInfo fcinfo, const uint8 *id)
@@ -462,11 +462,14 @@ redeem(FunctionCallInfo fcinfo, const uint8 *id)
 	event_id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (!isnull)
 	{
-		if (SPI_execute_with_args("SELECT pg_catalog.count(*) FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'consent') OPERATOR(pg_catalog.>) 0"
+		if (SPI_execute_with_args("SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0"
 								  "  FROM consent.unsubscribe_link AS l"
-								  "  JOIN LATERAL consent.events_of(l.contact) AS e"
-								  "    ON e.event_id OPERATOR(pg_catalog.>) l.event_id"
-								  " WHERE l.id OPERATOR(pg_catalog.=) $1",
+								  " CROSS JOIN LATERAL (SELECT l.contact AS said_by"
+								  "                      UNION ALL SELECT consent.linked_addresses(l.contact)) AS c"
+								  " CROSS JOIN LATERAL consent.events_of(c.said_by) AS e"
+								  " WHERE l.id OPERATOR(pg_catalog.=) $1"
+								  "   AND e.event_id OPERATOR(pg_catalog.>) l.event_id"
+								  "   AND e.kind OPERATOR(pg_catalog.=) ANY ('{consent,request}'::pg_catalog.text[])",
 								  1, types, args, NULL, false, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not read consent.ledger");
 		again = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

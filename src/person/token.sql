@@ -71,7 +71,7 @@ CREATE FUNCTION consent.unsubscribe(
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS 'MODULE_PATHNAME', 'pg_consent_unsubscribe';
 COMMENT ON FUNCTION consent.unsubscribe(text, timestamptz, text, jsonb) IS
-  'Redeems a token of consent.unsubscribe_token(): records an objection and returns the event id. Used again, by anybody at any time, it returns the same event id and records nothing, unless the contact has consented since: then it is a new objection. Needs no right but EXECUTE. Call it for POST requests only, never for GET: mail scanners follow links (RFC 8058). Errors: 22023 for any token that is not good, with one message for all reasons, and for a time in the future';
+  'Redeems a token of consent.unsubscribe_token(): records an objection and returns the event id. Used again, by anybody at any time, it returns the same event id and records nothing, unless the contact, or another of the same person, has consented or asked for something since: then it is a new objection. Needs no right but EXECUTE. Call it for POST requests only, never for GET: mail scanners follow links (RFC 8058). Errors: 22023 for any token that is not good, with one message for all reasons, and for a time in the future';
 
 CREATE FUNCTION consent.rotate_token_key(keep interval DEFAULT '400 days') RETURNS integer
   LANGUAGE C VOLATILE STRICT

@@ -3083,6 +3083,9 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'en', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'i stop these', 'i stop this', 'i stop getting', 'i stop receiving', 'i stop * texts', 'i stop * messages',
     'i stop * emails', 'cease', '7726', 'block you', 'blocked you', 'blocking you',
+COMMENT ON FUNCTION consent.unsubscribe(text, timestamptz, text, jsonb) IS
+  'Redeems a token of consent.unsubscribe_token(): records an objection and returns the event id. Used again, by anybody at any time, it returns the same event id and records nothing, unless the contact, or another of the same person, has consented or asked for something since: then it is a new objection. Needs no right but EXECUTE. Call it for POST requests only, never for GET: mail scanners follow links (RFC 8058). Errors: 22023 for any token that is not good, with one message for all reasons, and for a time in the future';
+
     'erase my data', 'erase my details', 'delete my data', 'opting out',
     'never signed up', 'not sign up', 'didn''t sign up', 'never subscribed', 'not subscribe', 'didn''t subscribe',
     'never consented', 'not consent', 'didn''t consent', 'never agreed to', 'not agreed to', 'not agree to',
