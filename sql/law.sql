@@ -347,6 +347,19 @@ SELECT s AS sender, t AS at, bool_or((consent.evaluate('mover@law.example', 'pos
        bool_or((consent.evaluate('mover@law.example', 'post', 'law mover', at => t, known_at => k, sender => s)).reason = 'no_contract_with_sender') FILTER (WHERE k = :'end_at') AS refused_then
   FROM unnest('{law courier,law bolt}'::text[]) s, unnest('{2026-02-28 12:00+00,2026-03-01 12:00+00}'::timestamptz[]) t, unnest(ARRAY[:'end_before', :'end_at']::timestamptz[]) k
  GROUP BY 1, 2 ORDER BY 1, 2;
+-- They begin with the British day, wherever the session is.
+BEGIN;
+INSERT INTO consent.organisation (name) VALUES ('law afar'), ('law afar too');
+SET LOCAL timezone = 'Pacific/Kiritimati';
+INSERT INTO consent.contractor (organisation, sender, contract_reference) VALUES ('law afar', 'law courier', 'C-20');
+INSERT INTO consent.assessment (organisation, channel, reference) VALUES ('law afar', 'post', 'LIA-20');
+SET LOCAL timezone = 'Pacific/Pago_Pago';
+INSERT INTO consent.contractor (organisation, sender, contract_reference) VALUES ('law afar too', 'law courier', 'C-20');
+INSERT INTO consent.assessment (organisation, channel, reference) VALUES ('law afar too', 'post', 'LIA-20');
+SELECT organisation, valid_from = (now() AT TIME ZONE 'Europe/London')::date AS contract_of_today,
+       (SELECT a.assessed_on = (now() AT TIME ZONE 'Europe/London')::date FROM consent.assessment a WHERE a.organisation = c.organisation) AS assessed_today
+  FROM consent.contractor c WHERE contract_reference = 'C-20' ORDER BY 1;
+ROLLBACK;
 \set VERBOSITY sqlstate
 UPDATE consent.assessment SET ended_on = NULL WHERE reference = 'LIA-9';
 UPDATE consent.contractor SET sender = 'law bolt' WHERE sender = 'law mailhouse';

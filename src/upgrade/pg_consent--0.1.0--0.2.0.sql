@@ -503,6 +503,10 @@ CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
 
 CREATE FUNCTION consent.record_defects(
   event_id bigint,
+-- A contract or an assessment begins with the British day, wherever the session is.
+ALTER TABLE consent.assessment ALTER COLUMN assessed_on SET DEFAULT consent.london_date(now());
+ALTER TABLE consent.contractor ALTER COLUMN valid_from SET DEFAULT consent.london_date(now());
+
   contact consent.contact,
   kind text,
   channels consent.channel[],
