@@ -410,6 +410,41 @@ INSERT INTO reply (expected, language, body) VALUES
   ('not_stop','nl','Het houdt niet op met regenen, kan de monteur later komen'),
   ('not_stop','es','Los datos de mi tarjeta han cambiado'),
   ('not_stop','cy','Dw i eisiau clywed am y cynnig');
+-- What a reader of replies found missed.
+INSERT INTO reply (expected, language, body) VALUES
+  ('stop','en','I''d rather you didn''t contact me again'),
+  ('stop','en','I would prefer not to receive these emails'),
+  ('review','en','I would prefer not to receive paper bills'),
+  ('review','en','I''d rather you didn''t call me before 9'),
+  ('stop','en','This mailbox is no longer monitored. Please do not email this address again.'),
+  ('stop','en','I no longer work here. Please remove this address from your records.'),
+  ('stop','en','Do not email this address'),
+  ('not_stop','en','Please remove this from my order'),
+  ('stop','en','No emails please'),
+  ('not_stop','en','No email yet, can you resend it?'),
+  ('stop','en','No SMS'),
+  ('stop','en','ST OP'),
+  ('stop','en','5top'),
+  ('stop','en','I keep asking you to stop'),
+  ('review','en','I am not asking you to stop'),
+  ('stop','en','I asked u to stop'),
+  ('stop','en','I rescind my consent'),
+  ('review','en','Please only email me'),
+  ('review','en','How do I stop the alarm?'),
+  ('review','en','What personal data do you hold about me?'),
+  ('review','en','This is a subject access request'),
+  ('review','en','She is dead'),
+  ('review','en','blocked'),
+  ('not_stop','en','Is there an exit near the station?'),
+  ('not_stop','en','I want to withdraw £50'),
+  ('review','en','I want to withdraw'),
+  ('stop','es','no más'),
+  ('review','es','para mañana'),
+  ('stop','pl','Nie dzwońcie'),
+  ('stop','ro','oprit'),
+  ('stop','hi','band karo'),
+  ('stop','tr','durdur'),
+  ('stop','lt','Nustokite!');
 SELECT n, language, expected, consent.read_reply(body) AS got, body, consent.reply_words(body) AS words
   FROM reply WHERE consent.read_reply(body) IS DISTINCT FROM expected ORDER BY n;
 SELECT expected, count(*) FROM reply GROUP BY expected ORDER BY expected;
@@ -533,6 +568,19 @@ SELECT consent.give('jo@person.example', '{email}', 'person acme', method => 'ti
 SELECT allowed FROM consent.evaluate('jo@person.example', 'email', 'person acme');
 SELECT consent.unsubscribe(:'token') > :event AS recorded_anew;
 SELECT reason FROM consent.evaluate('jo@person.example', 'email', 'person acme');
+-- So does who has asked for something since: the answer is not sent.  And who has consented under another contact.
+SELECT consent.request('ask@person.example', 'person acme', 'email', 'q-1', at => clock_timestamp()) > 0 AS asked, consent.unsubscribe_token('ask@person.example', 'person acme') AS ask \gset
+SELECT consent.unsubscribe(:'ask') AS event \gset
+SELECT consent.request('ask@person.example', 'person acme', 'email', 'q-2', at => clock_timestamp()) > 0 AS asked;
+SELECT reason FROM consent.evaluate('ask@person.example', 'email', 'person acme', 'solicited_response', reference => 'q-2');
+SELECT consent.unsubscribe(:'ask') AS again \gset
+SELECT :again > :event AS recorded_anew, consent.unsubscribe(:'ask') = :again AS same;
+SELECT reason FROM consent.evaluate('ask@person.example', 'email', 'person acme', 'solicited_response', reference => 'q-2');
+SELECT consent.link('ask@person.example', 'person ask') > 0 AS linked, consent.link('ask.work@person.example', 'person ask') > 0 AS linked;
+SELECT consent.give('ask.work@person.example', '{email}', 'person acme', method => 'ticked_box', wording => 'Email me', at => clock_timestamp()) > 0 AS given;
+SELECT reason FROM consent.evaluate('ask.work@person.example', 'email', 'person acme');
+SELECT consent.unsubscribe(:'ask') > :again AS recorded_anew;
+SELECT reason FROM consent.evaluate('ask.work@person.example', 'email', 'person acme');
 -- A link for one purpose and channel leaves the rest.
 INSERT INTO consent.purpose (name, parent) VALUES ('person boilers', 'marketing');
 SELECT consent.give('sam@person.example', '{email,sms}', 'person acme', method => 'ticked_box', wording => 'Yes') > 0 AS given;
@@ -568,19 +616,6 @@ SELECT pg_temp.try(overlay(:'fuzz' PLACING chr(c) FROM pos FOR 1)) AS answer, co
  WHERE c > 0 GROUP BY answer;
 -- every length,
 SELECT pg_temp.try(left(:'fuzz', n)) AS answer, count(*) FROM generate_series(0, 55) AS n GROUP BY answer;
--- So does who has asked for something since: the answer is not sent.  And who has consented under another contact.
-SELECT consent.request('ask@person.example', 'person acme', 'email', 'q-1', at => clock_timestamp()) > 0 AS asked, consent.unsubscribe_token('ask@person.example', 'person acme') AS ask \gset
-SELECT consent.unsubscribe(:'ask') AS event \gset
-SELECT consent.request('ask@person.example', 'person acme', 'email', 'q-2', at => clock_timestamp()) > 0 AS asked;
-SELECT reason FROM consent.evaluate('ask@person.example', 'email', 'person acme', 'solicited_response', reference => 'q-2');
-SELECT consent.unsubscribe(:'ask') AS again \gset
-SELECT :again > :event AS recorded_anew, consent.unsubscribe(:'ask') = :again AS same;
-SELECT reason FROM consent.evaluate('ask@person.example', 'email', 'person acme', 'solicited_response', reference => 'q-2');
-SELECT consent.link('ask@person.example', 'person ask') > 0 AS linked, consent.link('ask.work@person.example', 'person ask') > 0 AS linked;
-SELECT consent.give('ask.work@person.example', '{email}', 'person acme', method => 'ticked_box', wording => 'Email me', at => clock_timestamp()) > 0 AS given;
-SELECT reason FROM consent.evaluate('ask.work@person.example', 'email', 'person acme');
-SELECT consent.unsubscribe(:'ask') > :again AS recorded_anew;
-SELECT reason FROM consent.evaluate('ask.work@person.example', 'email', 'person acme');
 SELECT pg_temp.try(t) AS answer, count(*)
   FROM unnest(ARRAY[NULL, '', ' ', 'x', :'fuzz' || 'A', :'fuzz' || ' ', ' ' || :'fuzz', upper(:'fuzz'), repeat('A', 56), repeat('_', 56), repeat('é', 28), repeat('x', 100000)]) AS t
  GROUP BY answer;

@@ -535,3 +535,57 @@ INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
 INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
   SELECT true, 'pt', 'matter', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
     'encomenda', 'encomendas', 'fatura', 'faturas', 'conta']) AS word;
+
+-- What was missed among replies, and a few words of others who text in Latin letters.
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'do not email this address', 'don''t email this address', 'do not email this address again',
+    'don''t email this address again', 'do not contact this address', 'don''t contact this address',
+    'do not write to this address', 'don''t write to this address', 'remove this address', 'delete this address',
+    'take us off', 'remove us', 'sod off', 'get stuffed', 'naff off', 'stop forever', 'stop for good', 'no sms',
+    'no txts', 'no email marketing', 'no text messages', 'leave us alone']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'no text', 'no txt', 'no email', 'no emails', 'exit', 'withdraw', 'st op', 'sto p', 'sstop', '5top',
+    'unsubscription', 'unsubscribtion', 'desubscribe', 'disubscribe']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'stop', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'rather you did not * contact me * again', 'rather you didn''t * contact me * again',
+    'rather you did not * text me * again', 'rather you didn''t * text me * again',
+    'rather you did not * email me * again', 'rather you didn''t * email me * again',
+    'rather you did not * message me * again', 'rather you didn''t * message me * again',
+    'rather you did not * call me * again', 'rather you didn''t * call me * again', 'prefer not to receive',
+    'rather not receive', 'prefer not to be contacted', 'rather not be contacted', 'prefer not to hear from',
+    'rather not hear from', 'prefer not to get * emails', 'prefer not to get * texts',
+    'prefer not to get * messages', 'rather not get * emails', 'rather not get * texts',
+    'rather not get * messages', 'remove this address from', 'delete this address from', 'take this address off',
+    'take this number off', 'asking you to stop', 'asked you several times to stop', 'asked you many times to stop',
+    'asked you twice to stop', 'asked you before to stop', 'asked u to stop', 'told u to stop', 'rescind my consent']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'review', 'anywhere', word FROM pg_catalog.unnest(ARRAY[
+    'how do i stop', 'how can i stop', 'why do i keep getting', 'subject access', 'data you hold',
+    'data do you hold', 'information you hold', 'information do you hold', 'right of access', 'he is dead',
+    'she is dead', 'child''s phone', 'did not ask for these', 'didn''t ask for these', 'did not ask for this',
+    'didn''t ask for this', 'rather you did not', 'rather you didn''t', 'only email me', 'only text me',
+    'email only', 'text only']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'en', 'review', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'block', 'blocked', 'junk', 'scam', 'phishing', 'terminate', 'want to withdraw', 'i want to withdraw']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'es', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'para', 'cancela', 'no mas']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'pl', 'stop', 'sentence', word FROM pg_catalog.unnest(ARRAY[
+    'nie dzwon', 'nie pisz']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'ro', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'oprit']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'hi', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'band karo', 'bandh karo', 'bund karo', 'band kar do', 'mat bhejo', 'na bhejo', 'bas karo']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'tr', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'dur', 'durdur', 'durdurun', 'iptal']) AS word;
+INSERT INTO consent.stop_word (shipped, language, meaning, reach, word)
+  SELECT true, 'lt', 'stop', 'message', word FROM pg_catalog.unnest(ARRAY[
+    'atsisakau', 'nustokite']) AS word;
