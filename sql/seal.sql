@@ -129,6 +129,39 @@ ROLLBACK;
 UPDATE consent.sealed_fact SET contents = '\x00';
 \echo :LAST_ERROR_SQLSTATE
 
+-- Links and erasures have digests of their own, and each is named that was changed before it was sealed.
+BEGIN;
+SELECT consent.link('jo@seal.example', 'seal "p", {1}', source => 'crm', evidence => '{"a": 1}') > 0 AS linked, consent.forget('gone@seal.example', 'asked by telephone') > 0 AS forgotten,
+       consent.object('taken@seal.example') > 0 AS objected;
+SELECT consent.forget('taken@seal.example') > 0 AS forgotten;
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
+SELECT digest = sha256(convert_to(seal_item('pg_consent link 1') || seal_item('event_id') || seal_item(event_id::text) || seal_item('contact') || seal_item(contact::text) ||
+                                  seal_item('person') || seal_item(person) || seal_item('linked') || seal_item('t') || seal_item('recorded_at') || seal_item(recorded_at::text) ||
+                                  seal_item('recorded_by') || seal_item(recorded_by) || seal_item('source') || seal_item('crm') || seal_item('evidence') || seal_item('{"a": 1}'), 'UTF8')) AS recomputed
+  FROM consent.person_link WHERE address = 'jo@seal.example';
+SELECT count(*) FROM consent.erasure e WHERE digest IS DISTINCT FROM consent.erasure_digest(e);
+ALTER TABLE consent.person_link DISABLE TRIGGER USER;
+ALTER TABLE consent.erasure DISABLE TRIGGER USER;
+ALTER TABLE consent.erased_event DISABLE TRIGGER USER;
+SAVEPOINT honest;
+UPDATE consent.person_link SET linked = false WHERE address = 'jo@seal.example';
+SELECT event_id = (SELECT k.event_id FROM consent.person_link k WHERE address = 'jo@seal.example') AS this_one, problem FROM consent.verify_ledger();
+ROLLBACK TO honest;
+INSERT INTO consent.person_link (contact, person, digest) VALUES ('jo@seal.example', 'somebody else', '\x00');
+SELECT event_id = (SELECT k.event_id FROM consent.person_link k WHERE person = 'somebody else') AS this_one, problem FROM consent.verify_ledger();
+ROLLBACK TO honest;
+UPDATE consent.erasure SET suppressed = false WHERE reason = 'asked by telephone';
+SELECT event_id = (SELECT e.event_id FROM consent.erasure e WHERE reason = 'asked by telephone') AS this_one, problem FROM consent.verify_ledger();
+ROLLBACK TO honest;
+DELETE FROM consent.erasure WHERE address_digest = consent.erased_digest('taken@seal.example');
+SELECT problem, count(*) FROM consent.verify_ledger() GROUP BY 1 ORDER BY 1;
+ROLLBACK TO honest;
+DELETE FROM consent.erased_event x USING consent.erasure e WHERE address_digest = consent.erased_digest('taken@seal.example') AND x.event_id <@ e.events;
+SELECT problem, count(*) FROM consent.verify_ledger() GROUP BY 1 ORDER BY 1;
+ROLLBACK;
+SELECT * FROM consent.verify_ledger();
+
 -- In parallel too.
 BEGIN;
 SET LOCAL min_parallel_table_scan_size = 0;
@@ -139,6 +172,8 @@ COMMIT;
 
 -- The owner restores a digest, which must be right.
 INSERT INTO consent.ledger (contact, kind, digest) VALUES ('r@seal.example', 'objection', '\x00');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO consent.person_link (contact, person, digest) VALUES ('r@seal.example', 'p', '\x00');
 \echo :LAST_ERROR_SQLSTATE
 -- What is sealed stays sealed.
 UPDATE consent.seal SET sealed_by = 'somebody';
@@ -176,11 +211,11 @@ SET ROLE regress_seal;
 SELECT * FROM consent.verify_ledger();
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
-GRANT SELECT ON consent.seal, consent.sealable TO regress_seal;
+GRANT SELECT ON consent.seal, consent.sealable, consent.person_link, consent.erasure, consent.erased_event TO regress_seal;
 SET ROLE regress_seal;
 SELECT * FROM consent.verify_ledger();
 RESET ROLE;
-REVOKE ALL ON consent.ledger, consent.address_standing, consent.seal, consent.sealable, consent.fact, consent.sealed_fact FROM regress_seal;
+REVOKE ALL ON consent.ledger, consent.address_standing, consent.seal, consent.sealable, consent.person_link, consent.erasure, consent.erased_event, consent.fact, consent.sealed_fact FROM regress_seal;
 REVOKE ALL ON FUNCTION consent.seal(), consent.verify_ledger(bytea) FROM regress_seal;
 REVOKE ALL ON SCHEMA consent FROM regress_seal;
 DROP ROLE regress_seal;

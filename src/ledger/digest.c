@@ -31,7 +31,9 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "common/hmac.h"
+#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -39,6 +41,7 @@
 #include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -50,6 +53,7 @@ PG_FUNCTION_INFO_V1(pg_consent_seal_digest);
 PG_FUNCTION_INFO_V1(pg_consent_erasure_digest);
 PG_FUNCTION_INFO_V1(pg_consent_person_link_digest);
 PG_FUNCTION_INFO_V1(pg_consent_fact_digest);
+PG_FUNCTION_INFO_V1(pg_consent_take_digest);
 
 #define EVENT_FORM "pg_consent event 1"
 #define SEAL_FORM "pg_consent seal 1"
@@ -470,4 +474,52 @@ PGDLLEXPORT Datum
 pg_consent_fact_digest(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BYTEA_P(digest_composite(FACT_FORM, fcinfo));
+}
+
+/*
+ * consent.take_digest(form): trigger of tables whose rows seals cover beside the
+ * events.  As in record.c the digest is of the row as it will stand, and one that a
+ * restored dump brings must match.
+ */
+PGDLLEXPORT Datum
+pg_consent_take_digest(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TupleDesc	desc;
+	Datum	   *values;
+	bool	   *nulls;
+	int			attnum;
+	bytea	   *digest;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigdata->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
+		trigdata->tg_trigger->tgnargs != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("consent.take_digest() must be fired before each inserted row, and told the form")));
+
+	desc = RelationGetDescr(trigdata->tg_relation);
+	values = palloc(desc->natts * sizeof(Datum));
+	nulls = palloc(desc->natts * sizeof(bool));
+	heap_deform_tuple(trigdata->tg_trigtuple, desc, values, nulls);
+	digest = digest_row(trigdata->tg_trigger->tgargs[0], desc, values, nulls,
+						(ConsentDigestWriter **) &fcinfo->flinfo->fn_extra, fcinfo->flinfo->fn_mcxt);
+	attnum = SPI_fnumber(desc, "digest");
+	if (attnum <= 0)
+		elog(ERROR, "\"%s\" has no column for a digest", RelationGetRelationName(trigdata->tg_relation));
+	if (!nulls[attnum - 1])
+	{
+		bytea	   *given = DatumGetByteaPP(values[attnum - 1]);
+
+		if (VARSIZE_ANY_EXHDR(given) != CONSENT_DIGEST_LEN ||
+			memcmp(VARDATA_ANY(given), VARDATA(digest), CONSENT_DIGEST_LEN) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 errmsg("a row of consent.%s does not match its digest", RelationGetRelationName(trigdata->tg_relation)),
+					 errhint("It was changed after it was recorded.")));
+	}
+	values[attnum - 1] = PointerGetDatum(digest);
+	nulls[attnum - 1] = false;
+	return PointerGetDatum(heap_modify_tuple_by_cols(trigdata->tg_trigtuple, desc, 1, &attnum,
+													 &values[attnum - 1], &nulls[attnum - 1]));
 }

@@ -27,7 +27,8 @@ CREATE TABLE consent.erasure (
   ground text NOT NULL CHECK (ground IN ('request', 'retention')),
   reason text,
   suppressed boolean NOT NULL,
-  events int8multirange NOT NULL);
+  events int8multirange NOT NULL,
+  digest bytea NOT NULL);
 -- src/ledger/erasure.c knows the columns by number.
 CREATE INDEX erasure_address ON consent.erasure (address_digest);
 COMMENT ON TABLE consent.erasure IS
@@ -42,6 +43,8 @@ COMMENT ON COLUMN consent.erasure.reason IS 'In words; must not name the person'
 COMMENT ON COLUMN consent.erasure.suppressed IS
   'Is marketing to the address refused until a new explicit consent? Always after consent.forget(); after consent.expire_contacts() if the person had ever said no';
 COMMENT ON COLUMN consent.erasure.events IS 'Numbers of the events that were erased';
+COMMENT ON COLUMN consent.erasure.digest IS
+  'consent.erasure_digest() of the row when it was recorded. A restored dump brings it, and it must match';
 
 CREATE TABLE consent.erased_event (
   event_id bigint PRIMARY KEY,
@@ -54,10 +57,14 @@ CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON consent.erasur
   FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
 CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON consent.erased_event
   FOR EACH STATEMENT EXECUTE FUNCTION consent.ledger_keep();
+CREATE TRIGGER take_digest BEFORE INSERT ON consent.erasure
+  FOR EACH ROW EXECUTE FUNCTION consent.take_digest('pg_consent erasure 1');
 ALTER TABLE consent.erasure ENABLE ALWAYS TRIGGER ledger_keep;
+ALTER TABLE consent.erasure ENABLE ALWAYS TRIGGER take_digest;
 ALTER TABLE consent.erased_event ENABLE ALWAYS TRIGGER ledger_keep;
 COMMENT ON TRIGGER ledger_keep ON consent.erasure IS 'What is written stays written';
 COMMENT ON TRIGGER ledger_keep ON consent.erased_event IS 'What is written stays written';
+COMMENT ON TRIGGER take_digest ON consent.erasure IS 'A changed erasure is found';
 
 SELECT pg_catalog.pg_extension_config_dump('consent.erasure_key', '');
 SELECT pg_catalog.pg_extension_config_dump('consent.erasure', '');

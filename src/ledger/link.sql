@@ -24,7 +24,8 @@ CREATE TABLE consent.person_link (
   recorded_by text NOT NULL DEFAULT session_user,
   source text,
   evidence jsonb,
-  address consent.contact GENERATED ALWAYS AS (consent.contact_root(contact)) STORED);
+  address consent.contact GENERATED ALWAYS AS (consent.contact_root(contact)) STORED,
+  digest bytea NOT NULL);
 CREATE INDEX person_link_address ON consent.person_link (address);
 CREATE INDEX person_link_person ON consent.person_link (person);
 COMMENT ON TABLE consent.person_link IS
@@ -38,6 +39,8 @@ COMMENT ON COLUMN consent.person_link.recorded_by IS 'Session user who recorded 
 COMMENT ON COLUMN consent.person_link.source IS 'Where it is known from';
 COMMENT ON COLUMN consent.person_link.evidence IS 'Anything else that proves it';
 COMMENT ON COLUMN consent.person_link.address IS 'The contact without its +tag';
+COMMENT ON COLUMN consent.person_link.digest IS
+  'consent.person_link_digest() of the row when it was recorded. Left out by loaders; a restored dump brings it, and it must match';
 SELECT pg_catalog.pg_extension_config_dump('consent.person_link', '');
 
 CREATE TRIGGER ledger_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON consent.person_link
@@ -75,6 +78,17 @@ CREATE FUNCTION consent.person_link_digest(consent.person_link) RETURNS bytea
   AS 'MODULE_PATHNAME', 'pg_consent_person_link_digest';
 COMMENT ON FUNCTION consent.person_link_digest(consent.person_link) IS
   'SHA-256 of a link, made like consent.event_digest() but beginning with item(''pg_consent link 1'')';
+
+-- Last of the row triggers, by its name.
+CREATE FUNCTION consent.take_digest() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_take_digest';
+COMMENT ON FUNCTION consent.take_digest() IS
+  'Trigger of consent.person_link and consent.erasure: keeps the digest of a row with it; a restored row must match its own (23514)';
+REVOKE EXECUTE ON FUNCTION consent.take_digest() FROM PUBLIC;
+CREATE TRIGGER take_digest BEFORE INSERT ON consent.person_link
+  FOR EACH ROW EXECUTE FUNCTION consent.take_digest('pg_consent link 1');
+ALTER TABLE consent.person_link ENABLE ALWAYS TRIGGER take_digest;
+COMMENT ON TRIGGER take_digest ON consent.person_link IS 'A changed link is found';
 
 CREATE FUNCTION consent.linked_addresses(address consent.contact) RETURNS SETOF consent.contact
   LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 2

@@ -179,6 +179,21 @@ BEGIN ATOMIC
    WHERE l.event_id IS NULL OR s.event IS NULL OR s.address <> l.address
       OR (s.event).digest IS DISTINCT FROM substr(l.digest, 1, 16)
   UNION ALL
+  SELECT k.event_id, 'changed: the link does not match its digest'
+    FROM consent.person_link k
+   WHERE k.digest IS DISTINCT FROM consent.person_link_digest(k)
+  UNION ALL
+  SELECT e.event_id, 'changed: the erasure does not match its digest'
+    FROM consent.erasure e
+   WHERE e.digest IS DISTINCT FROM consent.erasure_digest(e)
+  UNION ALL
+  SELECT n, d.problem
+    FROM (SELECT COALESCE(range_agg(e.events), '{}') AS events FROM consent.erasure e) counted,
+         (SELECT COALESCE(range_agg(int8range(x.event_id, x.event_id, '[]')), '{}') AS events FROM consent.erased_event x) left_over,
+         LATERAL (VALUES ('missing: what is left of it; an erasure counts it', counted.events - left_over.events),
+                         ('missing: the erasure of it', left_over.events - counted.events)) d(problem, events),
+         unnest(d.events) r, generate_series(lower(r), upper(r) - 1) n
+  UNION ALL
   SELECT b.event_id, b.problem
     FROM consent.broken_seals() b
   UNION ALL
@@ -206,5 +221,5 @@ BEGIN ATOMIC
   ORDER BY 1 NULLS LAST, 2;
 END;
 COMMENT ON FUNCTION consent.verify_ledger(bytea) IS
-  'What is wrong with the ledger, and with what verdicts rest on beside it? No rows: nothing. The first row names the first event that was changed, removed or added, or the first fact that was sealed and is not there, or not so (consent.sealed_fact has its number); event_id is NULL where a seal is wrong. expected_seal is the digest of a seal that was kept elsewhere: only that shows that seals were removed from the end, or made anew. Needs SELECT on consent.ledger, consent.address_standing, consent.sealable, consent.seal, consent.fact and consent.sealed_fact';
+  'What is wrong with the ledger, and with what verdicts rest on beside it? No rows: nothing. The first row names the first event, link or erasure that was changed, removed or added, or the first fact that was sealed and is not there, or not so (consent.sealed_fact has its number); event_id is NULL where a seal is wrong. expected_seal is the digest of a seal that was kept elsewhere: only that shows that seals were removed from the end, or made anew. Needs SELECT on consent.ledger, consent.address_standing, consent.person_link, consent.erasure, consent.erased_event, consent.sealable, consent.seal, consent.fact and consent.sealed_fact';
 REVOKE EXECUTE ON FUNCTION consent.verify_ledger(bytea) FROM PUBLIC;

@@ -51,7 +51,7 @@ BEGIN
         FROM jsonb_array_elements(record -> 'status') WITH ORDINALITY AS e(v, i)
        WHERE consent.status((v ->> 'allowed')::boolean, v ->> 'reason') <> 'never_asked'), '[]'),
     'links', COALESCE((
-      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(k) - '{address}'::text[]) ORDER BY k.event_id)
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(k) - '{address,digest}'::text[]) ORDER BY k.event_id)
         FROM consent.person_link k WHERE k.address = root AND k.person = subject_access_as.person), '[]'),
     'linked_contacts', COALESCE((
       SELECT jsonb_agg(o.address ORDER BY o.address::text)

@@ -458,6 +458,35 @@ END $$;
 ALTER TABLE consent.ledger
   ADD CONSTRAINT ledger_address_of_contact CHECK (address = consent.contact_root(contact));
 
+-- Links and erasures keep a digest of their own, taken now of those that are there.
+CREATE FUNCTION consent.take_digest() RETURNS trigger
+  LANGUAGE C AS 'MODULE_PATHNAME', 'pg_consent_take_digest';
+COMMENT ON FUNCTION consent.take_digest() IS
+  'Trigger of consent.person_link and consent.erasure: keeps the digest of a row with it; a restored row must match its own (23514)';
+REVOKE EXECUTE ON FUNCTION consent.take_digest() FROM PUBLIC;
+ALTER TABLE consent.person_link ADD COLUMN digest bytea;
+ALTER TABLE consent.erasure ADD COLUMN digest bytea;
+ALTER TABLE consent.person_link DISABLE TRIGGER ledger_keep;
+ALTER TABLE consent.erasure DISABLE TRIGGER ledger_keep;
+UPDATE consent.person_link k SET digest = consent.person_link_digest(k);
+UPDATE consent.erasure e SET digest = consent.erasure_digest(e);
+ALTER TABLE consent.person_link ENABLE ALWAYS TRIGGER ledger_keep;
+ALTER TABLE consent.erasure ENABLE ALWAYS TRIGGER ledger_keep;
+ALTER TABLE consent.person_link ALTER COLUMN digest SET NOT NULL;
+ALTER TABLE consent.erasure ALTER COLUMN digest SET NOT NULL;
+CREATE TRIGGER take_digest BEFORE INSERT ON consent.person_link
+  FOR EACH ROW EXECUTE FUNCTION consent.take_digest('pg_consent link 1');
+CREATE TRIGGER take_digest BEFORE INSERT ON consent.erasure
+  FOR EACH ROW EXECUTE FUNCTION consent.take_digest('pg_consent erasure 1');
+ALTER TABLE consent.person_link ENABLE ALWAYS TRIGGER take_digest;
+ALTER TABLE consent.erasure ENABLE ALWAYS TRIGGER take_digest;
+COMMENT ON TRIGGER take_digest ON consent.person_link IS 'A changed link is found';
+COMMENT ON TRIGGER take_digest ON consent.erasure IS 'A changed erasure is found';
+COMMENT ON COLUMN consent.person_link.digest IS
+  'consent.person_link_digest() of the row when it was recorded. Left out by loaders; a restored dump brings it, and it must match';
+COMMENT ON COLUMN consent.erasure.digest IS
+  'consent.erasure_digest() of the row when it was recorded. A restored dump brings it, and it must match';
+
 DROP INDEX consent.ledger_address;
 CREATE INDEX ledger_address ON consent.ledger USING hash (address);
 CREATE INDEX ledger_tagged ON consent.ledger (contact, address) WHERE contact <> address;
@@ -473,6 +502,10 @@ CREATE FUNCTION consent.london_date(at timestamptz) RETURNS date
   AS 'MODULE_PATHNAME', 'pg_consent_london_date';
 COMMENT ON FUNCTION consent.london_date(timestamptz) IS
   'The day it is in the United Kingdom, as (at AT TIME ZONE ''Europe/London'')::date, and sooner';
+
+-- A contract or an assessment begins with the British day, wherever the session is.
+ALTER TABLE consent.assessment ALTER COLUMN assessed_on SET DEFAULT consent.london_date(now());
+ALTER TABLE consent.contractor ALTER COLUMN valid_from SET DEFAULT consent.london_date(now());
 
 CREATE STATISTICS consent.ledger_recorded_on ON (consent.london_date(recorded_at)) FROM consent.ledger;
 
@@ -503,10 +536,6 @@ CREATE INDEX ledger_doubtful_long ON consent.ledger (event_id)
 
 CREATE FUNCTION consent.record_defects(
   event_id bigint,
--- A contract or an assessment begins with the British day, wherever the session is.
-ALTER TABLE consent.assessment ALTER COLUMN assessed_on SET DEFAULT consent.london_date(now());
-ALTER TABLE consent.contractor ALTER COLUMN valid_from SET DEFAULT consent.london_date(now());
-
   contact consent.contact,
   kind text,
   channels consent.channel[],
@@ -2350,6 +2379,21 @@ BEGIN ATOMIC
    WHERE l.event_id IS NULL OR s.event IS NULL OR s.address <> l.address
       OR (s.event).digest IS DISTINCT FROM substr(l.digest, 1, 16)
   UNION ALL
+  SELECT k.event_id, 'changed: the link does not match its digest'
+    FROM consent.person_link k
+   WHERE k.digest IS DISTINCT FROM consent.person_link_digest(k)
+  UNION ALL
+  SELECT e.event_id, 'changed: the erasure does not match its digest'
+    FROM consent.erasure e
+   WHERE e.digest IS DISTINCT FROM consent.erasure_digest(e)
+  UNION ALL
+  SELECT n, d.problem
+    FROM (SELECT COALESCE(range_agg(e.events), '{}') AS events FROM consent.erasure e) counted,
+         (SELECT COALESCE(range_agg(int8range(x.event_id, x.event_id, '[]')), '{}') AS events FROM consent.erased_event x) left_over,
+         LATERAL (VALUES ('missing: what is left of it; an erasure counts it', counted.events - left_over.events),
+                         ('missing: the erasure of it', left_over.events - counted.events)) d(problem, events),
+         unnest(d.events) r, generate_series(lower(r), upper(r) - 1) n
+  UNION ALL
   SELECT b.event_id, b.problem
     FROM consent.broken_seals() b
   UNION ALL
@@ -2377,7 +2421,7 @@ BEGIN ATOMIC
   ORDER BY 1 NULLS LAST, 2;
 END;
 COMMENT ON FUNCTION consent.verify_ledger(bytea) IS
-  'What is wrong with the ledger, and with what verdicts rest on beside it? No rows: nothing. The first row names the first event that was changed, removed or added, or the first fact that was sealed and is not there, or not so (consent.sealed_fact has its number); event_id is NULL where a seal is wrong. expected_seal is the digest of a seal that was kept elsewhere: only that shows that seals were removed from the end, or made anew. Needs SELECT on consent.ledger, consent.address_standing, consent.sealable, consent.seal, consent.fact and consent.sealed_fact';
+  'What is wrong with the ledger, and with what verdicts rest on beside it? No rows: nothing. The first row names the first event, link or erasure that was changed, removed or added, or the first fact that was sealed and is not there, or not so (consent.sealed_fact has its number); event_id is NULL where a seal is wrong. expected_seal is the digest of a seal that was kept elsewhere: only that shows that seals were removed from the end, or made anew. Needs SELECT on consent.ledger, consent.address_standing, consent.person_link, consent.erasure, consent.erased_event, consent.sealable, consent.seal, consent.fact and consent.sealed_fact';
 GRANT SELECT ON consent.fact, consent.sealed_fact TO consent_reader, consent_writer, consent_admin;
 
 -- Erasure and subject access look for all forms of an address.
@@ -2808,7 +2852,7 @@ BEGIN
         FROM jsonb_array_elements(record -> 'status') WITH ORDINALITY AS e(v, i)
        WHERE consent.status((v ->> 'allowed')::boolean, v ->> 'reason') <> 'never_asked'), '[]'),
     'links', COALESCE((
-      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(k) - '{address}'::text[]) ORDER BY k.event_id)
+      SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(k) - '{address,digest}'::text[]) ORDER BY k.event_id)
         FROM consent.person_link k WHERE k.address = root AND k.person = subject_access_as.person), '[]'),
     'linked_contacts', COALESCE((
       SELECT jsonb_agg(o.address ORDER BY o.address::text)
@@ -3038,6 +3082,8 @@ GRANT EXECUTE ON FUNCTION
   consent.set_subscriber, consent.answered, consent.contacted, consent.suppress, consent.unsuppress, consent.list_on_register
 TO consent_writer, consent_admin;
 
+COMMENT ON FUNCTION consent.unsubscribe(text, timestamptz, text, jsonb) IS
+  'Redeems a token of consent.unsubscribe_token(): records an objection and returns the event id. Used again, by anybody at any time, it returns the same event id and records nothing, unless the contact, or another of the same person, has consented or asked for something since: then it is a new objection. Needs no right but EXECUTE. Call it for POST requests only, never for GET: mail scanners follow links (RFC 8058). Errors: 22023 for any token that is not good, with one message for all reasons, and for a time in the future';
 
 -- Replies: what a stop may be about that is no message.
 ALTER TABLE consent.stop_word DROP CONSTRAINT stop_word_meaning_check;

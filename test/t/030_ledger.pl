@@ -225,15 +225,21 @@ foreach my $taken (60, 7)
     join("\n", "$taken|added: seal 1 covers one of this number",
       $taken == 7 ? ("$taken|changed: $standing counts another event of this number") x 2 : ()));
 }
-# What an erasure leaves behind, and links, are sealed as events are.
-my ($erasure, $link) = split(/\|/, sql('SELECT (SELECT event_id FROM consent.erasure), (SELECT min(event_id) FROM consent.person_link)'));
-found('what is left of an erased event removed', 'DELETE FROM consent.erased_event WHERE event_id = 60;', '60|missing: seal 1 covers it');
+# What an erasure leaves behind, and links, are sealed as events are, and have digests of their own.
+my ($erasure, $links) = split(/\|/, sql(q{SELECT (SELECT event_id FROM consent.erasure), (SELECT string_agg(event_id::text, ' ' ORDER BY event_id) FROM consent.person_link)}));
+my @links = split ' ', $links;
+found('what is left of an erased event removed', 'DELETE FROM consent.erased_event WHERE event_id = 60;',
+  "60|missing: seal 1 covers it\n60|missing: what is left of it; an erasure counts it");
 found('what is left of an erased event changed', q{UPDATE consent.erased_event SET digest = '\x00' WHERE event_id = 60;},
   '|seal 1: its events are not those that were sealed');
-found('an erasure removed', 'DELETE FROM consent.erasure;', "$erasure|missing: seal 3 covers it");
-found('an erasure made ineffective', 'UPDATE consent.erasure SET suppressed = false;', '|seal 3: its events are not those that were sealed');
-found('a link removed', "DELETE FROM consent.person_link WHERE event_id = $link;", "$link|missing: seal 3 covers it");
-found('a link changed', q{UPDATE consent.person_link SET person = 'p 2';}, '|seal 3: its events are not those that were sealed');
+found('an erasure removed', 'DELETE FROM consent.erasure;', "60|missing: the erasure of it\n$erasure|missing: seal 3 covers it");
+found('an erasure made ineffective', 'UPDATE consent.erasure SET suppressed = false;',
+  "$erasure|changed: the erasure does not match its digest\n|seal 3: its events are not those that were sealed");
+found('an erasure made ineffective, and its digest', 'UPDATE consent.erasure SET suppressed = false; UPDATE consent.erasure e SET digest = consent.erasure_digest(e);',
+  '|seal 3: its events are not those that were sealed');
+found('a link removed', "DELETE FROM consent.person_link WHERE event_id = $links[0];", "$links[0]|missing: seal 3 covers it");
+found('a link changed', q{UPDATE consent.person_link SET person = 'p 2';},
+  join("\n", (map { "$_|changed: the link does not match its digest" } @links), '|seal 3: its events are not those that were sealed'));
 # So is what verdicts rest on beside them.
 sub fact { return sql(qq{SELECT event_id FROM consent.sealed_fact WHERE relation = '$_[0]' AND key[1] = '$_[1]' AND (key[2] = '$_[2]' OR '$_[2]' = '')}) }
 foreach my $case (
