@@ -470,6 +470,24 @@ ALTER TABLE sweep_forbidden DROP CONSTRAINT sweep_forbidden_status_check;
 SELECT judged, refused FROM consent.verify('sweep_forbidden');
 SELECT status FROM sweep_forbidden;
 DROP TABLE sweep_forbidden;
+-- A rule that has something else done instead: nobody is told that the row was cancelled.
+CREATE TABLE sweep_ruled (id int, to_addr text, body text, status text DEFAULT 'queued');
+CREATE TABLE sweep_elsewhere (LIKE sweep_ruled);
+SELECT consent.guard('sweep_ruled', recipient => 'to_addr', channel => $$'email'$$, body => 'body', organisation => $$'sweep acme'$$,
+                     pending => $$status = 'queued'$$, divert => $$status = 'cancelled'$$);
+CREATE RULE elsewhere AS ON UPDATE TO sweep_ruled DO INSTEAD UPDATE sweep_elsewhere SET status = NEW.status WHERE id = OLD.id RETURNING *;
+:agree
+INSERT INTO sweep_ruled VALUES (1, 'kim@sweep.example', :promo);
+INSERT INTO sweep_elsewhere TABLE sweep_ruled;
+SELECT consent.withdraw('kim@sweep.example') > 0 AS withdrawn;
+SELECT status FROM sweep_ruled UNION ALL SELECT status FROM sweep_elsewhere;
+SELECT cancelled, skipped, problem FROM consent.sweep_log WHERE relation = 'sweep_ruled'::regclass;
+SELECT health FROM consent.guards WHERE relation = 'sweep_ruled'::regclass;
+SELECT judged FROM consent.verify('sweep_ruled');
+ALTER TABLE sweep_ruled DISABLE RULE elsewhere;
+SELECT refused FROM consent.verify('sweep_ruled');
+SELECT status FROM sweep_ruled;
+DROP TABLE sweep_ruled, sweep_elsewhere;
 DROP FUNCTION sweep_sleeps(text, text), sweep_sleeps_too();
 -- A trigger of the table touches the person's other rows when one is parked: they are parked too.
 CREATE TABLE sweep_touch (id int, to_addr text, body text, status text DEFAULT 'queued', touched int DEFAULT 0);

@@ -26,6 +26,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "rewrite/rewriteDefine.h"
 #include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -175,11 +176,37 @@ consent_action_fire_deferred(Relation rel, Oid owner)
 	consent_unpin(pinned);
 }
 
-/* Run a statement on one row of a table; returns how many it found. */
+/*
+ * A rule that has something else done in place of a statement may leave our row
+ * as it is, and what comes back would look as if it had not.
+ */
+static void
+refuse_instead_rules(Oid relid, CmdType command)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+
+	for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
+	{
+		const RewriteRule *rule = rel->rd_rules->rules[i];
+
+		if (rule->isInstead && rule->event == command && rule->enabled != RULE_DISABLED)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("refused rows of table \"%s\" cannot be put away, because it has a DO INSTEAD rule for %s",
+							RelationGetRelationName(rel), command == CMD_UPDATE ? "UPDATE" : "DELETE"),
+					 errhint("Do by a trigger what the rule does.")));
+	}
+	table_close(rel, NoLock);
+}
+
+/* Run an UPDATE or DELETE on one row of a table; returns how many it found. */
 static uint64
 run_on_row(Oid relid, const char *statement, ItemPointer tid, int expected, const char *reason)
 {
-	int			rc = run_on_table(relid, statement, TIDOID, PointerGetDatum(tid), reason);
+	int			rc;
+
+	refuse_instead_rules(relid, expected == SPI_OK_UPDATE_RETURNING ? CMD_UPDATE : CMD_DELETE);
+	rc = run_on_table(relid, statement, TIDOID, PointerGetDatum(tid), reason);
 
 	if (rc != expected)
 		elog(ERROR, "\"%s\" failed: %s", statement, SPI_result_code_string(rc));
