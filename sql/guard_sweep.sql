@@ -343,6 +343,9 @@ SELECT status FROM sweep_large WHERE to_addr = 'kim@sweep.example';
 :agree
 SELECT * FROM consent.guard_index('sweep_large') WHERE guard_index NOT LIKE '%CASE%' \gexec
 SELECT health, detail FROM consent.guards WHERE relation = 'sweep_large'::regclass;
+-- one that CREATE INDEX CONCURRENTLY has left half made is none
+UPDATE pg_index SET indisvalid = false WHERE indrelid = 'sweep_large'::regclass;
+SELECT name, detail FROM consent.guards WHERE relation = 'sweep_large'::regclass ORDER BY 1;
 SELECT consent.unguard('sweep_large');
 DROP TABLE sweep_large;
 

@@ -161,12 +161,30 @@ consent_health_indexes(Relation rel)
 	return found;
 }
 
+/* One that CREATE INDEX CONCURRENTLY has left half made is of no use. */
+static bool
+has_valid_index(Relation rel)
+{
+	List	   *indexes = consent_health_indexes(rel);
+	ListCell   *cell;
+	bool		found = false;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		found = found || index->rd_index->indisvalid;
+		index_close(index, AccessShareLock);
+	}
+	return found;
+}
+
 /* Would every withdrawal read the whole of a large table, for want of one? */
 bool
 consent_health_lacks_index(Relation rel)
 {
 	return rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) >= LARGE_TABLE_BLOCKS &&
-		consent_health_indexes(rel) == NIL;
+		!has_valid_index(rel);
 }
 
 /* By DETACH PARTITION CONCURRENTLY, which may have been cancelled: it has a guard, and no sweep of the table above finds it. */
@@ -302,6 +320,10 @@ has_rows(Relation rel)
 
 	if (rel->rd_rel->relkind != RELKIND_RELATION)
 		return false;
+
+	/* Nobody but its session can look. */
+	if (RELATION_IS_OTHER_TEMP(rel))
+		return true;
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	slot = table_slot_create(rel, NULL);
 	scan = table_beginscan(rel, snapshot, 0, NULL);
