@@ -17,6 +17,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -268,23 +269,30 @@ may_know(Relation rel)
 	return may_read(root);
 }
 
-/* consent.guard_fault(table, trigger, OUT health, OUT detail): NULLs, where that is none of the caller's business */
+/*
+ * consent.guard_fault(table, trigger, OUT health, OUT detail): NULLs, where that is
+ * none of the caller's business, or there is no such table.  This and what else
+ * consent.guards calls may find one dropped that the view has seen.
+ */
 PGDLLEXPORT Datum
 pg_consent_guard_fault(PG_FUNCTION_ARGS)
 {
-	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	Trigger    *guard = consent_guard_copy(rel, consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1))));
+	Relation	rel = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+	Trigger    *guard;
 	const char *health = "missing";
 	const char *detail;
 	TupleDesc	desc;
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 
+	if (rel == NULL)
+		PG_RETURN_NULL();
 	if (!may_know(rel))
 	{
 		table_close(rel, AccessShareLock);
 		PG_RETURN_NULL();
 	}
+	guard = consent_guard_copy(rel, consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1))));
 	detail = guard ? guard_fault(rel, guard, &health) : "there is no such guard";
 	nulls[1] = detail == NULL;
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -299,9 +307,12 @@ pg_consent_guard_fault(PG_FUNCTION_ARGS)
 PGDLLEXPORT Datum
 pg_consent_guarded_table(PG_FUNCTION_ARGS)
 {
-	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	Oid			root = consent_guarded_table(rel, NameStr(*PG_GETARG_NAME(1)));
+	Relation	rel = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+	Oid			root;
 
+	if (rel == NULL)
+		PG_RETURN_NULL();
+	root = consent_guarded_table(rel, NameStr(*PG_GETARG_NAME(1)));
 	table_close(rel, AccessShareLock);
 	PG_RETURN_OID(root);
 }
@@ -338,10 +349,13 @@ has_rows(Relation rel)
 PGDLLEXPORT Datum
 pg_consent_guarded_rows(PG_FUNCTION_ARGS)
 {
-	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	Relation	rel = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
 	int			position = 0;
-	bool		found = consent_guard_next(rel, &position) != NULL && may_know(rel) && has_rows(rel);
+	bool		found;
 
+	if (rel == NULL)
+		PG_RETURN_BOOL(false);
+	found = consent_guard_next(rel, &position) != NULL && may_know(rel) && has_rows(rel);
 	table_close(rel, AccessShareLock);
 	PG_RETURN_BOOL(found);
 }

@@ -147,6 +147,8 @@ CREATE VIEW consent.guards AS
               ELSE j.detail END AS detail,
          j.name
     FROM judged j
+   -- it may have been dropped since
+   WHERE j.relation IS NOT NULL
   UNION ALL
   SELECT e.relation, e.leaf::regclass, e.on_block, 'missing',
          'the guard''s trigger is not there: nothing is judged', NULLIF(e.name, '')

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -535,12 +536,13 @@ pg_consent_unguard(PG_FUNCTION_ARGS)
 PGDLLEXPORT Datum
 pg_consent_guard_argument(PG_FUNCTION_ARGS)
 {
-	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	Trigger    *guard = consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1)));
+	Relation	rel = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+	Trigger    *guard = rel ? consent_guard_by_trigger(rel, NameStr(*PG_GETARG_NAME(1))) : NULL;
 	const char *value = guard ? consent_guard_argument(guard, consent_text_arg(fcinfo, 2)) : NULL;
 	text	   *result = value ? cstring_to_text(value) : NULL;
 
-	table_close(rel, AccessShareLock);
+	if (rel != NULL)
+		relation_close(rel, AccessShareLock);
 	if (result == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(result);

@@ -1450,6 +1450,8 @@ CREATE OR REPLACE VIEW consent.guards AS
               ELSE j.detail END AS detail,
          j.name
     FROM judged j
+   -- it may have been dropped since
+   WHERE j.relation IS NOT NULL
   UNION ALL
   SELECT e.relation, e.leaf::regclass, e.on_block, 'missing',
          'the guard''s trigger is not there: nothing is judged', NULLIF(e.name, '')
