@@ -7,9 +7,9 @@
 -- what it will see.  A sentence has the letter of what was labelled in it; of
 -- several, the first of P, L, A, R, S, N that is there for its larger part.
 --
--- A message is a line of "=", its fold, how often it counts, its label and what the rules for
--- marketing, requests, surveys, lead capture and services weigh in it; then a line for
--- each sentence: letter, "s" or "b" for subject or body, folded text.
+-- A message is a line of "=", its fold, how often it counts, 1 if it was put together (together.sql), its label
+-- and what the rules for marketing, requests, surveys, lead capture and services weigh in it; then
+-- a line for each sentence: letter, "s" or "b" for subject or body, folded text.
 \set QUIET yes
 \set ON_ERROR_STOP on
 \pset format unaligned
@@ -21,9 +21,10 @@ CREATE TEMP TABLE line (number serial, l text);
 \copy line (l) FROM PSTDIN WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')
 
 CREATE TEMP TABLE message AS
-SELECT number, (j->>'fold')::int AS fold, coalesce((j->>'times')::int, 1) AS times, j->>'label' AS label, j->>'subject' AS subject, j->>'body' AS body, j->'sentences' AS sentences,
+SELECT number, 0 AS put_together, (j->>'fold')::int AS fold, coalesce((j->>'times')::int, 1) AS times, j->>'label' AS label, j->>'subject' AS subject, j->>'body' AS body, j->'sentences' AS sentences,
        (CASE j->>'channel' WHEN 'letter' THEN 'post' WHEN 'call_script' THEN 'live_call' ELSE j->>'channel' END)::consent.channel AS channel
   FROM (SELECT number, l::jsonb AS j FROM line) m;
+\ir together.sql
 
 CREATE TEMP TABLE rules AS
 SELECT number,
@@ -44,7 +45,7 @@ ANALYZE labelled;
 
 SELECT CASE WHEN kind = 0 THEN text ELSE concat_ws(E'\t', letter, part, text) END
   FROM (SELECT number, 0 AS kind, 0 AS start, NULL AS letter, NULL AS part,
-               concat_ws(E'\t', '=', fold, times, label, marketing, request, research, sugging, service) AS text
+               concat_ws(E'\t', '=', fold, times, put_together, label, marketing, request, research, sugging, service) AS text
           FROM message JOIN rules USING (number)
         UNION ALL
         SELECT number, CASE part WHEN 's' THEN 1 ELSE 2 END, s.start,

@@ -23,8 +23,8 @@
  * a time) is what the axes of the message are learned from, by LIBLINEAR: of
  * sentences it has seen a fit is too sure.  A long message is several examples, in
  * the parts that it is judged in; some short ones are learned once more, put together
- * (see put_together()).  LIBLINEAR calls exp() and log(), which a C
- * library other than glibc may round differently.
+ * (see together.sql).  LIBLINEAR calls exp() and log(), which a C library other than
+ * glibc may round differently.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,6 +33,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <linear.h>
 
@@ -49,10 +52,10 @@
 #define MOST_FOLDS		100
 
 /*
- * How sentences are gone through, in each of some fits from the beginning; the
- * weights of all fits' last passes are averaged.
+ * How sentences are gone through, in each of some fits from the beginning, in an order of
+ * its own; the weights of all fits' last passes are averaged.
  */
-#define FITS			3
+#define FITS			5
 #define PASSES			10
 #define AVERAGED		4
 #define STEP			0.5f	/* of the first pass */
@@ -62,10 +65,6 @@
 
 /* As how many the sentence counts that decides what its message is. */
 #define DECISIVE		5.0f
-
-/* Of each fold: what is learned amid other messages, and as often without it. */
-#define TOGETHER		400
-#define TOGETHER_LONGEST	8	/* sentences */
 
 /* How loud places, the rest of the message and the next sentences are. */
 #define PLACE_VALUE		0.3f
@@ -125,7 +124,7 @@ static Sentence *sentences;
 static int	nsentences;
 static Message *messages;
 static int	nmessages;
-static int	nwritten;			/* of them; others are put together of these */
+static int	nwritten;			/* of them, which come first; others are put together of these */
 static Part *parts;
 static int	nparts;
 static int	nfolds;
@@ -134,8 +133,11 @@ static bool owned[ROWS];
 static Weights learned;
 static Weights moved;			/* squares of the slopes, added up */
 static Weights average;
-static float (*unseen)[CONSENT_NTRAITS];	/* the odds by fits that saw other
-											 * messages */
+static Weights *fitted;			/* to all messages, by each fit */
+typedef float Odds[CONSENT_NTRAITS];
+static Odds *judged[FITS];		/* the odds by each fit that saw other messages */
+static Odds *unseen;			/* the mean of these */
+static double (*axes)[CONSENT_NAXES][OVERVIEW_FEATURES + 1];	/* by what was learned without each fold */
 static ConsentModelHeader header = {.magic = MODEL_MAGIC,.words = WORDS,.others = OTHERS,.size = sizeof(header)};
 static ConsentModelWords words_table[WORDS];
 static ConsentModelOthers others_table[OTHERS];
@@ -166,6 +168,54 @@ room(size_t n, size_t size)
 	if (array == NULL)
 		die("out of memory");
 	return array;
+}
+
+/* The same, seen by all processes. */
+static void *
+shared_room(size_t n, size_t size)
+{
+	void	   *array = mmap(NULL, n * size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (array == MAP_FAILED)
+		die("out of memory");
+	return array;
+}
+
+static void
+wait_for_one(void)
+{
+	int			status;
+
+	if (wait(&status) < 0 || status != 0)
+		die("a process failed");
+}
+
+/*
+ * Does n jobs, each in a process of its own, as many at a time as there are processors.
+ * What they find they leave in shared room, each in its own place.
+ */
+static void
+do_all(int n, void (*job) (int))
+{
+	long		processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	for (int i = 0; i < n; i++)
+	{
+		pid_t		pid;
+
+		if (i >= processors)
+			wait_for_one();
+		pid = fork();
+		if (pid < 0)
+			die("no more processes");
+		if (pid == 0)
+		{
+			job(i);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < n && i < processors; i++)
+		wait_for_one();
 }
 
 static void
@@ -202,16 +252,20 @@ read_input(void)
 		if (line[0] == '=')
 		{
 			Message    *m;
+			int			put_together;
 
 			messages = more(messages, nmessages, sizeof(Message));
 			m = &messages[nmessages++];
 			memset(m, 0, sizeof(Message));
 			m->first = nsentences;
-			if (sscanf(line, "=\t%d\t%d\t%23s\t%lf\t%lf\t%lf\t%lf\t%lf", &m->fold, &m->times, m->label,
+			if (sscanf(line, "=\t%d\t%d\t%d\t%23s\t%lf\t%lf\t%lf\t%lf\t%lf", &m->fold, &m->times, &put_together, m->label,
 					   &m->rules[AXIS_PROMOTES], &m->rules[AXIS_ASKS], &m->rules[AXIS_SURVEYS],
-					   &m->rules[AXIS_GATHERS], &m->rules[AXIS_SERVES]) != 3 + CONSENT_NAXES ||
+					   &m->rules[AXIS_GATHERS], &m->rules[AXIS_SERVES]) != 4 + CONSENT_NAXES ||
 				m->fold < 0 || m->fold >= MOST_FOLDS)
-				die("a message does not begin with =, FOLD, TIMES, LABEL and five weights");
+				die("a message does not begin with =, FOLD, TIMES, 1 if put together, LABEL and five weights");
+			if (!put_together && nwritten < nmessages - 1)
+				die("messages that are put together come last");
+			nwritten += !put_together;
 			if (m->fold >= nfolds)
 				nfolds = m->fold + 1;
 		}
@@ -221,8 +275,7 @@ read_input(void)
 	free(line);
 	if (nsentences == 0)
 		die("no sentences");
-	nwritten = nmessages;
-	fprintf(stderr, "train: %d messages, %d sentences\n", nmessages, nsentences);
+	fprintf(stderr, "train: %d messages, %d of them put together, %d sentences\n", nmessages, nmessages - nwritten, nsentences);
 }
 
 typedef struct Occurrence
@@ -303,21 +356,22 @@ give_row(unsigned hash, bool word)
 /*
  * Gives rows to the words, or to the others, that more than one message has, the
  * most frequent first.  Those of a fold that is left out count, too: a row tells
- * nothing of labels.
+ * nothing of labels.  What is put together has nothing of its own.
  */
 static void
 give_rows(bool word)
 {
 	Occurrence *all;
+	int			written = nwritten < nmessages ? messages[nwritten].first : nsentences;
 	int			n = 0;
 	int			distinct = 0;
 	int			without = 0;
 
-	for (int i = 0; i < nsentences; i++)
+	for (int i = 0; i < written; i++)
 		n += sentences[i].n;
 	all = room(n, sizeof(Occurrence));
 	n = 0;
-	for (int i = 0; i < nsentences; i++)
+	for (int i = 0; i < written; i++)
 	{
 		for (int f = 0; f < sentences[i].n; f++)
 		{
@@ -378,84 +432,6 @@ next_random(uint64_t *state)
 	*state ^= *state >> 7;
 	*state ^= *state << 17;
 	return (unsigned) (*state >> 11);
-}
-
-/* Is it a short message of the fold that promotes, or, if not so wanted, a notice? */
-static bool
-suits(const Message *m, int fold, bool promotes)
-{
-	if (m->fold != fold || m->n == 0 || m->n > TOGETHER_LONGEST)
-		return false;
-	if (promotes)
-		return strcmp(m->label, "marketing") == 0 || strcmp(m->label, "mixed") == 0;
-	return strcmp(m->label, "service") == 0;
-}
-
-static bool
-any_suits(int fold, bool promotes)
-{
-	for (int i = 0; i < nwritten; i++)
-	{
-		if (suits(&messages[i], fold, promotes))
-			return true;
-	}
-	return false;
-}
-
-static const Message *
-pick(int fold, bool promotes, uint64_t *state)
-{
-	const Message *m;
-
-	do
-		m = &messages[next_random(state) % nwritten];
-	while (!suits(m, fold, promotes));
-	return m;
-}
-
-/*
- * One sentence that promotes is enough, whatever stands around it.  Of that writers
- * wrote too little, who made messages of one piece: what promotes is also learned
- * amid notices that have nothing to do with it, and such notices without it.
- */
-static void
-put_together(int fold, bool promotes, uint64_t *state)
-{
-	int			n = 3 + next_random(state) % 5;
-	int			at = next_random(state) % n;
-	Message		m = {.fold = fold,.times = 1,.first = nsentences};
-
-	strcpy(m.label, promotes ? "mixed" : "service");
-	for (int i = 0; i < n; i++)
-	{
-		const Message *one = pick(fold, promotes && i == at, state);
-
-		for (int k = one->first; k < one->first + one->n; k++)
-		{
-			if (sentences[k].in_subject)
-				continue;
-			sentences = more(sentences, nsentences, sizeof(Sentence));
-			sentences[nsentences] = sentences[k];
-			sentences[nsentences++].message = nmessages;
-		}
-		for (int a = 0; a < CONSENT_NAXES; a++)
-			m.rules[a] += one->rules[a];
-	}
-	m.n = nsentences - m.first;
-	messages = more(messages, nmessages, sizeof(Message));
-	messages[nmessages++] = m;
-}
-
-static void
-put_all_together(void)
-{
-	uint64_t	state = 1;
-
-	for (int fold = 0; fold < nfolds; fold++)
-	{
-		for (int i = 0; i < 2 * TOGETHER && any_suits(fold, true) && any_suits(fold, false); i++)
-			put_together(fold, i % 2 == 0, &state);
-	}
 }
 
 /* What sums over n features are multiplied by. */
@@ -651,30 +627,29 @@ learn_message(const Message *m, float step)
 
 /* Learns the traits from all messages but those of the fold (-1: from all), into "average". */
 static void
-fit_traits(int fold)
+fit_traits(int fold, int fit)
 {
 	const int	nweights = sizeof(Weights) / sizeof(float);
 	int		   *order = room(nmessages, sizeof(int));
-	uint64_t	state = 1;
+	uint64_t	state = (fit + 1) * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	int			n = 0;
 
+	/* the first numbers of near states are alike */
+	for (int i = 0; i < 10; i++)
+		(void) next_random(&state);
 	memset(&average, 0, sizeof(Weights));
+	memset(&learned, 0, sizeof(Weights));
+	for (int i = 0; i < nweights; i++)
+		((float *) &moved)[i] = MOVED;
 	for (int i = 0; i < nmessages; i++)
 	{
 		if (messages[i].fold != fold)
 			order[n++] = i;
 	}
-	for (int pass = 0; pass < FITS * PASSES; pass++)
+	for (int pass = 0; pass < PASSES; pass++)
 	{
-		int			at = pass % PASSES;
-		float		step = STEP * (1 - (1 - LAST_STEP) * at / PASSES);
+		float		step = STEP * (1 - (1 - LAST_STEP) * pass / PASSES);
 
-		if (at == 0)
-		{
-			memset(&learned, 0, sizeof(Weights));
-			for (int i = 0; i < nweights; i++)
-				((float *) &moved)[i] = MOVED;
-		}
 		for (int i = n - 1; i > 0; i--)
 		{
 			int			other = next_random(&state) % (i + 1);
@@ -685,10 +660,40 @@ fit_traits(int fold)
 		}
 		for (int i = 0; i < n; i++)
 			learn_message(&messages[order[i]], step);
-		for (int i = 0; i < nweights && at >= PASSES - AVERAGED; i++)
-			((float *) &average)[i] += ((float *) &learned)[i] / (FITS * AVERAGED);
+		for (int i = 0; i < nweights && pass >= PASSES - AVERAGED; i++)
+			((float *) &average)[i] += ((float *) &learned)[i] / AVERAGED;
 	}
 	free(order);
+}
+
+/* One of the fits to all but one fold, and what it says of that. */
+static void
+fit_without(int job)
+{
+	int			fold = job / FITS;
+	int			fit = job % FITS;
+
+	fit_traits(fold, fit);
+	for (int i = 0; i < nmessages; i++)
+	{
+		if (messages[i].fold == fold)
+			judge(&average, &messages[i], CONTEXT_MOST, &judged[fit][messages[i].first]);
+	}
+}
+
+/* The same, or, behind these, one of the fits to all. */
+static void
+fit_any(int job)
+{
+	if (job < nfolds * FITS)
+		fit_without(job);
+	else
+	{
+		int			fit = job - nfolds * FITS;
+
+		fit_traits(-1, fit);
+		fitted[fit] = average;
+	}
 }
 
 static void
@@ -698,23 +703,32 @@ quiet(const char *message)
 }
 
 static double
-weight_of(const struct model *fitted, int column)
+weight_of(const struct model *model, int column)
 {
-	return (fitted->label[0] == 1 ? 1 : -1) * fitted->w[column - 1];
+	return (model->label[0] == 1 ? 1 : -1) * model->w[column - 1];
 }
 
+/* All fits, those to all messages only if a model is to be written. */
 static void
-judge_unseen(void)
+fit_all(bool model)
 {
-	unseen = room(nsentences, sizeof(*unseen));
-	for (int fold = 0; fold < nfolds; fold++)
+	const int	nweights = sizeof(Weights) / sizeof(float);
+
+	fitted = shared_room(FITS, sizeof(Weights));
+	unseen = room(nsentences, sizeof(Odds));
+	for (int fit = 0; fit < FITS; fit++)
+		judged[fit] = shared_room(nsentences, sizeof(Odds));
+	do_all((nfolds + model) * FITS, fit_any);
+	memset(&average, 0, sizeof(Weights));
+	for (int fit = 0; fit < FITS; fit++)
 	{
-		fit_traits(fold);
-		for (int i = 0; i < nmessages; i++)
+		for (int i = 0; i < nsentences; i++)
 		{
-			if (messages[i].fold == fold)
-				judge(&average, &messages[i], CONTEXT_MOST, &unseen[messages[i].first]);
+			for (int t = 0; t < CONSENT_NTRAITS; t++)
+				unseen[i][t] += judged[fit][i][t] / FITS;
 		}
+		for (int i = 0; i < nweights; i++)
+			((float *) &average)[i] += ((float *) &fitted[fit])[i] / FITS;
 	}
 }
 
@@ -839,7 +853,7 @@ fit_axis(ConsentAxis axis, int fold, double *weight)
 	double		spread[OVERVIEW_FEATURES] = {0};
 	double		(*values)[OVERVIEW_FEATURES] = room(nparts, sizeof(*values));
 	struct feature_node (*node)[OVERVIEW_FEATURES + 2] = room(nparts, sizeof(*node));
-	struct model *fitted;
+	struct model *model;
 	int			n = 0;
 	int			times = 0;
 
@@ -877,18 +891,30 @@ fit_axis(ConsentAxis axis, int fold, double *weight)
 		node[i][features] = (struct feature_node) {features + 1, 1};
 		node[i][features + 1].index = -1;
 	}
-	fitted = train(&what, &how);
-	weight[OVERVIEW_FEATURES] = weight_of(fitted, features + 1);
+	model = train(&what, &how);
+	weight[OVERVIEW_FEATURES] = weight_of(model, features + 1);
 	for (int f = 0; f < features; f++)
 	{
-		weight[f] = weight_of(fitted, f + 1) / spread[f];
+		weight[f] = weight_of(model, f + 1) / spread[f];
 		weight[OVERVIEW_FEATURES] -= weight[f] * mean[f];
 	}
-	free_and_destroy_model(&fitted);
+	free_and_destroy_model(&model);
 	free(values);
 	free(node);
 	free(what.x);
 	free(what.y);
+}
+
+static void
+fit_axis_to_all(int job)
+{
+	fit_axis(job, -1, axes[0][job]);
+}
+
+static void
+fit_axis_without(int job)
+{
+	fit_axis(job % CONSENT_NAXES, job / CONSENT_NAXES, axes[job / CONSENT_NAXES][job % CONSENT_NAXES]);
 }
 
 typedef enum Label
@@ -986,14 +1012,13 @@ cross_validate(void)
 {
 	static int	total[NLABELS][NLABELS];
 
+	axes = shared_room(nfolds, sizeof(*axes));
+	do_all(nfolds * CONSENT_NAXES, fit_axis_without);
 	for (int fold = 0; fold < nfolds; fold++)
 	{
-		double		weight[CONSENT_NAXES][OVERVIEW_FEATURES + 1];
 		int			given[NLABELS][NLABELS] = {0};
 		char		name[16];
 
-		for (int a = 0; a < CONSENT_NAXES; a++)
-			fit_axis(a, fold, weight[a]);
 		for (int i = 0; i < nwritten; i++)
 		{
 			const Message *m = &messages[i];
@@ -1003,7 +1028,7 @@ cross_validate(void)
 			if (m->fold != fold)
 				continue;
 			for (int a = 0; a < CONSENT_NAXES; a++)
-				axis[a] = axis_odds(a, weight[a], m);
+				axis[a] = axis_odds(a, axes[fold][a], m);
 			while (label < NLABELS && strcmp(labels[label], m->label) != 0)
 				label++;
 			if (label == NLABELS)
@@ -1060,7 +1085,6 @@ learn(void)
 {
 	static const double value[CONSENT_NREACHES] = {1, REST_VALUE, NEAR_VALUE};
 
-	fit_traits(-1);
 	for (int t = 0; t < CONSENT_NTRAITS; t++)
 	{
 		header.bias[t] = (int32_t) lround(1000 * average.bias[t]);
@@ -1078,11 +1102,12 @@ learn(void)
 			header.scale[r][t] = (int32_t) lround(1000 * largest / 127 * value[r] * (1 << MODEL_SCALE_BITS));
 		}
 	}
+	axes = shared_room(1, sizeof(*axes));
+	do_all(CONSENT_NAXES, fit_axis_to_all);
 	for (int a = 0; a < CONSENT_NAXES; a++)
 	{
-		double		weight[OVERVIEW_FEATURES + 1];
+		const double *weight = axes[0][a];
 
-		fit_axis(a, -1, weight);
 		for (int f = 0; f < features_of(a); f++)
 			header.axis[a][f] = (int32_t) lround(1e9 * weight[f]);
 		header.axis[a][OVERVIEW_FEATURES] = (int32_t) lround(1000 * weight[OVERVIEW_FEATURES]);
@@ -1128,9 +1153,8 @@ main(int argc, char **argv)
 	give_rows(true);
 	give_rows(false);
 	find_rows();
-	put_all_together();
 	set_print_string_function(quiet);
-	judge_unseen();
+	fit_all(strcmp(argv[1], "-") != 0);
 	look_over();
 	if (strcmp(argv[1], "-") == 0)
 	{
