@@ -1,7 +1,7 @@
 # The law twice: consent.evaluate() against a slow and plain model in Perl
 # (test/model/ConsentModel.pm) on random ledgers and sends.
 #
-#   PG_CONSENT_MODEL_CASES   how many cases (ledger, send, time); 250000
+#   PG_CONSENT_MODEL_CASES   how many cases (ledger, send, time); 150000
 #
 # A disagreement is printed as SQL, reduced to the events that matter.
 
@@ -18,7 +18,7 @@ use ConsentCases;
 use ConsentModel;
 use ConsentRows;
 
-my $cases = $ENV{PG_CONSENT_MODEL_CASES} || 250_000;
+my $cases = $ENV{PG_CONSENT_MODEL_CASES} || 150_000;
 my $seed = $ENV{PG_CONSENT_SEED} // 20260205;
 my $batches = 10;
 my $sends_per_ledger = 8;
