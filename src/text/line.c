@@ -221,11 +221,11 @@ is_open(const ConsentText *text, const TextLine *line)
 }
 
 static bool
-is_short(const ConsentText *text, const TextLine *line)
+is_short(const ConsentText *text, int from, int to)
 {
 	int			words = 1;
 
-	for (int i = line->from; i < line->to && words <= SHORT_WORDS; i++)
+	for (int i = from; i < to && words <= SHORT_WORDS; i++)
 		words += text->data[i] == ' ';
 	return words <= SHORT_WORDS;
 }
@@ -317,7 +317,7 @@ judge_ends(const ConsentText *text, TextLine *line, int n, int width_of_text)
 	}
 	for (int i = 0, end; n - i >= SHORT_LINES; i = end + 1)
 	{
-		for (end = i; end < n && is_short(text, &line[end]); end++)
+		for (end = i; end < n && is_short(text, line[end].from, line[end].to); end++)
 			;
 		if (end - i >= SHORT_LINES)
 			judge_short_lines(&line[i], end - i);
@@ -376,10 +376,27 @@ run_of_short(const ConsentText *text, const TextLine *line, int n)
 	ConsentRegion region = consent_region_around(consent_text_region(text, line->from));
 	int			run = 0;
 
-	while (run < n && !line[run].is_rule && is_short(text, &line[run]) &&
+	while (run < n && !line[run].is_rule && is_short(text, line[run].from, line[run].to) &&
 		   consent_region_around(consent_text_region(text, line[run].from)) == region)
 		run++;
 	return run;
+}
+
+/* Most texts have none, and need not be read in paragraphs. */
+static bool
+any_short_run(const ConsentText *text)
+{
+	int			run = 0;
+	int			end;
+
+	for (int from = 0; from <= text->len && run < SHORT_LINES; from = end + 1)
+	{
+		const char *found = memchr(text->data + from, '\n', text->len - from);
+
+		end = found ? found - text->data : text->len;
+		run = is_short(text, from, end) ? run + 1 : 0;
+	}
+	return run >= SHORT_LINES;
 }
 
 void
@@ -388,7 +405,7 @@ consent_text_join_paragraphs(ConsentText *text)
 	TextLine   *line;
 	int			n;
 
-	if (text->nlines < SHORT_LINES - 1 || !any_end(text, true))
+	if (text->nlines < SHORT_LINES - 1 || !any_end(text, true) || !any_short_run(text))
 		return;
 	line = palloc((text->nlines + 1) * sizeof(TextLine));
 	n = read_lines(text, true, line);
