@@ -324,13 +324,13 @@ judge_ends(const ConsentText *text, TextLine *line, int n, int width_of_text)
 	}
 }
 
-/* Is any paragraph, or line within one, behind which there is another? */
+/* Is any line not the last of its paragraph? */
 static bool
-any_end(const ConsentText *text, bool paragraph)
+any_line_end(const ConsentText *text)
 {
 	for (int i = 0; i < text->nlines; i++)
 	{
-		if (text->line[i].paragraph == paragraph)
+		if (!text->line[i].paragraph)
 			return true;
 	}
 	return false;
@@ -345,7 +345,7 @@ consent_text_line_ends(const ConsentText *text, bool join, bool *doubtful, int *
 	int		   *at;
 	int			n = 0;
 
-	if (!any_end(text, false))
+	if (!any_line_end(text))
 		return 0;
 	line = palloc((text->nlines + 1) * sizeof(TextLine));
 	nlines = read_lines(text, false, line);
@@ -405,7 +405,7 @@ consent_text_join_paragraphs(ConsentText *text)
 	TextLine   *line;
 	int			n;
 
-	if (text->nlines < SHORT_LINES - 1 || !any_end(text, true) || !any_short_run(text))
+	if (text->nlines < SHORT_LINES - 1 || !any_short_run(text))
 		return;
 	line = palloc((text->nlines + 1) * sizeof(TextLine));
 	n = read_lines(text, true, line);
