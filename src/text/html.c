@@ -237,6 +237,22 @@ find(const Html *html, int at, int end, const char *needle)
 	return end;
 }
 
+/* Behind the comment that begins at "at".  "<!-->" is whole, and "--!>" an end, too. */
+static int
+behind_comment(const Html *html, int at)
+{
+	for (int i = find(html, at + 2, html->len, "--"); i < html->len; i = find(html, i + 1, html->len, "--"))
+	{
+		int			left = html->len - i;
+
+		if (left > 2 && html->source[i + 2] == '>')
+			return i + 3;
+		if (i >= at + 4 && left > 3 && html->source[i + 2] == '!' && html->source[i + 3] == '>')
+			return i + 4;
+	}
+	return html->len;
+}
+
 /*
  * At '&': the one or two characters a reference stands for, and its length in
  * bytes; 0 if it is none.
@@ -805,12 +821,7 @@ read_markup(Html *html)
 			Min(html->len, html->at + CONDITION_MAX))
 			move_to(html, end + 2);
 		else
-		{
-			/* "<!-->" is whole, and "--!>" an end, too */
-			end = find(html, html->at + 2, html->len, "-->");
-			end = Min(end + 3, find(html, html->at + 4, end, "--!>") + 4);
-			move_to(html, Min(end, html->len));
-		}
+			move_to(html, behind_comment(html, html->at));
 		return true;
 	}
 	if (left >= 9 && pg_strncasecmp(s, "<![endif]", 9) == 0)

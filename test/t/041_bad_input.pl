@@ -32,6 +32,7 @@ my %large = (
   'references' => q{'<p>Your parcel arrives today.' || repeat('&amp;', 20000000)},
   'attributes' => q{'<p>Your parcel arrives today.<a ' || repeat('a=b ', 25000000) || '>'},
   'a comment without end' => q{'<p>Your parcel arrives today.<!--' || repeat('-', 100000000)},
+  'comments that end in another way' => q{'<p>Your parcel arrives today.' || repeat('<!--a--!>', 11000000)},
   'marketing at the end' => q{repeat('Your parcel arrives today. ', 3800000) || 'Save 20% today!'},
   'marketing at the beginning' => q{'Save 20% today!' || repeat(' x', 50000000)});
 foreach my $name (sort keys %large)
