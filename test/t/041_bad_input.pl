@@ -68,6 +68,19 @@ SQL
 }
 $node->safe_psql('postgres', q{DELETE FROM consent.rule WHERE code = 'own.slow'});
 
+# What could take the square of its length, or four times as long with each star
+# more: it is done long before this.
+$node->safe_psql('postgres', <<'SQL');
+INSERT INTO consent.stop_word (word, reach) VALUES (repeat('* ', 12) || 'zork', 'anywhere');
+SQL
+my %linear = (
+  'a phrase of many stars' => [ q{consent.read_reply(repeat('apples and pears ', 3000))}, 'not_stop' ]);
+foreach my $name (sort keys %linear)
+{
+  is(answer('postgres', "SET statement_timeout = '60s'; SELECT $linear{$name}[0]"), $linear{$name}[1], "linear: $name");
+}
+$node->safe_psql('postgres', 'DELETE FROM consent.stop_word WHERE NOT shipped');
+
 # Other encodings: converted, or refused where there is nothing to convert from.
 $node->safe_psql('postgres', qq{CREATE DATABASE latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
 $node->safe_psql('postgres', qq{CREATE DATABASE japan ENCODING 'EUC_JP' LOCALE 'C' TEMPLATE template0});
