@@ -244,7 +244,7 @@ COMMENT ON FUNCTION consent.lookup(regclass, name, name, text) IS
 
 CREATE FUNCTION consent.json_texts(value jsonb, path jsonpath) RETURNS text[]
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 500
-  RETURN (SELECT pg_catalog.array_agg(v OPERATOR(pg_catalog.#>>) '{}') FROM pg_catalog.jsonb_path_query(value, path, silent => true) v);
+  RETURN (SELECT pg_catalog.array_agg(v) FROM pg_catalog.jsonb_array_elements_text(pg_catalog.jsonb_path_query_array(value, path, silent => true)) v);
 COMMENT ON FUNCTION consent.json_texts(jsonb, jsonpath) IS
   'The texts at a path of a JSON value, NULL if there is none: for mappings, which cannot hold subqueries. consent.json_texts(data, ''$.to[*]'') are the recipients, whether "to" is one address or an array of them, and whether the job is one message or an array of them';
 

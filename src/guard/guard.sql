@@ -178,8 +178,8 @@ CREATE FUNCTION consent.row_is_for("row" jsonb, contact consent.contact) RETURNS
   LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
   SELECT EXISTS (
-    SELECT FROM pg_catalog.jsonb_path_query(row_is_for."row", 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS v(value),
-                LATERAL (SELECT v.value #>> '{}') AS t(said)
+    SELECT FROM pg_catalog.jsonb_array_elements_text(
+                  pg_catalog.jsonb_path_query_array(row_is_for."row", 'strict $.** ? (@.type() == "string" || @.type() == "number")')) AS t(said)
      WHERE consent.guard_key(row_is_for.contact::text, 'GB') = ANY (
              consent.guard_keys(t.said, COALESCE(pg_catalog.current_setting('pg_consent.default_region', true), 'GB'))
              || CASE WHEN t.said ~ '^[0-9]+$' THEN consent.guard_keys('+' || t.said, 'GB') ELSE '{}' END));

@@ -2768,7 +2768,7 @@ END $$;
 -- Recipients in an array of a job.
 CREATE FUNCTION consent.json_texts(value jsonb, path jsonpath) RETURNS text[]
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 500
-  RETURN (SELECT pg_catalog.array_agg(v OPERATOR(pg_catalog.#>>) '{}') FROM pg_catalog.jsonb_path_query(value, path, silent => true) v);
+  RETURN (SELECT pg_catalog.array_agg(v) FROM pg_catalog.jsonb_array_elements_text(pg_catalog.jsonb_path_query_array(value, path, silent => true)) v);
 COMMENT ON FUNCTION consent.json_texts(jsonb, jsonpath) IS
   'The texts at a path of a JSON value, NULL if there is none: for mappings, which cannot hold subqueries. consent.json_texts(data, ''$.to[*]'') are the recipients, whether "to" is one address or an array of them, and whether the job is one message or an array of them';
 
@@ -2816,8 +2816,8 @@ CREATE FUNCTION consent.row_is_for("row" jsonb, contact consent.contact) RETURNS
   LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
   SELECT EXISTS (
-    SELECT FROM pg_catalog.jsonb_path_query(row_is_for."row", 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS v(value),
-                LATERAL (SELECT v.value #>> '{}') AS t(said)
+    SELECT FROM pg_catalog.jsonb_array_elements_text(
+                  pg_catalog.jsonb_path_query_array(row_is_for."row", 'strict $.** ? (@.type() == "string" || @.type() == "number")')) AS t(said)
      WHERE consent.guard_key(row_is_for.contact::text, 'GB') = ANY (
              consent.guard_keys(t.said, COALESCE(pg_catalog.current_setting('pg_consent.default_region', true), 'GB'))
              || CASE WHEN t.said ~ '^[0-9]+$' THEN consent.guard_keys('+' || t.said, 'GB') ELSE '{}' END));

@@ -74,7 +74,8 @@ $node->safe_psql('postgres', <<'SQL');
 INSERT INTO consent.stop_word (word, reach) VALUES (repeat('* ', 12) || 'zork', 'anywhere');
 SQL
 my %linear = (
-  'a phrase of many stars' => [ q{consent.read_reply(repeat('apples and pears ', 3000))}, 'not_stop' ]);
+  'a phrase of many stars' => [ q{consent.read_reply(repeat('apples and pears ', 3000))}, 'not_stop' ],
+  'a long JSON array' => [ q{cardinality(consent.json_texts(('[' || repeat('1,', 2000000) || '1]')::jsonb, '$[*]'))}, '2000001' ]);
 foreach my $name (sort keys %linear)
 {
   is(answer('postgres', "SET statement_timeout = '60s'; SELECT $linear{$name}[0]"), $linear{$name}[1], "linear: $name");
