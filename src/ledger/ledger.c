@@ -437,9 +437,57 @@ end_address(AddressScan *scan)
 	table_close(scan->part, AccessShareLock);
 }
 
-/* Fold in an event: or only if it counts for another address. */
+/*
+ * What is folded of an address, whose events come in no order.  To put each in its
+ * place among all of a long history would take the square of its length, so they
+ * are folded a block at a time, and each block is joined with one as long.
+ */
+#define BLOCK_ENTRIES 64
+
+typedef struct Blocks
+{
+	ConsentStanding *last;		/* the one that is folded into */
+	ConsentStanding *joined[32];	/* of one block, two, four and so on; or NULL */
+} Blocks;
+
 static ConsentStanding *
-fold_row(ConsentStanding *standing, TupleTableSlot *row, bool for_another, TimestampTz known_at, MemoryContext rows)
+join_blocks(ConsentStanding *one, ConsentStanding *other)
+{
+	ConsentStanding *both = consent_standing_union(one, other);
+
+	pfree(one);
+	pfree(other);
+	return both;
+}
+
+static void
+begin_block(Blocks *blocks)
+{
+	int			i = 0;
+
+	for (; blocks->joined[i] != NULL; i++)
+	{
+		blocks->last = join_blocks(blocks->joined[i], blocks->last);
+		blocks->joined[i] = NULL;
+	}
+	blocks->joined[i] = blocks->last;
+	blocks->last = consent_standing_empty();
+}
+
+static ConsentStanding *
+join_all(Blocks *blocks)
+{
+	for (int i = 0; i < lengthof(blocks->joined); i++)
+	{
+		if (blocks->joined[i] != NULL)
+			blocks->last = join_blocks(blocks->joined[i], blocks->last);
+	}
+	return blocks->last;
+}
+
+/* Fold in an event: or only if it counts for another address. */
+static void
+fold_row(Blocks *blocks, TupleTableSlot *row, bool for_another, TimestampTz known_at, MemoryContext rows)
 {
 	MemoryContext caller = MemoryContextSwitchTo(rows);
 	ConsentEvent *event = consent_ledger_event(row->tts_values, row->tts_isnull);
@@ -448,9 +496,12 @@ fold_row(ConsentStanding *standing, TupleTableSlot *row, bool for_another, Times
 	if (for_another)
 		event->facts.form = CONSENT_EVERY_FORM;
 	if (event->facts.recorded_at <= known_at && (!for_another || is_personal((ConsentEventKind) event->facts.kind)))
-		standing = consent_fold(standing, event);
+	{
+		if (blocks->last->nentries >= BLOCK_ENTRIES && event->facts.event_id < blocks->last->newest)
+			begin_block(blocks);
+		blocks->last = consent_fold(blocks->last, event);
+	}
 	MemoryContextReset(rows);
-	return standing;
 }
 
 /*
@@ -464,6 +515,7 @@ fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_ano
 	TupleTableSlot *row;
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "pg_consent ledger rows",
 											   ALLOCSET_SMALL_SIZES);
+	Blocks		blocks = {.last = standing};
 
 	if (reader != NULL)
 	{
@@ -471,7 +523,7 @@ fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_ano
 		while ((row = consent_reader_next(reader)) != NULL)
 		{
 			CHECK_FOR_INTERRUPTS();
-			standing = fold_row(standing, row, for_another, known_at, rows);
+			fold_row(&blocks, row, for_another, known_at, rows);
 		}
 	}
 	else
@@ -481,12 +533,12 @@ fold_address(ConsentStanding *standing, const ConsentContact *root, bool for_ano
 		while (next_of_address(&scan))
 		{
 			CHECK_FOR_INTERRUPTS();
-			standing = fold_row(standing, scan.slot, for_another, known_at, rows);
+			fold_row(&blocks, scan.slot, for_another, known_at, rows);
 		}
 		end_address(&scan);
 	}
 	MemoryContextDelete(rows);
-	return standing;
+	return join_all(&blocks);
 }
 
 /*

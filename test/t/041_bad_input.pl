@@ -72,10 +72,14 @@ $node->safe_psql('postgres', q{DELETE FROM consent.rule WHERE code = 'own.slow'}
 # more: it is done long before this.
 $node->safe_psql('postgres', <<'SQL');
 INSERT INTO consent.stop_word (word, reach) VALUES (repeat('* ', 12) || 'zork', 'anywhere');
+INSERT INTO consent.organisation (name) VALUES ('acme');
+INSERT INTO consent.ledger (contact, kind, channels, organisation, method, wording, effective_at)
+SELECT 'jo@example.com', 'consent', '{email}', 'acme', 'ticked_box', 'Yes', now() - interval '1 day' FROM generate_series(1, 100000);
 SQL
 my %linear = (
   'a phrase of many stars' => [ q{consent.read_reply(repeat('apples and pears ', 3000))}, 'not_stop' ],
-  'a long JSON array' => [ q{cardinality(consent.json_texts(('[' || repeat('1,', 2000000) || '1]')::jsonb, '$[*]'))}, '2000001' ]);
+  'a long JSON array' => [ q{cardinality(consent.json_texts(('[' || repeat('1,', 2000000) || '1]')::jsonb, '$[*]'))}, '2000001' ],
+  'a long history' => [ q{count(consent.may_send('jo@example.com', 'email', 'acme')) FROM generate_series(1, 40)}, '40' ]);
 foreach my $name (sort keys %linear)
 {
   is(answer('postgres', "SET statement_timeout = '60s'; SELECT $linear{$name}[0]"), $linear{$name}[1], "linear: $name");
