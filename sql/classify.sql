@@ -355,12 +355,15 @@ SELECT consent.try_condition('own.zork near(x) own.grue', 'x');
 SELECT consent.try_condition('own.zork then', 'x');
 SELECT consent.try_condition('own.zork then cap own.grue', 'x');
 SELECT consent.try_condition(repeat('(', 100), 'x');
+SELECT consent.try_condition('own.zork' || repeat(' or own.zork', 2000), 'x');
+\echo :LAST_ERROR_SQLSTATE
 SELECT consent.try_condition('own.nobody', 'x');
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.try_condition('not own.zork', 'x');
 \echo :LAST_ERROR_SQLSTATE
 SELECT consent.try_condition('count(own.zork) >= 0', 'x');
 \set meta 'INSERT INTO consent.rule (code, class, condition, citation, description, positive, negative) VALUES '
+:meta ('own.meta', 'direct_marketing', 'own.zork' || repeat(' or own.zork', 2000), 'x', 'x', '{}', '{}');
 :meta ('own.meta', 'direct_marketing', 'own.zork then suppress own.grue', 'x', 'x', '{}', '{}');
 \echo :LAST_ERROR_SQLSTATE
 :meta ('own.meta', NULL, 'own.zork', 'x', 'x', '{}', '{}');

@@ -10,6 +10,8 @@
 
 #include "classify/ruleset.h"
 
+#define CONSENT_CONDITION_MAX_BYTES	16384	/* in consent.rule and consent.try_condition() */
+
 /* A place where a rule was found: bytes of a part's folded text. */
 typedef struct MetaPlace
 {

@@ -305,6 +305,17 @@ check_pattern(HeapTuple row, TupleDesc desc, const char *source)
 static List *written_metas = NIL;
 
 static void
+check_condition_length(const char *condition)
+{
+	if (strlen(condition) > CONSENT_CONDITION_MAX_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("condition is too long"),
+				 errdetail("A condition may have %d bytes; this one has %zu.",
+						   CONSENT_CONDITION_MAX_BYTES, strlen(condition))));
+}
+
+static void
 check_condition(HeapTuple row, TupleDesc desc, char *source)
 {
 	ConsentRule meta = {.source = source};
@@ -313,6 +324,7 @@ check_condition(HeapTuple row, TupleDesc desc, char *source)
 
 	(void) heap_getattr(row, Anum_rule_class, desc, &isnull);
 	meta.neutral = isnull;
+	check_condition_length(source);
 	consent_meta_compile(&meta, NULL, NIL, false);
 	consent_meta_check_class(&meta);
 	if (code != NULL)
@@ -559,6 +571,7 @@ pg_consent_try_condition(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
 	meta.source = utf8_of(PG_GETARG_TEXT_PP(0));
+	check_condition_length(meta.source);
 	body = utf8_of(PG_GETARG_TEXT_PP(1));
 	if (!PG_ARGISNULL(2))
 		subject = utf8_of(PG_GETARG_TEXT_PP(2));
