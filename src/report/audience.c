@@ -60,6 +60,7 @@ PG_FUNCTION_INFO_V1(pg_consent_sample_final);
 
 #define AUDIENCE_DIGEST_LEN 16
 #define CONTAINER_BITS 65536		/* numbers of one container */
+#define SLICE (UINT64CONST(1024) * CONTAINER_BITS)	/* numbers that take 8 MB at most */
 
 typedef struct Audience
 {
@@ -109,6 +110,13 @@ own(roaring_bitmap_t *bitmap)
 	return owned;
 }
 
+static void
+give_back(Owned *owned)
+{
+	roaring_bitmap_free(owned->bitmap);
+	owned->bitmap = NULL;
+}
+
 static Owned *
 read_bitmap(const Audience *audience)
 {
@@ -146,6 +154,47 @@ remove_runs(roaring_bitmap_t *bitmap)
 	}
 }
 
+/*
+ * The same members always make the same bytes: of two forms that take as much
+ * room, run_optimize() keeps the one there is.
+ */
+static void
+normalise_slice(roaring_bitmap_t *bitmap)
+{
+	remove_runs(bitmap);
+	roaring_bitmap_run_optimize(bitmap);
+}
+
+/* A slice at a time: without runs all the numbers there are take half a gigabyte, and seconds. */
+static void
+normalise(Owned *owned)
+{
+	uint64		from = roaring_bitmap_minimum(owned->bitmap);
+	uint64		last = roaring_bitmap_maximum(owned->bitmap);
+	Owned	   *whole;
+
+	if (last < from + SLICE)
+	{
+		normalise_slice(owned->bitmap);
+		return;
+	}
+	whole = own(roaring_bitmap_create_with_capacity(0));
+	for (from -= from % SLICE; from <= last; from += SLICE)
+	{
+		Owned	   *slice = own(roaring_bitmap_create_with_capacity(0));
+
+		CHECK_FOR_INTERRUPTS();
+		roaring_bitmap_add_range_closed(slice->bitmap, from, from + SLICE - 1);
+		roaring_bitmap_and_inplace(slice->bitmap, owned->bitmap);
+		normalise_slice(slice->bitmap);
+		roaring_bitmap_or_inplace(whole->bitmap, slice->bitmap);
+		give_back(slice);
+	}
+	give_back(owned);
+	owned->bitmap = whole->bitmap;
+	whole->bitmap = NULL;
+}
+
 static Audience *
 write_audience(Owned *owned)
 {
@@ -154,12 +203,7 @@ write_audience(Owned *owned)
 	pg_cryptohash_ctx *sha;
 	bytea	   *digest;
 
-	/*
-	 * The same members always make the same bytes: of two forms that take as
-	 * much room, run_optimize() keeps the one there is.
-	 */
-	remove_runs(owned->bitmap);
-	roaring_bitmap_run_optimize(owned->bitmap);
+	normalise(owned);
 	size = roaring_bitmap_portable_size_in_bytes(owned->bitmap);
 	if (!AllocSizeIsValid(AUDIENCE_HDRSZ + size))
 		ereport(ERROR,
@@ -173,8 +217,7 @@ write_audience(Owned *owned)
 	consent_digest_add(sha, audience->bitmap, size);
 	digest = consent_digest_end(sha);
 	memcpy(audience->digest, VARDATA(digest), AUDIENCE_DIGEST_LEN);
-	roaring_bitmap_free(owned->bitmap);
-	owned->bitmap = NULL;
+	give_back(owned);
 	return audience;
 }
 

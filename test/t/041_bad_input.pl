@@ -133,6 +133,14 @@ starved(q{(consent.classify('Your order is on its way. Upgrade to Prime+ today a
 starved(q{(consent.classify(repeat('Your ｏｒｄｅｒ is on its way. Upgrade today and save £20! ', 15000))).class}, \@sizes);
 starved(q{(consent.classify_raw(convert_to(E'Subject: x\nContent-Type: multipart/mixed; boundary=b\n' || repeat(E'\n--b\nContent-Type: text/html\n\n<p>Upgrade today and save &pound;20!', 9000), 'UTF8'))).class}, \@sizes);
 
+# All numbers there are take a few bytes, and took half a gigabyte.
+is(answer('postgres', <<'SQL'), '4294967295', 'a set of all numbers takes little memory');
+SELECT pg_backend_pid() AS pid, consent.count('{1}') AS opened \gset
+\setenv PID :pid
+\! prlimit --pid $PID --as=$(( ($(awk '/^VmSize/ {print $2}' /proc/$PID/status) + 128000) * 1024 ))
+SELECT consent.count('{0-4294967295}'::consent.audience - '{7}'::consent.audience);
+SQL
+
 is(answer('postgres', 'SELECT 1'), '1', 'the server is still there');
 unlike(slurp_file($node->logfile), qr/terminated by signal|server process .* exited with exit code [^01]|PANIC/, '... and no session crashed');
 
