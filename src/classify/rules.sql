@@ -159,6 +159,24 @@ INSERT INTO consent.rule (shipped, code, class, weight, citation, description, p
  $r$\b(?:free|save|win|now|today|deals?|offers?|new|miss|gone|sale)\b ?!{1,}|!!+|[\x{1F389}\x{1F381}\x{1F525}\x{1F6CD}\x{1F4A5}\x{1F929}]$r$,
  '{"Get it now!","Wow!!"}', '{"Thank you!"}');
 
+-- Premium rate: whoever asks for such a call or text sells it.
+INSERT INTO consent.rule (shipped, code, class, weight, channels, citation, description, pattern, positive, negative) VALUES
+(true, 'price.premium_call', 'direct_marketing', 2, NULL, 'Communications Act 2003 s.120(7): a premium rate service; ICO guidance on identifying direct marketing: products and services', 'A call to a number that begins with 09, or with 087 to hear a message or meet somebody',
+ $r$\b(?:call|ring|dial|phone|tel|ph)\b[^.!?\n]{0,60}\b09\d{2,3}[ -]?\d{3}|\b(?:messages?|msgs?|voice ?mails?|pictures?|pics?|dates?|admirers?|fancies you)\b[^!?\n]{0,40}\b(?:call|ring|dial|phone)\b[^.!?\n]{0,30}\b087[1-3][ -]?\d{3}$r$,
+ '{"To hear who it is call 0906 112 0000","dial 09050001122 now","You have an unread message. Ring 0871 112 0000 now"}', '{"Call us on 0800 112 0000","Your appointment is at 0930","To hear your messages dial 1571"}'),
+(true, 'price.a_text', 'direct_marketing', 0.5, '{sms}', 'Communications Act 2003 s.120(7): a premium rate service; weak alone, receipts state it too', 'What each text or minute costs',
+ $r$(?:£ ?\d{1,2}(?:\.\d\d)?|\b\d{2,3} ?p) ?(?:/|per|a|each|p)? ?(?:msgs?|messages?|texts?|txts?|sms|mins?|minutes?|calls?|play|go|rcvd|rcv|received)\b|\b\d{2,3} ?ppm\b|\b(?:msgs?|messages?|texts?|txts?) ?(?:costs?|charged|billed)? ?(?:at|@)? ?(?:£ ?\d\.\d\d|\d{2,3} ?p)\b|\b(?:charged|billed|cost) ?(?:at|@) ?(?:£ ?\d\.\d\d|\d{2,3} ?p)\b$r$,
+ '{"msgs cost 150p","calls £1.50 per min","10ppm","25p/rcvd text","billed @ £1.50"}', '{"You have 200 texts left","Your taxi costs £14 a day"}'),
+(true, 'price.free_minutes', 'direct_marketing', 1, NULL, 'ICO guidance on identifying direct marketing: free gifts and trials', 'Free minutes, texts or handsets as an inducement',
+ $r$\b(?:\d+|unlimited|inclusive|extra|with|get|\+|plus) (?:\w+ )?free (?:minutes|mins|texts?|txts?|text messages|calls|tones|ringtones)\b(?! (?:left|remain|used|have been|are left))|\bfree (?:line rental|handset|camera ?phone|camcorder|video ?phone|ringtones?|polyphonic|polys?|logos?|bluetooth|headset|car kit)\b$r$,
+ '{"with 600 free minutes","Free line rental for a year"}', '{"You have 80 free minutes left","Free to call from any mobile"}'),
+(true, 'prize.unclaimed', 'direct_marketing', 0.5, NULL, 'ICO guidance on identifying direct marketing: free gifts and trials; weak alone, statements name points too', 'Points, rewards or prizes that were not claimed',
+ $r$\bun-?(?:redeemed|claimed|collected|used) (?:\w[\w.]* ){0,3}(?:points?|rewards?|prizes?|bonus(?:es)?|vouchers?|minutes)\b|\b(?:prize|reward|award|bonus|gift|winnings) (?:is |are |was |still |remains? |has )*(?:waiting|awaiting|unclaimed|not (?:been )?claimed)\b$r$,
+ '{"You have 400 unredeemed points","Your prize is still unclaimed"}', '{"Your parcel is waiting"}'),
+(true, 'ask.chat_line', 'direct_marketing', 0.5, NULL, 'ICO guidance on identifying direct marketing: products and services; weak alone', 'An invitation to a chat, dating or adult line',
+ $r$\b(?:horny|(?:naughty|sexy|dirty|flirty|adult|live) (?:\w+ )?(?:chat|girls?|guys|babes?|singles?|pics?|videos?|txts?|texts?)|xxx (?:pics?|videos?|action)|(?:chat|dating|flirt)[- ]?lines?|singles (?:in your area|near you|waiting))\b$r$,
+ '{"Live chat with sexy singles","Ring our chat line","hot pics of naughty girls"}', '{"Chat to our team about your bill","The sexual health clinic has moved"}');
+
 -- More of the same families, one idea each.
 INSERT INTO consent.rule (shipped, code, class, weight, citation, description, pattern, positive, negative) VALUES
 (true, 'price.from', 'direct_marketing', 1, 'ICO guidance on identifying direct marketing: "from only £"', 'A product from a price',
