@@ -39,6 +39,7 @@
 #define DECODED_FIELD_MAX	(16 * 1024) /* of one */
 #define COLONS_MAX		200		/* in one */
 #define COMMAS_MAX		1000	/* likewise: behind each that stands wrong it reads all the rest */
+#define WORDS_MAX		200		/* "=?" in a field of any name: it looks for the end of each in all the rest */
 
 typedef struct Reader
 {
@@ -111,8 +112,10 @@ readable(const char *source, size_t len)
 	size_t		decoded = 0;	/* of this field; 0: it is none of these */
 	int			colons = 0;
 	int			commas = 0;
+	int			words = 0;
 	bool		head = true;	/* fields may stand here */
 	bool		any = false;	/* some do */
+	bool		begins = false; /* a part begins here */
 
 	if (len >= 3 && memcmp(source, "\xEF\xBB\xBF", 3) == 0)
 		line += 3;
@@ -136,20 +139,20 @@ readable(const char *source, size_t len)
 		while (colon < next && (*colon == ' ' || *colon == '\t'))
 			colon++;
 		if (name == line || blank)
-			decoded = colons = commas = 0;
+			decoded = colons = commas = words = 0;
 
 		if (next - line >= 2 && line[0] == '-' && line[1] == '-')
 		{
 			if (++lines > LINES_MAX)
 				return line - source;
-			head = true;
+			head = begins = true;
 			any = false;
 		}
 		else if (blank)
 		{
-			/* a message within the message begins with its own */
-			head = head && any;
-			any = false;
+			/* a message within the message begins with its own; in a digest its part has none */
+			head = head && (any || begins);
+			any = begins = false;
 		}
 		else if (head && colon < next && *colon == ':')
 		{
@@ -157,8 +160,14 @@ readable(const char *source, size_t len)
 				return line - source;
 			any = true;
 		}
-		if (head && any && (headers += next - line) > HEADERS_MAX)
-			return line - source;
+		if (head && any)
+		{
+			headers += next - line;
+			for (const char *s = line; (s = memchr(s, '=', next - s)) != NULL; s++)
+				words += s + 1 < next && s[1] == '?';
+			if (headers > HEADERS_MAX || words > WORDS_MAX)
+				return line - source;
+		}
 
 		if (decoded > 0 || is_decoded(name, length))
 		{

@@ -42,6 +42,10 @@ foreach my $name (sort keys %large)
 }
 is(answer('postgres', q{SELECT class, needs_review FROM consent.classify_raw(convert_to(E'Subject: x\n\n' || repeat('Your parcel arrives today. ', 3800000), 'UTF8'))}),
   'unknown|t', '100 MB: a whole message');
+is(answer('postgres', q{SELECT class, needs_review FROM consent.classify_raw(convert_to(E'Subject: x\nX-Comment: ' || repeat('a=?x?q?b', 120000) || E'\n\nSave 20% today!', 'UTF8'))}),
+  'unknown|t', 'a megabyte: encoded words without end');
+is(answer('postgres', q{SELECT class, needs_review FROM consent.classify_raw(convert_to(E'Content-Type: multipart/digest; boundary=b\n\n--b\n\n' || repeat(E'X: y\n', 1000000) || E'\nSave 20% today!', 'UTF8'))}),
+  'unknown|t', 'a million fields in a digest');
 is(answer('postgres', q{SELECT class, needs_review FROM consent.classify_raw(convert_to(repeat(E'Content-Type: multipart/mixed; boundary=b\n\n--b\n', 2000000), 'UTF8'))}),
   'unknown|t', '100 MB: parts in parts');
 
