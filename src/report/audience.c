@@ -173,7 +173,8 @@ normalise(Owned *owned)
 	uint64		last = roaring_bitmap_maximum(owned->bitmap);
 	Owned	   *whole;
 
-	if (last < from + SLICE)
+	/* a number takes two bytes at most, so few are never much, however far apart */
+	if (last < from + SLICE || roaring_bitmap_get_cardinality(owned->bitmap) <= SLICE / 16)
 	{
 		normalise_slice(owned->bitmap);
 		return;
