@@ -567,15 +567,17 @@ pg_consent_events_of(PG_FUNCTION_ARGS)
 static ConsentStanding *
 fold_others(ConsentStanding *standing, const ConsentContact *root, uint64 key, TimestampTz known_at, Snapshot snapshot)
 {
+	ConsentStanding *said;		/* by others: little, where the contact's own history may be long */
 	ListCell   *other;
 
 	if (!consent_filter_rules_out_erasure(root))
 		standing = consent_erasure_fold(standing, root, known_at, snapshot);
 	if (consent_filter_rules_out_links(key))
 		return standing;
+	said = consent_standing_empty();
 	foreach(other, consent_linked_addresses(root, known_at, snapshot))
-		standing = fold_address(standing, lfirst(other), true, known_at, snapshot, NULL, 0);
-	return standing;
+		said = fold_address(said, lfirst(other), true, known_at, snapshot, NULL, 0);
+	return said->nentries > 0 ? join_blocks(standing, said) : standing;
 }
 
 /*
