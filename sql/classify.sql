@@ -84,11 +84,11 @@ SELECT class FROM repeat('If you received this email in error, please accept our
 -- For texts like this one EE was fined: whatever the model thinks of it, it is no service message.
 SELECT class <> 'service' AS stopped FROM consent.classify('From EE: have you tried the My EE app yet? Use it to check your bills and keep track of your data and usage.', NULL, 'sms');
 
--- Whoever asks for a dear call sells it, however like a notice that is. Naming such a number is nothing, nor are shorthand and minutes that are left.
+-- Whoever asks for a dear call sells it. Naming such a number is nothing, nor are shorthand and minutes that are left.
 SELECT consent.is_marketing(class) FROM unnest(ARRAY['Your match has left a picture. Call 09055 112 233 to see it',
   'Nokia colour handset, 300 free minutes and free camcorder, delivered tomorrow. Call 0800 112 0000',
   'You have a new message. Dial 901 to hear it', 'Your bill: 2 calls to 0906 112 0000 came to £12.40. To stop such calls, text BAR to 60123.',
-  'Ur txts r bk on, sorry 4 the wait. Pls switch ur fone off & on', 'You have 80 free minutes left this month.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
+  'Ur txts r bk on, sorry 4 the wait. Pls switch ur fone off & on', 'You have 80 free minutes left this month.', 'Phone lines open 0900-1700.', 'Your SIM-free handset is repaired.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
 
 -- Nothing to read is unknown.
 SELECT * FROM consent.classify(NULL);

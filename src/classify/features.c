@@ -61,33 +61,34 @@ static uint32_t hash_kind[NKINDS];
 
 /*
  * How words are shortened in text messages, and the word that is read, which the model
- * knows from mail, too: no shorthand itself.  '#' is any digit.
+ * knows from mail, too: no shorthand itself.
  */
 static const struct
 {
 	const char *shorthand;
 	const char *word;
 }			shorthands[] = {
-	{"u", "you"}, {"ya", "you"}, {"ur", "your"}, {"yr", "your"}, {"yer", "your"}, {"urs", "yours"}, {"r", "are"},
+	{"u", "you"}, {"ya", "you"}, {"ur", "your"}, {"yer", "your"}, {"urs", "yours"}, {"r", "are"},
 	{"txt", "text"}, {"txts", "texts"}, {"txting", "texting"}, {"msg", "message"}, {"msgs", "messages"},
 	{"fone", "phone"}, {"fones", "phones"}, {"mob", "mobile"}, {"num", "number"}, {"pic", "picture"}, {"pics", "pictures"},
 	{"pls", "please"}, {"plz", "please"}, {"thx", "thanks"}, {"thanx", "thanks"}, {"tnx", "thanks"}, {"thnx", "thanks"},
 	{"wk", "week"}, {"wks", "weeks"}, {"wkly", "weekly"}, {"wkend", "weekend"}, {"mth", "month"}, {"mths", "months"},
-	{"mins", "minutes"}, {"hrs", "hours"}, {"yrs", "years"}, {"nite", "night"}, {"tonite", "tonight"}, {"#nite", "tonight"},
-	{"#night", "tonight"}, {"#day", "today"}, {"#moro", "tomorrow"}, {"#morrow", "tomorrow"}, {"tmrw", "tomorrow"},
-	{"tmr", "tomorrow"}, {"tomoz", "tomorrow"}, {"tomo", "tomorrow"}, {"b#", "before"}, {"gr#", "great"}, {"l#r", "later"}, {"m#", "mate"},
+	{"mins", "minutes"}, {"hrs", "hours"}, {"yrs", "years"}, {"nite", "night"}, {"tonite", "tonight"}, {"2nite", "tonight"},
+	{"2night", "tonight"}, {"2day", "today"}, {"2moro", "tomorrow"}, {"2morrow", "tomorrow"}, {"tmrw", "tomorrow"},
+	{"tmr", "tomorrow"}, {"tomoz", "tomorrow"}, {"tomo", "tomorrow"}, {"b4", "before"}, {"gr8", "great"}, {"l8r", "later"},
 	{"frm", "from"}, {"wiv", "with"}, {"luv", "love"}, {"ppl", "people"}, {"coz", "because"}, {"cos", "because"}, {"cuz", "because"},
 	{"wot", "what"}, {"wots", "whats"}, {"wen", "when"}, {"hav", "have"}, {"gd", "good"}, {"gud", "good"}, {"bk", "back"},
 	{"bout", "about"}, {"abt", "about"}, {"tho", "though"}, {"thru", "through"}, {"dnt", "dont"}, {"cud", "could"}, {"wud", "would"},
 	{"shud", "should"}, {"cld", "could"}, {"wld", "would"}, {"bday", "birthday"}, {"xmas", "christmas"}, {"appt", "appointment"},
-	{"tix", "tickets"}, {"pts", "points"}, {"unsub", "unsubscribe"}, {"cust", "customer"}, {"quid", "pounds"},
+	{"tix", "tickets"}, {"unsub", "unsubscribe"}, {"cust", "customer"}, {"quid", "pounds"},
 };
 
 #define SHORTHAND_LETTERS	7	/* of the longest */
 #define SHORTHAND_SLOTS		1024
 
-/* By hash; 0: none. */
+/* By hash, to which all digits are one; 0: none. */
 static uint32_t shorthand_hash[SHORTHAND_SLOTS];
+static const char *shorthand_text[SHORTHAND_SLOTS];
 static Token shorthand_token[SHORTHAND_SLOTS];
 
 /* Spreads the hash over all bits (the finalizer of MurmurHash3). */
@@ -125,15 +126,17 @@ typedef enum Start
 
 static unsigned char start_of[256];
 
-/* As what a word of that hash is read, or NULL: as itself. */
+/* As what a word is read, or NULL: as itself. */
 static inline const Token *
-find_shorthand(uint32_t hash)
+find_shorthand(uint32_t hash, const char *word, int len)
 {
 	uint32_t	slot = hash % SHORTHAND_SLOTS;
 
 	while (shorthand_hash[slot] && shorthand_hash[slot] != hash)
 		slot = (slot + 1) % SHORTHAND_SLOTS;
-	return shorthand_hash[slot] ? &shorthand_token[slot] : NULL;
+	if (shorthand_hash[slot] && strncmp(word, shorthand_text[slot], len) == 0)
+		return &shorthand_token[slot];
+	return NULL;
 }
 
 /* What stands at "at", or 0 at the end. */
@@ -276,6 +279,7 @@ joins_address(const char *text, int len, int at, bool address)
 static int
 read_word(const char *text, int len, int at, Token *token)
 {
+	int			start = at;
 	const char *end = text + len;
 	const char *s = text + at;
 	uint32_t	hash = HASH_START;
@@ -311,7 +315,7 @@ read_word(const char *text, int len, int at, Token *token)
 		token->hash = hash_kind[KIND_ADDRESS];
 		return at;
 	}
-	if (letters <= SHORTHAND_LETTERS && (whole = find_shorthand(hash)) != NULL)
+	if (letters <= SHORTHAND_LETTERS && (whole = find_shorthand(hash, text + start, at - start)) != NULL)
 	{
 		*token = *whole;
 		return at;
@@ -329,6 +333,7 @@ read_word(const char *text, int len, int at, Token *token)
 static int
 read_number(const char *text, int len, int at, Token *token)
 {
+	int			start = at;
 	int			digits = 0;
 	bool		time = false;
 	const Token *whole;
@@ -345,7 +350,7 @@ read_number(const char *text, int len, int at, Token *token)
 		token->hash = hash_byte(HASH_START, '#');
 		for (; read_as[(unsigned char) peek(text, len, at)]; at++)
 			token->hash = hash_byte(token->hash, read_as[(unsigned char) text[at]]);
-		if (digits == 1 && (whole = find_shorthand(token->hash)) != NULL)
+		if (digits == 1 && (whole = find_shorthand(token->hash, text + start, at - start)) != NULL)
 			*token = *whole;
 		return at;
 	}
@@ -360,7 +365,7 @@ hash_letters(const char *letters)
 	uint32_t	hash = HASH_START;
 
 	for (; *letters; letters++)
-		hash = hash_byte(hash, (unsigned char) *letters);
+		hash = hash_byte(hash, read_as[(unsigned char) *letters]);
 	return hash;
 }
 
@@ -376,6 +381,7 @@ prepare_shorthands(void)
 		while (shorthand_hash[slot])
 			slot = (slot + 1) % SHORTHAND_SLOTS;
 		read_word(word, (int) strlen(word), 0, &shorthand_token[slot]);
+		shorthand_text[slot] = shorthands[i].shorthand;
 		shorthand_hash[slot] = hash;
 	}
 }
