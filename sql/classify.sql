@@ -70,7 +70,7 @@ SELECT says, n, class FROM (VALUES ('Get 20% off all boilers this weekend only! 
 INSERT INTO consent.rule (code, class, condition, citation, description, positive, negative) VALUES
   ('own.offer', NULL, 'price.offer then cap price.* at 0.8', 'x', 'x', '{}', '{}'), ('own.shop', NULL, 'ask.shop then cap ask.* at 0', 'x', 'x', '{}', '{}');
 SELECT class FROM consent.classify('Shop our spring offers.' || E'\n\n' || (SELECT string_agg(format('Minutes of the allotment committee, item %s: plot %s was let, the water was turned off, and Mr Hale thanked the volunteers.', i, i * 37), E'\n')
-  FROM generate_series(1, 20) i), NULL, 'email');
+  FROM generate_series(1, 10) i), NULL, 'email');
 DELETE FROM consent.rule WHERE code IN ('own.offer', 'own.shop');
 -- Findings are told in no order of their places, of both parts.
 SELECT count(*) > 10 AS some, bool_and(excerpt = substr(CASE part WHEN 'subject' THEN subject ELSE body END, start, length)) AS in_place
@@ -84,11 +84,11 @@ SELECT class FROM repeat('If you received this email in error, please accept our
 -- For texts like this one EE was fined: whatever the model thinks of it, it is no service message.
 SELECT class <> 'service' AS stopped FROM consent.classify('From EE: have you tried the My EE app yet? Use it to check your bills and keep track of your data and usage.', NULL, 'sms');
 
--- Whoever asks for a dear call sells it. Naming such a number is nothing, nor are shorthand and minutes that are left.
-SELECT consent.is_marketing(class) FROM unnest(ARRAY['Your match has left a picture. Call 09055 112 233 to see it',
-  'Nokia colour handset, 300 free minutes and free camcorder, delivered tomorrow. Call 0800 112 0000',
+-- Free minutes and a handset are promotion; minutes that are left are not, nor is naming a number that is dear to call, shorthand or opening hours.
+SELECT consent.is_marketing(class) FROM unnest(ARRAY['Nokia colour handset, 300 free minutes and free camcorder, delivered tomorrow. Call 0800 112 0000',
   'You have a new message. Dial 901 to hear it', 'Your bill: 2 calls to 0906 112 0000 came to £12.40. To stop such calls, text BAR to 60123.',
-  'Ur txts r bk on, sorry 4 the wait. Pls switch ur fone off & on', 'You have 80 free minutes left this month.', 'Phone lines open 0900-1700.', 'Your SIM-free handset is repaired.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
+  'Ur txts r bk on, sorry 4 the wait. Pls switch ur fone off & on', 'You have 80 free minutes left this month.', 'Phone lines open 0900-1700.',
+  'Your SIM-free handset is repaired.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
 
 -- Nothing to read is unknown.
 SELECT * FROM consent.classify(NULL);
@@ -516,9 +516,9 @@ SELECT b, class FROM (VALUES
   ('Dear Ann, our driver brings your chair on Tuesday')) v(b), consent.classify(b);
 -- So are messages whose words are the same to the model, where rules or the subject are not.
 INSERT INTO consent.rule (code, class, weight, pattern, citation, description) VALUES
-  ('own.seven', 'service', 1, 'table 7', 'x', 'x'), ('own.six', 'direct_marketing', 0.3, 'table 6', 'x', 'x');
+  ('own.seven', 'service', 1, 'table 7', 'x', 'x'), ('own.six', 'direct_marketing', 0.4, 'table 6', 'x', 'x');
 SELECT t, class, score, rules FROM (VALUES (8), (7), (6), (9)) v(t),
-       consent.classify('Your seats for Saturday are at table ' || t || ' by the window. The kitchen closes at ten. And the new chef is a treat.');
+       consent.classify('Your seats for Saturday are at table ' || t || ' by the window. The kitchen closes at ten, and the new chef is a treat.');
 DELETE FROM consent.rule WHERE code IN ('own.seven', 'own.six');
 SELECT s, b, class, score, rules FROM (VALUES
   (NULL, 'Our summer menu has started. Your table is booked for Tuesday.'),

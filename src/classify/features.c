@@ -6,8 +6,8 @@
  *
  * Sums, percentages, times, numbers, addresses and the slots of templates
  * ({{name}}, <%= name %>, %s) are kinds, not values: which sum a message names
- * says nothing about what it is.  What text messages shorten is the whole word.
- * "!" and "?" are words of their own; other punctuation is not seen.
+ * says nothing about what it is.  "!" and "?" are words of their own; other
+ * punctuation is not seen.
  *
  * Whatever is changed here changes what the shipped model means: run
  * "make model" afterwards.
@@ -15,7 +15,6 @@
  *-------------------------------------------------------------------------
  */
 #include <stddef.h>
-#include <string.h>
 
 #include "classify/features.h"
 
@@ -59,38 +58,6 @@ static const char *const kind_name[NKINDS] = {
 
 static uint32_t hash_kind[NKINDS];
 
-/*
- * How words are shortened in text messages, and the word that is read, which the model
- * knows from mail, too: no shorthand itself.
- */
-static const struct
-{
-	const char *shorthand;
-	const char *word;
-}			shorthands[] = {
-	{"u", "you"}, {"ya", "you"}, {"ur", "your"}, {"yer", "your"}, {"urs", "yours"}, {"r", "are"},
-	{"txt", "text"}, {"txts", "texts"}, {"txting", "texting"}, {"msg", "message"}, {"msgs", "messages"},
-	{"fone", "phone"}, {"fones", "phones"}, {"mob", "mobile"}, {"num", "number"}, {"pic", "picture"}, {"pics", "pictures"},
-	{"pls", "please"}, {"plz", "please"}, {"thx", "thanks"}, {"thanx", "thanks"}, {"tnx", "thanks"}, {"thnx", "thanks"},
-	{"wk", "week"}, {"wks", "weeks"}, {"wkly", "weekly"}, {"wkend", "weekend"}, {"mth", "month"}, {"mths", "months"},
-	{"mins", "minutes"}, {"hrs", "hours"}, {"yrs", "years"}, {"nite", "night"}, {"tonite", "tonight"}, {"2nite", "tonight"},
-	{"2night", "tonight"}, {"2day", "today"}, {"2moro", "tomorrow"}, {"2morrow", "tomorrow"}, {"tmrw", "tomorrow"},
-	{"tmr", "tomorrow"}, {"tomoz", "tomorrow"}, {"tomo", "tomorrow"}, {"b4", "before"}, {"gr8", "great"}, {"l8r", "later"},
-	{"frm", "from"}, {"wiv", "with"}, {"luv", "love"}, {"ppl", "people"}, {"coz", "because"}, {"cos", "because"}, {"cuz", "because"},
-	{"wot", "what"}, {"wots", "whats"}, {"wen", "when"}, {"hav", "have"}, {"gd", "good"}, {"gud", "good"}, {"bk", "back"},
-	{"bout", "about"}, {"abt", "about"}, {"tho", "though"}, {"thru", "through"}, {"dnt", "dont"}, {"cud", "could"}, {"wud", "would"},
-	{"shud", "should"}, {"cld", "could"}, {"wld", "would"}, {"bday", "birthday"}, {"xmas", "christmas"}, {"appt", "appointment"},
-	{"tix", "tickets"}, {"unsub", "unsubscribe"}, {"cust", "customer"}, {"quid", "pounds"},
-};
-
-#define SHORTHAND_LETTERS	7	/* of the longest */
-#define SHORTHAND_SLOTS		1024
-
-/* By hash, to which all digits are one; 0: none. */
-static uint32_t shorthand_hash[SHORTHAND_SLOTS];
-static const char *shorthand_text[SHORTHAND_SLOTS];
-static Token shorthand_token[SHORTHAND_SLOTS];
-
 /* Spreads the hash over all bits (the finalizer of MurmurHash3). */
 static inline uint32_t
 spread(uint32_t hash)
@@ -126,17 +93,31 @@ typedef enum Start
 
 static unsigned char start_of[256];
 
-/* As what a word is read, or NULL: as itself. */
-static inline const Token *
-find_shorthand(uint32_t hash, const char *word, int len)
+static void
+prepare(void)
 {
-	uint32_t	slot = hash % SHORTHAND_SLOTS;
-
-	while (shorthand_hash[slot] && shorthand_hash[slot] != hash)
-		slot = (slot + 1) % SHORTHAND_SLOTS;
-	if (shorthand_hash[slot] && strncmp(word, shorthand_text[slot], len) == 0)
-		return &shorthand_token[slot];
-	return NULL;
+	for (int c = 0; c < 256; c++)
+	{
+		if (is_digit((char) c))
+		{
+			read_as[c] = '#';
+			start_of[c] = START_DIGIT;
+		}
+		else if (is_letter((char) c))
+		{
+			read_as[c] = (unsigned char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+			start_of[c] = START_LETTER;
+		}
+	}
+	start_of['!'] = start_of['?'] = START_SIGN;
+	for (const char *c = "{<([$#%"; *c; c++)
+		start_of[(unsigned char) *c] = START_SLOT;
+	for (int k = 0; k < NKINDS; k++)
+	{
+		hash_kind[k] = hash_byte(HASH_START, '<');
+		for (const char *c = kind_name[k]; *c; c++)
+			hash_kind[k] = hash_byte(hash_kind[k], (unsigned char) *c);
+	}
 }
 
 /* What stands at "at", or 0 at the end. */
@@ -251,6 +232,31 @@ read_money(const char *text, int len, int at, Token *token)
 	return skip_number(text, len, at, &digits, &time);
 }
 
+static int
+read_number(const char *text, int len, int at, Token *token)
+{
+	int			digits = 0;
+	bool		time = false;
+
+	at = skip_number(text, len, at, &digits, &time);
+	if (peek(text, len, at) == '%')
+	{
+		token->hash = hash_kind[KIND_PERCENT];
+		return at + 1;
+	}
+	/* a unit written onto it: 4gb, 9am, 2nd */
+	if (is_letter(peek(text, len, at)))
+	{
+		token->hash = hash_byte(HASH_START, '#');
+		for (; read_as[(unsigned char) peek(text, len, at)]; at++)
+			token->hash = hash_byte(token->hash, read_as[(unsigned char) text[at]]);
+		return at;
+	}
+	token->hash = hash_kind[time ? KIND_TIME : digits == 1 ? KIND_ONE_DIGIT :
+							digits == 2 ? KIND_TWO_DIGITS : digits <= 4 ? KIND_YEAR : KIND_CODE];
+	return at;
+}
+
 /* Does the character at "at" carry on an address, as in a.example/b? */
 static bool
 joins_address(const char *text, int len, int at, bool address)
@@ -279,7 +285,6 @@ joins_address(const char *text, int len, int at, bool address)
 static int
 read_word(const char *text, int len, int at, Token *token)
 {
-	int			start = at;
 	const char *end = text + len;
 	const char *s = text + at;
 	uint32_t	hash = HASH_START;
@@ -289,7 +294,6 @@ read_word(const char *text, int len, int at, Token *token)
 	int			letters = 0;
 	bool		address = false;
 	unsigned char letter;
-	const Token *whole;
 
 	for (;; s++)
 	{
@@ -315,11 +319,6 @@ read_word(const char *text, int len, int at, Token *token)
 		token->hash = hash_kind[KIND_ADDRESS];
 		return at;
 	}
-	if (letters <= SHORTHAND_LETTERS && (whole = find_shorthand(hash, text + start, at - start)) != NULL)
-	{
-		*token = *whole;
-		return at;
-	}
 	for (int i = SUFFIX_LETTERS - 1; i >= 0; i--)
 		suffix = hash_byte(suffix, (unsigned char) (last >> (8 * i)));
 	token->hash = hash;
@@ -328,90 +327,6 @@ read_word(const char *text, int len, int at, Token *token)
 	token->has_stem = letters > STEM_LETTERS;
 	token->has_suffix = letters >= STEM_LETTERS;
 	return at;
-}
-
-static int
-read_number(const char *text, int len, int at, Token *token)
-{
-	int			start = at;
-	int			digits = 0;
-	bool		time = false;
-	const Token *whole;
-
-	at = skip_number(text, len, at, &digits, &time);
-	if (peek(text, len, at) == '%')
-	{
-		token->hash = hash_kind[KIND_PERCENT];
-		return at + 1;
-	}
-	/* a unit written onto it: 4gb, 9am, 2nd */
-	if (is_letter(peek(text, len, at)))
-	{
-		token->hash = hash_byte(HASH_START, '#');
-		for (; read_as[(unsigned char) peek(text, len, at)]; at++)
-			token->hash = hash_byte(token->hash, read_as[(unsigned char) text[at]]);
-		if (digits == 1 && (whole = find_shorthand(token->hash, text + start, at - start)) != NULL)
-			*token = *whole;
-		return at;
-	}
-	token->hash = hash_kind[time ? KIND_TIME : digits == 1 ? KIND_ONE_DIGIT :
-							digits == 2 ? KIND_TWO_DIGITS : digits <= 4 ? KIND_YEAR : KIND_CODE];
-	return at;
-}
-
-static uint32_t
-hash_letters(const char *letters)
-{
-	uint32_t	hash = HASH_START;
-
-	for (; *letters; letters++)
-		hash = hash_byte(hash, read_as[(unsigned char) *letters]);
-	return hash;
-}
-
-static void
-prepare_shorthands(void)
-{
-	for (int i = 0; i < (int) (sizeof(shorthands) / sizeof(shorthands[0])); i++)
-	{
-		uint32_t	hash = hash_letters(shorthands[i].shorthand);
-		uint32_t	slot = hash % SHORTHAND_SLOTS;
-		const char *word = shorthands[i].word;
-
-		while (shorthand_hash[slot])
-			slot = (slot + 1) % SHORTHAND_SLOTS;
-		read_word(word, (int) strlen(word), 0, &shorthand_token[slot]);
-		shorthand_text[slot] = shorthands[i].shorthand;
-		shorthand_hash[slot] = hash;
-	}
-}
-
-static void
-prepare(void)
-{
-	for (int c = 0; c < 256; c++)
-	{
-		if (is_digit((char) c))
-		{
-			read_as[c] = '#';
-			start_of[c] = START_DIGIT;
-		}
-		else if (is_letter((char) c))
-		{
-			read_as[c] = (unsigned char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-			start_of[c] = START_LETTER;
-		}
-	}
-	start_of['!'] = start_of['?'] = START_SIGN;
-	for (const char *c = "{<([$#%"; *c; c++)
-		start_of[(unsigned char) *c] = START_SLOT;
-	for (int k = 0; k < NKINDS; k++)
-	{
-		hash_kind[k] = hash_byte(HASH_START, '<');
-		for (const char *c = kind_name[k]; *c; c++)
-			hash_kind[k] = hash_byte(hash_kind[k], (unsigned char) *c);
-	}
-	prepare_shorthands();
 }
 
 /* Reads what begins at "at"; returns where that ends, or "at" if nothing does. */

@@ -33,7 +33,7 @@ is(system('test/train/learn', '--empty', "$scratch/empty.model"), 0, 'an empty m
 # For each set: the corpus, the part of it, and the least recall and most false
 # alarms (in percent, unknown counting as marketing) and the least macro-F1.
 my @floors = (
-	[ 'test.jsonl', 'all', 94, 4, 0.93 ],
+	[ 'test.jsonl', 'all', 95, 4, 0.94 ],
 	[ 'messages.jsonl', 'held', 92, 2, 0.91 ],
 	[ 'enforcement.jsonl', 'all', 83, 5, 0.73 ]);
 
