@@ -159,7 +159,7 @@ INSERT INTO consent.rule (shipped, code, class, weight, citation, description, p
  $r$\b(?:free|save|win|now|today|deals?|offers?|new|miss|gone|sale)\b ?!{1,}|!!+|[\x{1F389}\x{1F381}\x{1F525}\x{1F6CD}\x{1F4A5}\x{1F929}]$r$,
  '{"Get it now!","Wow!!"}', '{"Thank you!"}');
 
--- Premium rate: whoever asks for such a call or text sells it.
+-- What is sold by text message: premium-rate calls, handsets, prizes, chat lines.
 INSERT INTO consent.rule (shipped, code, class, weight, channels, citation, description, pattern, positive, negative) VALUES
 (true, 'price.premium_call', 'direct_marketing', 2, NULL, 'Communications Act 2003 s.120(7): a premium rate service; ICO guidance on identifying direct marketing: products and services', 'A call to a number that begins with 09, or with 087 to hear a message',
  $r$\b(?:call|ring|dial|phone|tel|ph)\b[^.!?\n]{0,60}\b09\d{2}\)?(?:[ .-]?\d){7}(?!\d)|\b(?:(?:new|unread|unheard|private|urgent|secret|saved|voice|video|picture) (?:\w+ )?(?:messages?|msgs?)|voice ?mails?|admirers?|fancies you)\b[^!?\n]{0,40}\b(?:call|ring|dial|phone)\b[^.!?\n]{0,30}\b087[1-3][ -]?\d{3}$r$,

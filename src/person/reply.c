@@ -174,16 +174,16 @@ read_phrases(MemoryContext cxt)
 static uint64
 passed(uint64 bits, const char *word, bool goes_on, const ReplyWords *reply, int at, int end)
 {
-	uint64		passed = 0;
+	uint64		those = 0;
 
 	for (; bits != 0; bits &= bits - 1)
 	{
 		int			i = at + pg_rightmost_one_pos64(bits);
 
 		if (i < end && (word == NULL || strcmp(word, reply->word[i]) == 0) && !(goes_on && reply->ends[i]))
-			passed |= bits & -bits;
+			those |= bits & -bits;
 	}
-	return passed;
+	return those;
 }
 
 /*

@@ -120,7 +120,7 @@ UPDATE consent.rule SET negative = '{"Feel free to call","This call is free","Fr
 UPDATE consent.rule SET negative = '{"Your order will arrive today","Buy-to-let statement","New arrival time 21.40"}' WHERE code = 'ask.shop';
 UPDATE consent.rule SET negative = '{"Thank you for joining","Your membership has started","Join us in room 4, not room 5"}' WHERE code = 'ask.join';
 UPDATE consent.rule SET negative = '{"You have won your appeal","You did not win the dispute","The window is open","Congratulations, you have been selected for interview"}' WHERE code = 'prize.draw';
--- Premium rate: whoever asks for such a call or text sells it.
+-- What is sold by text message: premium-rate calls, handsets, prizes, chat lines.
 INSERT INTO consent.rule (shipped, code, class, weight, channels, citation, description, pattern, positive, negative) VALUES
 (true, 'price.premium_call', 'direct_marketing', 2, NULL, 'Communications Act 2003 s.120(7): a premium rate service; ICO guidance on identifying direct marketing: products and services', 'A call to a number that begins with 09, or with 087 to hear a message',
  $r$\b(?:call|ring|dial|phone|tel|ph)\b[^.!?\n]{0,60}\b09\d{2}\)?(?:[ .-]?\d){7}(?!\d)|\b(?:(?:new|unread|unheard|private|urgent|secret|saved|voice|video|picture) (?:\w+ )?(?:messages?|msgs?)|voice ?mails?|admirers?|fancies you)\b[^!?\n]{0,40}\b(?:call|ring|dial|phone)\b[^.!?\n]{0,30}\b087[1-3][ -]?\d{3}$r$,
