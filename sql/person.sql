@@ -527,6 +527,13 @@ INSERT INTO consent.stop_word (word, shipped) VALUES ('enough is enough', true);
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.stop_word (word) VALUES ('* !!!');
 \echo :LAST_ERROR_SQLSTATE
+-- what stars stand for is counted in 63 bits
+BEGIN;
+INSERT INTO consent.stop_word (word, reach) VALUES (repeat('* ', 21) || 'zork', 'anywhere');
+SELECT consent.read_reply(repeat('a ', 63) || 'zork');
+INSERT INTO consent.stop_word (word, reach) VALUES (repeat('* ', 22) || 'zork', 'anywhere');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
 INSERT INTO consent.stop_word (word) VALUES (NULL);
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.stop_word (word, meaning) VALUES ('halt', 'perhaps');

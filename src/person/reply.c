@@ -45,6 +45,7 @@ PG_FUNCTION_INFO_V1(pg_consent_inbound);
 
 /* Words that "*" in a phrase may stand for. */
 #define GAP_MAX_WORDS	3
+#define GAPS_MAX		21		/* of a phrase: a bit of 64 for each word they stand for */
 
 /* A negation this many words before a phrase makes it doubtful. */
 #define NEGATION_REACH	4
@@ -192,7 +193,7 @@ passed(uint64 bits, const char *word, bool goes_on, const ReplyWords *reply, int
  *
  * What stars stand for is not tried one after the other, which would take four
  * times as long for each, but all at once: bit n is set if those so far may stand
- * for n words.  Together they stand for 63 at most.
+ * for n words, which GAPS_MAX leaves room for.
  */
 static int
 match(const ReplyWords *phrase, const ReplyWords *reply, int at, int end)
@@ -568,12 +569,21 @@ canonical_word(Datum word)
 	ReplyWords	words;
 	StringInfoData out;
 	char	   *source = TextDatumGetCString(word);
+	int			gaps = 0;
 
 	source = pg_server_to_any(source, strlen(source), PG_UTF8);
 	consent_phrase_words(source, strlen(source), &words);
 	initStringInfo(&out);
 	for (int i = 0; i < words.n; i++)
+	{
 		appendStringInfo(&out, "%s%s", i > 0 ? " " : "", words.word[i]);
+		gaps += strcmp(words.word[i], "*") == 0;
+	}
+	if (gaps > GAPS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a stop word has %d stars, %d are the most", gaps, GAPS_MAX),
+				 errhint("A star stands for up to three words; write two shorter phrases.")));
 	return CStringGetTextDatum(pg_any_to_server(out.data, out.len, PG_UTF8));
 }
 
