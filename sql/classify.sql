@@ -90,6 +90,18 @@ SELECT consent.is_marketing(class) FROM unnest(ARRAY['Nokia colour handset, 300 
   'Ur txts r bk on, sorry 4 the wait. Pls switch ur fone off & on', 'You have 80 free minutes left this month.', 'Phone lines open 0900-1700.',
   'Your SIM-free handset is repaired.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
 
+-- A lure to a number or code that costs more is promotion, however plain the model finds it; that bills, warnings and disputes name such a number is not.
+SELECT n, consent.is_marketing(class), array_to_string(ARRAY(SELECT r FROM unnest(rules) r WHERE r LIKE 'price.premium%' OR r LIKE 'price.lure%' ORDER BY r), ' ') AS by
+  FROM unnest(ARRAY['Your 2026 account statement shows 640 un-redeemed bonus points. Call 0871 112 0000 quoting 4471', 'Please call 0871 112 0000, there is an urgent message waiting for you.',
+  'Hiya its Dee, home alone again. Leave me a msg on 09050 112 000 x', 'We hold an item for you that could not be left. To arrange release ring 09050 112 000.', '200 free texts! Just text OK to 80000 and we credit your account',
+  'Your April bill is £31.40. It includes a call of 2 min 10 s to 0906 112 0000 (£3.90).', 'You complained that you were charged £18 for calls to 09050 112 000, which you did not make.', 'Scam warning: do not ring 09050 112 000 back.',
+  'For a refund call 0871 112 0000, 13p a minute plus your access charge.', 'Your repair is booked. Questions? Call 0871 112 0000.', 'Your parcel could not be left. Rebook on 0345 112 0000, ref 09050112.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
+-- Of a rule that weighs 1 the model may take back what it finds plain.
+BEGIN;
+UPDATE consent.rule SET weight = 1 WHERE code = 'price.premium_number';
+SELECT class FROM consent.classify('We hold an item for you that could not be left. To arrange its release we are on 09050 112 000.', NULL, 'sms');
+ROLLBACK;
+
 -- Nothing to read is unknown.
 SELECT * FROM consent.classify(NULL);
 SELECT * FROM consent.classify('', '');

@@ -44,7 +44,7 @@ COMMENT ON COLUMN consent.rule.code IS
 COMMENT ON COLUMN consent.rule.class IS
   'The class a match is evidence of; NULL: what the match covers is neutral, and findings wholly inside it do not count';
 COMMENT ON COLUMN consent.rule.weight IS
-  'A class is established when the weights of the rules that speak for it reach 1, each rule once. 1: enough alone; 0.5: needs a second; 0: reported, but evidence of nothing';
+  'A class is established when the weights of the rules that speak for it reach 1, each rule once. 1: enough alone, unless the model finds it plain; 2: whatever the model finds; 0.5: needs a second; 0: reported, but evidence of nothing. What your own rules weigh is never taken back';
 COMMENT ON COLUMN consent.rule.review IS
   'A match sets needs_review: guidance leaves the case open';
 COMMENT ON COLUMN consent.rule.pattern IS

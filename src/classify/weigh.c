@@ -14,7 +14,8 @@
  *	model.service		more than the rules found, in the sentences that say it
  *	model.plain			less: the words of a rule, in a plain text
  *
- * A rule that users wrote is never weakened, nor what rules find promotional in
+ * A rule that users wrote is never weakened, nor one of weight 2, which speaks of what
+ * the model has not learned, as numbers; nor what rules find promotional in
  * a text of a few words that serves nothing, "Sale ends today", or in a sentence
  * that promotes when it is read alone.  A sender's own label is not shown to the
  * model, which would believe it; nor is a footer.  Where it is doubtful who ended
@@ -34,6 +35,7 @@
 /* Weights are in thousandths here. */
 #define ONE				1000
 #define LARGEST			10000	/* of a class, by the model */
+#define SURE			2000	/* a rule that weighs as much is not weakened */
 #define SMALLEST		200		/* what is less is not worth a finding */
 #define DOUBTFUL		500		/* promotion that is less is not worth telling */
 
@@ -95,7 +97,7 @@ typedef struct Message
 	ConsentPassage *passage;
 	Place	   *place;			/* of each */
 	int32		rules[CONSENT_NAXES];	/* what they weigh in all */
-	int32		own[CONSENT_NAXES]; /* of that, what users' rules do */
+	int32		sure[CONSENT_NAXES];	/* of that, what is not to be weakened */
 	ConsentOverview *part;
 	int			nparts;
 } Message;
@@ -366,8 +368,8 @@ credit_rules(const ConsentFindings *found, Message *m)
 		if (!f->counts || f->rule->neutral || a < 0)
 			continue;
 		m->rules[a] += weight;
-		if (!f->rule->shipped)
-			m->own[a] += weight;
+		if (!f->rule->shipped || weight >= SURE)
+			m->sure[a] += weight;
 		if (at >= 0)
 			m->place[at].rules[a] += weight;
 	}
@@ -552,7 +554,7 @@ weigh_axis(const Message *m, int a, bool explain, ConsentFindings *found)
 {
 	int			rules = m->rules[a];
 	int			odds = exponential(consent_model_axis(m->part, m->nparts, a));
-	int			target = Max(odds, m->own[a]);
+	int			target = Max(odds, m->sure[a]);
 
 	if (a == AXIS_PROMOTES && target < rules)
 		target = tersely_promotes(m) ? rules : Max(target, promoted_alone(m));
