@@ -125,9 +125,18 @@ SELECT consent.set_subscriber('+442079460106', 'corporate', at => '2026-01-01') 
 SELECT (judge('+442079460106', 'fax')).reason AS never_screened, (judge('+442079460101', 'fax')).reason AS individual;
 SELECT consent.screened('fps', 10, at => '2026-05-10 12:00+01') > 0 AS fps, (judge('+442079460106', 'fax')).reason AS screened, (judge('+442079460106', 'fax', at => '2026-08-01')).reasons AS stale;
 
+-- E38: its 29 days are London's, where one in March has 23 hours
+BEGIN;
+SELECT count(consent.screened(r, 1, at => '2026-03-25 00:30+00')) AS screened FROM unnest('{tps,ctps}'::text[]) r;
+SELECT (judge('+442079460101', 'live_call', at => '2026-04-23 00:29:59+01')).reason AS under_29_days, (judge('+442079460101', 'live_call', at => '2026-04-23 00:30+01')).reason AS days_29;
+ROLLBACK;
+
 -- Sectors: 21A, 21B
 SELECT (judge('+442079460101', 'live_call', purpose => 'law claims')).*;
 SELECT (judge('+442079460101', 'live_call', purpose => 'law review')).reason AS not_authorised, (judge('+442079460101', 'live_call', org => 'law pensions', purpose => 'law review')).reason AS no_relationship;
+-- who is not authorised may not call on a consent either, and what another consent lacks is no reason
+SELECT count(consent.give('+442079460119', '{live_call}', o, 'law review', method => 'oral', wording => 'w', at => '2026-02-01')) AS consents FROM unnest('{law acme,law bolt}'::text[]) o;
+SELECT (judge('+442079460119', 'live_call', purpose => 'law review')).*;
 SELECT soi('+442079460107', org => 'law pensions', category => NULL, kind => 'client_relationship'), (judge('+442079460107', 'live_call', org => 'law pensions', purpose => 'law review')).*;
 SELECT consent.set_subscriber('+442079460108', 'corporate', at => '2026-01-01') > 0 AS corporate, (judge('+442079460108', 'live_call', purpose => 'law review')).reason AS falls_back_to_reg_21;
 

@@ -98,7 +98,7 @@ typedef struct ConsentSend
 	int			reference_len;
 	const char *reference;		/* of the request it answers, NULL if none */
 	bool		assessed;		/* legitimate interests, on record by then */
-	TimestampTz screened[REGISTER_COUNT];	/* latest by then; DT_NOBEGIN: never */
+	TimestampTz screened_until[REGISTER_COUNT]; /* by then, that is good; DT_NOBEGIN: never */
 	int			nsent;			/* what it let go to this form by then, known only */
 	const ConsentSent *sent;	/* if consent_awaits_contact() */
 	bool		opt_out_offered;

@@ -432,8 +432,10 @@ judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict
 		case PURPOSE_PENSIONS:
 			if (f->corporate)
 				return false;
-			if (!send->pensions_authorised || (f->consent == NULL && f->client == NULL))
+			if (f->consent == NULL && (f->client == NULL || !send->pensions_authorised))
 				refuse_for_want(verdict, PENSION_NOT_PERMITTED, f);
+			else if (!send->pensions_authorised)
+				refuse(verdict, PENSION_NOT_PERMITTED, NULL);
 			break;
 		default:
 			return false;
@@ -463,12 +465,10 @@ allow_opt_out(const Findings *f, ConsentVerdict *verdict)
 		allow(verdict, BASIS_OPT_OUT_REGIME, NULL);
 }
 
-/* A screening 28 days good is so until 29 full days have passed. */
 static bool
 is_unscreened(ConsentRegister reg, const ConsentSend *send)
 {
-	return send->screened[reg] == DT_NOBEGIN ||
-		send->at - send->screened[reg] >= (send->policy->screening_days + 1) * USECS_PER_DAY;
+	return send->at >= send->screened_until[reg];
 }
 
 /* Live calls that are opt-out, with registers.  PECR reg 21, 26 */
@@ -498,7 +498,7 @@ static void
 judge_fax(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
 {
 	if (f->consent == NULL && f->non_objection == NULL && send->policy->registers[REGISTER_FPS] &&
-		send->screened[REGISTER_FPS] != DT_NOBEGIN)
+		send->screened_until[REGISTER_FPS] != DT_NOBEGIN)
 	{
 		if (f->listing[REGISTER_FPS] != NULL)
 			refuse(verdict, FPS_LISTED, f->listing[REGISTER_FPS]);

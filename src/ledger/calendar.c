@@ -56,6 +56,24 @@ consent_london_midnight(DateADT date)
 	return result;
 }
 
+/* The same time of day, so many days later. */
+TimestampTz
+consent_london_days_later(TimestampTz at, int32 days)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+	TimestampTz result;
+
+	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, &tz, &tm, &fsec, NULL, london()) != 0)
+		out_of_range();
+	j2date(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) + days, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	tz = DetermineTimeZoneOffset(&tm, london());
+	if (tm2timestamp(&tm, fsec, &tz, &result) != 0)
+		out_of_range();
+	return result;
+}
+
 /*
  * Days of late, by the hour (UTC): in London days begin on the hour, and have
  * since it keeps Greenwich time.

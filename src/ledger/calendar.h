@@ -12,6 +12,7 @@
 #include "utils/date.h"
 
 extern TimestampTz consent_london_midnight(DateADT date);
+extern TimestampTz consent_london_days_later(TimestampTz at, int32 days);
 extern DateADT consent_london_date(TimestampTz at);
 extern TimestampTz consent_london_date_until(TimestampTz at);
 

@@ -60,6 +60,7 @@ column(HeapTuple tuple, int attnum, TupleDesc desc)
 	return datum;
 }
 
+/* A screening 28 days good is so until 29 full days, of London, have passed. */
 static void
 read_screening(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
 {
@@ -67,8 +68,13 @@ read_screening(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz k
 	TimestampTz screened_at = DatumGetTimestampTz(column(tuple, Anum_screening_screened_at, desc));
 	TimestampTz recorded_at = DatumGetTimestampTz(column(tuple, Anum_screening_recorded_at, desc));
 
-	if (reg >= 0 && screened_at <= send->at && recorded_at <= known_at)
-		send->screened[reg] = Max(send->screened[reg], screened_at);
+	if (reg >= 0 && send->policy != NULL && screened_at <= send->at && recorded_at <= known_at &&
+		!TIMESTAMP_IS_NOBEGIN(screened_at))
+	{
+		TimestampTz until = consent_london_days_later(screened_at, send->policy->screening_days + 1);
+
+		send->screened_until[reg] = Max(send->screened_until[reg], until);
+	}
 }
 
 /*
@@ -178,7 +184,7 @@ void
 consent_world_facts(ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
 {
 	for (int reg = 0; reg < REGISTER_COUNT; reg++)
-		send->screened[reg] = DT_NOBEGIN;
+		send->screened_until[reg] = DT_NOBEGIN;
 	send->assessed = false;
 	send->contracted = false;
 

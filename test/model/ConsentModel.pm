@@ -120,11 +120,13 @@ sub is_summer
 	return $time >= $summer{$year}[0] && $time < $summer{$year}[1];
 }
 
-sub london_day
+sub london_time
 {
 	my ($time) = @_;
-	return int(($time + (is_summer($time) ? HOUR : 0)) / DAY);
+	return $time + (is_summer($time) ? HOUR : 0);
 }
+
+sub london_day { return int(london_time($_[0]) / DAY); }
 
 # The same day of the month, or the month's last where it has no such day.
 sub add_months
@@ -840,7 +842,7 @@ sub is_listed
 	return 0;
 }
 
-# "an age of up to 29 full days counts as 28".
+# "an age of up to 29 full days counts as 28"; E38: days are counted in London.
 sub is_fresh
 {
 	my ($world, $send, $register) = @_;
@@ -849,7 +851,7 @@ sub is_fresh
 	{
 		next if $screening->{register} ne $register;
 		next if $screening->{at} > $send->{at} || !known($screening, $send);
-		return 1 if int(($send->{at} - $screening->{at}) / DAY) <= 28;
+		return 1 if int((london_time($send->{at}) - london_time($screening->{at})) / DAY) <= 28;
 	}
 	return 0;
 }
