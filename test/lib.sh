@@ -7,6 +7,10 @@
 
 top=$(CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
+# What the fuzzers and the matcher's benchmark build without a server, below src.
+text_room="text/text text/fold text/html text/lexicon text/respell text/line text/sentence text/url"
+matcher_room="classify/literal classify/pattern classify/prefilter classify/matcher"
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "pg_consent: $*"; exit 1; }
 
