@@ -95,7 +95,7 @@ prepare_sessions(void)
 		ConsentFindings found = {0};
 
 		consent_text_read(sample, strlen(sample), &text);
-		consent_weigh(parts, NULL, 0, false, &found);
+		consent_weigh(parts, NULL, 0, -1, false, &found);
 	}
 	PG_CATCH();
 	{

@@ -87,12 +87,12 @@ typedef struct ConsentCover
 
 /*
  * weigh.c: adds what the model finds to what the rules found, given the folded
- * subject and body (NULL: none), and what rules cover in the body.  explain: also
+ * subject and body (NULL: none), what rules cover in the body, and the channel (-1: unknown).  explain: also
  * say why, in evidence's words.
  */
 extern void consent_weigh(const ConsentText *const *parts,
 						  const ConsentCover *cover, int ncovers,
-						  bool explain, ConsentFindings *found);
+						  int channel, bool explain, ConsentFindings *found);
 
 extern ConsentFinding *consent_findings_add(ConsentFindings *found);
 

@@ -433,7 +433,7 @@ consent_classify_findings(const ConsentRuleset *set,
 		apply_metas(set, channel, parts, &places, found);
 	for (int p = 0; p < 2; p++)
 		texts[p] = parts[p].given ? &parts[p].text : NULL;
-	consent_weigh(texts, parts[1].cover, parts[1].ncovers, per_part > 1, found);
+	consent_weigh(texts, parts[1].cover, parts[1].ncovers, channel, per_part > 1, found);
 	if (per_part > 1)
 		tell_unread(found);
 }

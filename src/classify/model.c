@@ -332,7 +332,7 @@ add_up(ConsentPassage *p)
 	int			with_rows = 0;
 	int16		words[MODEL_LANES] = {0};
 
-	StaticAssertDecl(FEATURE_MAX_TOKENS * 128 <= PG_INT16_MAX,
+	StaticAssertDecl(FEATURE_MAX_TOKENS * 2 * 128 <= PG_INT16_MAX,
 					 "the sums of the longest sentence must fit");
 
 	consent_feature_hashes(p->text, p->len, &hashes);
@@ -347,6 +347,13 @@ add_up(ConsentPassage *p)
 			words[t] += row[t];
 	}
 	p->words = with_rows;
+	for (int i = 0; i < hashes.nwords && p->in_text; i++)
+	{
+		const int8 *row = row_of_word(model_in_texts(hashes.word[i]));
+
+		for (int t = 0; t < MODEL_LANES; t++)
+			words[t] += row[t];
+	}
 	for (int t = 0; t < MODEL_LANES; t++)
 		p->sum[t] = words[t];
 	for (int from = 0; from < hashes.nothers; from += OTHERS_AT_ONCE)
@@ -439,7 +446,7 @@ recall(ConsentPassage *p)
 		return;
 	}
 	k = place_of(p->text, p->len);
-	if (k->len != p->len || memcmp(k->text, p->text, p->len) != 0)
+	if (k->len != p->len || k->passage.in_text != p->in_text || memcmp(k->text, p->text, p->len) != 0)
 	{
 		add_up(p);
 		k->passage = *p;
@@ -709,7 +716,7 @@ consent_model_knows(const char *text, int len, int *known)
 }
 
 int
-consent_model_speakers(const char *text, int len, ConsentTrait trait,
+consent_model_speakers(const char *text, int len, bool in_text, ConsentTrait trait,
 					   ConsentSpeaker *speaker, int max)
 {
 	ConsentFeature feature[FEATURE_MAX];
@@ -721,18 +728,21 @@ consent_model_speakers(const char *text, int len, ConsentTrait trait,
 	while (nspeakers < max)
 	{
 		int			best = -1;
-		int8		loudest = 0;
+		int			loudest = 0;
 
 		for (int i = 0; i < n; i++)
 		{
 			const int8 *row = row_of(&feature[i]);
-			bool		heard = row == NULL;
+			bool		heard = false;
+			int			said = row != NULL ? row[trait] : 0;
 
 			for (int s = 0; s < nspeakers; s++)
 				heard |= feature[i].start < speaker[s].end && feature[i].end > speaker[s].start;
-			if (!heard && row[trait] > loudest)
+			if (in_text && feature[i].word)
+				said += row_of_word(model_in_texts(feature[i].hash))[trait];
+			if (!heard && said > loudest)
 			{
-				loudest = row[trait];
+				loudest = said;
 				best = i;
 			}
 		}

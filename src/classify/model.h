@@ -83,6 +83,13 @@ model_bucket(uint32_t hash, uint32_t buckets)
 	return (uint32_t) (((uint64_t) hash * buckets) >> 32);
 }
 
+/* A word has another row, which counts in text messages only. */
+static inline uint32_t
+model_in_texts(uint32_t hash)
+{
+	return (hash ^ 0x5bd1e995u) * 0x9E3779B1u;
+}
+
 static inline uint16_t
 model_owner(uint32_t hash, bool word)
 {
@@ -152,14 +159,15 @@ overview_pairs(ConsentAxis axis)
 
 /*
  * The file: this, then at MODEL_ROWS_AT the buckets of words, then those of all
- * else.  Lanes are signed bytes, numbers little-endian.  For a sentence with n features that have rows, whose
- * own lanes add up to s, the log-odds of a trait are the bias, the weights of
- * its places, and s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the
+ * else.  Lanes are signed bytes, numbers little-endian.  For a sentence with n
+ * features that have rows, whose own lanes (in a text message, with those of its
+ * words' other rows) add up to s, the log-odds of a trait are the bias, the weights
+ * of its places, and s * scale / sqrt(n + FEATURE_PRIOR); and likewise for the
  * words of the other sentences, with CONTEXT_PRIOR and CONTEXT_MOST.  All in
  * thousandths; scale has MODEL_SCALE_BITS bits behind the point.  An axis's weights are
  * millionths; its bias, the last of them, is in thousandths.
  */
-#define MODEL_MAGIC			"pgconsM6"
+#define MODEL_MAGIC			"pgconsM7"
 #define MODEL_SCALE_BITS	16
 #define MODEL_ROWS_AT		12288	/* whole pages, so that a bucket is one line of cache */
 
@@ -182,6 +190,7 @@ typedef struct ConsentPassage
 	const char *text;			/* folded */
 	int			len;
 	bool		in_subject;
+	bool		in_text;		/* of a text message */
 	int32_t		odds[CONSENT_NTRAITS];
 
 	/* for the model alone */
@@ -236,7 +245,7 @@ typedef struct ConsentSpeaker
 	int			end;
 } ConsentSpeaker;
 
-extern int	consent_model_speakers(const char *text, int len, ConsentTrait trait,
+extern int	consent_model_speakers(const char *text, int len, bool in_text, ConsentTrait trait,
 								   ConsentSpeaker *speaker, int max);
 
 #endif							/* PG_CONSENT_MODEL_H */

@@ -89,6 +89,7 @@ typedef struct Place
 	int			rules[CONSENT_NAXES];
 	bool		hidden;
 	bool		label;			/* its sender says what the message is */
+	bool		in_text;		/* of a text message, whose words weigh otherwise */
 } Place;
 
 typedef struct Message
@@ -169,7 +170,7 @@ loudest(const Place *place, ConsentTrait trait)
 {
 	ConsentSpeaker speaker[3];
 	const char *text = place->text->data + place->start;
-	int			n = consent_model_speakers(text, place->end - place->start, trait, speaker,
+	int			n = consent_model_speakers(text, place->end - place->start, place->in_text, trait, speaker,
 										   lengthof(speaker));
 	StringInfoData said;
 
@@ -183,7 +184,7 @@ loudest(const Place *place, ConsentTrait trait)
 }
 
 static void
-read_sentences(const ConsentText *const *parts, bool join, bool *doubtful, Message *m)
+read_sentences(const ConsentText *const *parts, bool in_text, bool join, bool *doubtful, Message *m)
 {
 	ConsentSentence *sentence[2] = {NULL, NULL};
 	int			n[2] = {0, 0};
@@ -209,6 +210,7 @@ read_sentences(const ConsentText *const *parts, bool join, bool *doubtful, Messa
 			passage->text = parts[p]->data + s->start;
 			passage->len = s->end - s->start;
 			passage->in_subject = p == 0;
+			passage->in_text = place->in_text = in_text;
 			place->text = parts[p];
 			place->start = s->start;
 			place->end = s->end;
@@ -594,9 +596,10 @@ loudness(const Message *m)
 
 void
 consent_weigh(const ConsentText *const *parts, const ConsentCover *cover, int ncovers,
-			  bool explain, ConsentFindings *found)
+			  int channel, bool explain, ConsentFindings *found)
 {
 	Message		m = {0};
+	bool		in_text = channel == CHANNEL_SMS || channel == CHANNEL_MMS || channel == CHANNEL_SOCIAL_DM;
 	bool		doubtful = false;
 	bool		promotes;
 
@@ -604,7 +607,7 @@ consent_weigh(const ConsentText *const *parts, const ConsentCover *cover, int nc
 	found->language = consent_language(parts);
 	if (found->language == LANGUAGE_FOREIGN)
 		return;
-	read_sentences(parts, false, &doubtful, &m);
+	read_sentences(parts, in_text, false, &doubtful, &m);
 	if (found->language == LANGUAGE_UNSURE && is_learned(&m))
 		found->language = LANGUAGE_KNOWN;
 	if (found->language != LANGUAGE_KNOWN)
@@ -617,7 +620,7 @@ consent_weigh(const ConsentText *const *parts, const ConsentCover *cover, int nc
 
 		/* the model keeps but what it judged last */
 		m.part = memcpy(part, m.part, m.nparts * sizeof(ConsentOverview));
-		read_sentences(parts, true, NULL, &joined);
+		read_sentences(parts, in_text, true, NULL, &joined);
 		judge(cover, ncovers, found, &joined);
 		if (loudness(&joined) >= CLEAR)
 			m = joined;

@@ -7,8 +7,8 @@
 -- what it will see.  A sentence has the letter of what was labelled in it; of
 -- several, the first of P, L, A, R, S, N that is there for its larger part.
 --
--- A message is a line of "=", its fold, how often it counts, 1 if it was put together (together.sql), its label
--- and what the rules for marketing, requests, surveys, lead capture and services weigh in it; then
+-- A message is a line of "=", its fold, how often it counts, 1 if it was put together (together.sql), 1 if it is a text
+-- message, its label and what the rules for marketing, requests, surveys, lead capture and services weigh in it; then
 -- a line for each sentence: letter, "s" or "b" for subject or body, folded text.
 \set QUIET yes
 \set ON_ERROR_STOP on
@@ -45,7 +45,7 @@ ANALYZE labelled;
 
 SELECT CASE WHEN kind = 0 THEN text ELSE concat_ws(E'\t', letter, part, text) END
   FROM (SELECT number, 0 AS kind, 0 AS start, NULL AS letter, NULL AS part,
-               concat_ws(E'\t', '=', fold, times, put_together, label, marketing, request, research, sugging, service) AS text
+               concat_ws(E'\t', '=', fold, times, put_together, (channel IN ('sms', 'mms', 'social_dm'))::int, label, marketing, request, research, sugging, service) AS text
           FROM message JOIN rules USING (number)
         UNION ALL
         SELECT number, CASE part WHEN 's' THEN 1 ELSE 2 END, s.start,

@@ -15,7 +15,7 @@ CREATE TEMP TABLE piece AS
 SELECT number, fold, promotes, row_number() OVER (PARTITION BY fold, promotes ORDER BY number) - 1 AS nth
   FROM (SELECT number, fold, label <> 'service' AS promotes
           FROM message
-         WHERE jsonb_array_length(sentences) <= :longest_piece AND body <> ''
+         WHERE times > 0 AND jsonb_array_length(sentences) <= :longest_piece AND body <> ''
            AND (label = 'service' OR
                 label IN ('marketing', 'mixed') AND
                 EXISTS (SELECT FROM jsonb_array_elements(sentences) s WHERE s->>0 = 'P' AND s->>1 LIKE 'b%'))) m;

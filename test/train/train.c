@@ -19,6 +19,9 @@
  * no sums in it but in the order written here, and no function of the C library
  * that might be rounded differently elsewhere.
  *
+ * In a text message its words count once more, by weights of their own, which are learned
+ * from texts when all others have been: those do not change by them.
+ *
  * What such fits say of sentences that they did not see (a fold is left out at
  * a time) is what the axes of the message are learned from, by LIBLINEAR: of
  * sentences it has seen a fit is too sure.  A long message is several examples, in
@@ -63,6 +66,10 @@
 #define MOVED			0.001f	/* by how much each weight begins */
 #define DECAY			1e-5f
 
+/* How often what an organisation texts is gone through in a pass, for one that is for_texts_alone(). */
+#define TEXT_TIMES		3
+#define TEXT_STEP		0.5f	/* of the step otherwise: what it learns is a correction */
+
 /* As how many the sentence counts that decides what its message is. */
 #define DECISIVE		5.0f
 
@@ -89,12 +96,15 @@ typedef struct Sentence
 	int			words;
 	ConsentFeature *feature;
 	int		   *row;			/* of each feature that has one, words first */
+	int			ntexts;
+	int		   *text_row;		/* in a text, those of its words that are for texts */
 } Sentence;
 
 typedef struct Message
 {
 	int			fold;
-	int			times;			/* how often it counts when the axes are learned */
+	int			times;			/* how often it counts when the axes are learned; 0: for_texts_alone() */
+	bool		text;			/* a text message */
 	char		label[24];
 	double		rules[CONSENT_NAXES];	/* what they weigh */
 	int			first;			/* of its sentences */
@@ -218,6 +228,16 @@ do_all(int n, void (*job) (int))
 		wait_for_one();
 }
 
+/*
+ * A word has a row that counts in every message, and another one that counts in text
+ * messages.  Of some texts only the latter learn: mail must not be judged by how people talk.
+ */
+static bool
+for_texts_alone(const Message *m)
+{
+	return m->times == 0;
+}
+
 static void
 read_sentence(char *line, int len)
 {
@@ -232,6 +252,8 @@ read_sentence(char *line, int len)
 	s->message = nmessages - 1;
 	s->in_subject = line[2] == 's';
 	s->words = 0;
+	s->ntexts = 0;
+	s->text_row = NULL;
 	s->n = consent_features(line + 4, len - 4, feature);
 	s->feature = room(s->n, sizeof(ConsentFeature));
 	memcpy(s->feature, feature, s->n * sizeof(ConsentFeature));
@@ -253,16 +275,18 @@ read_input(void)
 		{
 			Message    *m;
 			int			put_together;
+			int			text;
 
 			messages = more(messages, nmessages, sizeof(Message));
 			m = &messages[nmessages++];
 			memset(m, 0, sizeof(Message));
 			m->first = nsentences;
-			if (sscanf(line, "=\t%d\t%d\t%d\t%23s\t%lf\t%lf\t%lf\t%lf\t%lf", &m->fold, &m->times, &put_together, m->label,
+			if (sscanf(line, "=\t%d\t%d\t%d\t%d\t%23s\t%lf\t%lf\t%lf\t%lf\t%lf", &m->fold, &m->times, &put_together, &text, m->label,
 					   &m->rules[AXIS_PROMOTES], &m->rules[AXIS_ASKS], &m->rules[AXIS_SURVEYS],
-					   &m->rules[AXIS_GATHERS], &m->rules[AXIS_SERVES]) != 4 + CONSENT_NAXES ||
+					   &m->rules[AXIS_GATHERS], &m->rules[AXIS_SERVES]) != 5 + CONSENT_NAXES ||
 				m->fold < 0 || m->fold >= MOST_FOLDS)
-				die("a message does not begin with =, FOLD, TIMES, 1 if put together, LABEL and five weights");
+				die("a message does not begin with =, FOLD, TIMES, 1 if put together, 1 if a text, LABEL and five weights");
+			m->text = text != 0;
 			if (!put_together && nwritten < nmessages - 1)
 				die("messages that are put together come last");
 			nwritten += !put_together;
@@ -359,7 +383,7 @@ give_row(unsigned hash, bool word)
  * nothing of labels.  What is put together has nothing of its own.
  */
 static void
-give_rows(bool word)
+give_rows(bool word, bool in_texts)
 {
 	Occurrence *all;
 	int			written = nwritten < nmessages ? messages[nwritten].first : nsentences;
@@ -373,10 +397,16 @@ give_rows(bool word)
 	n = 0;
 	for (int i = 0; i < written; i++)
 	{
+		const Message *m = &messages[sentences[i].message];
+
+		if (in_texts ? !m->text : for_texts_alone(m))
+			continue;
 		for (int f = 0; f < sentences[i].n; f++)
 		{
-			if (sentences[i].feature[f].word == word)
-				all[n++] = (Occurrence) {sentences[i].feature[f].hash, sentences[i].message};
+			const ConsentFeature *feature = &sentences[i].feature[f];
+
+			if (feature->word == word)
+				all[n++] = (Occurrence) {in_texts ? model_in_texts(feature->hash) : feature->hash, sentences[i].message};
 		}
 	}
 	qsort(all, n, sizeof(Occurrence), by_hash);
@@ -393,7 +423,8 @@ give_rows(bool word)
 	for (int i = 0; i < distinct; i++)
 		without += !give_row(all[i].hash, word);
 	free(all);
-	fprintf(stderr, "train: %d %s, %d more found no row\n", distinct - without, word ? "words" : "other features", without);
+	fprintf(stderr, "train: %d %s, %d more found no row\n", distinct - without,
+			in_texts ? "words of texts" : word ? "words" : "other features", without);
 }
 
 /* Forgets all features but those that have rows. */
@@ -417,6 +448,17 @@ find_rows(void)
 			}
 			if (word)
 				s->words = kept;
+		}
+		if (messages[s->message].text)
+		{
+			s->text_row = room(s->n, sizeof(int));
+			for (int f = 0; f < s->n; f++)
+			{
+				int			row = s->feature[f].word ? find_row(model_in_texts(s->feature[f].hash), true) : -1;
+
+				if (row >= 0)
+					s->text_row[s->ntexts++] = row;
+			}
 		}
 		s->n = kept;
 		free(s->feature);
@@ -479,7 +521,7 @@ words_of(const Message *m)
  * "most", mean_root() of src/classify/model.c.
  */
 static void
-judge(const Weights *by, const Message *m, int most, float (*odds)[CONSENT_NTRAITS])
+judge(const Weights *by, const Message *m, bool in_texts, int most, float (*odds)[CONSENT_NTRAITS])
 {
 	float		(*sum)[MODEL_LANES] = room(m->n, sizeof(*sum));
 	float		all[MODEL_LANES] = {0};
@@ -495,6 +537,11 @@ judge(const Weights *by, const Message *m, int most, float (*odds)[CONSENT_NTRAI
 
 			for (int l = 0; l < (f < s->words ? MODEL_LANES : CONSENT_NTRAITS); l++)
 				sum[i][l] += row[l];
+		}
+		for (int f = 0; f < s->ntexts && in_texts; f++)
+		{
+			for (int l = 0; l < MODEL_LANES; l++)
+				sum[i][l] += by->row[s->text_row[f]][l];
 		}
 		for (int l = CONSENT_NTRAITS; l < MODEL_LANES; l++)
 			all[l] += sum[i][l];
@@ -574,13 +621,13 @@ decisive(const Message *m, int trait, float (*wrong)[CONSENT_NTRAITS])
 }
 
 static void
-learn_message(const Message *m, float step)
+learn_message(const Message *m, bool in_texts, float step)
 {
 	float		(*wrong)[CONSENT_NTRAITS] = room(m->n, sizeof(*wrong));
 	float		all[CONSENT_NTRAITS] = {0};
 	int			words = words_of(m);
 
-	judge(&learned, m, INT_MAX, wrong);
+	judge(&learned, m, in_texts, INT_MAX, wrong);
 	for (int i = 0; i < m->n; i++)
 	{
 		const Sentence *s = &sentences[m->first + i];
@@ -611,6 +658,12 @@ learn_message(const Message *m, float step)
 																(i + 1 < m->n ? wrong[i + 1][t] : 0));
 			place_slope[t] = PLACE_VALUE * wrong[i][t];
 		}
+		if (in_texts)
+		{
+			for (int f = 0; f < s->ntexts; f++)
+				move(learned.row[s->text_row[f]], moved.row[s->text_row[f]], slope, MODEL_LANES, step);
+			continue;
+		}
 		for (int f = 0; f < s->words; f++)
 			move(learned.row[s->row[f]], moved.row[s->row[f]], slope, MODEL_LANES, step);
 		/* the first lanes are the sentence's own; more of them are moved at a time than there are */
@@ -625,45 +678,67 @@ learn_message(const Message *m, float step)
 	free(wrong);
 }
 
-/* Learns the traits from all messages but those of the fold (-1: from all), into "average". */
+/* Learns from n messages in an order that it makes. */
+static void
+go_through(int *order, int n, bool in_texts, float step, uint64_t *state)
+{
+	for (int i = n - 1; i > 0; i--)
+	{
+		int			other = next_random(state) % (i + 1);
+		int			kept = order[i];
+
+		order[i] = order[other];
+		order[other] = kept;
+	}
+	for (int i = 0; i < n; i++)
+		learn_message(&messages[order[i]], in_texts, step);
+}
+
+/*
+ * Learns the traits from all messages but those of the fold (-1: from all), into "average".
+ * What texts alone teach changes nothing of what mail is judged by.
+ */
 static void
 fit_traits(int fold, int fit)
 {
 	const int	nweights = sizeof(Weights) / sizeof(float);
 	int		   *order = room(nmessages, sizeof(int));
+	int		   *texts = room(TEXT_TIMES * nmessages, sizeof(int));
 	uint64_t	state = (fit + 1) * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	uint64_t	text_state = state + 1;
 	int			n = 0;
+	int			ntexts = 0;
 
 	/* the first numbers of near states are alike */
 	for (int i = 0; i < 10; i++)
+	{
 		(void) next_random(&state);
+		(void) next_random(&text_state);
+	}
 	memset(&average, 0, sizeof(Weights));
 	memset(&learned, 0, sizeof(Weights));
 	for (int i = 0; i < nweights; i++)
 		((float *) &moved)[i] = MOVED;
 	for (int i = 0; i < nmessages; i++)
 	{
-		if (messages[i].fold != fold)
+		if (messages[i].fold == fold)
+			continue;
+		if (!for_texts_alone(&messages[i]))
 			order[n++] = i;
+		for (int k = 0; messages[i].text && k < (for_texts_alone(&messages[i]) ? 1 : TEXT_TIMES); k++)
+			texts[ntexts++] = i;
 	}
 	for (int pass = 0; pass < PASSES; pass++)
 	{
 		float		step = STEP * (1 - (1 - LAST_STEP) * pass / PASSES);
 
-		for (int i = n - 1; i > 0; i--)
-		{
-			int			other = next_random(&state) % (i + 1);
-			int			kept = order[i];
-
-			order[i] = order[other];
-			order[other] = kept;
-		}
-		for (int i = 0; i < n; i++)
-			learn_message(&messages[order[i]], step);
+		go_through(order, n, false, step, &state);
+		go_through(texts, ntexts, true, TEXT_STEP * step, &text_state);
 		for (int i = 0; i < nweights && pass >= PASSES - AVERAGED; i++)
 			((float *) &average)[i] += ((float *) &learned)[i] / AVERAGED;
 	}
 	free(order);
+	free(texts);
 }
 
 /* One of the fits to all but one fold, and what it says of that. */
@@ -677,7 +752,7 @@ fit_without(int job)
 	for (int i = 0; i < nmessages; i++)
 	{
 		if (messages[i].fold == fold)
-			judge(&average, &messages[i], CONTEXT_MOST, &judged[fit][messages[i].first]);
+			judge(&average, &messages[i], false, CONTEXT_MOST, &judged[fit][messages[i].first]);
 	}
 }
 
@@ -758,6 +833,7 @@ static void
 look_over(void)
 {
 	int64_t		sum[OVERVIEW_NUMBERS] = {0};
+	int			n = 0;
 
 	for (int i = 0; i < nmessages; i++)
 	{
@@ -776,12 +852,13 @@ look_over(void)
 			part->first = m->first + from;
 			part->n = overview_part_start(m->n, m->nparts, k + 1) - from;
 			overview_of(part);
-			for (int j = 0; j < OVERVIEW_NUMBERS; j++)
+			for (int j = 0; j < OVERVIEW_NUMBERS && !for_texts_alone(m); j++)
 				sum[j] += part->number[j];
+			n += !for_texts_alone(m);
 		}
 	}
 	for (int j = 0; j < OVERVIEW_NUMBERS; j++)
-		header.usual[j] = (int32_t) (sum[j] / nparts);
+		header.usual[j] = (int32_t) (sum[j] / n);
 }
 
 static bool
@@ -866,7 +943,7 @@ fit_axis(ConsentAxis axis, int fold, double *weight)
 		const Message *m = parts[i].message;
 		int			y = holds(axis, &parts[i]);
 
-		if (y == 0 || m->fold == fold)
+		if (y == 0 || m->fold == fold || for_texts_alone(m))
 			continue;
 		part_features(&parts[i], values[n]);
 		for (int k = 0; k < m->times; k++)
@@ -1025,7 +1102,7 @@ cross_validate(void)
 			double		axis[CONSENT_NAXES];
 			int			label = 0;
 
-			if (m->fold != fold)
+			if (m->fold != fold || for_texts_alone(m))
 				continue;
 			for (int a = 0; a < CONSENT_NAXES; a++)
 				axis[a] = axis_odds(a, axes[fold][a], m);
@@ -1150,8 +1227,9 @@ main(int argc, char **argv)
 	if (argc != 2)
 		die("usage: train MODEL|- < SENTENCES, or train --empty MODEL");
 	read_input();
-	give_rows(true);
-	give_rows(false);
+	give_rows(true, false);
+	give_rows(true, true);
+	give_rows(false, false);
 	find_rows();
 	set_print_string_function(quiet);
 	fit_all(strcmp(argv[1], "-") != 0);
