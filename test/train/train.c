@@ -20,7 +20,7 @@
  * that might be rounded differently elsewhere.
  *
  * In a text message its words count once more, by weights of their own, which are learned
- * from texts when all others have been: those do not change by them.
+ * from texts when all others have been: those do not change by them, not even as rounded.
  *
  * What such fits say of sentences that they did not see (a fold is left out at
  * a time) is what the axes of the message are learned from, by LIBLINEAR: of
@@ -68,7 +68,6 @@
 
 /* How often what an organisation texts is gone through in a pass, for one that is for_texts_alone(). */
 #define TEXT_TIMES		3
-#define TEXT_STEP		0.5f	/* of the step otherwise: what it learns is a correction */
 
 /* As how many the sentence counts that decides what its message is. */
 #define DECISIVE		5.0f
@@ -140,6 +139,7 @@ static int	nparts;
 static int	nfolds;
 static unsigned owners[ROWS];	/* the hash that a row is for */
 static bool owned[ROWS];
+static bool of_texts[ROWS];		/* how large these are does not decide how finely all are rounded */
 static Weights learned;
 static Weights moved;			/* squares of the slopes, added up */
 static Weights average;
@@ -359,7 +359,7 @@ find_row(unsigned hash, bool word)
 
 /* Gives it a row, if the bucket has room and nobody there looks the same. */
 static bool
-give_row(unsigned hash, bool word)
+give_row(unsigned hash, bool word, bool in_texts)
 {
 	int			first = first_row(hash, word);
 
@@ -369,6 +369,7 @@ give_row(unsigned hash, bool word)
 		{
 			owned[i] = true;
 			owners[i] = hash;
+			of_texts[i] = in_texts;
 			return true;
 		}
 		if (model_owner(owners[i], word) == model_owner(hash, word))
@@ -421,7 +422,7 @@ give_rows(bool word, bool in_texts)
 	}
 	qsort(all, distinct, sizeof(Occurrence), by_number);
 	for (int i = 0; i < distinct; i++)
-		without += !give_row(all[i].hash, word);
+		without += !give_row(all[i].hash, word, in_texts);
 	free(all);
 	fprintf(stderr, "train: %d %s, %d more found no row\n", distinct - without,
 			in_texts ? "words of texts" : word ? "words" : "other features", without);
@@ -733,7 +734,7 @@ fit_traits(int fold, int fit)
 		float		step = STEP * (1 - (1 - LAST_STEP) * pass / PASSES);
 
 		go_through(order, n, false, step, &state);
-		go_through(texts, ntexts, true, TEXT_STEP * step, &text_state);
+		go_through(texts, ntexts, true, step, &text_state);
 		for (int i = 0; i < nweights && pass >= PASSES - AVERAGED; i++)
 			((float *) &average)[i] += ((float *) &learned)[i] / AVERAGED;
 	}
@@ -1173,9 +1174,16 @@ learn(void)
 			double		largest = 0;
 
 			for (int i = 0; i < ROWS; i++)
-				largest = fmax(largest, fabs(average.row[i][lane]));
+			{
+				if (!of_texts[i])
+					largest = fmax(largest, fabs(average.row[i][lane]));
+			}
 			for (int i = 0; i < ROWS && largest > 0; i++)
-				*lane_of(i, lane) = (int8_t) lround(average.row[i][lane] / (largest / 127));
+			{
+				double		rounded = round(average.row[i][lane] / (largest / 127));
+
+				*lane_of(i, lane) = (int8_t) fmax(-127, fmin(rounded, 127));
+			}
 			header.scale[r][t] = (int32_t) lround(1000 * largest / 127 * value[r] * (1 << MODEL_SCALE_BITS));
 		}
 	}
