@@ -21,7 +21,7 @@ CREATE FUNCTION consent.classify(body text, subject text DEFAULT NULL,
   LANGUAGE C STABLE PARALLEL SAFE COST 1000
   AS 'MODULE_PATHNAME', 'pg_consent_classify';
 COMMENT ON FUNCTION consent.classify(text, text, consent.channel) IS
-  'What a message is. body is plain text or HTML, detected; its first megabyte is read. Without a channel every rule applies. What cannot be told is unknown, with needs_review. Never an error because of the text';
+  'What a message is. body is plain text or HTML, detected; its first megabyte is read. Without a channel every rule applies, and words weigh as in mail; in texts (sms, mms, social_dm) they weigh something more or less. What cannot be told is unknown, with needs_review. Never an error because of the text';
 
 CREATE FUNCTION consent.classify_raw(message bytea)
   RETURNS consent.classification

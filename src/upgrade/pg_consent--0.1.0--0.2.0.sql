@@ -162,6 +162,8 @@ SELECT consent.compile_rules();
 -- What weights mean.
 COMMENT ON TYPE consent.classification IS
   'Verdict on a message. score: summed weights of what found promotion or a request for permission, where 1 is enough for a verdict. needs_review: somebody should look, because there was too little to read, guidance leaves the case open, promotion came close to the mark from either side, part of the text was not read, or a rule gave up (listed as limit:<code>). rules: what was found, marketing first; model.* are findings of the learned model';
+COMMENT ON FUNCTION consent.classify(text, text, consent.channel) IS
+  'What a message is. body is plain text or HTML, detected; its first megabyte is read. Without a channel every rule applies, and words weigh as in mail; in texts (sms, mms, social_dm) they weigh something more or less. What cannot be told is unknown, with needs_review. Never an error because of the text';
 COMMENT ON FUNCTION consent.evidence(text, text, consent.channel) IS
   'One row per finding: the rule (model.* for the learned model; model.plain takes back what a rule found in a plain text), the class it speaks for, its weight, the part (subject or body), start (from 1) and length in characters of the text as given, those characters, and the guidance or ruling the rule rests on; for the model also the words that spoke loudest. Weights add up to the verdict, a rule counting once. At most 100 per rule and part. A row that has no place has a NULL start, length and excerpt: limit:<code> for a rule that gave up, what is taken back of all there is, and what keeps a message from being judged, which has no class either: text.unread, text.empty, or text.language where it is not in English or too short to tell';
 
