@@ -60,7 +60,12 @@ PG_FUNCTION_INFO_V1(pg_consent_sample_final);
 
 #define AUDIENCE_DIGEST_LEN 16
 #define CONTAINER_BITS 65536		/* numbers of one container */
+#define CONTAINER_MOST (CONTAINER_BITS / BITS_PER_BYTE)	/* bytes */
+#define CONTAINER_COST 96			/* what one takes besides */
+#define CONTAINERS_MOST 65536
 #define SLICE (UINT64CONST(1024) * CONTAINER_BITS)	/* numbers that take 8 MB at most */
+#define SLICE_MOST (1024 * CONTAINER_MOST)
+#define ADDED_AT_ONCE 1024
 
 typedef struct Audience
 {
@@ -110,6 +115,37 @@ own(roaring_bitmap_t *bitmap)
 	return owned;
 }
 
+/*
+ * CRoaring does not survive being refused memory: it writes to what it was not
+ * given.  So what a step of it can take is asked for before, and given back;
+ * an error, out of memory, is ours.
+ */
+static void
+need(Size bytes)
+{
+	pfree(palloc_extended(bytes, MCXT_ALLOC_HUGE));
+}
+
+/* What a bitmap takes at most that is so large when it is written: twice, as arrays grow, and for each container. */
+static Size
+room_for(Size written)
+{
+	return 2 * written + Min(written / 10 + 1, CONTAINERS_MOST) * CONTAINER_COST + 2 * CONTAINER_MOST;
+}
+
+static Size
+size_of(const Owned *owned)
+{
+	return roaring_bitmap_portable_size_in_bytes(owned->bitmap);
+}
+
+/* The union of both, or what is like it, is made in the first. */
+static void
+need_for_both(const Owned *a, const Owned *b)
+{
+	need(room_for(size_of(a) + size_of(b)));
+}
+
 static void
 give_back(Owned *owned)
 {
@@ -118,9 +154,16 @@ give_back(Owned *owned)
 }
 
 static Owned *
+read_written(const char *bitmap, Size size)
+{
+	need(room_for(size));
+	return own(roaring_bitmap_portable_deserialize_safe(bitmap, size));
+}
+
+static Owned *
 read_bitmap(const Audience *audience)
 {
-	return own(roaring_bitmap_portable_deserialize_safe(audience->bitmap, VARSIZE(audience) - AUDIENCE_HDRSZ));
+	return read_written(audience->bitmap, VARSIZE(audience) - AUDIENCE_HDRSZ);
 }
 
 /*
@@ -173,6 +216,9 @@ normalise(Owned *owned)
 	uint64		last = roaring_bitmap_maximum(owned->bitmap);
 	Owned	   *whole;
 
+	/* once more, and a slice with and without its runs */
+	need(room_for(size_of(owned)) + 3 * Min(2 * roaring_bitmap_get_cardinality(owned->bitmap), SLICE_MOST));
+
 	/* a number takes two bytes at most, so few are never much, however far apart */
 	if (last < from + SLICE || roaring_bitmap_get_cardinality(owned->bitmap) <= SLICE / 16)
 	{
@@ -205,7 +251,7 @@ write_audience(Owned *owned)
 	bytea	   *digest;
 
 	normalise(owned);
-	size = roaring_bitmap_portable_size_in_bytes(owned->bitmap);
+	size = size_of(owned);
 	if (!AllocSizeIsValid(AUDIENCE_HDRSZ + size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -274,6 +320,7 @@ pg_consent_audience_in(PG_FUNCTION_ARGS)
 			if (to < from)
 				goto invalid;
 		}
+		need(room_for(0) + (to - from) / CONTAINER_BITS * 2 * CONTAINER_COST);
 		roaring_bitmap_add_range_closed(owned->bitmap, (uint32_t) from, (uint32_t) to);
 		if (*s == ',' && s[1] != '}')
 			s++;
@@ -368,8 +415,12 @@ state_arg(FunctionCallInfo fcinfo, int n)
 PGDLLEXPORT Datum
 pg_consent_audience_add(PG_FUNCTION_ARGS)
 {
+	static uint32 added = 0;
 	Owned	   *state = state_arg(fcinfo, 0);
 
+	/* each can make a container, or a larger one */
+	if (added++ % ADDED_AT_ONCE == 0)
+		need((ADDED_AT_ONCE + 1) * (CONTAINER_MOST + CONTAINER_COST) + CONTAINERS_MOST * CONTAINER_COST);
 	if (!PG_ARGISNULL(1))
 		roaring_bitmap_add(state->bitmap, member(PG_GETARG_INT64(1)));
 	PG_RETURN_POINTER(state);
@@ -385,6 +436,7 @@ pg_consent_audience_merge(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 	{
 		other = read_bitmap((Audience *) PG_GETARG_VARLENA_P(1));
+		need_for_both(state, other);
 		roaring_bitmap_or_inplace(state->bitmap, other->bitmap);
 	}
 	PG_RETURN_POINTER(state);
@@ -396,7 +448,12 @@ pg_consent_audience_combine(PG_FUNCTION_ARGS)
 	Owned	   *state = state_arg(fcinfo, 0);
 
 	if (!PG_ARGISNULL(1))
-		roaring_bitmap_or_inplace(state->bitmap, ((Owned *) PG_GETARG_POINTER(1))->bitmap);
+	{
+		Owned	   *other = (Owned *) PG_GETARG_POINTER(1);
+
+		need_for_both(state, other);
+		roaring_bitmap_or_inplace(state->bitmap, other->bitmap);
+	}
 	PG_RETURN_POINTER(state);
 }
 
@@ -419,13 +476,15 @@ pg_consent_audience_deserialize(PG_FUNCTION_ARGS)
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "called outside an aggregate");
-	PG_RETURN_POINTER(own(roaring_bitmap_portable_deserialize_safe(VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial))));
+	PG_RETURN_POINTER(read_written(VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial)));
 }
 
 PGDLLEXPORT Datum
 pg_consent_audience_final(PG_FUNCTION_ARGS)
 {
 	Owned	   *state = state_arg(fcinfo, 0);
+
+	need(room_for(size_of(state)));
 
 	/* A copy: the same state may go on as a window's frame grows. */
 	PG_RETURN_POINTER(write_audience(own(roaring_bitmap_copy(state->bitmap))));
@@ -437,6 +496,7 @@ name(PG_FUNCTION_ARGS) \
 { \
 	Owned	   *a = read_bitmap((Audience *) PG_GETARG_VARLENA_P(0)); \
 	Owned	   *b = read_bitmap((Audience *) PG_GETARG_VARLENA_P(1)); \
+	need_for_both(a, b); \
 	operation(a->bitmap, b->bitmap); \
 	PG_RETURN_POINTER(write_audience(a)); \
 }

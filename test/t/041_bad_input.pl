@@ -136,6 +136,12 @@ my @sizes = (0, 100, 300, 1000, 2000, 3000, 4000, 6000, 8000, 12_000, 16_000, 32
 starved(q{(consent.classify('Your order is on its way. Upgrade to Prime+ today and save £20!')).class}, \@sizes);
 starved(q{(consent.classify(repeat('Your ｏｒｄｅｒ is on its way. Upgrade today and save £20! ', 15000))).class}, \@sizes);
 starved(q{(consent.classify_raw(convert_to(E'Subject: x\nContent-Type: multipart/mixed; boundary=b\n' || repeat(E'\n--b\nContent-Type: text/html\n\n<p>Upgrade today and save &pound;20!', 9000), 'UTF8'))).class}, \@sizes);
+# A set of numbers far apart takes memory in many small pieces.
+my $apart = q{(SELECT consent.audience_of((n::bigint * n * 7919) % 4294967291) FROM generate_series(%s) n)};
+starved(sprintf("consent.count($apart)", '1, 200000'), \@sizes);
+starved(sprintf("consent.count($apart | $apart)", '1, 40000', '30000, 90000'), \@sizes);
+starved(sprintf("consent.count($apart - $apart)", '1, 90000', '50000, 60000'), \@sizes);
+starved(q{consent.count((SELECT consent.union_of(format('{%s-%s}', n * 7000000, n * 7000000 + 2500000)::consent.audience) FROM generate_series(1::bigint, 600) n))}, \@sizes);
 
 # All numbers there are take a few bytes, and took half a gigabyte.
 is(answer('postgres', <<'SQL'), '4294967295', 'a set of all numbers takes little memory');
