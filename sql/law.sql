@@ -138,6 +138,19 @@ SELECT (judge('+442079460101', 'live_call', purpose => 'law review')).reason AS 
 SELECT count(consent.give('+442079460119', '{live_call}', o, 'law review', method => 'oral', wording => 'w', at => '2026-02-01')) AS consents FROM unnest('{law acme,law bolt}'::text[]) o;
 SELECT (judge('+442079460119', 'live_call', purpose => 'law review')).*;
 SELECT soi('+442079460107', org => 'law pensions', category => NULL, kind => 'client_relationship'), (judge('+442079460107', 'live_call', org => 'law pensions', purpose => 'law review')).*;
+-- nor on a client relationship
+BEGIN;
+SELECT soi('+442079460107', category => NULL, kind => 'client_relationship'), consent.give('+442079460107', '{email}', 'law bolt', method => 'oral', wording => 'w', at => '2026-02-01') > 0 AS other,
+       (judge('+442079460107', 'live_call', purpose => 'law review')).*;
+ROLLBACK;
+-- what lies below such a purpose is that business, whatever kind it was given, and consent to either of them will do
+BEGIN;
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('law ppi', DEFAULT, 'law claims'), ('law ppi tips', 'service_optional', 'law ppi'), ('law drawdown', DEFAULT, 'law review');
+SELECT p, (judge('+442079460101', 'live_call', purpose => p)).* FROM unnest('{law ppi,law ppi tips,law drawdown}'::text[]) p;
+SELECT count(consent.give(c, '{live_call}', 'law acme', p, method => 'oral', wording => 'w', at => '2026-02-01')) AS consents
+  FROM (VALUES ('+442079460120'::consent.contact, 'law ppi'), ('+442079460121', 'law claims'), ('+442079460122', 'marketing')) g(c, p);
+SELECT c, (judge(c, 'live_call', purpose => 'law ppi')).* FROM unnest('{+442079460120,+442079460121,+442079460122}'::consent.contact[]) c;
+ROLLBACK;
 SELECT consent.set_subscriber('+442079460108', 'corporate', at => '2026-01-01') > 0 AS corporate, (judge('+442079460108', 'live_call', purpose => 'law review')).reason AS falls_back_to_reg_21;
 
 -- Post and list-matched advertising: consent, or an assessment, and no objection

@@ -423,7 +423,9 @@ refuse_for_want(ConsentVerdict *verdict, ConsentReason reason, const Findings *f
 static bool
 judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
 {
-	switch (send->purposes[0].kind)
+	int			sector = consent_sector_step(send);
+
+	switch (send->purposes[Max(sector, 0)].kind)
 	{
 		case PURPOSE_CLAIMS_MANAGEMENT:
 			if (f->consent == NULL)
@@ -432,7 +434,7 @@ judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict
 		case PURPOSE_PENSIONS:
 			if (f->corporate)
 				return false;
-			if (f->consent == NULL && (f->client == NULL || !send->pensions_authorised))
+			if (f->consent == NULL && f->client == NULL)
 				refuse_for_want(verdict, PENSION_NOT_PERMITTED, f);
 			else if (!send->pensions_authorised)
 				refuse(verdict, PENSION_NOT_PERMITTED, NULL);

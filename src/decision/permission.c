@@ -132,18 +132,33 @@ consent_names(const ConsentEntry *consent, int32 organisation, const ConsentSend
 }
 
 /*
+ * Which of the purpose and those above it is first about claims management or
+ * pensions?  What lies below such a purpose is that business, whatever kind it
+ * was given: a call about one sort of claims is a call about claims.  -1: none.
+ */
+int
+consent_sector_step(const ConsentSend *send)
+{
+	for (int i = 0; i < send->npurposes; i++)
+	{
+		if (send->purposes[i].kind == PURPOSE_CLAIMS_MANAGEMENT || send->purposes[i].kind == PURPOSE_PENSIONS)
+			return i;
+	}
+	return -1;
+}
+
+/*
  * Claims management and pensions need consent to that purpose itself: a
  * consent to "marketing" in general does not reach them (PECR reg 21A, 21B).
  */
 static bool
 consents_to_purpose(const ConsentEntry *consent, const ConsentSend *send)
 {
-	ConsentPurposeKind kind = send->purposes[0].kind;
-	bool		sector = kind == PURPOSE_CLAIMS_MANAGEMENT || kind == PURPOSE_PENSIONS;
+	int			sector = consent_sector_step(send);
 
 	for (int i = 0; i < send->npurposes; i++)
 	{
-		if (sector && send->purposes[i].kind != kind)
+		if (sector >= 0 && i > sector && send->purposes[i].kind != send->purposes[sector].kind)
 			break;
 		if (consent->facts.purpose == send->purposes[i].id)
 			return true;

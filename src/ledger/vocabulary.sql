@@ -75,7 +75,7 @@ COMMENT ON TABLE consent.purpose IS
 COMMENT ON COLUMN consent.purpose.name IS
   'How calls and events name it. Never changes';
 COMMENT ON COLUMN consent.purpose.kind IS
-  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). Never changes';
+  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). What lies below claims_management or pensions is that business, whatever its kind. Never changes';
 COMMENT ON COLUMN consent.purpose.parent IS
   'The wider purpose this one is part of, NULL at the root. Never changes';
 COMMENT ON COLUMN consent.purpose.id IS

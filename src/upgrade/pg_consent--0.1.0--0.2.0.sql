@@ -159,6 +159,10 @@ INSERT INTO consent.rule (shipped, code, class, weight, channels, citation, desc
 ALTER TABLE consent.rule ALTER COLUMN family SET NOT NULL;
 SELECT consent.compile_rules();
 
+-- What purposes below a sector's are.
+COMMENT ON COLUMN consent.purpose.kind IS
+  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). What lies below claims_management or pensions is that business, whatever its kind. Never changes';
+
 -- What weights mean.
 COMMENT ON TYPE consent.classification IS
   'Verdict on a message. score: summed weights of what found promotion or a request for permission, where 1 is enough for a verdict. needs_review: somebody should look, because there was too little to read, guidance leaves the case open, promotion came close to the mark from either side, part of the text was not read, or a rule gave up (listed as limit:<code>). rules: what was found, marketing first; model.* are findings of the learned model';

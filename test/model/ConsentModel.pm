@@ -174,6 +174,19 @@ sub kind_of_purpose
 	return $world->{purposes}{$purpose}{kind};
 }
 
+# What lies below claims management or pensions is that business, whatever kind
+# it was given ("Purposes form a tree"; 21A and 21B speak of calls about them).
+sub business_of
+{
+	my ($world, $purpose) = @_;
+	foreach my $above (with_ancestors($world, $purpose))
+	{
+		my $kind = kind_of_purpose($world, $above);
+		return $kind if $kind eq 'claims_management' || $kind eq 'pensions';
+	}
+	return kind_of_purpose($world, $purpose);
+}
+
 # E33: jo+news@example.com and jo@example.com are forms of one address.
 sub without_tag
 {
@@ -454,14 +467,18 @@ sub V6
 sub V7
 {
 	my ($consent, $send, $world) = @_;
-	my $kind = kind_of_purpose($world, $send->{purpose});
+	my $kind = business_of($world, $send->{purpose});
+	my $reached = 0;
 
 	return 0 if has_defect($consent, 'consent_purpose_mismatch');
 	foreach my $purpose (with_ancestors($world, $send->{purpose}))
 	{
+		my $is = kind_of_purpose($world, $purpose) eq $kind;
+
 		return 0
 		  if ($kind eq 'claims_management' || $kind eq 'pensions')
-		  && kind_of_purpose($world, $purpose) ne $kind;
+		  && $reached && !$is;
+		$reached ||= $is;
 		return 1 if $consent->{purpose} eq $purpose;
 	}
 	return 0;
@@ -1093,7 +1110,7 @@ sub has_client_relationship
 sub step7
 {
 	my ($ledger, $send, $world) = @_;
-	my $kind = kind_of_purpose($world, $send->{purpose});
+	my $kind = business_of($world, $send->{purpose});
 	my @consents = valid_consents($ledger, $send, $world);
 
 	return () if $send->{channel} ne 'live_call';
@@ -1112,7 +1129,7 @@ sub step7
 sub is_sector_call
 {
 	my ($ledger, $send, $world) = @_;
-	my $kind = kind_of_purpose($world, $send->{purpose});
+	my $kind = business_of($world, $send->{purpose});
 
 	return 0 if $send->{channel} ne 'live_call';
 	return $kind eq 'claims_management'
