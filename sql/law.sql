@@ -151,6 +151,8 @@ SELECT count(consent.give(c, '{live_call}', 'law acme', p, method => 'oral', wor
   FROM (VALUES ('+442079460120'::consent.contact, 'law ppi'), ('+442079460121', 'law claims'), ('+442079460122', 'marketing')) g(c, p);
 SELECT c, (judge(c, 'live_call', purpose => 'law ppi')).* FROM unnest('{+442079460120,+442079460121,+442079460122}'::consent.contact[]) c;
 ROLLBACK;
+SELECT (judge('+442079460107', 'live_call', org => 'law pensions', purpose => 'law review', instigators => '{law pensions}')).reason AS itself,
+       (judge('+442079460107', 'live_call', org => 'law pensions', purpose => 'law review', instigators => '{law bolt}')).reason AS for_another;
 SELECT consent.set_subscriber('+442079460108', 'corporate', at => '2026-01-01') > 0 AS corporate, (judge('+442079460108', 'live_call', purpose => 'law review')).reason AS falls_back_to_reg_21;
 
 -- Post and list-matched advertising: consent, or an assessment, and no objection

@@ -424,7 +424,10 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *r
 	return failed;
 }
 
-/* PECR reg 21B(3): refusal offered and not used, as in reg 22(3) */
+/*
+ * PECR reg 21B(3): refusal offered and not used, as in reg 22(3).  It is a relationship
+ * with the caller, so that nobody else may have calls made on the strength of it.
+ */
 bool
 consent_is_client(const ConsentEntry *entry, const ConsentSend *send)
 {
@@ -432,6 +435,7 @@ consent_is_client(const ConsentEntry *entry, const ConsentSend *send)
 
 	return details->relationship == RELATIONSHIP_CLIENT &&
 		entry->facts.organisation == send->organisation && !consent_third_party(entry, send) &&
+		!has_other_instigator(send) &&
 		details->refusal_offered == FLAG_YES && details->refused == FLAG_NO;
 }
 

@@ -1092,7 +1092,10 @@ sub step6
 sub has_client_relationship
 {
 	my ($ledger, $send, $world) = @_;
+	my @others = others($send);
 
+	# 21B: "an existing client relationship ... with the caller"
+	return 0 if @others;
 	foreach my $soi (events_of($ledger, $send, 'soft_opt_in'))
 	{
 		return 1
