@@ -87,8 +87,8 @@ typedef struct ConsentCover
 
 /*
  * weigh.c: adds what the model finds to what the rules found, given the folded
- * subject and body (NULL: none), what rules cover in the body, and the channel (-1: unknown).  explain: also
- * say why, in evidence's words.
+ * subject and body (NULL: none), what rules cover in the body, and the channel
+ * (-1: unknown).  explain: also say why, in evidence's words.
  */
 extern void consent_weigh(const ConsentText *const *parts,
 						  const ConsentCover *cover, int ncovers,

@@ -716,11 +716,11 @@ consent_model_knows(const char *text, int len, int *known)
 }
 
 int
-consent_model_speakers(const char *text, int len, bool in_text, ConsentTrait trait,
+consent_model_speakers(const ConsentPassage *passage, ConsentTrait trait,
 					   ConsentSpeaker *speaker, int max)
 {
 	ConsentFeature feature[FEATURE_MAX];
-	int			n = consent_features(text, len, feature);
+	int			n = consent_features(passage->text, passage->len, feature);
 	int			nspeakers = 0;
 
 	if (model == NULL)
@@ -738,7 +738,7 @@ consent_model_speakers(const char *text, int len, bool in_text, ConsentTrait tra
 
 			for (int s = 0; s < nspeakers; s++)
 				heard |= feature[i].start < speaker[s].end && feature[i].end > speaker[s].start;
-			if (in_text && feature[i].word)
+			if (passage->in_text && feature[i].word)
 				said += row_of_word(model_in_texts(feature[i].hash))[trait];
 			if (!heard && said > loudest)
 			{

@@ -190,7 +190,7 @@ typedef struct ConsentPassage
 	const char *text;			/* folded */
 	int			len;
 	bool		in_subject;
-	bool		in_text;		/* of a text message */
+	bool		in_text;		/* of a text message, whose words weigh otherwise */
 	int32_t		odds[CONSENT_NTRAITS];
 
 	/* for the model alone */
@@ -245,7 +245,7 @@ typedef struct ConsentSpeaker
 	int			end;
 } ConsentSpeaker;
 
-extern int	consent_model_speakers(const char *text, int len, bool in_text, ConsentTrait trait,
+extern int	consent_model_speakers(const ConsentPassage *passage, ConsentTrait trait,
 								   ConsentSpeaker *speaker, int max);
 
 #endif							/* PG_CONSENT_MODEL_H */

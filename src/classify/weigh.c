@@ -89,7 +89,6 @@ typedef struct Place
 	int			rules[CONSENT_NAXES];
 	bool		hidden;
 	bool		label;			/* its sender says what the message is */
-	bool		in_text;		/* of a text message, whose words weigh otherwise */
 } Place;
 
 typedef struct Message
@@ -166,12 +165,10 @@ add(ConsentFindings *found, const ConsentRule *as, int weight, const Message *m,
 
 /* The loudest words, for the citation. */
 static char *
-loudest(const Place *place, ConsentTrait trait)
+loudest(const ConsentPassage *passage, ConsentTrait trait)
 {
 	ConsentSpeaker speaker[3];
-	const char *text = place->text->data + place->start;
-	int			n = consent_model_speakers(text, place->end - place->start, place->in_text, trait, speaker,
-										   lengthof(speaker));
+	int			n = consent_model_speakers(passage, trait, speaker, lengthof(speaker));
 	StringInfoData said;
 
 	if (n == 0)
@@ -179,7 +176,7 @@ loudest(const Place *place, ConsentTrait trait)
 	initStringInfo(&said);
 	for (int i = 0; i < n; i++)
 		appendStringInfo(&said, "%s\"%.*s\"", i > 0 ? ", " : "",
-						 speaker[i].end - speaker[i].start, text + speaker[i].start);
+						 speaker[i].end - speaker[i].start, passage->text + speaker[i].start);
 	return said.data;
 }
 
@@ -210,7 +207,7 @@ read_sentences(const ConsentText *const *parts, bool in_text, bool join, bool *d
 			passage->text = parts[p]->data + s->start;
 			passage->len = s->end - s->start;
 			passage->in_subject = p == 0;
-			passage->in_text = place->in_text = in_text;
+			passage->in_text = in_text;
 			place->text = parts[p];
 			place->start = s->start;
 			place->end = s->end;
@@ -486,7 +483,7 @@ say_more(const Message *m, int a, int more, bool unsaid, bool explain, ConsentFi
 			left -= share;
 			f = add(found, &axes[a].more, share, m, i);
 			if (explain)
-				f->because = loudest(&m->place[i], trait);
+				f->because = loudest(&m->passage[i], trait);
 		}
 	}
 	return true;
@@ -514,7 +511,7 @@ say_less(const Message *m, int a, int less, bool explain, ConsentFindings *found
 		left -= share;
 		f = add(found, &axes[a].less, -share, m, i);
 		if (explain)
-			f->because = loudest(&m->place[i], TRAIT_SERVICE);
+			f->because = loudest(&m->passage[i], TRAIT_SERVICE);
 	}
 	if (left > 0)
 		(void) add(found, &axes[a].less, -left, m, -1);

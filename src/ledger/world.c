@@ -60,7 +60,7 @@ column(HeapTuple tuple, int attnum, TupleDesc desc)
 	return datum;
 }
 
-/* A screening 28 days good is so until 29 full days, of London, have passed. */
+/* Of a register's screenings the latest counts: of that screened_until is made when all are read. */
 static void
 read_screening(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz known_at)
 {
@@ -68,13 +68,8 @@ read_screening(HeapTuple tuple, TupleDesc desc, ConsentSend *send, TimestampTz k
 	TimestampTz screened_at = DatumGetTimestampTz(column(tuple, Anum_screening_screened_at, desc));
 	TimestampTz recorded_at = DatumGetTimestampTz(column(tuple, Anum_screening_recorded_at, desc));
 
-	if (reg >= 0 && send->policy != NULL && screened_at <= send->at && recorded_at <= known_at &&
-		!TIMESTAMP_IS_NOBEGIN(screened_at))
-	{
-		TimestampTz until = consent_london_days_later(screened_at, send->policy->screening_days + 1);
-
-		send->screened_until[reg] = Max(send->screened_until[reg], until);
-	}
+	if (reg >= 0 && screened_at <= send->at && recorded_at <= known_at)
+		send->screened_until[reg] = Max(send->screened_until[reg], screened_at);
 }
 
 /*
@@ -154,6 +149,19 @@ read_table(const char *name, RowReader reader, ConsentSend *send, TimestampTz kn
 	table_close(rel, AccessShareLock);
 }
 
+/* A screening 28 days good is so until 29 full days, of London, have passed. */
+static void
+read_screenings(ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
+{
+	read_table("screening", read_screening, send, known_at, snapshot);
+	for (int reg = 0; reg < REGISTER_COUNT; reg++)
+	{
+		if (send->policy != NULL && !TIMESTAMP_IS_NOBEGIN(send->screened_until[reg]))
+			send->screened_until[reg] = consent_london_days_later(send->screened_until[reg],
+																  send->policy->screening_days + 1);
+	}
+}
+
 static bool
 screening_matters(const ConsentSend *send)
 {
@@ -189,7 +197,7 @@ consent_world_facts(ConsentSend *send, TimestampTz known_at, Snapshot snapshot)
 	send->contracted = false;
 
 	if (screening_matters(send))
-		read_table("screening", read_screening, send, known_at, snapshot);
+		read_screenings(send, known_at, snapshot);
 	if (assessment_matters(send))
 		read_table("assessment", read_assessment, send, known_at, snapshot);
 	if (contract_matters(send))

@@ -8,7 +8,7 @@
 -- several, the first of P, L, A, R, S, N that is there for its larger part.
 --
 -- A message is a line of "=", its fold, how often it counts, 1 if it was put together (together.sql), 1 if it is a text
--- message, its label and what the rules for marketing, requests, surveys, lead capture and services weigh in it; then
+-- message (as consent_weigh() has it), its label and what the rules for marketing, requests, surveys, lead capture and services weigh in it; then
 -- a line for each sentence: letter, "s" or "b" for subject or body, folded text.
 \set QUIET yes
 \set ON_ERROR_STOP on
