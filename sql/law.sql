@@ -130,6 +130,22 @@ BEGIN;
 SELECT count(consent.screened(r, 1, at => '2026-03-25 00:30+00')) AS screened FROM unnest('{tps,ctps}'::text[]) r;
 SELECT (judge('+442079460101', 'live_call', at => '2026-04-23 00:29:59+01')).reason AS under_29_days, (judge('+442079460101', 'live_call', at => '2026-04-23 00:30+01')).reason AS days_29;
 ROLLBACK;
+-- and they end no later where the clock is changed: in an hour that comes twice in its first, in one left out as it begins
+CREATE FUNCTION good_until(screening timestamptz, VARIADIC calls timestamptz[]) RETURNS TABLE (call timestamptz, reason text)
+LANGUAGE sql BEGIN ATOMIC
+	SELECT consent.screened('tps', 1, at => screening) + consent.screened('ctps', 1, at => screening);
+	SELECT c, (judge('+442079460101', 'live_call', at => c)).reason FROM unnest(calls) c;
+END;
+BEGIN;
+SELECT call AT TIME ZONE 'UTC' AS utc, reason FROM good_until('2026-02-28 01:30+00', '2026-03-29 00:59:59.999999+00', '2026-03-29 01:00+00', '2026-03-29 01:30+00');
+ROLLBACK;
+BEGIN;
+SELECT call AT TIME ZONE 'UTC' AS utc, reason FROM good_until('2026-09-26 01:30+01', '2026-10-25 00:29:59.999999+00', '2026-10-25 00:30+00', '2026-10-25 01:00+00', '2026-10-25 01:30+00');
+ROLLBACK;
+BEGIN;
+SELECT call AT TIME ZONE 'UTC' AS utc, reason FROM good_until('2026-09-26 02:00+01', '2026-10-25 01:59:59.999999+00', '2026-10-25 02:00+00');
+ROLLBACK;
+DROP FUNCTION good_until(timestamptz, timestamptz[]);
 
 -- Sectors: 21A, 21B
 SELECT (judge('+442079460101', 'live_call', purpose => 'law claims')).*;

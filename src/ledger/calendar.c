@@ -56,21 +56,42 @@ consent_london_midnight(DateADT date)
 	return result;
 }
 
-/* The same time of day, so many days later. */
+static int
+clock_at(TimestampTz at, struct pg_tm *tm, fsec_t *fsec)
+{
+	int			tz;
+
+	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, &tz, tm, fsec, NULL, london()) != 0)
+		out_of_range();
+	return tz;
+}
+
+/*
+ * From when on the clock shows that time of day, or a later one, so many days
+ * later: of an hour that comes twice that is the first, and of one that summer
+ * time leaves out, its beginning.  (London's clock is changed on the hour.)
+ */
 TimestampTz
 consent_london_days_later(TimestampTz at, int32 days)
 {
 	struct pg_tm tm;
+	struct pg_tm shown;
 	fsec_t		fsec;
+	fsec_t		shown_fsec;
 	int			tz;
+	int			shown_tz;
 	TimestampTz result;
 
-	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, &tz, &tm, &fsec, NULL, london()) != 0)
-		out_of_range();
+	clock_at(at, &tm, &fsec);
 	j2date(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) + days, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 	tz = DetermineTimeZoneOffset(&tm, london());
 	if (tm2timestamp(&tm, fsec, &tz, &result) != 0)
 		out_of_range();
+	shown_tz = clock_at(result, &shown, &shown_fsec);
+	if (shown_tz != tz)			/* left out */
+		return result - (tm.tm_min * SECS_PER_MINUTE + tm.tm_sec) * USECS_PER_SEC - fsec;
+	if (clock_at(result - USECS_PER_HOUR, &shown, &shown_fsec) < shown_tz)
+		return result - USECS_PER_HOUR; /* comes twice */
 	return result;
 }
 
@@ -94,7 +115,6 @@ consent_london_date(TimestampTz at)
 	KnownHour  *known = &known_hours[hour & (lengthof(known_hours) - 1)];
 	struct pg_tm tm;
 	fsec_t		fsec;
-	int			tz;
 	DateADT		date;
 
 	/* London is at most two hours ahead of UTC, and never behind. */
@@ -102,8 +122,7 @@ consent_london_date(TimestampTz at)
 		return hour / HOURS_PER_DAY;
 	if (at > 0 && known->hour == hour && known->date != 0)
 		return known->date;
-	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, &tz, &tm, &fsec, NULL, london()) != 0)
-		out_of_range();
+	clock_at(at, &tm, &fsec);
 	date = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
 	if (at > 0)
 		*known = (KnownHour) {hour, date};

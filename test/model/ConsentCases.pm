@@ -128,6 +128,11 @@ sub screenings
 			push @screenings, { register => $register, at => $at };
 			$at += one_of(7, 14, 20, 28, 29, 30, 40) * DAY;
 		}
+		# 29 days before the hour in which the clock is changed
+		push @screenings,
+		  map { { register => $register, at => ConsentModel::day_of(@$_) * DAY - 29 * DAY + one_of(1, 3) * HOUR / 2 } }
+		  [ 2025, 10, 26 ], [ 2026, 3, 29 ]
+		  if $register ne 'fps';
 	}
 	$_->{recorded_at} = $_->{at} foreach @screenings;
 	return @screenings;
@@ -225,7 +230,7 @@ sub focus
 	  if $theme->{kind};
 	my $instants = instants();
 	push @$instants, map { six_months_after($_) } @$instants if $name eq 'broker';
-	push @$instants, one_of(@{ $world->{screenings} })->{at} + one_of(28, 29) * DAY
+	push @$instants, one_of(@{ $world->{screenings} })->{at} + one_of(28, 29) * DAY + one_of(0, 0, HOUR / 2, -HOUR / 2)
 	  if ($name eq 'calls' || $name eq 'fax') && @{ $world->{screenings} };
 	return {
 		world => $world,

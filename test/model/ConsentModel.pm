@@ -126,6 +126,18 @@ sub london_time
 	return $time + (is_summer($time) ? HOUR : 0);
 }
 
+# The latest time that the clock has shown by then: put back in October, it
+# shows for an hour what it had shown before.
+sub latest_shown
+{
+	my ($time) = @_;
+	my ($year) = date_of(int($time / DAY));
+	my $put_back = last_sunday($year, 10) * DAY + HOUR;
+	my $shown = london_time($time);
+
+	return $time >= $put_back && $shown < $put_back + HOUR ? $put_back + HOUR - 1 : $shown;
+}
+
 sub london_day { return int(london_time($_[0]) / DAY); }
 
 # The same day of the month, or the month's last where it has no such day.
@@ -860,6 +872,7 @@ sub is_listed
 }
 
 # "an age of up to 29 full days counts as 28"; E38: days are counted in London.
+# What was too old once is so in the hour that comes a second time, too.
 sub is_fresh
 {
 	my ($world, $send, $register) = @_;
@@ -868,7 +881,7 @@ sub is_fresh
 	{
 		next if $screening->{register} ne $register;
 		next if $screening->{at} > $send->{at} || !known($screening, $send);
-		return 1 if int((london_time($send->{at}) - london_time($screening->{at})) / DAY) <= 28;
+		return 1 if int((latest_shown($send->{at}) - london_time($screening->{at})) / DAY) <= 28;
 	}
 	return 0;
 }
