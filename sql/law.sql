@@ -30,6 +30,11 @@ SELECT (judge('s1@law.example', org => 'law bolt')).reason AS so2, (judge('s1@la
        (judge('s1@law.example', category => NULL)).reason AS so4_null, (judge('s1@law.example', instigators => '{law bolt}')).reason AS so4_other,
        (judge('s1@law.example', instigators => '{law acme}')).reason AS itself,
        (judge('s1@law.example', opt_out => false)).reason AS so7, (judge('s1@law.example', purpose => 'law appeal')).reason AS so9;
+-- SO9: nor claims management and pensions, nor what lies below them, nor optional services
+BEGIN;
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('law ppi', 'commercial', 'law claims'), ('law offers', 'commercial', 'marketing'), ('law hints', 'service_optional', 'marketing');
+SELECT p, (judge('s1@law.example', purpose => p)).reasons FROM unnest('{marketing,law offers,law claims,law ppi,law review,law hints}'::text[]) p;
+ROLLBACK;
 SELECT soi('s2@law.example', by => 'broker'), (judge('s2@law.example')).reason AS so2;
 SELECT soi('s3@law.example', kind => 'support'), soi('s3b@law.example', kind => 'client_relationship'), soi('s3c@law.example', kind => 'negotiation');
 SELECT (judge('s3@law.example')).reasons AS support, (judge('s3b@law.example')).reason AS client, (judge('s3c@law.example')).reason AS negotiation;
@@ -115,6 +120,7 @@ SELECT consent.set_subscriber('+442079460103', 'corporate', at => '2026-01-01') 
 SELECT consent.list_on_register('+442079460103', 'ctps', '2026-05-04', delisted_on => '2026-05-30') > 0 AS delisted, (judge('+442079460103', 'live_call')).reason, (judge('+442079460103', 'live_call', at => '2026-05-29', known_at => now())).reason AS while_young;
 SELECT consent.list_on_register('+442079460104', 'tps', '2020-01-01') > 0 AS listed, consent.non_objection('+442079460104', 'law acme', at => '2026-01-01') > 0 AS does_not_object;
 SELECT (judge('+442079460104', 'live_call')).reason AS acme, (judge('+442079460104', 'live_call', org => 'law bolt')).reason AS bolt;
+SELECT (judge('+442079460104', 'live_call', instigators => '{law bolt}')).reason AS by_that_caller_for_another, (judge('+442079460104', 'live_call', org => 'law bolt', instigators => '{law acme}')).reason AS by_another_for_that_caller;
 SELECT consent.object('+442079460104', '{live_call}', 'law acme', at => '2026-02-01') > 0 AS objects_after_all, (judge('+442079460104', 'live_call')).reasons;
 SELECT consent.list_on_register('+442079460105', 'tps', '2020-01-01') > 0 AS listed, consent.give('+442079460105', '{live_call}', 'law acme', method => 'oral', wording => 'w', at => '2026-01-01') > 0 AS consented;
 SELECT (judge('+442079460105', 'live_call')).reason AS e22, (judge('+442079460105', 'live_call', at => '2026-09-01')).reason AS stale_too;
@@ -161,7 +167,7 @@ SELECT soi('+442079460107', category => NULL, kind => 'client_relationship'), co
 ROLLBACK;
 -- what lies below such a purpose is that business, whatever kind it was given, and consent to either of them will do
 BEGIN;
-INSERT INTO consent.purpose (name, kind, parent) VALUES ('law ppi', DEFAULT, 'law claims'), ('law ppi tips', 'service_optional', 'law ppi'), ('law drawdown', DEFAULT, 'law review');
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('law ppi', 'commercial', 'law claims'), ('law ppi tips', 'service_optional', 'law ppi'), ('law drawdown', 'commercial', 'law review');
 SELECT p, (judge('+442079460101', 'live_call', purpose => p)).* FROM unnest('{law ppi,law ppi tips,law drawdown}'::text[]) p;
 SELECT count(consent.give(c, '{live_call}', 'law acme', p, method => 'oral', wording => 'w', at => '2026-02-01')) AS consents
   FROM (VALUES ('+442079460120'::consent.contact, 'law ppi'), ('+442079460121', 'law claims'), ('+442079460122', 'marketing')) g(c, p);

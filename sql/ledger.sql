@@ -27,6 +27,9 @@ COMMIT;
 -- A setting names the organisation when the call does not.
 SET pg_consent.organisation = 'ledger bolt';
 SELECT consent.give(contact => 'b@ledger.example', channels => '{email}', method => 'oral', wording => 'Said yes on the phone') > 0 AS recorded;
+INSERT INTO consent.ledger (contact, kind, channels) VALUES ('default@ledger.example', 'consent', '{sms}');
+INSERT INTO consent.ledger (contact, kind) VALUES ('default@ledger.example', 'objection') RETURNING organisation IS NULL AS of_all;
+SELECT kind, organisation, purpose FROM consent.ledger WHERE contact = 'default@ledger.example' ORDER BY event_id;
 RESET pg_consent.organisation;
 SELECT organisation, purpose FROM consent.ledger WHERE contact = 'b@ledger.example';
 
@@ -141,6 +144,17 @@ INSERT INTO consent.purpose (name, kind) VALUES ('ledger fun', 'amusing');
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO consent.purpose (name, parent) VALUES ('ledger orphan', 'nowhere');
 \echo :LAST_ERROR_SQLSTATE
+-- left out, the kind is that of the parent, or commercial at the root
+BEGIN;
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('ledger appeals', 'charitable', NULL), ('ledger shop', 'commercial', 'ledger appeals');
+INSERT INTO consent.purpose (name, parent) VALUES ('ledger winter appeal', 'ledger appeals'), ('ledger shelter appeal', 'ledger winter appeal'), ('ledger jumpers', 'ledger shop'), ('ledger root', NULL);
+SELECT name, kind, parent FROM consent.purpose WHERE name LIKE 'ledger%' ORDER BY name;
+SAVEPOINT before;
+INSERT INTO consent.purpose (name, parent) VALUES ('ledger child', 'ledger father'), ('ledger father', NULL);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK TO before;
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('ledger child', 'political', 'ledger father'), ('ledger father', 'charitable', NULL);
+ROLLBACK;
 UPDATE consent.purpose SET parent = 'ledger boilers' WHERE name = 'marketing';
 \echo :LAST_ERROR_SQLSTATE
 SELECT name, kind, parent FROM consent.purpose WHERE name IN ('marketing', 'ledger boilers') ORDER BY name;

@@ -417,7 +417,7 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *r
 		consent_reason_add(&failed, SOI_NO_REFUSAL_IN_MESSAGE);
 	if (is_refused_otherwise(refusals))
 		consent_reason_add(&failed, SOI_REFUSED_LATER);
-	if (send->purposes[0].kind != PURPOSE_COMMERCIAL)
+	if (send->purposes[0].kind != PURPOSE_COMMERCIAL || consent_sector_step(send) >= 0)
 		consent_reason_add(&failed, SOI_AIMS_AND_IDEALS);
 	if (is_outside_window(entry, send))
 		consent_reason_add(&failed, SOI_WINDOW_EXCEEDED);

@@ -142,7 +142,7 @@ X(SOI_NO_REFUSAL_IN_MESSAGE, "soi_no_refusal_in_message", "refusal", PECR("22(3)
 X(SOI_REFUSED_LATER, "soi_refused_later", "refusal", PECR("22(3)(c)"), \
   "The person refused, withdrew or objected.") \
 X(SOI_AIMS_AND_IDEALS, "soi_aims_and_ideals", "refusal", PECR("22(3)(b)"), \
-  "The commercial soft opt-in does not serve aims and ideals.") \
+  "The soft opt-in of a sale serves commercial purposes alone: no aims and ideals, no claims management, no pensions and no optional service.") \
 X(SOI_WINDOW_EXCEEDED, "soi_window_exceeded", "refusal", PECR("22(3)"), \
   "The jurisdiction's time limit since the sale has passed.") \
 /* charitable purposes soft opt-in, CS1 to CS9 */ \

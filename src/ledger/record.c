@@ -49,6 +49,7 @@
 #include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "ledger/wording.h"
+#include "module/module.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_ledger_record);
 PG_FUNCTION_INFO_V1(pg_consent_ledger_keep);
@@ -341,6 +342,15 @@ static const char *
 column_name(Draft *draft, int attnum)
 {
 	return NameStr(TupleDescAttr(RelationGetDescr(draft->rel), attnum - 1)->attname);
+}
+
+/* An event that names none, and needs one, means the organisation of the setting, as a call does. */
+static void
+default_organisation(Draft *draft, const KindRule *rule)
+{
+	if ((rule->needs & COLUMN(organisation)) != 0 && DRAFT_NULL(draft, organisation) &&
+		consent_organisation != NULL && consent_organisation[0] != '\0')
+		DRAFT_SET(draft, organisation, CStringGetTextDatum(consent_organisation));
 }
 
 /* Columns that would change nothing are refused rather than ignored. */
@@ -778,6 +788,7 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	rule = &kind_rules[kind];
 	set_address(&draft);
 	stamp(&draft);
+	default_organisation(&draft, rule);
 	check_columns(&draft, rule);
 	check_details(&draft, kind);
 	check_scope(&draft, rule);

@@ -18,6 +18,26 @@ COMMENT ON FUNCTION consent.vocabulary_keep() IS
   'Trigger of consent.organisation and consent.purpose: refuses (55000) to delete a row or change its name';
 REVOKE EXECUTE ON FUNCTION consent.vocabulary_keep() FROM PUBLIC;
 
+CREATE FUNCTION consent.purpose_kind() RETURNS trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  NEW.kind := 'commercial';
+  IF NEW.parent IS NOT NULL THEN
+    SELECT kind INTO NEW.kind FROM consent.purpose WHERE name = NEW.parent;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
+        MESSAGE = format('the parent of purpose "%s" does not exist', NEW.name),
+        HINT = 'Insert the parent first, or give the kind.';
+    END IF;
+  END IF;
+  RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION consent.purpose_kind() IS
+  'Trigger of consent.purpose: a purpose without a kind is of its parent''s, or commercial at the root';
+REVOKE EXECUTE ON FUNCTION consent.purpose_kind() FROM PUBLIC;
+
 CREATE FUNCTION consent.default_organisation() RETURNS text
   LANGUAGE C STABLE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'pg_consent_default_organisation';
@@ -66,7 +86,7 @@ COMMENT ON TRIGGER vocabulary_keep_rows ON consent.organisation_history IS 'Rows
 
 CREATE TABLE consent.purpose (
   name text PRIMARY KEY CHECK (name <> ''),
-  kind text NOT NULL DEFAULT 'commercial'
+  kind text NOT NULL
     CHECK (kind IN ('commercial', 'charitable', 'political', 'claims_management', 'pensions', 'service_optional')),
   parent text,
   id integer GENERATED ALWAYS AS IDENTITY UNIQUE CHECK (id > 0));
@@ -75,7 +95,7 @@ COMMENT ON TABLE consent.purpose IS
 COMMENT ON COLUMN consent.purpose.name IS
   'How calls and events name it. Never changes';
 COMMENT ON COLUMN consent.purpose.kind IS
-  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). What lies below claims_management or pensions is that business, whatever its kind. Never changes';
+  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). Left out, it is that of the parent, or commercial at the root. What lies below claims_management or pensions is that business, whatever its kind. Never changes';
 COMMENT ON COLUMN consent.purpose.parent IS
   'The wider purpose this one is part of, NULL at the root. Never changes';
 COMMENT ON COLUMN consent.purpose.id IS
@@ -91,6 +111,8 @@ CREATE TRIGGER vocabulary_changed AFTER INSERT OR UPDATE ON consent.organisation
   FOR EACH STATEMENT EXECUTE FUNCTION consent.vocabulary_changed();
 CREATE TRIGGER jurisdiction_warned_of AFTER INSERT OR UPDATE OF jurisdiction ON consent.organisation
   FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_changed();
+CREATE TRIGGER purpose_kind BEFORE INSERT ON consent.purpose
+  FOR EACH ROW WHEN (NEW.kind IS NULL) EXECUTE FUNCTION consent.purpose_kind();
 CREATE TRIGGER vocabulary_keep BEFORE UPDATE ON consent.purpose
   FOR EACH ROW EXECUTE FUNCTION consent.vocabulary_keep();
 CREATE TRIGGER vocabulary_keep_rows BEFORE DELETE OR TRUNCATE ON consent.purpose
@@ -101,6 +123,7 @@ CREATE TRIGGER vocabulary_changed AFTER INSERT OR UPDATE ON consent.purpose
 ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_keep;
 ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
 ALTER TABLE consent.organisation ENABLE ALWAYS TRIGGER vocabulary_changed;
+ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER purpose_kind;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_keep_rows;
 ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER vocabulary_changed;
@@ -109,6 +132,7 @@ COMMENT ON TRIGGER vocabulary_keep ON consent.organisation IS 'Name and id never
 COMMENT ON TRIGGER vocabulary_keep_rows ON consent.organisation IS 'Rows are never deleted';
 COMMENT ON TRIGGER vocabulary_changed ON consent.organisation IS 'Tells every session';
 COMMENT ON TRIGGER jurisdiction_warned_of ON consent.organisation IS 'A jurisdiction without a policy is warned of';
+COMMENT ON TRIGGER purpose_kind ON consent.purpose IS 'Left out, its kind is its parent''s';
 COMMENT ON TRIGGER vocabulary_keep ON consent.purpose IS 'Nothing of it changes';
 COMMENT ON TRIGGER vocabulary_keep_rows ON consent.purpose IS 'Rows are never deleted';
 COMMENT ON TRIGGER vocabulary_changed ON consent.purpose IS 'Checks the tree and tells every session';

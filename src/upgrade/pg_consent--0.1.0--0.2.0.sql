@@ -159,9 +159,33 @@ INSERT INTO consent.rule (shipped, code, class, weight, channels, citation, desc
 ALTER TABLE consent.rule ALTER COLUMN family SET NOT NULL;
 SELECT consent.compile_rules();
 
--- What purposes below a sector's are.
+-- What a purpose is whose kind is left out, and what purposes below a sector's are.
 COMMENT ON COLUMN consent.purpose.kind IS
-  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). What lies below claims_management or pensions is that business, whatever its kind. Never changes';
+  'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). Left out, it is that of the parent, or commercial at the root. What lies below claims_management or pensions is that business, whatever its kind. Never changes';
+ALTER TABLE consent.purpose ALTER COLUMN kind DROP DEFAULT;
+CREATE FUNCTION consent.purpose_kind() RETURNS trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  NEW.kind := 'commercial';
+  IF NEW.parent IS NOT NULL THEN
+    SELECT kind INTO NEW.kind FROM consent.purpose WHERE name = NEW.parent;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
+        MESSAGE = format('the parent of purpose "%s" does not exist', NEW.name),
+        HINT = 'Insert the parent first, or give the kind.';
+    END IF;
+  END IF;
+  RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION consent.purpose_kind() IS
+  'Trigger of consent.purpose: a purpose without a kind is of its parent''s, or commercial at the root';
+REVOKE EXECUTE ON FUNCTION consent.purpose_kind() FROM PUBLIC;
+CREATE TRIGGER purpose_kind BEFORE INSERT ON consent.purpose
+  FOR EACH ROW WHEN (NEW.kind IS NULL) EXECUTE FUNCTION consent.purpose_kind();
+ALTER TABLE consent.purpose ENABLE ALWAYS TRIGGER purpose_kind;
+COMMENT ON TRIGGER purpose_kind ON consent.purpose IS 'Left out, its kind is its parent''s';
 
 -- What weights mean.
 COMMENT ON TYPE consent.classification IS

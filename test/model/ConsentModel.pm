@@ -772,8 +772,9 @@ sub SO8
 	return !barred_by_refusal($soi, $send, $world, $ledger);
 }
 
-# "Serves every commercial purpose."
-sub SO9 { return kind_of_purpose($_[2], $_[1]{purpose}) eq 'commercial'; }
+# "Serves every commercial purpose"; but "Claims management and pensions need
+# consent given to that purpose itself".
+sub SO9 { return business_of($_[2], $_[1]{purpose}) eq 'commercial'; }
 
 # SO10: GB has no window.
 my @soft_opt_in = (
