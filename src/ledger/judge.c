@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -446,6 +447,8 @@ typedef struct PermitsCache
 	char	   *organisation;
 	char	   *purpose;
 	char	   *category;
+	struct varatt_external kept;	/* where "standing" lies in its table */
+	ConsentStanding *standing;	/* NULL: none is kept */
 } PermitsCache;
 
 static Sight
@@ -539,6 +542,32 @@ fill_permits_cache(PermitsCache *cache, FunctionCallInfo fcinfo, const Sight *si
 	return cache;
 }
 
+/*
+ * A standing that is kept out of line is asked for each of the forms of its address,
+ * of which there may be thousands: it is fetched and unpacked for the first of them.
+ */
+static const ConsentStanding *
+permits_standing(PermitsCache *cache, FunctionCallInfo fcinfo)
+{
+	struct varlena *value = (struct varlena *) PG_GETARG_POINTER(PERMITS_STANDING);
+	struct varatt_external place;
+	MemoryContext caller;
+
+	if (!VARATT_IS_EXTERNAL_ONDISK(value))
+		return (ConsentStanding *) PG_GETARG_VARLENA_P(PERMITS_STANDING);
+	VARATT_EXTERNAL_GET_POINTER(place, value);
+	if (cache->standing != NULL && memcmp(&place, &cache->kept, sizeof(place)) == 0)
+		return cache->standing;
+	if (cache->standing != NULL)
+		pfree(cache->standing);
+	cache->standing = NULL;
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	cache->standing = (ConsentStanding *) PG_DETOAST_DATUM_COPY(value);
+	MemoryContextSwitchTo(caller);
+	cache->kept = place;
+	return cache->standing;
+}
+
 PGDLLEXPORT Datum
 pg_consent_permits(PG_FUNCTION_ARGS)
 {
@@ -559,7 +588,7 @@ pg_consent_permits(PG_FUNCTION_ARGS)
 		cache = fill_permits_cache(cache, fcinfo, &sight);
 	if (cache->c.invalid != REASON_NONE)
 		PG_RETURN_BOOL(false);
-	standing = (ConsentStanding *) PG_GETARG_VARLENA_P(PERMITS_STANDING);
+	standing = permits_standing(cache, fcinfo);
 	cache->c.send.form = consent_ledger_form(PG_GETARG_DATUM(PERMITS_CONTACT));
 	consent_sent_facts(&cache->c.send, standing, PG_GETARG_DATUM(PERMITS_CONTACT), DT_NOEND, GetActiveSnapshot());
 	PG_RETURN_BOOL(consent_evaluate(standing, &cache->c.send).allowed);
