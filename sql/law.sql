@@ -62,6 +62,10 @@ SELECT (judge('c1@law.example', org => 'law charity', purpose => 'law appeal')).
 SELECT (judge('c1@law.example', org => 'law charity')).reasons AS cs5, (judge('c1@law.example', org => 'law charity', purpose => 'law appeal', instigators => '{law bolt}')).reason AS cs6,
        (judge('c1@law.example', org => 'law charity', purpose => 'law appeal', opt_out => false)).reason AS cs8,
        (judge('c1@law.example', 'automated_call', org => 'law charity', purpose => 'law appeal')).reason AS call;
+BEGIN;
+INSERT INTO consent.purpose (name, kind, parent) VALUES ('law victims', 'charitable', 'law claims'), ('law poor', 'charitable', 'law appeal');
+SELECT p, (judge('c1@law.example', org => 'law charity', purpose => p)).reasons AS cs5_below FROM unnest('{law victims,law poor}'::text[]) p;
+ROLLBACK;
 SELECT soi('c1b@law.example', org => 'law acme', kind => 'support'), (judge('c1b@law.example', purpose => 'law appeal')).reason AS cs1;
 SELECT soi('c2@law.example', org => 'law charity', kind => 'support', by => 'shop'), (judge('c2@law.example', org => 'law charity', purpose => 'law appeal')).reason AS cs2;
 SELECT soi('c4@law.example', org => 'law charity', kind => 'support', at => '2026-02-04 23:59:59+00'), soi('c4b@law.example', org => 'law charity', kind => 'support', at => '2026-02-05 00:00+00');
@@ -150,6 +154,11 @@ SELECT call AT TIME ZONE 'UTC' AS utc, reason FROM good_until('2026-09-26 01:30+
 ROLLBACK;
 BEGIN;
 SELECT call AT TIME ZONE 'UTC' AS utc, reason FROM good_until('2026-09-26 02:00+01', '2026-10-25 01:59:59.999999+00', '2026-10-25 02:00+00');
+ROLLBACK;
+-- nor does a later one end sooner, made when the clock had been put back
+BEGIN;
+SELECT count(*) AS calls FROM good_until('2026-10-25 00:59+00', '2026-11-23 01:30+00');
+SELECT call AT TIME ZONE 'UTC' AS utc, reason FROM good_until('2026-10-25 01:05+00', '2026-11-23 01:30+00', '2026-11-23 01:59:59.999999+00', '2026-11-23 02:00+00');
 ROLLBACK;
 DROP FUNCTION good_until(timestamptz, timestamptz[]);
 

@@ -458,7 +458,7 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refus
 		consent_reason_add(&failed, CSOI_NO_INTEREST_OR_SUPPORT);
 	if (facts->effective_at < send->policy->charity_soft_opt_in_from)
 		consent_reason_add(&failed, CSOI_BEFORE_COMMENCEMENT);
-	if (send->purposes[0].kind != PURPOSE_CHARITABLE)
+	if (send->purposes[0].kind != PURPOSE_CHARITABLE || consent_sector_step(send) >= 0)
 		consent_reason_add(&failed, CSOI_NOT_SOLE_PURPOSE);
 	if (has_other_instigator(send))
 		consent_reason_add(&failed, CSOI_PROMOTES_OTHER);

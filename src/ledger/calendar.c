@@ -56,6 +56,7 @@ consent_london_midnight(DateADT date)
 	return result;
 }
 
+/* What the clock shows, and by how much that is behind UTC. */
 static int
 clock_at(TimestampTz at, struct pg_tm *tm, fsec_t *fsec)
 {
@@ -66,10 +67,22 @@ clock_at(TimestampTz at, struct pg_tm *tm, fsec_t *fsec)
 	return tz;
 }
 
+/* Has the clock been put back in the last hour? */
+static bool
+was_put_back(TimestampTz at)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	return clock_at(at - USECS_PER_HOUR, &tm, &fsec) < clock_at(at, &tm, &fsec);
+}
+
 /*
  * From when on the clock shows that time of day, or a later one, so many days
  * later: of an hour that comes twice that is the first, and of one that summer
- * time leaves out, its beginning.  (London's clock is changed on the hour.)
+ * time leaves out, its beginning.  In an hour that comes again the clock has shown
+ * all of it before, so that what is later is never so sooner.  (London's clock is
+ * changed on the hour.)
  */
 TimestampTz
 consent_london_days_later(TimestampTz at, int32 days)
@@ -79,20 +92,21 @@ consent_london_days_later(TimestampTz at, int32 days)
 	fsec_t		fsec;
 	fsec_t		shown_fsec;
 	int			tz;
-	int			shown_tz;
 	TimestampTz result;
 
 	clock_at(at, &tm, &fsec);
+	if (was_put_back(at))
+	{
+		tm.tm_hour++;
+		tm.tm_min = tm.tm_sec = fsec = 0;
+	}
 	j2date(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) + days, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 	tz = DetermineTimeZoneOffset(&tm, london());
 	if (tm2timestamp(&tm, fsec, &tz, &result) != 0)
 		out_of_range();
-	shown_tz = clock_at(result, &shown, &shown_fsec);
-	if (shown_tz != tz)			/* left out */
+	if (clock_at(result, &shown, &shown_fsec) != tz)	/* left out */
 		return result - (tm.tm_min * SECS_PER_MINUTE + tm.tm_sec) * USECS_PER_SEC - fsec;
-	if (clock_at(result - USECS_PER_HOUR, &shown, &shown_fsec) < shown_tz)
-		return result - USECS_PER_HOUR; /* comes twice */
-	return result;
+	return was_put_back(result) ? result - USECS_PER_HOUR : result;
 }
 
 /*

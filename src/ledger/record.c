@@ -49,7 +49,6 @@
 #include "ledger/relation.h"
 #include "ledger/vocabulary.h"
 #include "ledger/wording.h"
-#include "module/module.h"
 
 PG_FUNCTION_INFO_V1(pg_consent_ledger_record);
 PG_FUNCTION_INFO_V1(pg_consent_ledger_keep);
@@ -344,15 +343,6 @@ column_name(Draft *draft, int attnum)
 	return NameStr(TupleDescAttr(RelationGetDescr(draft->rel), attnum - 1)->attname);
 }
 
-/* An event that names none, and needs one, means the organisation of the setting, as a call does. */
-static void
-default_organisation(Draft *draft, const KindRule *rule)
-{
-	if ((rule->needs & COLUMN(organisation)) != 0 && DRAFT_NULL(draft, organisation) &&
-		consent_organisation != NULL && consent_organisation[0] != '\0')
-		DRAFT_SET(draft, organisation, CStringGetTextDatum(consent_organisation));
-}
-
 /* Columns that would change nothing are refused rather than ignored. */
 static void
 check_columns(Draft *draft, const KindRule *rule)
@@ -375,7 +365,7 @@ check_columns(Draft *draft, const KindRule *rule)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("an event of kind \"%s\" needs \"%s\"", rule->name, column_name(draft, attnum)),
 					 attnum == Anum_ledger_organisation ?
-					 errhint("Give an organisation, or set pg_consent.organisation.") : 0));
+					 errhint("Name it. A function for which none is named takes pg_consent.organisation; a row does not.") : 0));
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" means nothing for an event of kind \"%s\"",
@@ -788,7 +778,6 @@ pg_consent_ledger_record(PG_FUNCTION_ARGS)
 	rule = &kind_rules[kind];
 	set_address(&draft);
 	stamp(&draft);
-	default_organisation(&draft, rule);
 	check_columns(&draft, rule);
 	check_details(&draft, kind);
 	check_scope(&draft, rule);

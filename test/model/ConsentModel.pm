@@ -792,7 +792,7 @@ sub CS1 { return $_[2]{organisations}{ $_[1]{organisation} }{is_charity}; }
 sub CS2 { return SO2(@_); }
 sub CS3 { return $_[0]{relationship} eq 'support'; }
 sub CS4 { return london_day(said_at($_[0])) >= day_of(2026, 2, 5); }
-sub CS5 { return kind_of_purpose($_[2], $_[1]{purpose}) eq 'charitable'; }
+sub CS5 { return business_of($_[2], $_[1]{purpose}) eq 'charitable'; }
 sub CS6 { return !others($_[1]); }
 sub CS7_offered { return SO5(@_); }
 sub CS7_refused { return SO6(@_); }
@@ -882,7 +882,10 @@ sub is_fresh
 	{
 		next if $screening->{register} ne $register;
 		next if $screening->{at} > $send->{at} || !known($screening, $send);
-		return 1 if int((latest_shown($send->{at}) - london_time($screening->{at})) / DAY) <= 28;
+		my $since = latest_shown($screening->{at});
+
+		$since++ if $since != london_time($screening->{at});
+		return 1 if int((latest_shown($send->{at}) - $since) / DAY) <= 28;
 	}
 	return 0;
 }
