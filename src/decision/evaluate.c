@@ -173,7 +173,7 @@ look_at_soft_opt_in(const ConsentEntry *entry, const ConsentRefusals *refusals,
 	failed = charity ? consent_charity_failures(entry, refusals, send) :
 		consent_soft_opt_in_failures(entry, refusals, send);
 	/* CS3: a sale is no expression of interest in a charity's purposes */
-	if (!charity && send->is_charity && send->purposes[0].kind == PURPOSE_CHARITABLE &&
+	if (!charity && send->is_charity && consent_is_for(send, PURPOSE_CHARITABLE) &&
 		send->policy->charity_soft_opt_in_from != DT_NOEND)
 		consent_reason_add(&failed, CSOI_NO_INTEREST_OR_SUPPORT);
 	if (!consent_reason_none(&failed))

@@ -147,6 +147,13 @@ consent_sector_step(const ConsentSend *send)
 	return -1;
 }
 
+/* Is the purpose of this kind, and not the business of one above it? */
+bool
+consent_is_for(const ConsentSend *send, ConsentPurposeKind kind)
+{
+	return send->purposes[0].kind == kind && consent_sector_step(send) < 0;
+}
+
 /*
  * Claims management and pensions need consent to that purpose itself: a
  * consent to "marketing" in general does not reach them (PECR reg 21A, 21B).
@@ -417,7 +424,7 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *r
 		consent_reason_add(&failed, SOI_NO_REFUSAL_IN_MESSAGE);
 	if (is_refused_otherwise(refusals))
 		consent_reason_add(&failed, SOI_REFUSED_LATER);
-	if (send->purposes[0].kind != PURPOSE_COMMERCIAL || consent_sector_step(send) >= 0)
+	if (!consent_is_for(send, PURPOSE_COMMERCIAL))
 		consent_reason_add(&failed, SOI_AIMS_AND_IDEALS);
 	if (is_outside_window(entry, send))
 		consent_reason_add(&failed, SOI_WINDOW_EXCEEDED);
@@ -458,7 +465,7 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refus
 		consent_reason_add(&failed, CSOI_NO_INTEREST_OR_SUPPORT);
 	if (facts->effective_at < send->policy->charity_soft_opt_in_from)
 		consent_reason_add(&failed, CSOI_BEFORE_COMMENCEMENT);
-	if (send->purposes[0].kind != PURPOSE_CHARITABLE || consent_sector_step(send) >= 0)
+	if (!consent_is_for(send, PURPOSE_CHARITABLE))
 		consent_reason_add(&failed, CSOI_NOT_SOLE_PURPOSE);
 	if (has_other_instigator(send))
 		consent_reason_add(&failed, CSOI_PROMOTES_OTHER);

@@ -88,6 +88,7 @@ extern ConsentReasonSet consent_soft_opt_in_failures(const ConsentEntry *entry,
 													 const ConsentRefusals *refusals,
 													 const ConsentSend *send);
 extern int	consent_sector_step(const ConsentSend *send);
+extern bool consent_is_for(const ConsentSend *send, ConsentPurposeKind kind);
 extern bool consent_is_client(const ConsentEntry *entry, const ConsentSend *send);
 extern ConsentReasonSet consent_charity_failures(const ConsentEntry *entry,
 												 const ConsentRefusals *refusals,
