@@ -65,13 +65,16 @@ SELECT consent.is_marketing(class) FROM unnest(ARRAY[E'We\nthink\nyou\nwill\nlov
   E'Your\nnew\nglasses\nare\nready\nto\ncollect\nfrom\nour\nshop\nin\nDeal.', E'Your\nvoucher\nwas\nused\ntoday\nat\nour\nLeeds\nstore.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'sms') ORDER BY n;
 -- One sentence that promotes is enough among ten notices or a thousand, unless a cap takes what was found in it.
 SELECT says, n, class FROM (VALUES ('Get 20% off all boilers this weekend only! Order now.', 'Your meter at flat %s was read on the 4th and the reading was %s.'),
-  ('Shop our spring offers.', 'Minutes of the allotment committee, item %s: plot %s was let, the water was turned off, and Mr Hale thanked the volunteers.')) m(says, notice),
+  ('Deals: shop now.', 'Minutes of the allotment committee, item %s: plot %s was let, the water was turned off, and Mr Hale thanked the volunteers.')) m(says, notice),
   unnest('{10,1000}'::int[]) n, LATERAL consent.classify(says || E'\n\n' || (SELECT string_agg(format(notice, i, i * 37), E'\n') FROM generate_series(1, n) i), NULL, 'email') c ORDER BY says, n;
 INSERT INTO consent.rule (code, class, condition, citation, description, positive, negative) VALUES
   ('own.offer', NULL, 'price.offer then cap price.* at 0.8', 'x', 'x', '{}', '{}'), ('own.shop', NULL, 'ask.shop then cap ask.* at 0', 'x', 'x', '{}', '{}');
-SELECT class FROM consent.classify('Shop our spring offers.' || E'\n\n' || (SELECT string_agg(format('Minutes of the allotment committee, item %s: plot %s was let, the water was turned off, and Mr Hale thanked the volunteers.', i, i * 37), E'\n')
+SELECT class FROM consent.classify('Deals: shop now.' || E'\n\n' || (SELECT string_agg(format('Minutes of the allotment committee, item %s: plot %s was let, the water was turned off, and Mr Hale thanked the volunteers.', i, i * 37), E'\n')
   FROM generate_series(1, 10) i), NULL, 'email');
 DELETE FROM consent.rule WHERE code IN ('own.offer', 'own.shop');
+-- A plea to donate is promotion whatever stands around it.
+SELECT class FROM unnest(ARRAY['Your booking is confirmed for 3 May at 10am. Please bring photo ID. We are a small charity, please donate to help us carry on.',
+  'Thank you for your donation of £20. Your receipt is attached.', 'Your appointment to give blood is on 3 May at 10am in the town hall. Please donate blood only if you feel well.']) WITH ORDINALITY AS m(body, n), consent.classify(body, NULL, 'email') ORDER BY n;
 -- Findings are told in no order of their places, of both parts.
 SELECT count(*) > 10 AS some, bool_and(excerpt = substr(CASE part WHEN 'subject' THEN subject ELSE body END, start, length)) AS in_place
   FROM (VALUES ('Été: save £20 today', repeat('Café: save £20 today. Order now! Your parcel has arrived. ', 20))) AS m(subject, body),

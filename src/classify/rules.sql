@@ -194,6 +194,13 @@ INSERT INTO consent.rule (shipped, code, class, weight, channels, citation, desc
  $r$\b(?:charged for|billed for|refund(?:ed|s)?|complain(?:t|ed|ts)|scam|con|fraud|fraudsters?|do not|don't|dont|never)\b$r$,
  '{"200 free texts! Just text OK to 80000","win a phone: send WIN to 60000"}', '{"Thank you for entering our prize draw. Text STOP to 60000 to end"}');
 
+-- A plea for donations is one wherever it stands: so plain that the model, which has seen few, must not take it back.
+INSERT INTO consent.rule (shipped, code, class, weight, citation, description, pattern, exceptions, positive, negative) VALUES
+(true, 'charity.plea', 'direct_marketing', 2, 'DPA 2018 s122(5), aims and ideals; ICO guidance on identifying direct marketing: fundraising', 'A plea to donate',
+ $r$\bplease (?:do |would you |will you |kindly |also )?(?:consider (?:donating|(?:making )?an? (?:\w+ )?donation)|(?:donate|make a donation)\b|give (?:generously|what(?:ever)? you can))\b$r$,
+ $r$\b(?:blood|plasma|platelets?|organs?|corneas?|stem cells?|bone marrow|sperm|eggs?|milk)\b$r$,
+ '{"Please donate to help us carry on","Please consider a donation","Please give what you can"}', '{"Please donate blood","Thank you for your donation","Please give us your new address"}');
+
 -- More of the same families, one idea each.
 INSERT INTO consent.rule (shipped, code, class, weight, citation, description, pattern, positive, negative) VALUES
 (true, 'price.from', 'direct_marketing', 1, 'ICO guidance on identifying direct marketing: "from only £"', 'A product from a price',

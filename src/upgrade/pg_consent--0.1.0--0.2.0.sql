@@ -156,6 +156,13 @@ INSERT INTO consent.rule (shipped, code, class, weight, channels, citation, desc
  $r$\b(?:free (?:txts?|texts?|text (?:msgs?|messages)|msgs?|ringtones?|tones?|polys?|mins|minutes|entry)|prize|jackpot|win (?:an?|the|up to|cash)\b|win £|horny|naked|naughty|hardcore|xxx|(?:gay|lesbian|adult|sexy|live) (?:chat|girls?|guys|singles)|flirt\w*|draw (?:4|for) (?:an? )?£)[^\n]{0,120}\b(?:txt|text|send|reply|msg)\b(?: with)? (?!["']?(?:stop|end|no|help|balance|unsub\w*)\b)[^.!?\n]{0,30}\b(?:to|2|on) ?[68]\d{4}\b(?!\d)$r$,
  $r$\b(?:charged for|billed for|refund(?:ed|s)?|complain(?:t|ed|ts)|scam|con|fraud|fraudsters?|do not|don't|dont|never)\b$r$,
  '{"200 free texts! Just text OK to 80000","win a phone: send WIN to 60000"}', '{"Thank you for entering our prize draw. Text STOP to 60000 to end"}');
+
+-- A plea for donations is one wherever it stands: so plain that the model, which has seen few, must not take it back.
+INSERT INTO consent.rule (shipped, code, class, weight, citation, description, pattern, exceptions, positive, negative) VALUES
+(true, 'charity.plea', 'direct_marketing', 2, 'DPA 2018 s122(5), aims and ideals; ICO guidance on identifying direct marketing: fundraising', 'A plea to donate',
+ $r$\bplease (?:do |would you |will you |kindly |also )?(?:consider (?:donating|(?:making )?an? (?:\w+ )?donation)|(?:donate|make a donation)\b|give (?:generously|what(?:ever)? you can))\b$r$,
+ $r$\b(?:blood|plasma|platelets?|organs?|corneas?|stem cells?|bone marrow|sperm|eggs?|milk)\b$r$,
+ '{"Please donate to help us carry on","Please consider a donation","Please give what you can"}', '{"Please donate blood","Thank you for your donation","Please give us your new address"}');
 ALTER TABLE consent.rule ALTER COLUMN family SET NOT NULL;
 SELECT consent.compile_rules();
 
