@@ -154,6 +154,14 @@ INSERT INTO consent.purpose (name, parent) VALUES ('ledger child', 'ledger fathe
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK TO before;
 INSERT INTO consent.purpose (name, kind, parent) VALUES ('ledger child', 'political', 'ledger father'), ('ledger father', 'charitable', NULL);
+-- also for who may insert and not read
+CREATE ROLE regress_ledger_purposes;
+GRANT USAGE ON SCHEMA consent TO regress_ledger_purposes;
+GRANT INSERT ON consent.purpose TO regress_ledger_purposes;
+SET ROLE regress_ledger_purposes;
+INSERT INTO consent.purpose (name, parent) VALUES ('ledger spring appeal', 'ledger appeals');
+RESET ROLE;
+SELECT kind FROM consent.purpose WHERE name = 'ledger spring appeal';
 ROLLBACK;
 UPDATE consent.purpose SET parent = 'ledger boilers' WHERE name = 'marketing';
 \echo :LAST_ERROR_SQLSTATE

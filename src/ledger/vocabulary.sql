@@ -19,7 +19,7 @@ COMMENT ON FUNCTION consent.vocabulary_keep() IS
 REVOKE EXECUTE ON FUNCTION consent.vocabulary_keep() FROM PUBLIC;
 
 CREATE FUNCTION consent.purpose_kind() RETURNS trigger
-  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   NEW.kind := 'commercial';

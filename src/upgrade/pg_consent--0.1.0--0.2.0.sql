@@ -171,7 +171,7 @@ COMMENT ON COLUMN consent.purpose.kind IS
   'commercial, charitable, political, claims_management, pensions, or service_optional (neutral but not essential, with an opt-out of its own). Left out, it is that of the parent, or commercial at the root. What lies below claims_management or pensions is that business, whatever its kind. Never changes';
 ALTER TABLE consent.purpose ALTER COLUMN kind DROP DEFAULT;
 CREATE FUNCTION consent.purpose_kind() RETURNS trigger
-  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   NEW.kind := 'commercial';
