@@ -721,3 +721,17 @@ INSERT INTO guard_varied
    ORDER BY a.said::text, b.said::text, pair.n;
 SELECT what, status, error, count(*) FROM guard_varied GROUP BY what, status, error ORDER BY what COLLATE "C";
 DROP TABLE guard_varied, guard_variants;
+
+-- A requested reply passes by its request, once, if it reads as one; who declares a brochure to be requested changes nothing.
+SELECT consent.request('asked@guard.example', 'guard acme', 'email', 'guard quote', 'windows', at => '2026-03-01') > 0 AS requested;
+CREATE TABLE guard_replies (id serial, reference text, body text, status text DEFAULT 'queued');
+SELECT consent.guard('guard_replies', recipient => $$'asked@guard.example'$$, channel => $$'email'$$, body => 'body', class => $$'solicited_response'$$, organisation => $$'guard acme'$$,
+                     reference => 'reference', pending => $$status = 'queued'$$, on_block => 'divert', divert => 'status = consent.refusal_reason()', log => 'all');
+INSERT INTO guard_replies (reference, body) SELECT r, b FROM unnest('{guard quote,guard order,NULL}'::text[]) r,
+  unnest(ARRAY['As you asked, here is the quote for the six windows that we measured on Friday: £3,200.', :promo]) b;
+UPDATE guard_replies SET status = 'sent' WHERE status = 'queued';
+SELECT consent.answered('guard quote', organisation => 'guard acme') > 0 AS answered;
+INSERT INTO guard_replies (reference, body) VALUES ('guard quote', 'As you asked, here is the quote for the six windows that we measured on Friday: £3,200.');
+SELECT id, left(body, 12) AS body, reference, status FROM guard_replies ORDER BY id;
+SELECT reason, class, count(*) FROM consent.decision_log WHERE relation = 'guard_replies'::regclass GROUP BY 1, 2 ORDER BY 1, 2;
+DROP TABLE guard_replies;
