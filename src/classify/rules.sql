@@ -194,7 +194,7 @@ INSERT INTO consent.rule (shipped, code, class, weight, channels, citation, desc
  $r$\b(?:charged for|billed for|refund(?:ed|s)?|complain(?:t|ed|ts)|scam|con|fraud|fraudsters?|do not|don't|dont|never)\b$r$,
  '{"200 free texts! Just text OK to 80000","win a phone: send WIN to 60000"}', '{"Thank you for entering our prize draw. Text STOP to 60000 to end"}');
 
--- A plea for donations is one wherever it stands: so plain that the model, which has seen few, must not take it back.
+-- A plea for donations is one wherever it stands.  Weight 2: below a notice the model took it back.
 INSERT INTO consent.rule (shipped, code, class, weight, citation, description, pattern, exceptions, positive, negative) VALUES
 (true, 'charity.plea', 'direct_marketing', 2, 'DPA 2018 s122(5), aims and ideals; ICO guidance on identifying direct marketing: fundraising', 'A plea to donate',
  $r$\bplease (?:do |would you |will you |kindly |also )?(?:consider (?:donating|(?:making )?an? (?:\w+ )?donation)|(?:donate|make a donation)\b|give (?:generously|what(?:ever)? you can))\b$r$,

@@ -173,7 +173,7 @@ look_at_soft_opt_in(const ConsentEntry *entry, const ConsentRefusals *refusals,
 	failed = charity ? consent_charity_failures(entry, refusals, send) :
 		consent_soft_opt_in_failures(entry, refusals, send);
 	/* CS3: a sale is no expression of interest in a charity's purposes */
-	if (!charity && send->is_charity && consent_is_for(send, PURPOSE_CHARITABLE) &&
+	if (!charity && send->is_charity && consent_business(send) == PURPOSE_CHARITABLE &&
 		send->policy->charity_soft_opt_in_from != DT_NOEND)
 		consent_reason_add(&failed, CSOI_NO_INTEREST_OR_SUPPORT);
 	if (!consent_reason_none(&failed))
@@ -423,9 +423,7 @@ refuse_for_want(ConsentVerdict *verdict, ConsentReason reason, const Findings *f
 static bool
 judge_sector(const ConsentSend *send, const Findings *f, ConsentVerdict *verdict)
 {
-	int			sector = consent_sector_step(send);
-
-	switch (send->purposes[Max(sector, 0)].kind)
+	switch (consent_business(send))
 	{
 		case PURPOSE_CLAIMS_MANAGEMENT:
 			if (f->consent == NULL)

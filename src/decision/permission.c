@@ -136,8 +136,8 @@ consent_names(const ConsentEntry *consent, int32 organisation, const ConsentSend
  * pensions?  What lies below such a purpose is that business, whatever kind it
  * was given: a call about one sort of claims is a call about claims.  -1: none.
  */
-int
-consent_sector_step(const ConsentSend *send)
+static int
+sector_step(const ConsentSend *send)
 {
 	for (int i = 0; i < send->npurposes; i++)
 	{
@@ -147,11 +147,11 @@ consent_sector_step(const ConsentSend *send)
 	return -1;
 }
 
-/* Is the purpose of this kind, and not the business of one above it? */
-bool
-consent_is_for(const ConsentSend *send, ConsentPurposeKind kind)
+/* What a send is for: the business of a sector, or what its purpose is by itself. */
+ConsentPurposeKind
+consent_business(const ConsentSend *send)
 {
-	return send->purposes[0].kind == kind && consent_sector_step(send) < 0;
+	return send->purposes[Max(sector_step(send), 0)].kind;
 }
 
 /*
@@ -161,7 +161,7 @@ consent_is_for(const ConsentSend *send, ConsentPurposeKind kind)
 static bool
 consents_to_purpose(const ConsentEntry *consent, const ConsentSend *send)
 {
-	int			sector = consent_sector_step(send);
+	int			sector = sector_step(send);
 
 	for (int i = 0; i < send->npurposes; i++)
 	{
@@ -424,7 +424,7 @@ consent_soft_opt_in_failures(const ConsentEntry *entry, const ConsentRefusals *r
 		consent_reason_add(&failed, SOI_NO_REFUSAL_IN_MESSAGE);
 	if (is_refused_otherwise(refusals))
 		consent_reason_add(&failed, SOI_REFUSED_LATER);
-	if (!consent_is_for(send, PURPOSE_COMMERCIAL))
+	if (consent_business(send) != PURPOSE_COMMERCIAL)
 		consent_reason_add(&failed, SOI_AIMS_AND_IDEALS);
 	if (is_outside_window(entry, send))
 		consent_reason_add(&failed, SOI_WINDOW_EXCEEDED);
@@ -465,7 +465,7 @@ consent_charity_failures(const ConsentEntry *entry, const ConsentRefusals *refus
 		consent_reason_add(&failed, CSOI_NO_INTEREST_OR_SUPPORT);
 	if (facts->effective_at < send->policy->charity_soft_opt_in_from)
 		consent_reason_add(&failed, CSOI_BEFORE_COMMENCEMENT);
-	if (!consent_is_for(send, PURPOSE_CHARITABLE))
+	if (consent_business(send) != PURPOSE_CHARITABLE)
 		consent_reason_add(&failed, CSOI_NOT_SOLE_PURPOSE);
 	if (has_other_instigator(send))
 		consent_reason_add(&failed, CSOI_PROMOTES_OTHER);

@@ -87,8 +87,7 @@ extern bool consent_is_valid(const ConsentEntry *consent, const ConsentStanding 
 extern ConsentReasonSet consent_soft_opt_in_failures(const ConsentEntry *entry,
 													 const ConsentRefusals *refusals,
 													 const ConsentSend *send);
-extern int	consent_sector_step(const ConsentSend *send);
-extern bool consent_is_for(const ConsentSend *send, ConsentPurposeKind kind);
+extern ConsentPurposeKind consent_business(const ConsentSend *send);
 extern bool consent_is_client(const ConsentEntry *entry, const ConsentSend *send);
 extern ConsentReasonSet consent_charity_failures(const ConsentEntry *entry,
 												 const ConsentRefusals *refusals,

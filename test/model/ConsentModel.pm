@@ -873,7 +873,8 @@ sub is_listed
 }
 
 # "an age of up to 29 full days counts as 28"; E38: days are counted in London.
-# What was too old once is so in the hour that comes a second time, too.
+# What was too old once is so in the hour that comes a second time, too, and a
+# screening made in it is as young as one at its end.
 sub is_fresh
 {
 	my ($world, $send, $register) = @_;

@@ -4,7 +4,7 @@
 #
 # Runs beside the others: it trains for minutes.
 #
-# test.jsonl and the held half of messages.jsonl were never learned from.
+# test.jsonl, the held half of messages.jsonl and lines.jsonl were never learned from.
 
 use strict;
 use warnings;
