@@ -67,14 +67,14 @@ clock_at(TimestampTz at, struct pg_tm *tm, fsec_t *fsec)
 	return tz;
 }
 
-/* Has the clock been put back in the last hour? */
+/* Has the clock, which is behind UTC by tz, been put back in the last hour? */
 static bool
-was_put_back(TimestampTz at)
+was_put_back(TimestampTz at, int tz)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
 
-	return clock_at(at - USECS_PER_HOUR, &tm, &fsec) < clock_at(at, &tm, &fsec);
+	return clock_at(at - USECS_PER_HOUR, &tm, &fsec) < tz;
 }
 
 /*
@@ -94,8 +94,8 @@ consent_london_days_later(TimestampTz at, int32 days)
 	int			tz;
 	TimestampTz result;
 
-	clock_at(at, &tm, &fsec);
-	if (was_put_back(at))
+	tz = clock_at(at, &tm, &fsec);
+	if (was_put_back(at, tz))
 	{
 		tm.tm_hour++;
 		tm.tm_min = tm.tm_sec = fsec = 0;
@@ -106,7 +106,7 @@ consent_london_days_later(TimestampTz at, int32 days)
 		out_of_range();
 	if (clock_at(result, &shown, &shown_fsec) != tz)	/* left out */
 		return result - (tm.tm_min * SECS_PER_MINUTE + tm.tm_sec) * USECS_PER_SEC - fsec;
-	return was_put_back(result) ? result - USECS_PER_HOUR : result;
+	return was_put_back(result, tz) ? result - USECS_PER_HOUR : result;
 }
 
 /*
